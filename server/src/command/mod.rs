@@ -1,0 +1,57 @@
+//! What a client can ask of the database, as values.
+
+use bytes::Bytes;
+
+/// A command that reads or changes the keys of the database. It means the same on every server: see `state`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `GET key`
+    Get {
+        /// The key to read.
+        key: Bytes,
+    },
+    /// `SET key value [NX | XX] [GET]`
+    Set {
+        /// The key to write.
+        key: Bytes,
+        /// Its new value.
+        value: Bytes,
+        /// Whether the key has to be absent or present.
+        condition: Option<Existence>,
+        /// Whether to answer the old value.
+        get: bool,
+    },
+    /// `DEL key...` and `UNLINK key...`
+    Delete {
+        /// One or more, perhaps with repetitions.
+        keys: Vec<Bytes>,
+    },
+    /// `EXISTS key...`
+    Exists {
+        /// One or more; repetitions count again.
+        keys: Vec<Bytes>,
+    },
+    /// `MGET key...`
+    MultiGet {
+        /// One or more.
+        keys: Vec<Bytes>,
+    },
+    /// `MSET key value...`
+    MultiSet {
+        /// One or more; the last of equal keys wins.
+        pairs: Vec<(Bytes, Bytes)>,
+    },
+    /// `DBSIZE`
+    Size,
+    /// `FLUSHALL` and `FLUSHDB`
+    Flush,
+}
+
+/// The condition of a `SET`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existence {
+    /// `NX`: only if the key is absent.
+    Absent,
+    /// `XX`: only if the key is present.
+    Present,
+}

@@ -1,0 +1,76 @@
+//! The only seam: a few objects, and conditional replacement of one.
+//!
+//! Everything above this line asks for compare-and-swap and nothing else, so a store is whatever can do that
+//! honestly. What a failure means to the caller is part of the contract, because the caller must decide whether a
+//! write may still land.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+/// Names a version of an object. Equal tags mean equal bytes; kept without quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+/// What has to be true of the object at the moment it is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `If-Match`: it still is this version.
+    Match(ETag),
+    /// `If-None-Match: *`: there is none.
+    Absent,
+}
+
+/// The answer of a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// The object as it was at some moment between asking and answering.
+    Object {
+        /// Its content.
+        bytes: Bytes,
+        /// Its version.
+        etag: ETag,
+    },
+    /// It still was the version that the caller named.
+    Unchanged,
+    /// There was none.
+    Absent,
+}
+
+/// Why a store did not do what it was asked, sorted by what the caller may conclude.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The condition did not hold. From one attempt alone this proves little: an intermediary may have sent it twice.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// Nothing was sent, or it was refused before it could have had an effect, and never will have one.
+    #[error("did not happen: {0}")]
+    DidNotHappen(String),
+    /// It may have happened, and may yet.
+    #[error("unclear: {0}")]
+    Unclear(String),
+}
+
+/// A place that keeps objects by name and replaces them conditionally.
+///
+/// Contract: `put` is atomic and, once it answered `Ok`, durable; its condition is evaluated at the moment of
+/// replacement. A version that `get` returned is durable too, even if whoever wrote it has not been answered yet.
+/// Dropping a future leaves the operation's fate unclear and nothing else. A store does not retry a `put`.
+pub trait Store: Send + Sync + 'static {
+    /// Reads an object, unless it still is the version `known`.
+    fn get(&self, name: &str, known: Option<&ETag>) -> impl Future<Output = Result<Got, StoreError>> + Send;
+
+    /// Replaces or creates an object if the condition holds, and names the new version.
+    fn put(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        condition: &Condition,
+    ) -> impl Future<Output = Result<ETag, StoreError>> + Send;
+
+    /// The names that begin with `prefix`, sorted.
+    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Says where an object is, in words that an operator can follow.
+    fn locate(&self, name: &str) -> String;
+}
