@@ -55,3 +55,13 @@ pub enum Existence {
     /// `XX`: only if the key is present.
     Present,
 }
+
+impl Command {
+    /// Whether it could change the database. Whether it does shows when it is executed.
+    pub fn may_write(&self) -> bool {
+        match self {
+            Command::Set { .. } | Command::Delete { .. } | Command::MultiSet { .. } | Command::Flush => true,
+            Command::Get { .. } | Command::Exists { .. } | Command::MultiGet { .. } | Command::Size => false,
+        }
+    }
+}

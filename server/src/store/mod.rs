@@ -7,10 +7,25 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+pub mod memory;
 
 /// Names a version of an object. Equal tags mean equal bytes; kept without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(pub String);
+
+impl ETag {
+    /// A tag made of the content alone, as S3's are. The database never stores the same bytes twice (see `root`), so
+    /// an equal tag does mean that nothing happened in between.
+    pub fn of(bytes: &[u8]) -> ETag {
+        use std::fmt::Write as _;
+        Sha256::digest(bytes).iter().fold(ETag(String::with_capacity(64)), |mut tag, byte| {
+            let _ = write!(tag.0, "{byte:02x}"); // a String takes whatever is written to it
+            tag
+        })
+    }
+}
 
 /// What has to be true of the object at the moment it is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]

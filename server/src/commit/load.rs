@@ -1,0 +1,86 @@
+//! The first look at the database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::pace::Backoff;
+use super::{Committer, Unusable};
+use crate::root::{self, Id, Root};
+use crate::stats::Stats;
+use crate::store::{ETag, Got, Store, StoreError};
+
+/// How often the log says that the store still does not answer.
+const REMINDER: Duration = Duration::from_secs(10);
+
+/// What a commit loop starts from.
+pub struct Start<S> {
+    /// Where the database is.
+    pub store: Arc<S>,
+    /// Who signs the commits: new at every start, so that no commit of an earlier life is taken for one of this.
+    pub server: Id,
+    /// What the database is called if this server creates it.
+    pub database: Id,
+    /// How long a command may take before its client is told something.
+    pub deadline: Duration,
+    /// What is counted.
+    pub stats: Arc<Stats>,
+}
+
+impl<S: Store> Start<S> {
+    /// Reads the database, for as long as it takes the store to answer.
+    pub async fn load(self) -> Result<Committer<S>, Unusable> {
+        let (root, etag) = match retried(|| self.store.get(root::NAME, None)).await {
+            Got::Object { bytes, etag } => {
+                self.stats.bytes_got.add(bytes.len() as u64);
+                (self.decode(&bytes)?, Some(etag))
+            }
+            Got::Absent | Got::Unchanged => {
+                // Runs without the object that names them are what is left of a database, and creating an empty one
+                // over it would make that final.
+                if let Some(run) = retried(|| self.store.list(root::RUNS)).await.first() {
+                    return Err(self.unusable(&format!("it is missing, but {run} is there")));
+                }
+                (Root::unborn(self.database), None)
+            }
+        };
+        self.stats.gets.add(1);
+        Ok(self.begin(root, etag))
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Root, Unusable> {
+        Root::decode(bytes).map_err(|damage| self.unusable(&damage.to_string()))
+    }
+
+    fn unusable(&self, why: &str) -> Unusable {
+        Unusable(format!("{}: {why}. Nothing was overwritten", self.store.locate(root::NAME)).into())
+    }
+
+    fn begin(self, root: Root, etag: Option<ETag>) -> Committer<S> {
+        let Start { store, server, deadline, stats, .. } = self;
+        let committer = Committer::new(store, server, deadline, stats, root, etag);
+        tracing::info!(generation = committer.root.header.generation, keys = committer.root.recent.len(), "database loaded");
+        committer
+    }
+}
+
+/// Repeats a request that changes nothing until it is answered.
+async fn retried<T, F: Future<Output = Result<T, StoreError>>>(request: impl Fn() -> F) -> T {
+    let mut backoff = Backoff::default();
+    let mut remind = Instant::now();
+    loop {
+        match request().await {
+            Ok(answer) => return answer,
+            Err(error) => {
+                let now = Instant::now();
+                if now >= remind {
+                    tracing::warn!(%error, "waiting for the store");
+                    remind = now + REMINDER;
+                }
+                backoff.failed(now);
+                sleep_until(backoff.until(now).unwrap_or(now)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How long to wait. Nothing here can make an answer wrong, only early or late.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The weight of one measurement in the estimate of the round trip, as a divisor: smooth enough to ignore one slow
+/// answer, quick enough to follow a store that changes.
+const SMOOTHING: u32 = 8;
+
+/// The share of a round trip, as a divisor, that a commit may wait for commands that are expected. A cohort of clients
+/// that just missed a commit waits for a whole round trip more, so waiting up to a quarter is worth it.
+const LINGER: u32 = 4;
+
+/// An answer this many round trips late is taken for lost: the fate is looked up while it may still come.
+const PATIENCE: u32 = 4;
+
+/// Bounds on that: a store that answers within a millisecond has moments in which it does not, and a slow one must
+/// leave time to look before the deadline.
+const PATIENCE_BOUNDS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(600));
+
+/// The first pause after a failure, and the longest. The longest is well below a command's deadline, so that a store
+/// that comes back is noticed while somebody still waits.
+const BACKOFF_BOUNDS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+
+/// What a round trip to the store takes, smoothed.
+#[derive(Default)]
+pub struct RoundTrip(Option<Duration>);
+
+impl RoundTrip {
+    /// Takes a measurement into account.
+    pub fn measured(&mut self, took: Duration) {
+        self.0 = Some(match self.0 {
+            None => took,
+            Some(before) => (before * (SMOOTHING - 1) + took) / SMOOTHING,
+        });
+    }
+
+    /// The estimate; zero as long as nothing was measured.
+    pub fn estimate(&self) -> Duration {
+        self.0.unwrap_or_default()
+    }
+
+    /// After how long an answer is taken for lost.
+    pub fn patience(&self) -> Duration {
+        let (least, most) = PATIENCE_BOUNDS;
+        (self.estimate() * PATIENCE).clamp(least, most)
+    }
+}
+
+/// Keeps closed-loop clients together. After a commit the clients that it answered are about to send again; a batch
+/// that starts without them splits the clients into two cohorts that each wait for two round trips. So it waits until
+/// as many commands are there as were answered plus those that were waiting already. (Aiming at the size of the last
+/// batch instead gets stuck at half: each cohort then waits for its own size.)
+#[derive(Default)]
+pub struct Linger(Option<(usize, Instant)>);
+
+impl Linger {
+    /// A commit has answered some commands while others were waiting.
+    pub fn after_commit(&mut self, answered: usize, waiting: usize, round_trip: &RoundTrip, now: Instant) {
+        self.0 = Some((answered + waiting, now + round_trip.estimate() / LINGER));
+    }
+
+    /// Until when a batch should wait for more, if it should. An idle server's last commit is long past, so there the
+    /// answer is never.
+    pub fn until(&self, waiting: usize, now: Instant) -> Option<Instant> {
+        self.0.filter(|&(expected, until)| waiting < expected && now < until).map(|(_, until)| until)
+    }
+}
+
+/// Pauses that grow while a store keeps failing.
+#[derive(Default)]
+pub struct Backoff {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// The store failed once more.
+    pub fn failed(&mut self, now: Instant) {
+        let (first, longest) = BACKOFF_BOUNDS;
+        let pause = first.saturating_mul(1 << self.failures.min(16)).min(longest);
+        self.failures += 1;
+        self.until = Some(now + pause);
+    }
+
+    /// The store answered.
+    pub fn succeeded(&mut self) {
+        *self = Backoff::default();
+    }
+
+    /// Until when to leave the store alone, if at all.
+    pub fn until(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|&until| now < until)
+    }
+}

@@ -1,0 +1,246 @@
+//! `db.json`: the one object that decides, as a value and as bytes.
+//!
+//! ```json
+//! {"format":1,"id":"51b0…","generation":17,"writers":{"9f2c…":17},"base":0,"swept":0,"keys":2,"runs":[],"recent":{"a":"b","c":"d"}}
+//! ```
+//!
+//! It is JSON so that people can look at it. Text stays text. Bytes that are not UTF-8 are written as base64: a value
+//! becomes the object `{"base64":"…"}`, which no text value can be mistaken for because text is a JSON string; a key
+//! has to be a JSON string, so it gets the prefix `base64:`, and a text key that begins with that prefix is written in
+//! base64 too.
+//!
+//! Invariants of every version that is stored:
+//!
+//! - `generation` is one more than that of the version it replaced, so no two versions have the same bytes, an ETag
+//!   never comes back, and a conditional PUT that was overtaken can never land late.
+//! - `writers` holds, for the servers that committed most recently, the generation of each one's last commit. At most
+//!   [`WRITERS`] entries; the lowest generation leaves first; nothing else removes one.
+//! - `id` and `swept` survive everything, FLUSHALL included; `swept` and `base` never exceed `generation`.
+//!
+//! Reading is strict. What this server does not understand completely it must not replace, because the replacement
+//! would lose what it skipped: unknown fields, kinds of values and formats are errors, never defaults.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use rand::{Rng, RngExt as _};
+use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+mod text;
+
+/// The object's name in the store.
+pub const NAME: &str = "db.json";
+
+/// Objects under this prefix hold the older entries of a large database. This version of Valthree neither writes nor
+/// reads them, and therefore refuses a database that has some.
+pub const RUNS: &str = "runs/";
+
+/// The only format there is so far.
+const FORMAT: u64 = 1;
+
+/// How many servers' last commits are remembered. A server whose entry was pushed out can't learn the fate of a commit
+/// whose answer it lost, so this is far more than a cluster has servers, yet small beside the entries.
+pub const WRITERS: usize = 64;
+
+/// 128 random bits that name a server or a database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(u128);
+
+impl Id {
+    /// Draws a new one.
+    pub fn random(rng: &mut impl Rng) -> Id {
+        Id(rng.random())
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let id = u128::from_str_radix(&text, 16).ok().map(Id);
+        // Only the form that is written: `+1f` or a shorter one would be two spellings of one identity.
+        id.filter(|id| id.to_string() == *text)
+            .ok_or_else(|| de::Error::custom(format_args!("{text:?} is not an id of 32 hexadecimal digits")))
+    }
+}
+
+/// Everything in `db.json` but the entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The database's identity, drawn when it was created.
+    pub id: Id,
+    /// Counts the versions. 0 is the database that has not been stored yet.
+    pub generation: u64,
+    /// The last commit of each server that is remembered.
+    pub writers: BTreeMap<Id, u64>,
+    /// `recent` covers the generations after this one.
+    pub base: u64,
+    /// Runs uploaded below this generation may have been deleted.
+    pub swept: u64,
+}
+
+impl Header {
+    /// Notes that `server` committed this generation, and lets the oldest entry go where the table is full.
+    pub fn sign(&mut self, server: Id) {
+        self.writers.insert(server, self.generation);
+        while self.writers.len() > WRITERS {
+            let oldest = self.writers.iter().min_by_key(|(_, generation)| **generation);
+            let oldest = *oldest.expect("a table over its limit is not empty").0;
+            self.writers.remove(&oldest);
+        }
+    }
+}
+
+/// One version of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// All but the entries.
+    pub header: Header,
+    /// The entries, in the order in which they are written: equal roots have equal bytes.
+    pub recent: BTreeMap<Bytes, Bytes>,
+}
+
+impl Root {
+    /// The database before its first version: empty, not stored, and to be called `id` if this server creates it.
+    pub fn unborn(id: Id) -> Root {
+        let header = Header { id, generation: 0, writers: BTreeMap::new(), base: 0, swept: 0 };
+        Root { header, recent: BTreeMap::new() }
+    }
+
+    /// Reads the bytes of a stored version.
+    pub fn decode(bytes: &[u8]) -> Result<Root, Damage> {
+        let file: File = serde_json::from_slice(bytes).map_err(|error| {
+            // A newer format may have fields that this one does not know, which is not the thing to complain about.
+            match serde_json::from_slice::<FormatOnly>(bytes) {
+                Ok(FormatOnly { format }) if format != FORMAT => Damage::Format(format),
+                _ => Damage::Unreadable(error),
+            }
+        })?;
+        file.check()?;
+        let header = Header {
+            id: file.id,
+            generation: file.generation,
+            writers: file.writers,
+            base: file.base,
+            swept: file.swept,
+        };
+        Ok(Root { header, recent: file.recent })
+    }
+}
+
+/// Writes a version: `header` over `entries`, which come in ascending order and number `keys`.
+pub fn encode<'a>(header: &Header, keys: usize, entries: impl Iterator<Item = (&'a Bytes, &'a Bytes)>) -> Bytes {
+    struct Entries<I>(std::cell::Cell<Option<I>>);
+    impl<'a, I: Iterator<Item = (&'a Bytes, &'a Bytes)>> Serialize for Entries<I> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let entries = self.0.take().expect("serialized once");
+            serializer.collect_map(entries.map(|(key, value)| (text::KeyRef(key), text::ValueRef(value))))
+        }
+    }
+    let mut out = Vec::new();
+    let mut serializer = serde_json::Serializer::new(&mut out);
+    let written = (|| {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("format", &FORMAT)?;
+        map.serialize_entry("id", &header.id)?;
+        map.serialize_entry("generation", &header.generation)?;
+        map.serialize_entry("writers", &header.writers)?;
+        map.serialize_entry("base", &header.base)?;
+        map.serialize_entry("swept", &header.swept)?;
+        map.serialize_entry("keys", &keys)?;
+        map.serialize_entry("runs", &[(); 0])?;
+        map.serialize_entry("recent", &Entries(std::cell::Cell::new(Some(entries))))?;
+        map.end()
+    })();
+    written.expect("writing JSON into memory has nothing to fail at");
+    out.push(b'\n');
+    Bytes::from(out)
+}
+
+/// Why the bytes of `db.json` are not a database that this server can read.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    /// Not JSON, cut short, or not of the expected shape.
+    #[error("it is not readable: {0}")]
+    Unreadable(serde_json::Error),
+    /// Written by another version of Valthree.
+    #[error("its format is {0}, and this server reads format {FORMAT} only")]
+    Format(u64),
+    /// Has objects beside `db.json`.
+    #[error("it names {0} runs, which this version does not read")]
+    Runs(usize),
+    /// Says two things that can't both be true.
+    #[error("it contradicts itself: {0}")]
+    Contradiction(String),
+}
+
+#[derive(serde::Deserialize)]
+struct FormatOnly {
+    format: u64,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u64,
+    id: Id,
+    generation: u64,
+    #[serde(deserialize_with = "text::unique::<_, Id, u64, Id, u64>")]
+    writers: BTreeMap<Id, u64>,
+    base: u64,
+    swept: u64,
+    keys: usize,
+    runs: Vec<serde_json::Value>,
+    #[serde(deserialize_with = "text::unique::<_, text::Key, text::Value, Bytes, Bytes>")]
+    recent: BTreeMap<Bytes, Bytes>,
+}
+
+impl File {
+    fn check(&self) -> Result<(), Damage> {
+        let contradiction = |what: String| Err(Damage::Contradiction(what));
+        if self.format != FORMAT {
+            return Err(Damage::Format(self.format));
+        }
+        if !self.runs.is_empty() {
+            return Err(Damage::Runs(self.runs.len()));
+        }
+        if self.generation == 0 {
+            return contradiction("generation 0 is never stored".into());
+        }
+        for (name, value) in [("base", self.base), ("swept", self.swept)] {
+            if value > self.generation {
+                return contradiction(format!("{name} is {value} in generation {}", self.generation));
+            }
+        }
+        if self.writers.len() > WRITERS {
+            return contradiction(format!("{} writers, where {WRITERS} are the most", self.writers.len()));
+        }
+        if let Some((id, generation)) = self.writers.iter().find(|(_, last)| **last > self.generation) {
+            return contradiction(format!("writer {id} has generation {generation} of {}", self.generation));
+        }
+        if self.keys != self.recent.len() {
+            return contradiction(format!("it counts {} keys and holds {}", self.keys, self.recent.len()));
+        }
+        Ok(())
+    }
+}

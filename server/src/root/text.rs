@@ -1,0 +1,144 @@
+//! Keys and values as JSON: text as it is, other bytes in base64.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// What marks a key in base64.
+const BASE64_KEY: &str = "base64:";
+
+/// The kind of a value in base64.
+const BASE64_KIND: &str = "base64";
+
+/// A key on its way out.
+pub struct KeyRef<'a>(pub &'a [u8]);
+
+/// A value on its way out.
+pub struct ValueRef<'a>(pub &'a [u8]);
+
+/// A key on its way in.
+pub struct Key(Bytes);
+
+/// A value on its way in.
+pub struct Value(Bytes);
+
+impl Serialize for KeyRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) if !text.starts_with(BASE64_KEY) => serializer.serialize_str(text),
+            _ => serializer.serialize_str(&format!("{BASE64_KEY}{}", BASE64.encode(self.0))),
+        }
+    }
+}
+
+impl Serialize for ValueRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_map([(BASE64_KIND, BASE64.encode(self.0))]),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.strip_prefix(BASE64_KEY) {
+            None => Ok(Key(Bytes::from(text))),
+            Some(encoded) => decode(encoded).map(Key),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        struct Kinds;
+        impl<'de> Visitor<'de> for Kinds {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or {\"base64\": ...}")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+                Ok(Value(Bytes::copy_from_slice(text.as_bytes())))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+                Ok(Value(Bytes::from(text)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let value = match map.next_key::<Cow<str>>()? {
+                    Some(kind) if kind == BASE64_KIND => decode(&map.next_value::<Cow<str>>()?)?,
+                    Some(kind) => return Err(A::Error::custom(format_args!("unknown kind of value {kind:?}"))),
+                    None => return Err(A::Error::custom("a value without a kind")),
+                };
+                match map.next_key::<Cow<str>>()? {
+                    None => Ok(Value(value)),
+                    Some(kind) => Err(A::Error::custom(format_args!("a value of two kinds, the second {kind:?}"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Kinds)
+    }
+}
+
+impl From<Key> for Bytes {
+    fn from(key: Key) -> Bytes {
+        key.0
+    }
+}
+
+impl From<Value> for Bytes {
+    fn from(value: Value) -> Bytes {
+        value.0
+    }
+}
+
+fn decode<E: Error>(text: &str) -> Result<Bytes, E> {
+    let bytes = BASE64.decode(text).map_err(|error| E::custom(format_args!("bad base64: {error}")))?;
+    Ok(Bytes::from(bytes))
+}
+
+/// Reads an object in which no key stands twice: of two, JSON does not say which one counts. `K` and `V` are read as
+/// `AsK` and `AsV`.
+pub fn unique<'de, D, AsK, AsV, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    AsK: Deserialize<'de> + Into<K>,
+    AsV: Deserialize<'de> + Into<V>,
+    K: Ord,
+{
+    struct Items<AsK, AsV, K, V>(PhantomData<(AsK, AsV, K, V)>);
+    impl<'de, AsK, AsV, K, V> Visitor<'de> for Items<AsK, AsV, K, V>
+    where
+        AsK: Deserialize<'de> + Into<K>,
+        AsV: Deserialize<'de> + Into<V>,
+        K: Ord,
+    {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BTreeMap<K, V>, A::Error> {
+            let mut items = BTreeMap::new();
+            while let Some((key, value)) = map.next_entry::<AsK, AsV>()? {
+                if items.insert(key.into(), value.into()).is_some() {
+                    return Err(A::Error::custom("a key stands there twice"));
+                }
+            }
+            Ok(items)
+        }
+    }
+    deserializer.deserialize_map(Items(PhantomData::<(AsK, AsV, K, V)>))
+}

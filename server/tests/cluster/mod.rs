@@ -1,0 +1,212 @@
+//! Commit loops on one store in memory, whose every request a test may hold, carry out, answer and lose as it likes.
+//!
+//! Time is paused: it passes only when everybody waits, so a test of a deadline takes no time and has no race.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use valthree::command::{Command, Existence};
+use valthree::commit::{Answer, Entry, Queue, Refusal, Start, Unusable};
+use valthree::resp::Reply;
+use valthree::root::{self, Id, Root};
+use valthree::stats::Stats;
+use valthree::store::memory::{Held, Memory, Request, Script};
+use valthree::store::{Store, StoreError};
+
+/// What a command may take. Longer than any pause between attempts, shorter than a request may hang.
+pub const DEADLINE: Duration = Duration::from_millis(1900);
+
+/// A server that sends nothing for this long is idle: no pause of its own is longer.
+pub const QUIET: Duration = Duration::from_secs(60);
+
+/// A commit loop that has loaded the database, and the way to its queue.
+pub struct Server {
+    pub queue: Queue,
+    pub stats: Arc<Stats>,
+    pub ended: JoinHandle<Result<(), Unusable>>,
+}
+
+impl Server {
+    /// Loads the database and serves it. Every id of the server comes from `seed`.
+    pub async fn start<S: Store>(store: S, seed: u64) -> Server {
+        Server::load(store, seed).await.expect("the database can be loaded")
+    }
+
+    pub async fn load<S: Store>(store: S, seed: u64) -> Result<Server, Unusable> {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let stats = Arc::new(Stats::default());
+        let start = Start {
+            store: Arc::new(store),
+            server: Id::random(&mut rng),
+            database: Id::random(&mut rng),
+            deadline: DEADLINE,
+            stats: Arc::clone(&stats),
+        };
+        let committer = start.load().await?;
+        let (queue, mut submissions) = Queue::new();
+        let ended = tokio::spawn(async move { committer.run(&mut submissions).await });
+        Ok(Server { queue, stats, ended })
+    }
+
+    /// Hands over what a client sends at once.
+    pub async fn pipeline(&self, client: u64, commands: Vec<Command>) -> Vec<oneshot::Receiver<Answer>> {
+        let (entries, answers) = commands
+            .into_iter()
+            .map(|command| {
+                let (answer, receiver) = oneshot::channel();
+                (Entry { client, unit: command.into(), answer }, receiver)
+            })
+            .unzip();
+        self.queue.submit(entries).await.expect("the loop runs");
+        answers
+    }
+
+    /// Hands over one command.
+    pub async fn send(&self, client: u64, command: Command) -> oneshot::Receiver<Answer> {
+        self.pipeline(client, vec![command]).await.remove(0)
+    }
+
+    /// Executes one command.
+    pub async fn call(&self, client: u64, command: Command) -> Result<Reply, Refusal> {
+        one(self.send(client, command).await).await
+    }
+}
+
+/// A server, each of whose requests waits for the test.
+pub struct Puppet {
+    pub server: Server,
+    pub script: Script,
+}
+
+impl Puppet {
+    pub async fn start(store: &Memory, seed: u64) -> Puppet {
+        let (handle, mut script) = store.scripted();
+        let start = tokio::spawn(Server::start(handle, seed));
+        while !start.is_finished() {
+            tokio::select! {
+                biased;
+                Some(held) = script.next() => held.answer(),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        Puppet { server: start.await.expect("loading does not panic"), script }
+    }
+
+    /// The next request, which has to be a PUT of `db.json`.
+    pub async fn put(&mut self) -> Held {
+        let held = self.script.next().await.expect("the server runs");
+        assert!(matches!(held.request, Request::Put { .. }), "expected a PUT, got {:?}", held.request);
+        held
+    }
+
+    /// The next request, which has to be a GET of `db.json`.
+    pub async fn get(&mut self) -> Held {
+        let held = self.script.next().await.expect("the server runs");
+        assert!(matches!(held.request, Request::Get { .. }), "expected a GET, got {:?}", held.request);
+        held
+    }
+
+    /// The next PUT of `db.json`; GETs before it are answered truly.
+    pub async fn put_after_gets(&mut self) -> Held {
+        loop {
+            let held = self.script.next().await.expect("the server runs");
+            match held.request {
+                Request::Put { .. } => return held,
+                _ => held.answer(),
+            }
+        }
+    }
+
+    /// Answers truly until the server asks for nothing more, and says how many PUTs there were.
+    pub async fn settle(&mut self) -> usize {
+        let mut puts = 0;
+        while let Ok(held) = tokio::time::timeout(QUIET, self.script.next()).await {
+            let held = held.expect("the server runs");
+            puts += usize::from(matches!(held.request, Request::Put { .. }));
+            held.answer();
+        }
+        puts
+    }
+
+    /// Answers truly whatever is asked, while `task` runs.
+    pub async fn answering<T>(&mut self, task: impl Future<Output = T>) -> T {
+        tokio::pin!(task);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut task => return done,
+                held = self.script.next() => held.expect("the server runs").answer(),
+            }
+        }
+    }
+}
+
+/// The single reply in an answer.
+pub async fn one(answer: oneshot::Receiver<Answer>) -> Result<Reply, Refusal> {
+    let mut replies = answer.await.expect("everybody is answered")?;
+    assert_eq!(replies.len(), 1);
+    Ok(replies.remove(0))
+}
+
+/// The database as it is stored.
+pub fn stored(store: &Memory) -> Root {
+    Root::decode(&store.peek(root::NAME).expect("there is a database")).expect("it can be read")
+}
+
+/// The stored value of a key.
+pub fn stored_value(store: &Memory, key: &str) -> Option<Bytes> {
+    stored(store).recent.get(key.as_bytes()).cloned()
+}
+
+/// Whether the answer has come.
+pub fn is_answered(answer: &mut oneshot::Receiver<Answer>) -> bool {
+    !answer.is_empty()
+}
+
+pub fn get(key: &str) -> Command {
+    Command::Get { key: key.to_owned().into() }
+}
+
+pub fn set(key: &str, value: &str) -> Command {
+    set_if(key, value, None, false)
+}
+
+pub fn set_nx(key: &str, value: &str) -> Command {
+    set_if(key, value, Some(Existence::Absent), false)
+}
+
+/// `SET key value GET`
+pub fn swap(key: &str, value: &str) -> Command {
+    set_if(key, value, None, true)
+}
+
+fn set_if(key: &str, value: &str, condition: Option<Existence>, get: bool) -> Command {
+    Command::Set { key: key.to_owned().into(), value: value.to_owned().into(), condition, get }
+}
+
+pub fn del(keys: &[&str]) -> Command {
+    Command::Delete { keys: keys.iter().map(|key| Bytes::from((*key).to_owned())).collect() }
+}
+
+pub fn bulk(text: &str) -> Reply {
+    Reply::Bulk(text.to_owned().into())
+}
+
+pub fn unclear() -> StoreError {
+    StoreError::Unclear("the answer was lost".into())
+}
+
+pub fn conflict() -> StoreError {
+    StoreError::Conflict("412".into())
+}
+
+pub fn refused() -> StoreError {
+    StoreError::DidNotHappen("connection refused".into())
+}
