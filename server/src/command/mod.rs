@@ -1,6 +1,29 @@
-//! What a client can ask of the database, as values.
+//! What a client can ask, as values.
+//!
+//! [`parse`] turns the words of a request into a [`Request`] by the one [`table`] of commands, which also feeds arity
+//! checks, `COMMAND`, the `HELP` texts and the README. A new command is one row there and the meaning that it names.
+
+pub mod connection;
+pub mod glob;
+pub mod introspect;
+pub mod parse;
+pub mod spec;
+pub mod table;
 
 use bytes::Bytes;
+
+use crate::resp::Reply;
+
+/// What a request turned out to be, sorted by who can answer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// The database.
+    Database(Command),
+    /// The connection, or the server that it leads to.
+    Connection(connection::Ask),
+    /// Nobody needs to be asked: the answer depends on the words alone.
+    Answer(Reply),
+}
 
 /// A command that reads or changes the keys of the database. It means the same on every server: see `state`.
 #[derive(Clone, Debug, PartialEq, Eq)]
