@@ -6,6 +6,7 @@ pub mod commit;
 pub mod info;
 pub mod resp;
 pub mod root;
+pub mod session;
 pub mod shared;
 pub mod state;
 pub mod stats;
