@@ -155,6 +155,7 @@ fn describe(spec: &Spec) -> Reply {
         Some(Keys { last, step, .. }) => (1, 1 + i64::from(last), i64::from(step)),
     };
     let categories = spec.all_categories();
+    let subcommands: Vec<_> = spec.subcommands.iter().map(describe).collect();
     Reply::Array(vec![
         bulk(spec.name),
         Reply::Integer(spec.arity.into()),
@@ -170,7 +171,12 @@ fn describe(spec: &Spec) -> Reply {
         ),
         Reply::Set(spec.tips.iter().copied().map(bulk).collect()),
         Reply::Set(spec.keys.iter().map(key_specification).collect()),
-        Reply::Array(spec.subcommands.iter().map(describe).collect()),
+        // Odd, but Valkey's: an array, unless there are none.
+        if subcommands.is_empty() {
+            Reply::Set(subcommands)
+        } else {
+            Reply::Array(subcommands)
+        },
     ])
 }
 
@@ -280,20 +286,20 @@ mod tests {
             )
         };
         let get = format!(
-            "[[get 2 {{+readonly +fast}} 1 1 1 {{+@read +@string +@fast}} {{}} {{{{flags={{+RO +access}} {}}}}} []]]",
+            "[[get 2 {{+readonly +fast}} 1 1 1 {{+@read +@string +@fast}} {{}} {{{{flags={{+RO +access}} {}}}}} {{}}]]",
             range(0, 1)
         );
         assert_eq!(told("command info GET"), get);
         let set = format!(
             "[[set -3 {{+write +denyoom}} 1 1 1 {{+@write +@string +@slow}} {{}} \
              {{{{notes=RW and ACCESS due to the optional `GET` argument \
-             flags={{+RW +access +update +variable_flags}} {}}}}} []]]",
+             flags={{+RW +access +update +variable_flags}} {}}}}} {{}}]]",
             range(0, 1)
         );
         assert_eq!(told("command info set"), set);
         let mset = format!(
             "[[mset -3 {{+write +denyoom}} 1 -1 2 {{+@write +@string +@slow}} \
-             {{request_policy:multi_shard response_policy:all_succeeded}} {{{{flags={{+OW +update}} {}}}}} []]]",
+             {{request_policy:multi_shard response_policy:all_succeeded}} {{{{flags={{+OW +update}} {}}}}} {{}}]]",
             range(-1, 2)
         );
         assert_eq!(told("command info mset"), mset);
