@@ -1,5 +1,8 @@
 //! The wire protocol: bytes in, requests out; replies in, bytes out.
 
+mod inline;
 mod reply;
+mod request;
 
 pub use reply::{Protocol, Reply};
+pub use request::{ARGUMENT_OVERHEAD, Limits, Parser, ProtocolError};
