@@ -163,10 +163,24 @@ fn reply() -> impl Strategy<Value = Reply> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Reply::Array),
-            vec((scalar(), inner), 0..6).prop_map(Reply::Map),
+            vec((scalar(), inner), 0..6).prop_map(|pairs| Reply::Map(distinct(pairs))),
             vec(scalar(), 0..6).prop_map(Reply::Set),
         ]
     })
+}
+
+/// No map of ours has a key twice, and the other decoder keeps only one of them.
+fn distinct(pairs: Vec<(Reply, Reply)>) -> Vec<(Reply, Reply)> {
+    let mut distinct: Vec<(Reply, Reply)> = Vec::new();
+    for (key, value) in pairs {
+        if distinct
+            .iter()
+            .all(|(other, _)| resp3_frame(other) != resp3_frame(&key))
+        {
+            distinct.push((key, value));
+        }
+    }
+    distinct
 }
 
 /// How a text arrives that must fit on one line.

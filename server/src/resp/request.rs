@@ -93,8 +93,8 @@ impl ProtocolError {
 ///
 /// Invariants:
 ///
-/// - No byte is looked at twice, however the requests are split: a line is searched from where the last search stopped, a whole argument
-///   leaves the buffer at once.
+/// - No stretch of bytes is searched or copied twice, however it arrives: a line is searched from where the last search stopped, an argument
+///   leaves the buffer when it is whole.
 /// - What is returned does not depend on how the bytes were split, errors included.
 /// - Memory follows what was received, never what was announced.
 /// - After an error there is only that error.

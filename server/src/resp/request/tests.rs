@@ -221,10 +221,13 @@ fn errors_are_told_in_the_words_of_valkey() {
 
 #[test]
 fn after_an_error_there_is_only_that_error() {
-    let mut parser = parser();
-    let mut input = BytesMut::from(&b"*x\r\nPING\r\n"[..]);
+    let mut parser = Parser::new(Limits {
+        request_bytes: 50,
+        ..Limits::default()
+    });
+    let mut input = BytesMut::from(&b"*1\r\n$30\r\nPING\r\n"[..]);
     for _ in 0..3 {
-        assert_eq!(parser.next(&mut input), Err(ProtocolError::InvalidCount));
+        assert_eq!(parser.next(&mut input), Err(ProtocolError::RequestTooBig));
         input.extend_from_slice(b"PING\r\n");
     }
 }
@@ -285,13 +288,36 @@ fn a_large_argument_is_not_copied_when_it_is_whole() {
 }
 
 #[test]
-fn a_small_argument_does_not_pin_the_read_buffer() {
+fn an_argument_does_not_pin_a_buffer_far_larger_than_itself() {
+    let large = format!("*1\r\n$40000\r\n{}\r\n", "v".repeat(40_000)).into_bytes();
+    // So many that the large argument ends where the buffer does, which then looks as if it were hardly larger.
+    let pings = b"*1\r\n$4\r\nPING\r\n".repeat(72_000);
+    for bytes in [
+        b"*1\r\n$4\r\nPING\r\n",
+        &large[..],
+        &[pings, large.clone()].concat(),
+    ] {
+        let mut input = BytesMut::with_capacity(1 << 20);
+        input.extend_from_slice(bytes);
+        let buffer = input.as_ptr_range().start..input.as_ptr().wrapping_add(1 << 20);
+        let mut parser = parser();
+        while let Some(request) = parser.next(&mut input).unwrap() {
+            assert!(!buffer.contains(&request[0].as_ptr()));
+        }
+    }
+}
+
+#[test]
+fn an_argument_is_copied_out_of_a_buffer_that_grew_too_far() {
     let mut parser = parser();
-    let mut input = BytesMut::with_capacity(1 << 16);
-    input.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
-    let buffer = input.as_ptr_range();
+    let mut input = BytesMut::from(&b"*1\r\n$40000\r\n"[..]);
+    assert_eq!(parser.next(&mut input), Ok(None));
+    input.reserve(1 << 20);
+    let buffer = input.as_ptr();
+    input.extend_from_slice(&[b'v'; 40_002]);
     let request = parser.next(&mut input).unwrap().unwrap();
-    assert!(!buffer.contains(&request[0].as_ptr()));
+    assert_eq!(request[0].len(), 40_000);
+    assert_ne!(request[0].as_ptr(), buffer);
 }
 
 proptest! {
