@@ -4,6 +4,8 @@
 //! honestly. What a failure means to the caller is part of the contract, because the caller must decide whether a
 //! write may still land.
 
+pub mod directory;
+
 use std::future::Future;
 
 use bytes::Bytes;
@@ -73,7 +75,11 @@ pub enum StoreError {
 /// Dropping a future leaves the operation's fate unclear and nothing else. A store does not retry a `put`.
 pub trait Store: Send + Sync + 'static {
     /// Reads an object, unless it still is the version `known`.
-    fn get(&self, name: &str, known: Option<&ETag>) -> impl Future<Output = Result<Got, StoreError>> + Send;
+    fn get(
+        &self,
+        name: &str,
+        known: Option<&ETag>,
+    ) -> impl Future<Output = Result<Got, StoreError>> + Send;
 
     /// Replaces or creates an object if the condition holds, and names the new version.
     fn put(

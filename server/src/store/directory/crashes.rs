@@ -1,0 +1,532 @@
+//! Every interleaving of a few processes on the model disk, a kill or a fault between any two of their steps, and a
+//! crash of the machine after each: what was promised must be found afterwards.
+//!
+//! The steps are those of the product. A process is advanced by running it anew with the answers that it got so far;
+//! the first step for which there is none yet is its next one. So a process is plain data, and can be copied wherever
+//! the exploration forks. That the rules are strict enough is shown by mutants: each must be caught.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use super::model::{self, Answer, Fault, FileId, Step, Value};
+use super::{disk, steps};
+use crate::store::{Condition, StoreError};
+
+const ROOT: &str = "data";
+
+/// What a process does: one read, or one read and a compare-and-swap that adds a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Program {
+    Get,
+    Append(u8),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Read(Option<Vec<u8>>),
+    Stored(Vec<u8>),
+    Conflict,
+    DidNotHappen,
+    Unclear,
+}
+
+impl Program {
+    fn run<D: disk::Disk>(self, disk: &D, name: &str) -> Outcome {
+        let (root, seen) = (
+            Path::new(ROOT),
+            steps::get(disk, Path::new(ROOT), name, None),
+        );
+        let (letter, seen) = match (self, seen) {
+            (_, Err(_)) => return Outcome::DidNotHappen,
+            (Program::Get, Ok(seen)) => return Outcome::Read(seen.map(|(bytes, _)| bytes)),
+            (Program::Append(letter), Ok(seen)) => (letter, seen),
+        };
+        let (mut bytes, condition) = match seen {
+            None => (Vec::new(), Condition::Absent),
+            Some((bytes, etag)) => (bytes, Condition::Match(etag)),
+        };
+        bytes.push(letter);
+        match steps::put(disk, root, name, &bytes, &condition) {
+            Ok(etag) => {
+                assert_eq!(etag, steps::tag(&bytes));
+                Outcome::Stored(bytes)
+            }
+            Err(StoreError::Conflict(_)) => Outcome::Conflict,
+            Err(StoreError::DidNotHappen(_)) => Outcome::DidNotHappen,
+            Err(StoreError::Unclear(_)) => Outcome::Unclear,
+        }
+    }
+
+    fn next(self, name: &str, past: &[Answer]) -> Next {
+        let replay = Replay {
+            past,
+            used: Cell::new(0),
+            asked: RefCell::new(None),
+        };
+        let outcome = self.run(&replay, name);
+        match replay.asked.into_inner() {
+            Some(step) => Next::Step(step),
+            None => Next::Done(outcome),
+        }
+    }
+}
+
+enum Next {
+    Step(Step),
+    Done(Outcome),
+}
+
+/// A disk that answers from the past, and notes the first step that goes beyond it.
+struct Replay<'a> {
+    past: &'a [Answer],
+    used: Cell<usize>,
+    asked: RefCell<Option<Step>>,
+}
+
+impl Replay<'_> {
+    fn ask(&self, step: Step) -> io::Result<Value> {
+        if let Some(answer) = self.past.get(self.used.replace(self.used.get() + 1)) {
+            return answer.clone().map_err(io::Error::from);
+        }
+        self.asked.borrow_mut().get_or_insert(step);
+        Err(io::ErrorKind::Interrupted.into())
+    }
+}
+
+impl disk::Disk for Replay<'_> {
+    type Lock = ();
+    type File = FileId;
+
+    fn lock(&self, _: &Path) -> io::Result<()> {
+        self.ask(Step::Lock).map(drop)
+    }
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        match self.ask(Step::Read(file.into()))? {
+            Value::Bytes(bytes) => Ok(bytes),
+            other => panic!("a read gave {other:?}"),
+        }
+    }
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.ask(Step::CreateFolder(folder.into())).map(drop)
+    }
+    fn write_new(&self, file: &Path, bytes: &[u8]) -> io::Result<FileId> {
+        match self.ask(Step::WriteNew(file.into(), bytes.into()))? {
+            Value::File(id) => Ok(id),
+            other => panic!("a write gave {other:?}"),
+        }
+    }
+    fn sync_file(&self, file: &FileId) -> io::Result<()> {
+        self.ask(Step::SyncFile(*file)).map(drop)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.ask(Step::Rename(from.into(), to.into())).map(drop)
+    }
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.ask(Step::SyncFolder(folder.into())).map(drop)
+    }
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        self.ask(Step::Remove(file.into())).map(drop)
+    }
+}
+
+/// A way to get it wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mutant {
+    NeverSyncsTheFile,
+    NeverSyncsTheFolder,
+    RenamesBeforeTheSync,
+    ReadsWithoutSync,
+    NeverLocks,
+    SyncsOnlyTheInnermostFolder,
+    TakesAFailedFileSyncForDone,
+    RepeatsAFailedFileSync,
+    TakesAFailedFolderSyncForDone,
+    TakesABrokenRenameForARefusal,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Life {
+    Running,
+    Killed,
+    Done(Outcome),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Process {
+    program: Program,
+    past: Vec<Answer>,
+    life: Life,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct World {
+    disk: model::Disk,
+    processes: Vec<Process>,
+    holder: Option<usize>,
+    /// Every version that was ever visible, in order; absence comes first where the object did not exist.
+    history: Vec<Option<Vec<u8>>>,
+    /// The oldest of them that a crash may leave, as somebody was told of it.
+    promised: usize,
+    faults_left: usize,
+}
+
+struct Exploration<'a> {
+    name: &'a str,
+    mutant: Option<Mutant>,
+    visited: BTreeSet<World>,
+    recovered: BTreeSet<model::Disk>,
+    outcomes: BTreeSet<(Program, Outcome)>,
+}
+
+impl Exploration<'_> {
+    fn explore(&mut self, world: World) -> Result<(), String> {
+        if self.visited.contains(&world) {
+            return Ok(());
+        }
+        self.survive(&world)?;
+        for (index, process) in world.processes.iter().enumerate() {
+            if process.life != Life::Running {
+                continue;
+            }
+            if !process.past.is_empty() {
+                let mut next = world.clone();
+                next.end(index, Life::Killed);
+                self.explore(next)?;
+            }
+            let Next::Step(step) = process.program.next(self.name, &process.past) else {
+                unreachable!("a process that is through is not running");
+            };
+            for fault in
+                faults(&step)
+                    .iter()
+                    .take(if world.faults_left > 0 { usize::MAX } else { 1 })
+            {
+                let mut next = world.clone();
+                if self.advance(&mut next, index, &step, *fault)? {
+                    self.explore(next)?;
+                }
+            }
+        }
+        self.visited.insert(world);
+        Ok(())
+    }
+
+    /// Lets a process take its next step; false if it has to wait for the lock.
+    fn advance(
+        &mut self,
+        world: &mut World,
+        index: usize,
+        step: &Step,
+        fault: Option<Fault>,
+    ) -> Result<bool, String> {
+        if fault.is_some() {
+            world.faults_left -= 1;
+        } else if *step == Step::Lock && self.mutant != Some(Mutant::NeverLocks) {
+            if world.holder.is_some() {
+                return Ok(false);
+            }
+            world.holder = Some(index);
+        }
+        let process = &world.processes[index];
+        let answer = perform(&mut world.disk, process, step, fault, self.mutant);
+        let program = process.program;
+        world.processes[index].past.push(answer);
+        let visible = world
+            .disk
+            .content(&Path::new(ROOT).join(self.name))
+            .map(<[u8]>::to_vec);
+        if world.history.last() != Some(&visible) {
+            succeeds(world.history.last(), &visible)?;
+            world.history.push(visible);
+        }
+        if let Next::Done(outcome) = program.next(self.name, &world.processes[index].past) {
+            world.promise(program, &outcome)?;
+            self.outcomes.insert((program, outcome.clone()));
+            world.end(index, Life::Done(outcome));
+        }
+        Ok(true)
+    }
+
+    /// Crashes the machine at this moment, in every way.
+    fn survive(&mut self, world: &World) -> Result<(), String> {
+        for disk in world.disk.survivors() {
+            let found = disk
+                .content(&Path::new(ROOT).join(self.name))
+                .map(<[u8]>::to_vec);
+            let place = world.history.iter().position(|version| *version == found);
+            if place.is_none_or(|place| place < world.promised) {
+                return Err(format!(
+                    "after a crash there was {found:?}, not {:?}",
+                    world.history[world.promised]
+                ));
+            }
+            if self.recovered.insert(disk.clone()) {
+                self.recover(disk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a crash, leftovers must not be in the way of the next put.
+    fn recover(&self, mut disk: model::Disk) -> Result<(), String> {
+        let program = Program::Append(b'z');
+        let mut past = Vec::new();
+        loop {
+            match program.next(self.name, &past) {
+                Next::Step(step) => past.push(disk.perform(&step, None)),
+                Next::Done(Outcome::Stored(_)) => return Ok(()),
+                Next::Done(outcome) => {
+                    return Err(format!("after a crash a put ended as {outcome:?}"));
+                }
+            }
+        }
+    }
+}
+
+impl World {
+    fn end(&mut self, index: usize, life: Life) {
+        self.processes[index].life = life;
+        if self.holder == Some(index) {
+            self.holder = None;
+        }
+    }
+
+    /// Notes what somebody was told, if it is true.
+    fn promise(&mut self, program: Program, outcome: &Outcome) -> Result<(), String> {
+        let told = match (program, outcome) {
+            (_, Outcome::Read(seen)) => seen.clone(),
+            (_, Outcome::Stored(bytes)) => Some(bytes.clone()),
+            (_, Outcome::Unclear) | (Program::Get, _) => return Ok(()),
+            (Program::Append(letter), Outcome::Conflict | Outcome::DidNotHappen) => {
+                if self
+                    .history
+                    .iter()
+                    .flatten()
+                    .any(|version| version.contains(&letter))
+                {
+                    return Err(format!("{outcome:?}, but it happened"));
+                }
+                return Ok(());
+            }
+        };
+        let place = self.history.iter().position(|version| *version == told);
+        self.promised = self
+            .promised
+            .max(place.ok_or_else(|| format!("{told:?} was told, but never there"))?);
+        Ok(())
+    }
+}
+
+/// Each version must be its predecessor and one more letter; anything else is a lost update or a torn one.
+fn succeeds(before: Option<&Option<Vec<u8>>>, after: &Option<Vec<u8>>) -> Result<(), String> {
+    let before = before.cloned().flatten().unwrap_or_default();
+    match after {
+        Some(after) if after.len() == before.len() + 1 && after.starts_with(&before) => Ok(()),
+        _ => Err(format!("{before:?} was followed by {after:?}")),
+    }
+}
+
+/// What a step can meet; to succeed comes first.
+fn faults(step: &Step) -> &'static [Option<Fault>] {
+    match step {
+        Step::WriteNew(..) | Step::SyncFile(_) | Step::CreateFolder(_) => {
+            &[None, Some(Fault::Full)]
+        }
+        Step::Rename(..) => &[
+            None,
+            Some(Fault::Full),
+            Some(Fault::BrokenBefore),
+            Some(Fault::BrokenAfter),
+        ],
+        Step::Lock | Step::Read(_) | Step::SyncFolder(_) | Step::Remove(_) => {
+            &[None, Some(Fault::BrokenBefore)]
+        }
+    }
+}
+
+/// Takes the step, or what the mutant does in its place.
+fn perform(
+    disk: &mut model::Disk,
+    process: &Process,
+    step: &Step,
+    fault: Option<Fault>,
+    mutant: Option<Mutant>,
+) -> Answer {
+    let root = Path::new(ROOT);
+    match (mutant, step) {
+        (Some(Mutant::NeverSyncsTheFile), Step::SyncFile(_))
+        | (Some(Mutant::NeverSyncsTheFolder), Step::SyncFolder(_)) => Ok(Value::Nothing),
+        (Some(Mutant::ReadsWithoutSync), Step::SyncFolder(_))
+            if process.program == Program::Get =>
+        {
+            Ok(Value::Nothing)
+        }
+        (Some(Mutant::SyncsOnlyTheInnermostFolder), Step::SyncFolder(folder)) if folder == root => {
+            Ok(Value::Nothing)
+        }
+        (Some(Mutant::RenamesBeforeTheSync), Step::SyncFile(_)) => {
+            let from = root.join(steps::TEMPORARY);
+            disk.perform(&Step::Rename(from, root.join("db.json")), fault)
+        }
+        (Some(Mutant::RenamesBeforeTheSync), Step::Rename(..)) => {
+            let written = process.past.iter().rev().find_map(|answer| match answer {
+                Ok(Value::File(id)) => Some(*id),
+                _ => None,
+            });
+            disk.perform(
+                &Step::SyncFile(written.expect("a rename follows a write")),
+                fault,
+            )
+        }
+        (Some(Mutant::TakesAFailedFileSyncForDone), Step::SyncFile(_))
+        | (Some(Mutant::TakesAFailedFolderSyncForDone), Step::SyncFolder(_)) => {
+            disk.perform(step, fault).or(Ok(Value::Nothing))
+        }
+        (Some(Mutant::RepeatsAFailedFileSync), Step::SyncFile(_)) => disk
+            .perform(step, fault)
+            .or_else(|_| disk.perform(step, None)),
+        (Some(Mutant::TakesABrokenRenameForARefusal), Step::Rename(..)) => disk
+            .perform(step, fault)
+            .map_err(|_| io::ErrorKind::PermissionDenied),
+        _ => disk.perform(step, fault),
+    }
+}
+
+/// Explores what the programs can do to an object, and gives what they were told.
+fn explore(
+    mutant: Option<Mutant>,
+    (name, content): (&str, Option<&str>),
+    programs: &[Program],
+    faults_left: usize,
+) -> Result<BTreeSet<(Program, Outcome)>, String> {
+    let file = format!("{ROOT}/{name}");
+    let files: Vec<_> = content
+        .iter()
+        .map(|content| (file.as_str(), *content))
+        .collect();
+    let process = |program: &Program| Process {
+        program: *program,
+        past: Vec::new(),
+        life: Life::Running,
+    };
+    let world = World {
+        disk: model::Disk::with(&[ROOT], &files),
+        processes: programs.iter().map(process).collect(),
+        holder: None,
+        history: vec![content.map(|content| content.as_bytes().to_vec())],
+        promised: 0,
+        faults_left,
+    };
+    let mut exploration = Exploration {
+        name,
+        mutant,
+        visited: BTreeSet::new(),
+        recovered: BTreeSet::new(),
+        outcomes: BTreeSet::new(),
+    };
+    exploration.explore(world)?;
+    eprintln!(
+        "{} states, {} disks after a crash",
+        exploration.visited.len(),
+        exploration.recovered.len()
+    );
+    Ok(exploration.outcomes)
+}
+
+const DATABASE: (&str, Option<&str>) = ("db.json", Some("a"));
+const NO_DATABASE: (&str, Option<&str>) = ("db.json", None);
+const NO_RUN: (&str, Option<&str>) = ("runs/1", None);
+const B: Program = Program::Append(b'b');
+const C: Program = Program::Append(b'c');
+
+#[test]
+fn a_crash_between_any_two_steps_breaks_no_promise() {
+    let outcomes = explore(None, DATABASE, &[B, C, Program::Get], 0).unwrap();
+    let stored = |program, bytes: &str| (program, Outcome::Stored(bytes.into()));
+    let expected = [
+        stored(B, "ab"),
+        stored(B, "acb"),
+        stored(C, "ac"),
+        stored(C, "abc"),
+    ];
+    let conflicts = [(B, Outcome::Conflict), (C, Outcome::Conflict)];
+    let reads = ["a", "ab", "ac", "abc", "acb"]
+        .map(|seen| (Program::Get, Outcome::Read(Some(seen.into()))));
+    assert_eq!(
+        outcomes,
+        BTreeSet::from_iter(expected.into_iter().chain(conflicts).chain(reads))
+    );
+}
+
+#[test]
+fn a_crash_breaks_no_promise_about_an_object_that_is_being_created() {
+    for object in [NO_DATABASE, NO_RUN] {
+        let outcomes = explore(None, object, &[B, C, Program::Get], 0).unwrap();
+        assert!(
+            outcomes.contains(&(C, Outcome::Stored("bc".into()))),
+            "{outcomes:?}"
+        );
+        assert!(outcomes.contains(&(C, Outcome::Conflict)), "{outcomes:?}");
+        assert!(
+            outcomes.contains(&(Program::Get, Outcome::Read(None))),
+            "{outcomes:?}"
+        );
+    }
+}
+
+#[test]
+fn a_fault_of_the_disk_breaks_no_promise() {
+    for object in [DATABASE, NO_DATABASE, NO_RUN] {
+        let outcomes = explore(None, object, &[B, C], 2).unwrap();
+        assert!(
+            outcomes.contains(&(C, Outcome::DidNotHappen)),
+            "{outcomes:?}"
+        );
+        assert!(outcomes.contains(&(C, Outcome::Unclear)), "{outcomes:?}");
+        assert!(
+            outcomes
+                .iter()
+                .any(|(program, outcome)| *program == C && matches!(outcome, Outcome::Stored(_)))
+        );
+    }
+}
+
+#[test]
+fn every_mutant_of_the_steps_is_caught() {
+    let caught = |mutant, object, programs: &[Program], faults| {
+        let verdict = explore(Some(mutant), object, programs, faults);
+        verdict.expect_err(&format!("{mutant:?} was not caught"))
+    };
+    for (mutant, how) in [
+        (Mutant::NeverSyncsTheFile, "after a crash there was"),
+        (Mutant::NeverSyncsTheFolder, "after a crash there was"),
+        (Mutant::RenamesBeforeTheSync, "after a crash there was"),
+        (Mutant::ReadsWithoutSync, "after a crash there was"),
+        (Mutant::NeverLocks, "was followed by"),
+    ] {
+        let text = caught(mutant, DATABASE, &[B, C, Program::Get], 0);
+        assert!(text.contains(how), "{mutant:?}: {text}");
+    }
+    let text = caught(Mutant::SyncsOnlyTheInnermostFolder, NO_RUN, &[B], 0);
+    assert!(text.contains("after a crash there was None"), "{text}");
+    for (mutant, how) in [
+        (
+            Mutant::TakesAFailedFileSyncForDone,
+            "after a crash there was",
+        ),
+        (Mutant::RepeatsAFailedFileSync, "after a crash there was"),
+        (
+            Mutant::TakesAFailedFolderSyncForDone,
+            "after a crash there was",
+        ),
+        (
+            Mutant::TakesABrokenRenameForARefusal,
+            "DidNotHappen, but it happened",
+        ),
+    ] {
+        let text = caught(mutant, DATABASE, &[B], 1);
+        assert!(text.contains(how), "{mutant:?}: {text}");
+    }
+}
