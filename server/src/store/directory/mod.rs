@@ -1,6 +1,6 @@
 //! The embedded store: objects are files in a folder, for one process or several on one machine.
 //!
-//! A put is a rename under an exclusive lock on the folder, and answered after the sync; [`steps`] has the order and
+//! A put is a rename under an exclusive lock on the folder, and answered after the sync; `steps.rs` has the order and
 //! the reasons. The store remembers nothing between calls, because another process may write at any time.
 //!
 //! Locks and syncs are promises of the operating system: a local file system keeps them, a network file system used
@@ -11,8 +11,6 @@ mod steps;
 
 #[cfg(test)]
 mod crashes;
-#[cfg(test)]
-mod model;
 
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -46,7 +44,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a folder, or creates it durably, and makes sure that it can be written to and locked.
+    /// Opens a folder, or creates it durably, and makes sure that it can be written to and locked. Blocks, so it
+    /// is for the start.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Directory> {
         let root = std::path::absolute(path)?;
         create_durably(&root)?;

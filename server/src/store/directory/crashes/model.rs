@@ -53,6 +53,9 @@ enum Node {
 
 type Names = BTreeMap<PathBuf, Node>;
 
+/// The new meanings of some names, or that they have none, all in one step.
+type Change = Vec<(PathBuf, Option<Node>)>;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Content {
     Durable,
@@ -67,7 +70,7 @@ pub(super) struct Disk {
     files: Vec<(Vec<u8>, Content)>,
     durable: Names,
     /// Changes since the folder's last sync, in order. Each becomes durable as a whole or not at all.
-    pending: Vec<(PathBuf, Vec<(PathBuf, Option<Node>)>)>,
+    pending: Vec<(PathBuf, Change)>,
 }
 
 impl Disk {

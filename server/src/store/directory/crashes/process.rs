@@ -1,0 +1,148 @@
+//! Processes that take one step at a time.
+//!
+//! The steps are those of the product. A process is advanced by running it anew with the answers that it got so far;
+//! the first step for which there is none yet is its next one. So a process is plain data, and can be copied wherever
+//! the exploration forks.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::path::Path;
+
+use super::ROOT;
+use super::model::{Answer, FileId, Step, Value};
+use crate::store::directory::{disk, steps};
+use crate::store::{Condition, StoreError};
+
+/// What a process does: one read, or one read and a compare-and-swap that adds a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Program {
+    Get,
+    Append(u8),
+}
+
+/// What a process was told in the end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    Read(Option<Vec<u8>>),
+    Stored(Vec<u8>),
+    Conflict,
+    DidNotHappen,
+    Unclear,
+}
+
+impl Program {
+    fn run<D: disk::Disk>(self, disk: &D, name: &str) -> Outcome {
+        let (root, seen) = (
+            Path::new(ROOT),
+            steps::get(disk, Path::new(ROOT), name, None),
+        );
+        let (letter, seen) = match (self, seen) {
+            (_, Err(_)) => return Outcome::DidNotHappen,
+            (Program::Get, Ok(seen)) => return Outcome::Read(seen.map(|(bytes, _)| bytes)),
+            (Program::Append(letter), Ok(seen)) => (letter, seen),
+        };
+        let (mut bytes, condition) = match seen {
+            None => (Vec::new(), Condition::Absent),
+            Some((bytes, etag)) => (bytes, Condition::Match(etag)),
+        };
+        bytes.push(letter);
+        match steps::put(disk, root, name, &bytes, &condition) {
+            Ok(etag) => {
+                assert_eq!(etag, steps::tag(&bytes));
+                Outcome::Stored(bytes)
+            }
+            Err(StoreError::Conflict(_)) => Outcome::Conflict,
+            Err(StoreError::DidNotHappen(_)) => Outcome::DidNotHappen,
+            Err(StoreError::Unclear(_)) => Outcome::Unclear,
+        }
+    }
+
+    /// Tells what comes after these answers.
+    pub(super) fn next(self, name: &str, past: &[Answer]) -> Next {
+        let replay = Replay {
+            past,
+            used: Cell::new(0),
+            asked: RefCell::new(None),
+        };
+        let outcome = self.run(&replay, name);
+        match replay.asked.into_inner() {
+            Some(step) => Next::Step(step),
+            None => Next::Done(outcome),
+        }
+    }
+}
+
+/// What a process does next.
+pub(super) enum Next {
+    Step(Step),
+    Done(Outcome),
+}
+
+/// A disk that answers from the past, and notes the first step that goes beyond it.
+struct Replay<'a> {
+    past: &'a [Answer],
+    used: Cell<usize>,
+    asked: RefCell<Option<Step>>,
+}
+
+impl Replay<'_> {
+    fn ask(&self, step: Step) -> io::Result<Value> {
+        if let Some(answer) = self.past.get(self.used.replace(self.used.get() + 1)) {
+            return answer.clone().map_err(io::Error::from);
+        }
+        self.asked.borrow_mut().get_or_insert(step);
+        Err(io::ErrorKind::Interrupted.into())
+    }
+}
+
+impl disk::Disk for Replay<'_> {
+    type Lock = ();
+    type File = FileId;
+
+    fn lock(&self, _: &Path) -> io::Result<()> {
+        self.ask(Step::Lock).map(drop)
+    }
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        match self.ask(Step::Read(file.into()))? {
+            Value::Bytes(bytes) => Ok(bytes),
+            other => panic!("a read gave {other:?}"),
+        }
+    }
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.ask(Step::CreateFolder(folder.into())).map(drop)
+    }
+    fn write_new(&self, file: &Path, bytes: &[u8]) -> io::Result<FileId> {
+        match self.ask(Step::WriteNew(file.into(), bytes.into()))? {
+            Value::File(id) => Ok(id),
+            other => panic!("a write gave {other:?}"),
+        }
+    }
+    fn sync_file(&self, file: &FileId) -> io::Result<()> {
+        self.ask(Step::SyncFile(*file)).map(drop)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.ask(Step::Rename(from.into(), to.into())).map(drop)
+    }
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.ask(Step::SyncFolder(folder.into())).map(drop)
+    }
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        self.ask(Step::Remove(file.into())).map(drop)
+    }
+}
+
+/// What became of a process.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Life {
+    Running,
+    Killed,
+    Done(Outcome),
+}
+
+/// A process: what it does, and the answers of the disk so far.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Process {
+    pub(super) program: Program,
+    pub(super) past: Vec<Answer>,
+    pub(super) life: Life,
+}

@@ -1,0 +1,252 @@
+//! Servers on one folder are killed with SIGKILL at any moment, and no write that a client saw acknowledged is lost.
+//!
+//! Each client has a server of its own, sets numbered keys, and overwrites one key with the number. When its server is
+//! killed it starts another. Nothing depends on when the kills come: they decide what is tried, not what holds.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const CLIENTS: usize = 3;
+const KILLS_PER_CLIENT: usize = 40;
+
+/// Longer than any answer takes, so that a server that hangs fails the test and not the patience of whoever runs it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_killed_server_loses_no_acknowledged_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let clients: Vec<Client> = thread::scope(|scope| {
+        let path = folder.path();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|id| scope.spawn(move || Client::new(id).outlive(path)))
+            .collect();
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect()
+    });
+
+    let (_server, mut connection) = start(folder.path());
+    for client in &clients {
+        assert!(
+            client.acknowledged.len() >= KILLS_PER_CLIENT,
+            "too few writes to prove anything"
+        );
+        for number in &client.acknowledged {
+            let reply = connection.call(&["GET", &client.key(*number)]).unwrap();
+            assert_eq!(
+                reply,
+                Some(number.to_string()),
+                "client {} lost write {number}",
+                client.id
+            );
+        }
+        let last = connection
+            .call(&["GET", &client.counter()])
+            .unwrap()
+            .unwrap();
+        let last: usize = last.parse().unwrap();
+        let bounds = client.counted..=client.next;
+        assert!(
+            bounds.contains(&last),
+            "client {} counted {bounds:?}, but {last} is stored",
+            client.id
+        );
+    }
+}
+
+struct Client {
+    id: usize,
+    next: usize,
+    acknowledged: Vec<usize>,
+    /// The last number that was acknowledged as the counter's value.
+    counted: usize,
+}
+
+impl Client {
+    fn new(id: usize) -> Client {
+        Client {
+            id,
+            next: 0,
+            acknowledged: Vec::new(),
+            counted: 0,
+        }
+    }
+
+    fn key(&self, number: usize) -> String {
+        format!("client:{}:{number}", self.id)
+    }
+
+    fn counter(&self) -> String {
+        format!("client:{}", self.id)
+    }
+
+    /// Writes to one server after another, each killed within a write or shortly after one.
+    fn outlive(mut self, folder: &Path) -> Client {
+        let mut random = StdRng::seed_from_u64(self.id as u64);
+        for _ in 0..KILLS_PER_CLIENT {
+            let (mut server, mut connection) = start(folder);
+            for _ in 0..random.random_range(1..5) {
+                self.write(&mut connection).unwrap();
+            }
+            // A moment of zero would mean to wait forever.
+            connection.wait_at_most(Duration::from_micros(random.random_range(1..8_000)));
+            match self.write(&mut connection) {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                result => result.unwrap(),
+            }
+            server.kill();
+        }
+        self
+    }
+
+    fn write(&mut self, connection: &mut Connection) -> io::Result<()> {
+        self.next += 1;
+        let (key, number) = (self.key(self.next), self.next.to_string());
+        if connection.set(&key, &number)? {
+            self.acknowledged.push(self.next);
+        }
+        if connection.set(&self.counter(), &number)? {
+            self.counted = self.next;
+        }
+        Ok(())
+    }
+}
+
+struct Server(Child);
+
+impl Server {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a server on a port that the system chooses, and connects to it.
+fn start(folder: &Path) -> (Server, Connection) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_valthree"))
+        .args(["--listen", "127.0.0.1:0", "--store"])
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let server = Server(child);
+    let (found, address) = channel();
+    // It reads to the end, since a server that nobody listens to would stop at a full pipe.
+    thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            match listening_on(&line) {
+                Some(address) => drop(found.send(address)),
+                None => eprintln!("{line}"),
+            }
+        }
+    });
+    let address = address
+        .recv_timeout(PATIENCE)
+        .expect("the server does not say where it listens");
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let connection = Connection {
+        stream: BufReader::new(stream),
+    };
+    connection.wait_at_most(PATIENCE);
+    (server, connection)
+}
+
+fn listening_on(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on ")?;
+    let end = rest
+        .find(|letter: char| !(letter.is_ascii_digit() || ".:".contains(letter)))
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    fn wait_at_most(&self, patience: Duration) {
+        self.stream
+            .get_ref()
+            .set_read_timeout(Some(patience))
+            .unwrap();
+    }
+
+    /// Sets a key; false if the server cannot tell whether it did.
+    fn set(&mut self, key: &str, value: &str) -> io::Result<bool> {
+        match self.call(&["SET", key, value]) {
+            Ok(reply) => {
+                assert_eq!(reply.as_deref(), Some("OK"));
+                Ok(true)
+            }
+            Err(error) if error.to_string().starts_with("UNCERTAIN") => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks until there is an answer, for as long as the server says that nothing happened.
+    fn call(&mut self, command: &[&str]) -> io::Result<Option<String>> {
+        loop {
+            match self.call_once(command) {
+                Err(error)
+                    if ["LOADING", "TRYAGAIN"]
+                        .iter()
+                        .any(|word| error.to_string().starts_with(word)) =>
+                {
+                    thread::yield_now();
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends a command and reads a simple or bulk string; an error reply is an error of the kind `Other`.
+    fn call_once(&mut self, command: &[&str]) -> io::Result<Option<String>> {
+        let mut request = format!("*{}\r\n", command.len());
+        for part in command {
+            request += &format!("${}\r\n{part}\r\n", part.len());
+        }
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let line = self.line()?;
+        match line.split_at(1) {
+            ("+", text) => Ok(Some(text.to_owned())),
+            ("-", text) => Err(io::Error::other(text)),
+            ("$", "-1") => Ok(None),
+            ("_", "") => Ok(None),
+            ("$", _) => self.line().map(Some),
+            _ => panic!("{command:?} was answered {line:?}"),
+        }
+    }
+
+    /// Reads up to the next line break. The values of this test hold none.
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        match line.strip_suffix("\r\n") {
+            Some(line) if !line.is_empty() => Ok(line.to_owned()),
+            _ => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
