@@ -79,6 +79,7 @@ pub(super) fn put<D: Disk>(
     condition: &Condition,
 ) -> Result<ETag, StoreError> {
     let file = place(root, name)?;
+    let etag = tag(bytes); // It takes a while for a large object, and nobody has to wait for it yet.
     let _lock = disk.lock(root).map_err(did_not_happen("lock", root))?;
     compare(
         &file,
@@ -99,7 +100,7 @@ pub(super) fn put<D: Disk>(
         }
     })?;
     sync_folders(disk, root, &file).map_err(StoreError::Unclear)?;
-    Ok(tag(bytes))
+    Ok(etag)
 }
 
 fn write_and_rename<D: Disk>(
