@@ -1,0 +1,81 @@
+//! Golden scripts: what goes over a socket, byte for byte.
+//!
+//! A script is a file of `golden/` whose name is the claim. It runs in RESP2 and again in RESP3, each time on an empty
+//! database, against Valthree and against redis-server. Its lines:
+//!
+//! ```text
+//! # A comment.
+//! > SET key "two words"   sends a command, as an array of bulk strings; lines in a row are sent at once
+//! raw> PING\r\n           sends exactly these bytes
+//! < +OK                   expects these bytes and a CRLF
+//! 2< $-1                  the same, in RESP2 alone
+//! 3< _                    the same, in RESP3 alone
+//! redis< -ERR no          what redis-server answers instead (also redis2<, redis3<)
+//! why: because            why it differs; ends up in golden/DIFFERENCES.md
+//! @ other                 from here on over the connection of that name
+//! trickle                 from here on every byte is sent alone
+//! ```
+//!
+//! Everywhere: `\r` `\n` `\t` `\\` `\"` `\{` `\}` `\x00` are bytes, `{ab*3}` is `ababab`. In what is expected: `{int}`, `{any}`
+//! (not past the end of a line), `{bulk PATTERN}` and `{verbatim PATTERN}` (a `$` or `=` string whose length has to be right;
+//! `{text}` in it goes past ends of lines; without a pattern, any content), `{reply}` (any one), `{closed}` (the end of the
+//! connection). What no line expects may not come either.
+
+mod peer;
+mod script;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use peer::{Kind, Peer};
+use script::conversation::{self, Failure};
+use script::{PROTOCOLS, Script, differences};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn scripts() -> Vec<Script> {
+    let scripts = script::all(&directory());
+    assert!(!scripts.is_empty(), "there are no scripts");
+    scripts
+}
+
+#[test]
+fn valthree_answers_what_the_scripts_say() {
+    every_script_holds(Kind::Valthree);
+}
+
+#[test]
+fn redis_answers_what_the_scripts_say() {
+    every_script_holds(Kind::Redis);
+}
+
+#[test]
+fn the_list_of_differences_is_current() {
+    let path = directory().join("DIFFERENCES.md");
+    let list = differences::list(&scripts());
+    if fs::read_to_string(&path).ok().as_ref() != Some(&list) {
+        fs::write(&path, list).unwrap();
+        panic!("golden/DIFFERENCES.md was not what the scripts say; it is now");
+    }
+}
+
+fn every_script_holds(kind: Kind) {
+    let peer = Peer::start(kind);
+    let scripts = scripts();
+    let mut failures: Vec<Failure> = Vec::new();
+    for script in &scripts {
+        for protocol in PROTOCOLS {
+            let run = conversation::on_an_empty_database(script, kind, peer.address, protocol);
+            failures.extend(run.err());
+        }
+    }
+    let report: Vec<_> = failures.iter().map(Failure::to_string).collect();
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        report.join("\n")
+    );
+}

@@ -1,0 +1,207 @@
+//! Scripts as values. Their format is described at the top of `golden.rs`.
+
+pub mod conversation;
+pub mod differences;
+pub mod pattern;
+
+use std::path::Path;
+
+use crate::peer::Kind;
+use pattern::Pattern;
+
+/// The two versions of the protocol; every script runs in both.
+pub const PROTOCOLS: [u8; 2] = [2, 3];
+
+/// A file of `golden/`.
+pub struct Script {
+    /// The file's name without its end, which is the claim.
+    pub name: String,
+    pub steps: Vec<Step>,
+}
+
+pub enum Step {
+    /// `@ name`: what follows goes over the connection of that name, which is opened if there is none.
+    Connection(String),
+    /// `trickle`: from here on every byte is sent alone.
+    Trickle,
+    Exchange(Exchange),
+}
+
+/// What is sent at once, and what is then received.
+#[derive(Default)]
+pub struct Exchange {
+    /// The lines that send, for people.
+    pub asked: Vec<String>,
+    pub sent: Vec<u8>,
+    expected: Vec<Expected>,
+    /// Why redis-server answers something else.
+    pub why: Option<String>,
+}
+
+/// A line that expects something.
+pub struct Expected {
+    pub line: usize,
+    pub text: String,
+    pub pattern: Pattern,
+    /// Set if the line speaks of redis-server alone.
+    of_redis: bool,
+    /// Set if the line speaks of one protocol alone.
+    protocol: Option<u8>,
+}
+
+impl Exchange {
+    /// What `peer` has to answer.
+    pub fn expected(&self, peer: Kind, protocol: u8) -> Vec<&Expected> {
+        let of_redis = peer == Kind::Redis && self.redis_differs(protocol);
+        let spoken = |line: &&Expected| {
+            line.of_redis == of_redis && line.protocol.is_none_or(|only| only == protocol)
+        };
+        self.expected.iter().filter(spoken).collect()
+    }
+
+    /// Whether the script says that redis-server answers something else.
+    pub fn redis_differs(&self, protocol: u8) -> bool {
+        self.expected
+            .iter()
+            .any(|line| line.of_redis && line.protocol.is_none_or(|only| only == protocol))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let differs = PROTOCOLS
+            .iter()
+            .any(|&protocol| self.redis_differs(protocol));
+        match &self.why {
+            None if differs => Err(format!(
+                "{}: a difference needs a `why:`",
+                self.asked.join(", ")
+            )),
+            Some(why) if !differs => Err(format!("`why: {why}` explains no `redis<`")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads every script of a directory, sorted by name.
+pub fn all(directory: &Path) -> Vec<Script> {
+    let entries = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = entries
+        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
+        .collect();
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).unwrap();
+        let steps = parse(&text).unwrap_or_else(|error| panic!("{name}.txt: {error}"));
+        Script { name, steps }
+    };
+    paths.iter().map(read).collect()
+}
+
+fn parse(text: &str) -> Result<Vec<Step>, String> {
+    let mut steps = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        parse_line(&mut steps, index + 1, line)
+            .map_err(|error| format!("line {}: {error}", index + 1))?;
+    }
+    for step in &steps {
+        if let Step::Exchange(exchange) = step {
+            exchange.check()?;
+        }
+    }
+    match steps
+        .iter()
+        .any(|step| matches!(step, Step::Exchange(exchange) if !exchange.expected.is_empty()))
+    {
+        true => Ok(steps),
+        false => Err("the script expects nothing".into()),
+    }
+}
+
+fn parse_line(steps: &mut Vec<Step>, number: usize, line: &str) -> Result<(), String> {
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(());
+    }
+    if line.ends_with(' ') {
+        return Err("write a space at the end as \\x20, or editors will take it away".into());
+    }
+    if line == "trickle" {
+        steps.push(Step::Trickle);
+        return Ok(());
+    }
+    let (sign, text) = line.split_once(' ').unwrap_or((line, ""));
+    match sign {
+        "@" => steps.push(Step::Connection(text.into())),
+        ">" => send(steps, line, &command(text)?),
+        "raw>" => send(steps, line, &pattern::bytes(text)?),
+        "why:" => last_exchange(steps)?.why = Some(text.into()),
+        _ => {
+            let (of_redis, rest) = sign
+                .strip_prefix("redis")
+                .map_or((false, sign), |rest| (true, rest));
+            let protocol = match rest {
+                "<" => None,
+                "2<" => Some(2),
+                "3<" => Some(3),
+                _ => return Err(format!("{sign} begins no line")),
+            };
+            let pattern = Pattern::parse(text)?;
+            let expected = Expected {
+                line: number,
+                text: text.into(),
+                pattern,
+                of_redis,
+                protocol,
+            };
+            last_exchange(steps)?.expected.push(expected);
+        }
+    }
+    Ok(())
+}
+
+fn last_exchange(steps: &mut [Step]) -> Result<&mut Exchange, String> {
+    match steps.last_mut() {
+        Some(Step::Exchange(exchange)) => Ok(exchange),
+        _ => Err("nothing was sent".into()),
+    }
+}
+
+/// Lines that send and follow each other are sent at once: a pipeline.
+fn send(steps: &mut Vec<Step>, line: &str, bytes: &[u8]) {
+    match steps.last_mut() {
+        Some(Step::Exchange(exchange)) if exchange.expected.is_empty() => {
+            exchange.asked.push(line.into());
+            exchange.sent.extend_from_slice(bytes);
+        }
+        _ => {
+            let exchange = Exchange {
+                asked: vec![line.into()],
+                sent: bytes.to_vec(),
+                ..Exchange::default()
+            };
+            steps.push(Step::Exchange(exchange));
+        }
+    }
+}
+
+/// The bytes of a command, which is written as words; quotes keep spaces in a word and make empty words possible.
+fn command(text: &str) -> Result<Vec<u8>, String> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').ok_or("a quote is not closed")?,
+            None => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(pattern::bytes(word)?);
+        rest = after.trim_start();
+    }
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        bytes.extend_from_slice(&word);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    Ok(bytes)
+}
