@@ -12,7 +12,7 @@
 //! 3< _                    the same, in RESP3 alone
 //! redis< -ERR no          what redis-server answers instead (also redis2<, redis3<)
 //! why: because            why it differs; ends up in golden/DIFFERENCES.md
-//! @ other                 from here on over the connection of that name
+//! @ other                 from here on over the connection of that name; a script begins on `first`
 //! trickle                 from here on every byte is sent alone
 //! ```
 //!

@@ -87,7 +87,7 @@ fn converse(
     line: &mut usize,
 ) -> Result<(), Mismatch> {
     let mut connections = BTreeMap::new();
-    let mut current = "";
+    let mut current = "first";
     let mut trickle = false;
     for step in &script.steps {
         match step {
@@ -194,11 +194,14 @@ impl Connection {
             // A peer that closes while bytes are under way to it resets the connection.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.ended = true,
             Err(error) => {
+                let waited = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                let then = if waited {
+                    format!("nothing for {PATIENCE:?}")
+                } else {
+                    error.to_string()
+                };
                 let (expected, got) = self.mismatch(expected);
-                return Err((
-                    expected,
-                    format!("{got}, and then within {PATIENCE:?} only: {error}"),
-                ));
+                return Err((expected, format!("{got}, and then {then}")));
             }
         }
         Ok(())

@@ -191,7 +191,7 @@ fn command(text: &str) -> Result<Vec<u8>, String> {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').ok_or("a quote is not closed")?,
+            Some(quoted) => until_quote(quoted).ok_or("a quote is not closed")?,
             None => rest.split_once(' ').unwrap_or((rest, "")),
         };
         words.push(pattern::bytes(word)?);
@@ -204,4 +204,15 @@ fn command(text: &str) -> Result<Vec<u8>, String> {
         bytes.extend_from_slice(b"\r\n");
     }
     Ok(bytes)
+}
+
+/// Splits at the quote that ends a word.
+fn until_quote(text: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    let end = text.find(|letter| {
+        let ends = letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        ends
+    })?;
+    Some((&text[..end], &text[end + 1..]))
 }

@@ -52,7 +52,8 @@ impl Pattern {
             return Ok(Pattern::Closed);
         }
         let mut elements = parse(&mut text.as_bytes().iter().peekable(), false)?;
-        let brings_its_own_end = matches!(elements[..], [Element::Counted(..) | Element::Reply]);
+        let brings_its_own_end =
+            matches!(elements.last(), Some(Element::Counted(..) | Element::Reply));
         if !brings_its_own_end {
             push(&mut elements, b"\r\n");
         }
@@ -134,7 +135,7 @@ fn brace(text: &mut Peekable<Iter<u8>>) -> Result<Element, String> {
         }
         (repetition, None) => {
             let (unit, times) = repetition
-                .split_once('*')
+                .rsplit_once('*')
                 .ok_or(format!("{{{repetition}}} means nothing"))?;
             let times = times
                 .parse()
@@ -150,7 +151,7 @@ fn escape(text: &mut Peekable<Iter<u8>>) -> Result<u8, String> {
         Some(b'r') => Ok(b'\r'),
         Some(b'n') => Ok(b'\n'),
         Some(b't') => Ok(b'\t'),
-        Some(&(byte @ (b'\\' | b'"' | b'{' | b'}'))) => Ok(byte),
+        Some(&byte @ (b'\\' | b'"' | b'{' | b'}')) => Ok(byte),
         Some(b'x') => {
             let digits: String = text.take(2).map(|&digit| char::from(digit)).collect();
             u8::from_str_radix(&digits, 16).map_err(|_| format!("\\x{digits} is not a byte"))
