@@ -22,13 +22,7 @@ impl Clients {
     pub fn enter(&self, peer: String, local: String) -> Arc<Client> {
         let now = Instant::now();
         let id = 1 + self.admitted.fetch_add(1, Ordering::Relaxed);
-        let client = Arc::new(Client {
-            id,
-            peer,
-            local,
-            connected: now,
-            facts: Mutex::new(Facts::new(now)),
-        });
+        let client = Arc::new(Client { id, peer, local, connected: now, facts: Mutex::new(Facts::new(now)) });
         self.connected().insert(id, client.clone());
         client
     }
@@ -55,9 +49,7 @@ impl Clients {
 
     fn connected(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Client>>> {
         // Nothing can panic half-way through an insert or a remove that would matter here.
-        self.connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,26 +128,10 @@ impl fmt::Display for Client {
             Protocol::Resp2 => 2,
             Protocol::Resp3 => 3,
         };
-        write!(
-            f,
-            "id={} addr={} laddr={} name={} age={age} ",
-            self.id, self.peer, self.local, facts.name
-        )?;
-        write!(
-            f,
-            "idle={idle} flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 ",
-            facts.flags()
-        )?;
-        write!(
-            f,
-            "cmd={} user=default redir=-1 resp={protocol} ",
-            facts.command.unwrap_or("NULL")
-        )?;
-        write!(
-            f,
-            "lib-name={} lib-ver={}",
-            facts.library, facts.library_version
-        )
+        write!(f, "id={} addr={} laddr={} name={} age={age} ", self.id, self.peer, self.local, facts.name)?;
+        write!(f, "idle={idle} flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 ", facts.flags())?;
+        write!(f, "cmd={} user=default redir=-1 resp={protocol} ", facts.command.unwrap_or("NULL"))?;
+        write!(f, "lib-name={} lib-ver={}", facts.library, facts.library_version)
     }
 }
 

@@ -35,44 +35,27 @@ const SECTIONS: &[Section] = &[
 pub fn text(shared: &Shared, sections: &[Bytes]) -> String {
     let wanted = |name: &str| {
         let named = |section: &Bytes, name: &str| section.eq_ignore_ascii_case(name.as_bytes());
-        let all = |section: &Bytes| {
-            ["default", "all", "everything"]
-                .iter()
-                .any(|name| named(section, name))
-        };
-        sections.is_empty()
-            || sections
-                .iter()
-                .any(|section| all(section) || named(section, name))
+        let all = |section: &Bytes| ["default", "all", "everything"].iter().any(|name| named(section, name));
+        sections.is_empty() || sections.iter().any(|section| all(section) || named(section, name))
     };
-    let told = SECTIONS
-        .iter()
-        .filter(|(name, _)| wanted(name))
-        .map(|(name, tell)| {
-            let mut lines = Lines(format!("# {name}\r\n"));
-            tell(shared, &mut lines);
-            lines.0
-        });
+    let told = SECTIONS.iter().filter(|(name, _)| wanted(name)).map(|(name, tell)| {
+        let mut lines = Lines(format!("# {name}\r\n"));
+        tell(shared, &mut lines);
+        lines.0
+    });
     told.collect::<Vec<_>>().join("\r\n")
 }
 
 /// The parameters that match one of the patterns, for `CONFIG GET`. One that is named without wildcards is answered in
 /// the client's spelling, as Valkey does.
 pub fn parameters(settings: &Settings, patterns: &[Bytes]) -> Reply {
-    let matching = all_parameters(settings)
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let matches =
-                |pattern: &&Bytes| glob::matches(pattern, name.as_bytes(), Case::Insensitive);
-            let pattern = patterns.iter().find(matches)?;
-            let exact = pattern.eq_ignore_ascii_case(name.as_bytes());
-            let name = if exact {
-                pattern.clone()
-            } else {
-                Bytes::from_static(name.as_bytes())
-            };
-            Some((Reply::Bulk(name), Reply::Bulk(Bytes::from(value))))
-        });
+    let matching = all_parameters(settings).into_iter().filter_map(|(name, value)| {
+        let matches = |pattern: &&Bytes| glob::matches(pattern, name.as_bytes(), Case::Insensitive);
+        let pattern = patterns.iter().find(matches)?;
+        let exact = pattern.eq_ignore_ascii_case(name.as_bytes());
+        let name = if exact { pattern.clone() } else { Bytes::from_static(name.as_bytes()) };
+        Some((Reply::Bulk(name), Reply::Bulk(Bytes::from(value))))
+    });
     Reply::Map(matching.collect())
 }
 
@@ -116,10 +99,7 @@ fn server(shared: &Shared, lines: &mut Lines) {
     lines.add("server_name", NAME);
     lines.add("valthree_version", VERSION);
     lines.add("redis_mode", "standalone");
-    lines.add(
-        "os",
-        format_args!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-    );
+    lines.add("os", format_args!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
     lines.add("arch_bits", usize::BITS);
     lines.add("process_id", std::process::id());
     lines.add("tcp_port", settings.port);
@@ -138,11 +118,7 @@ fn clients(shared: &Shared, lines: &mut Lines) {
 
 fn memory(_: &Shared, lines: &mut Lines) {
     // What the allocator holds is not known; what the system says that the process occupies is.
-    if let Some(resident) = std::fs::read_to_string("/proc/self/status")
-        .ok()
-        .as_deref()
-        .and_then(resident_bytes)
-    {
+    if let Some(resident) = std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_bytes) {
         lines.add("used_memory_rss", resident);
     }
     lines.add("maxmemory", 0);
@@ -151,14 +127,8 @@ fn memory(_: &Shared, lines: &mut Lines) {
 
 /// Finds the resident bytes in what Linux tells of a process.
 fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim()
-        .strip_suffix(" kB")?
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(1024)
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 fn stats(shared: &Shared, lines: &mut Lines) {
@@ -210,39 +180,24 @@ mod tests {
     use super::*;
 
     fn shared() -> Shared {
-        let settings = Settings {
-            store: "directory somewhere".into(),
-            port: 7000,
-            ..Settings::default()
-        };
+        let settings = Settings { store: "directory somewhere".into(), port: 7000, ..Settings::default() };
         Shared::new(settings, SystemTime::UNIX_EPOCH)
     }
 
     fn words(line: &str) -> Vec<Bytes> {
-        line.split_whitespace()
-            .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-            .collect()
+        line.split_whitespace().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
     }
 
     fn headings(sections: &str) -> Vec<String> {
         let text = text(&shared(), &words(sections));
-        text.lines()
-            .filter(|line| line.starts_with("# "))
-            .map(str::to_owned)
-            .collect()
+        text.lines().filter(|line| line.starts_with("# ")).map(str::to_owned).collect()
     }
 
     #[test]
     fn sections_are_chosen_in_any_case_and_told_in_their_own_order() {
-        assert_eq!(
-            headings("keyspace SERVER server foo"),
-            ["# Server", "# Keyspace"]
-        );
+        assert_eq!(headings("keyspace SERVER server foo"), ["# Server", "# Keyspace"]);
         assert_eq!(text(&shared(), &words("foo")), "");
-        let every: Vec<_> = SECTIONS
-            .iter()
-            .map(|(name, _)| format!("# {name}"))
-            .collect();
+        let every: Vec<_> = SECTIONS.iter().map(|(name, _)| format!("# {name}")).collect();
         for which in ["", "default", "ALL", "everything", "server all"] {
             assert_eq!(headings(which), every, "{which}");
         }
@@ -255,22 +210,14 @@ mod tests {
         let two = format!("{clients}\r\n# Cluster\r\ncluster_enabled:0\r\n");
         assert_eq!(text(&shared(), &words("cluster clients")), two);
         for line in text(&shared(), &[]).split("\r\n") {
-            assert!(
-                line.is_empty() || line.starts_with("# ") || line.contains(':'),
-                "{line}"
-            );
+            assert!(line.is_empty() || line.starts_with("# ") || line.contains(':'), "{line}");
         }
     }
 
     #[test]
     fn the_server_names_itself_and_what_it_is_compatible_with() {
         let text = text(&shared(), &words("server"));
-        for line in [
-            "redis_version:7.2.4",
-            "server_name:valthree",
-            "tcp_port:7000",
-            "store:directory somewhere",
-        ] {
+        for line in ["redis_version:7.2.4", "server_name:valthree", "tcp_port:7000", "store:directory somewhere"] {
             assert!(text.contains(&format!("\r\n{line}\r\n")), "{text}");
         }
     }
@@ -280,10 +227,7 @@ mod tests {
         let shared = shared();
         assert_eq!(text(&shared, &words("keyspace")), "# Keyspace\r\n");
         shared.stats.keys.store(3, Ordering::Relaxed);
-        assert_eq!(
-            text(&shared, &words("keyspace")),
-            "# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\n"
-        );
+        assert_eq!(text(&shared, &words("keyspace")), "# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\n");
     }
 
     #[test]
@@ -292,10 +236,7 @@ mod tests {
         shared.stats.commands.fetch_add(5, Ordering::Relaxed);
         shared.stats.told_uncertain.fetch_add(2, Ordering::Relaxed);
         let text = text(&shared, &words("stats"));
-        assert!(
-            text.contains("\r\ntotal_commands_processed:5\r\n"),
-            "{text}"
-        );
+        assert!(text.contains("\r\ntotal_commands_processed:5\r\n"), "{text}");
         assert!(text.contains("\r\ntold_uncertain:2\r\n"), "{text}");
     }
 
@@ -314,10 +255,8 @@ mod tests {
                     Reply::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                     other => panic!("{other:?}"),
                 };
-                let pairs: Vec<_> = pairs
-                    .iter()
-                    .map(|(name, value)| format!("{}={}", text(name), text(value)))
-                    .collect();
+                let pairs: Vec<_> =
+                    pairs.iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect();
                 pairs.join(" ")
             }
             other => panic!("{other:?}"),
@@ -325,10 +264,7 @@ mod tests {
         assert_eq!(told("save appendonly"), "appendonly=no save=");
         assert_eq!(told("SAVE"), "SAVE=");
         assert_eq!(told("[s]ave SAVE save"), "save=");
-        assert_eq!(
-            told("max*"),
-            "maxclients=10000 maxmemory=0 maxmemory-policy=noeviction"
-        );
+        assert_eq!(told("max*"), "maxclients=10000 maxmemory=0 maxmemory-policy=noeviction");
         assert_eq!(told("nosuch"), "");
         assert_eq!(told("po?t PORT"), "port=7000");
     }

@@ -17,9 +17,8 @@ const NO_PASSWORD: Reply = Reply::Error(Cow::Borrowed(
     "ERR AUTH <password> called without any password configured for the default user. \
      Are you sure your configuration is correct?",
 ));
-const WRONG_PASSWORD: Reply = Reply::Error(Cow::Borrowed(
-    "WRONGPASS invalid username-password pair or user is disabled.",
-));
+const WRONG_PASSWORD: Reply =
+    Reply::Error(Cow::Borrowed("WRONGPASS invalid username-password pair or user is disabled."));
 
 /// The only user there is. Any password will do for it.
 const DEFAULT_USER: &[u8] = b"default";
@@ -47,11 +46,7 @@ impl Session {
     /// Begins a session and registers it.
     pub fn open(shared: Arc<Shared>, peer: String, local: String) -> Session {
         let client = shared.clients.enter(peer, local);
-        Session {
-            shared,
-            client,
-            replies: Replies::default(),
-        }
+        Session { shared, client, replies: Replies::default() }
     }
 
     /// The protocol that replies are to be written in from now on.
@@ -70,9 +65,7 @@ impl Session {
         match self.understand(request) {
             Ok(Request::Database(command)) => Step::Submit(command),
             Ok(Request::Connection(Ask::Quit)) => Step::AnswerAndClose(Reply::OK),
-            Ok(Request::Connection(ask)) => {
-                Step::Answer(self.answer(ask).unwrap_or_else(|error| error))
-            }
+            Ok(Request::Connection(ask)) => Step::Answer(self.answer(ask).unwrap_or_else(|error| error)),
             Ok(Request::Answer(reply)) | Err(reply) => Step::Answer(reply),
         }
     }
@@ -90,11 +83,7 @@ impl Session {
 
     fn answer(&mut self, ask: Ask) -> Result<Reply, Reply> {
         let reply = match ask {
-            Ask::Hello {
-                protocol,
-                user,
-                name,
-            } => self.hello(protocol, user, name)?,
+            Ask::Hello { protocol, user, name } => self.hello(protocol, user, name)?,
             Ask::Authenticate { user: None } => return Err(NO_PASSWORD),
             Ask::Authenticate { user: Some(user) } => self.authenticate(&user)?,
             Ask::Reset => self.reset(),
@@ -129,12 +118,7 @@ impl Session {
     }
 
     /// All or nothing: a wrong option leaves the protocol as it was.
-    fn hello(
-        &self,
-        protocol: Option<Protocol>,
-        user: Option<Bytes>,
-        name: Option<Bytes>,
-    ) -> Result<Reply, Reply> {
+    fn hello(&self, protocol: Option<Protocol>, user: Option<Bytes>, name: Option<Bytes>) -> Result<Reply, Reply> {
         if let Some(user) = user {
             self.authenticate(&user)?;
         }
@@ -161,20 +145,11 @@ impl Session {
             ("role", text("master")),
             ("modules", Reply::Array(Vec::new())),
         ];
-        Ok(Reply::Map(
-            fields
-                .into_iter()
-                .map(|(key, value)| (text(key), value))
-                .collect(),
-        ))
+        Ok(Reply::Map(fields.into_iter().map(|(key, value)| (text(key), value)).collect()))
     }
 
     fn authenticate(&self, user: &[u8]) -> Result<Reply, Reply> {
-        if user == DEFAULT_USER {
-            Ok(Reply::OK)
-        } else {
-            Err(WRONG_PASSWORD)
-        }
+        if user == DEFAULT_USER { Ok(Reply::OK) } else { Err(WRONG_PASSWORD) }
     }
 
     /// The library behind the connection stays the same, so it is remembered.
@@ -191,39 +166,22 @@ impl Session {
     fn time(&self) -> Reply {
         let now = self.shared.clock.since_epoch();
         let parts = [now.as_secs().to_string(), now.subsec_micros().to_string()];
-        Reply::Array(
-            parts
-                .into_iter()
-                .map(|part| Reply::Bulk(Bytes::from(part)))
-                .collect(),
-        )
+        Reply::Array(parts.into_iter().map(|part| Reply::Bulk(Bytes::from(part))).collect())
     }
 
     fn name(&self) -> Reply {
         let name = self.client.facts().name.clone();
-        if name.is_empty() {
-            Reply::Null
-        } else {
-            Reply::Bulk(Bytes::from(name))
-        }
+        if name.is_empty() { Reply::Null } else { Reply::Bulk(Bytes::from(name)) }
     }
 
     fn set_library(&self, name: &[u8], value: &[u8]) -> Result<Reply, Reply> {
         let is_version = name.eq_ignore_ascii_case(b"LIB-VER");
         let repeated = parse::quotable(name, name.len());
         if !is_version && !name.eq_ignore_ascii_case(b"LIB-NAME") {
-            return Err(parse::error(format!(
-                "ERR Unrecognized option '{repeated}'"
-            )));
+            return Err(parse::error(format!("ERR Unrecognized option '{repeated}'")));
         }
         let value = attribute(value).ok_or_else(|| unsuitable(&repeated))?;
-        Ok(self.note(|facts| {
-            *(if is_version {
-                &mut facts.library_version
-            } else {
-                &mut facts.library
-            }) = value
-        }))
+        Ok(self.note(|facts| *(if is_version { &mut facts.library_version } else { &mut facts.library }) = value))
     }
 
     fn list(&self, selection: Selection) -> Reply {
@@ -231,11 +189,9 @@ impl Session {
         let chosen = match selection {
             Selection::All => clients.all(),
             Selection::None => Vec::new(),
-            Selection::Ids(ids) => ids
-                .into_iter()
-                .filter_map(|id| u64::try_from(id).ok())
-                .filter_map(|id| clients.get(id))
-                .collect(),
+            Selection::Ids(ids) => {
+                ids.into_iter().filter_map(|id| u64::try_from(id).ok()).filter_map(|id| clients.get(id)).collect()
+            }
         };
         Reply::Verbatim(chosen.iter().map(|client| format!("{client}\n")).collect())
     }
@@ -258,9 +214,7 @@ fn attribute(value: &[u8]) -> Option<String> {
 }
 
 fn unsuitable(what: &str) -> Reply {
-    parse::error(format!(
-        "ERR {what} cannot contain spaces, newlines or special characters."
-    ))
+    parse::error(format!("ERR {what} cannot contain spaces, newlines or special characters."))
 }
 
 /// Which replies the client wants: what `CLIENT REPLY` set.

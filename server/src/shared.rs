@@ -23,12 +23,7 @@ pub struct Shared {
 impl Shared {
     /// For a server that starts now, which `started_at` says in wall time.
     pub fn new(settings: Settings, started_at: SystemTime) -> Shared {
-        Shared {
-            clients: Clients::default(),
-            stats: Stats::default(),
-            clock: Clock::new(started_at),
-            settings,
-        }
+        Shared { clients: Clients::default(), stats: Stats::default(), clock: Clock::new(started_at), settings }
     }
 }
 
@@ -76,10 +71,7 @@ pub struct Clock {
 impl Clock {
     /// A clock that shows `started_at` now.
     pub fn new(started_at: SystemTime) -> Clock {
-        Clock {
-            started_at,
-            started: Instant::now(),
-        }
+        Clock { started_at, started: Instant::now() }
     }
 
     /// How long it has been running.
@@ -89,10 +81,7 @@ impl Clock {
 
     /// The time since the beginning of 1970; zero before it.
     pub fn since_epoch(&self) -> Duration {
-        self.started_at
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            + self.uptime()
+        self.started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + self.uptime()
     }
 }
 

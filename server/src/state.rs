@@ -192,7 +192,11 @@ pub struct Finished {
 impl Root {
     /// Becomes the version that was finished on this one.
     pub fn apply(&mut self, header: Header, changes: Changes) {
-        debug_assert_eq!(header.generation, self.header.generation + 1, "changes belong to the version they were computed on");
+        debug_assert_eq!(
+            header.generation,
+            self.header.generation + 1,
+            "changes belong to the version they were computed on"
+        );
         self.header = header;
         if changes.flushed {
             self.recent.clear();

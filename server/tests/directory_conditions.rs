@@ -22,10 +22,7 @@ fn is_conflict<T>(result: &Result<T, StoreError>) -> bool {
 }
 
 async fn create(store: &Directory, name: &str, bytes: &'static str) -> ETag {
-    store
-        .put(name, bytes.into(), &Condition::Absent)
-        .await
-        .unwrap()
+    store.put(name, bytes.into(), &Condition::Absent).await.unwrap()
 }
 
 async fn content(store: &Directory, name: &str) -> Option<Bytes> {
@@ -41,61 +38,29 @@ async fn an_object_can_be_read_back_and_seen_in_the_folder() {
     let (folder, store) = folder();
     assert_eq!(store.get("db.json", None).await.unwrap(), Got::Absent);
     let etag = create(&store, "db.json", "{}").await;
-    let object = Got::Object {
-        bytes: "{}".into(),
-        etag: etag.clone(),
-    };
+    let object = Got::Object { bytes: "{}".into(), etag: etag.clone() };
     assert_eq!(store.get("db.json", None).await.unwrap(), object);
-    assert_eq!(
-        store.get("db.json", Some(&etag)).await.unwrap(),
-        Got::Unchanged
-    );
-    assert_eq!(
-        store
-            .get("db.json", Some(&ETag("other".into())))
-            .await
-            .unwrap(),
-        object
-    );
+    assert_eq!(store.get("db.json", Some(&etag)).await.unwrap(), Got::Unchanged);
+    assert_eq!(store.get("db.json", Some(&ETag("other".into()))).await.unwrap(), object);
     assert_eq!(std::fs::read(folder.path().join("db.json")).unwrap(), b"{}");
-    assert_eq!(
-        store.locate("db.json"),
-        folder.path().join("db.json").display().to_string()
-    );
+    assert_eq!(store.locate("db.json"), folder.path().join("db.json").display().to_string());
 }
 
 #[tokio::test]
 async fn a_put_happens_only_if_its_condition_holds() {
     let (_folder, store) = folder();
     let stranger = Condition::Match(ETag("stranger".into()));
-    assert!(is_conflict(
-        &store.put("db.json", "0".into(), &stranger).await
-    ));
-    assert_eq!(
-        content(&store, "db.json").await,
-        None,
-        "If-Match on an absent object created it"
-    );
+    assert!(is_conflict(&store.put("db.json", "0".into(), &stranger).await));
+    assert_eq!(content(&store, "db.json").await, None, "If-Match on an absent object created it");
 
     let first = create(&store, "db.json", "1").await;
-    assert!(is_conflict(
-        &store.put("db.json", "0".into(), &Condition::Absent).await
-    ));
-    assert!(is_conflict(
-        &store.put("db.json", "0".into(), &stranger).await
-    ));
+    assert!(is_conflict(&store.put("db.json", "0".into(), &Condition::Absent).await));
+    assert!(is_conflict(&store.put("db.json", "0".into(), &stranger).await));
     assert_eq!(content(&store, "db.json").await, Some("1".into()));
 
-    let second = store
-        .put("db.json", "2".into(), &Condition::Match(first.clone()))
-        .await
-        .unwrap();
+    let second = store.put("db.json", "2".into(), &Condition::Match(first.clone())).await.unwrap();
     assert_ne!(first, second);
-    assert!(is_conflict(
-        &store
-            .put("db.json", "0".into(), &Condition::Match(first))
-            .await
-    ));
+    assert!(is_conflict(&store.put("db.json", "0".into(), &Condition::Match(first)).await));
     assert_eq!(content(&store, "db.json").await, Some("2".into()));
 }
 
@@ -104,18 +69,9 @@ async fn a_version_has_the_same_tag_for_every_process_that_opens_the_folder() {
     let (folder, store) = folder();
     let etag = create(&store, "db.json", "1").await;
     let other = Directory::open(folder.path()).unwrap();
-    assert_eq!(
-        other.get("db.json", Some(&etag)).await.unwrap(),
-        Got::Unchanged
-    );
-    let newer = other
-        .put("db.json", "2".into(), &Condition::Match(etag.clone()))
-        .await
-        .unwrap();
-    let object = Got::Object {
-        bytes: "2".into(),
-        etag: newer,
-    };
+    assert_eq!(other.get("db.json", Some(&etag)).await.unwrap(), Got::Unchanged);
+    let newer = other.put("db.json", "2".into(), &Condition::Match(etag.clone())).await.unwrap();
+    let object = Got::Object { bytes: "2".into(), etag: newer };
     assert_eq!(store.get("db.json", Some(&etag)).await.unwrap(), object);
 }
 
@@ -130,14 +86,8 @@ async fn objects_are_listed_by_prefix_without_what_the_store_keeps_for_itself() 
     // What a process leaves that is killed before its rename.
     std::fs::write(folder.path().join(".unfinished"), "torn").unwrap();
     std::fs::write(folder.path().join("runs/.unfinished"), "torn").unwrap();
-    assert_eq!(
-        store.list("").await.unwrap(),
-        ["db.json", "runs/10-a", "runs/2-b", "runs/old/1"]
-    );
-    assert_eq!(
-        store.list("runs/").await.unwrap(),
-        ["runs/10-a", "runs/2-b", "runs/old/1"]
-    );
+    assert_eq!(store.list("").await.unwrap(), ["db.json", "runs/10-a", "runs/2-b", "runs/old/1"]);
+    assert_eq!(store.list("runs/").await.unwrap(), ["runs/10-a", "runs/2-b", "runs/old/1"]);
     assert_eq!(store.list("runs/1").await.unwrap(), ["runs/10-a"]);
     assert_eq!(store.list("sweep/").await.unwrap(), Vec::<String>::new());
 }
@@ -151,10 +101,7 @@ async fn increment(store: Arc<Directory>, times: usize) {
             };
             let count: u64 = std::str::from_utf8(&bytes).unwrap().parse().unwrap();
             let more = (count + 1).to_string();
-            match store
-                .put("counter", more.into(), &Condition::Match(etag))
-                .await
-            {
+            match store.put("counter", more.into(), &Condition::Match(etag)).await {
                 Ok(_) => break,
                 Err(StoreError::Conflict(_)) => {}
                 Err(error) => panic!("{error}"),
@@ -169,10 +116,7 @@ async fn two_stores_on_one_folder_lose_no_increment() {
     const INCREMENTS: usize = 10;
     let (folder, store) = folder();
     create(&store, "counter", "0").await;
-    let stores = [
-        Arc::new(store),
-        Arc::new(Directory::open(folder.path()).unwrap()),
-    ];
+    let stores = [Arc::new(store), Arc::new(Directory::open(folder.path()).unwrap())];
     let mut tasks = JoinSet::new();
     for store in &stores {
         for _ in 0..TASKS_PER_STORE {
@@ -187,28 +131,20 @@ async fn two_stores_on_one_folder_lose_no_increment() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contested_creation_has_one_winner() {
     let (folder, store) = folder();
-    let stores = [
-        Arc::new(store),
-        Arc::new(Directory::open(folder.path()).unwrap()),
-    ];
+    let stores = [Arc::new(store), Arc::new(Directory::open(folder.path()).unwrap())];
     let mut tasks = JoinSet::new();
     for contestant in 0..16_usize {
         let store = Arc::clone(&stores[contestant % stores.len()]);
         tasks.spawn(async move {
             let bytes = Bytes::from(contestant.to_string());
-            let result = store
-                .put("db.json", bytes.clone(), &Condition::Absent)
-                .await;
+            let result = store.put("db.json", bytes.clone(), &Condition::Absent).await;
             assert!(result.is_ok() || is_conflict(&result), "{result:?}");
             result.is_ok().then_some(bytes)
         });
     }
     let winners: BTreeSet<_> = tasks.join_all().await.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1, "{winners:?}");
-    assert_eq!(
-        content(&stores[0], "db.json").await,
-        winners.into_iter().next()
-    );
+    assert_eq!(content(&stores[0], "db.json").await, winners.into_iter().next());
 }
 
 #[tokio::test]
@@ -228,11 +164,7 @@ async fn dropped_puts_leave_the_store_usable() {
             Ok(_) | Err(StoreError::Conflict(_)) => {}
             Err(error) => panic!("{error}"),
         }
-        let Got::Object {
-            bytes: found,
-            etag: now,
-        } = store.get("db.json", None).await.unwrap()
-        else {
+        let Got::Object { bytes: found, etag: now } = store.get("db.json", None).await.unwrap() else {
             panic!("the object is gone");
         };
         assert_eq!(found, bytes);

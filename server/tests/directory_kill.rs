@@ -35,13 +35,8 @@ fn a_killed_process_loses_no_write_that_it_reported() {
     let folder = tempfile::tempdir().unwrap();
     let reported: BTreeMap<String, usize> = thread::scope(|scope| {
         let path = folder.path();
-        let slots: Vec<_> = (0..PROCESSES)
-            .map(|slot| scope.spawn(move || kill_again_and_again(path, slot)))
-            .collect();
-        slots
-            .into_iter()
-            .flat_map(|slot| slot.join().unwrap())
-            .collect()
+        let slots: Vec<_> = (0..PROCESSES).map(|slot| scope.spawn(move || kill_again_and_again(path, slot))).collect();
+        slots.into_iter().flat_map(|slot| slot.join().unwrap()).collect()
     });
 
     let store = Directory::open(folder.path()).unwrap();
@@ -50,21 +45,14 @@ fn a_killed_process_loses_no_write_that_it_reported() {
     for line in log.lines() {
         let (name, number) = line.split_once(' ').unwrap();
         let count = found.entry(name).or_default();
-        assert_eq!(
-            number.parse(),
-            Ok(*count),
-            "lost, doubled or out of order: {line}"
-        );
+        assert_eq!(number.parse(), Ok(*count), "lost, doubled or out of order: {line}");
         *count += 1;
     }
     assert_eq!(reported.len(), PROCESSES * KILLS_PER_PROCESS);
     for (name, reported) in &reported {
         let stored = found.remove(name.as_str()).unwrap_or(0);
         let unreported = stored.checked_sub(*reported);
-        assert!(
-            unreported.is_some_and(|count| count <= 1),
-            "{name} reported {reported} lines, {stored} are there"
-        );
+        assert!(unreported.is_some_and(|count| count <= 1), "{name} reported {reported} lines, {stored} are there");
     }
     assert_eq!(found, BTreeMap::new(), "nobody wrote these");
 }
@@ -95,11 +83,7 @@ impl Process {
     /// Starts this test again in the other role. Reports come over its stderr, which the test harness leaves alone.
     fn start(folder: &Path, name: &str) -> (Process, Receiver<String>) {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "a_killed_process_loses_no_write_that_it_reported",
-                "--nocapture",
-            ])
+            .args(["--exact", "a_killed_process_loses_no_write_that_it_reported", "--nocapture"])
             .env(ROLE, format!("{name} {}", folder.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -168,8 +152,5 @@ async fn read(store: &Directory) -> (String, Option<ETag>) {
 }
 
 fn wait_for<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }

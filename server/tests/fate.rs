@@ -214,7 +214,11 @@ async fn a_rival_that_wins_is_built_upon() {
         settle.answer();
         match deadline {
             Kept => {
-                assert_eq!(puppet.answering(one(answer)).await, Ok(bulk("2")), "executed again, on the rival's version");
+                assert_eq!(
+                    puppet.answering(one(answer)).await,
+                    Ok(bulk("2")),
+                    "executed again, on the rival's version"
+                );
                 ends(&store, puppet, "1", 3).await;
             }
             Passed => {

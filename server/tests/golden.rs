@@ -72,10 +72,5 @@ fn every_script_holds(kind: Kind) {
         }
     }
     let report: Vec<_> = failures.iter().map(Failure::to_string).collect();
-    assert!(
-        failures.is_empty(),
-        "{} failures:\n{}",
-        failures.len(),
-        report.join("\n")
-    );
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), report.join("\n"));
 }

@@ -27,41 +27,21 @@ fn a_killed_server_loses_no_acknowledged_write() {
     let folder = tempfile::tempdir().unwrap();
     let clients: Vec<Client> = thread::scope(|scope| {
         let path = folder.path();
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|id| scope.spawn(move || Client::new(id).outlive(path)))
-            .collect();
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .collect()
+        let clients: Vec<_> = (0..CLIENTS).map(|id| scope.spawn(move || Client::new(id).outlive(path))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
     });
 
     let (_server, mut connection) = start(folder.path());
     for client in &clients {
-        assert!(
-            client.acknowledged.len() >= KILLS_PER_CLIENT,
-            "too few writes to prove anything"
-        );
+        assert!(client.acknowledged.len() >= KILLS_PER_CLIENT, "too few writes to prove anything");
         for number in &client.acknowledged {
             let reply = connection.call(&["GET", &client.key(*number)]).unwrap();
-            assert_eq!(
-                reply,
-                Some(number.to_string()),
-                "client {} lost write {number}",
-                client.id
-            );
+            assert_eq!(reply, Some(number.to_string()), "client {} lost write {number}", client.id);
         }
-        let last = connection
-            .call(&["GET", &client.counter()])
-            .unwrap()
-            .unwrap();
+        let last = connection.call(&["GET", &client.counter()]).unwrap().unwrap();
         let last: usize = last.parse().unwrap();
         let bounds = client.counted..=client.next;
-        assert!(
-            bounds.contains(&last),
-            "client {} counted {bounds:?}, but {last} is stored",
-            client.id
-        );
+        assert!(bounds.contains(&last), "client {} counted {bounds:?}, but {last} is stored", client.id);
     }
 }
 
@@ -75,12 +55,7 @@ struct Client {
 
 impl Client {
     fn new(id: usize) -> Client {
-        Client {
-            id,
-            next: 0,
-            acknowledged: Vec::new(),
-            counted: 0,
-        }
+        Client { id, next: 0, acknowledged: Vec::new(), counted: 0 }
     }
 
     fn key(&self, number: usize) -> String {
@@ -102,8 +77,7 @@ impl Client {
             // A moment of zero would mean to wait forever.
             connection.wait_at_most(Duration::from_micros(random.random_range(1..8_000)));
             match self.write(&mut connection) {
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 result => result.unwrap(),
             }
             server.kill();
@@ -162,23 +136,17 @@ fn start(folder: &Path) -> (Server, Connection) {
             }
         }
     });
-    let address = address
-        .recv_timeout(PATIENCE)
-        .expect("the server does not say where it listens");
+    let address = address.recv_timeout(PATIENCE).expect("the server does not say where it listens");
     let stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
-    let connection = Connection {
-        stream: BufReader::new(stream),
-    };
+    let connection = Connection { stream: BufReader::new(stream) };
     connection.wait_at_most(PATIENCE);
     (server, connection)
 }
 
 fn listening_on(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("listening on ")?;
-    let end = rest
-        .find(|letter: char| !(letter.is_ascii_digit() || ".:".contains(letter)))
-        .unwrap_or(rest.len());
+    let end = rest.find(|letter: char| !(letter.is_ascii_digit() || ".:".contains(letter))).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
 
@@ -188,10 +156,7 @@ struct Connection {
 
 impl Connection {
     fn wait_at_most(&self, patience: Duration) {
-        self.stream
-            .get_ref()
-            .set_read_timeout(Some(patience))
-            .unwrap();
+        self.stream.get_ref().set_read_timeout(Some(patience)).unwrap();
     }
 
     /// Sets a key; false if the server cannot tell whether it did.
@@ -210,11 +175,7 @@ impl Connection {
     fn call(&mut self, command: &[&str]) -> io::Result<Option<String>> {
         loop {
             match self.call_once(command) {
-                Err(error)
-                    if ["LOADING", "TRYAGAIN"]
-                        .iter()
-                        .any(|word| error.to_string().starts_with(word)) =>
-                {
+                Err(error) if ["LOADING", "TRYAGAIN"].iter().any(|word| error.to_string().starts_with(word)) => {
                     thread::yield_now();
                 }
                 result => return result,

@@ -47,12 +47,7 @@ fn requests() -> impl Strategy<Value = Vec<Vec<Bytes>>> {
 }
 
 /// Small limits, so that few bytes suffice to break them.
-const NARROW: Limits = Limits {
-    bulk_bytes: 40,
-    arguments: 5,
-    inline_bytes: 30,
-    request_bytes: 250,
-};
+const NARROW: Limits = Limits { bulk_bytes: 40, arguments: 5, inline_bytes: 30, request_bytes: 250 };
 
 /// Bytes that get far into the parser before they turn out to be wrong, or right.
 fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -173,10 +168,7 @@ fn reply() -> impl Strategy<Value = Reply> {
 fn distinct(pairs: Vec<(Reply, Reply)>) -> Vec<(Reply, Reply)> {
     let mut distinct: Vec<(Reply, Reply)> = Vec::new();
     for (key, value) in pairs {
-        if distinct
-            .iter()
-            .all(|(other, _)| resp3_frame(other) != resp3_frame(&key))
-        {
+        if distinct.iter().all(|(other, _)| resp3_frame(other) != resp3_frame(&key)) {
             distinct.push((key, value));
         }
     }
@@ -197,15 +189,10 @@ fn resp2_frame(reply: &Reply) -> resp2::types::BytesFrame {
         Reply::Bulk(bytes) => BytesFrame::BulkString(bytes.clone()),
         Reply::Verbatim(text) => BytesFrame::BulkString(text.clone().into()),
         Reply::Null | Reply::NullArray => BytesFrame::Null,
-        Reply::Array(replies) | Reply::Set(replies) => {
-            BytesFrame::Array(replies.iter().map(resp2_frame).collect())
+        Reply::Array(replies) | Reply::Set(replies) => BytesFrame::Array(replies.iter().map(resp2_frame).collect()),
+        Reply::Map(pairs) => {
+            BytesFrame::Array(pairs.iter().flat_map(|(key, value)| [resp2_frame(key), resp2_frame(value)]).collect())
         }
-        Reply::Map(pairs) => BytesFrame::Array(
-            pairs
-                .iter()
-                .flat_map(|(key, value)| [resp2_frame(key), resp2_frame(value)])
-                .collect(),
-        ),
     }
 }
 
@@ -213,41 +200,18 @@ fn resp3_frame(reply: &Reply) -> resp3::types::BytesFrame {
     use resp3::types::{BytesFrame, VerbatimStringFormat};
     let attributes = None;
     match reply {
-        Reply::Simple(text) => BytesFrame::SimpleString {
-            data: one_line(text).into(),
-            attributes,
-        },
-        Reply::Error(text) => BytesFrame::SimpleError {
-            data: one_line(text).into(),
-            attributes,
-        },
-        Reply::Integer(number) => BytesFrame::Number {
-            data: *number,
-            attributes,
-        },
-        Reply::Bulk(bytes) => BytesFrame::BlobString {
-            data: bytes.clone(),
-            attributes,
-        },
-        Reply::Verbatim(text) => BytesFrame::VerbatimString {
-            data: text.clone().into(),
-            format: VerbatimStringFormat::Text,
-            attributes,
-        },
+        Reply::Simple(text) => BytesFrame::SimpleString { data: one_line(text).into(), attributes },
+        Reply::Error(text) => BytesFrame::SimpleError { data: one_line(text).into(), attributes },
+        Reply::Integer(number) => BytesFrame::Number { data: *number, attributes },
+        Reply::Bulk(bytes) => BytesFrame::BlobString { data: bytes.clone(), attributes },
+        Reply::Verbatim(text) => {
+            BytesFrame::VerbatimString { data: text.clone().into(), format: VerbatimStringFormat::Text, attributes }
+        }
         Reply::Null | Reply::NullArray => BytesFrame::Null,
-        Reply::Array(replies) => BytesFrame::Array {
-            data: replies.iter().map(resp3_frame).collect(),
-            attributes,
-        },
-        Reply::Set(replies) => BytesFrame::Set {
-            data: replies.iter().map(resp3_frame).collect(),
-            attributes,
-        },
+        Reply::Array(replies) => BytesFrame::Array { data: replies.iter().map(resp3_frame).collect(), attributes },
+        Reply::Set(replies) => BytesFrame::Set { data: replies.iter().map(resp3_frame).collect(), attributes },
         Reply::Map(pairs) => BytesFrame::Map {
-            data: pairs
-                .iter()
-                .map(|(key, value)| (resp3_frame(key), resp3_frame(value)))
-                .collect(),
+            data: pairs.iter().map(|(key, value)| (resp3_frame(key), resp3_frame(value))).collect(),
             attributes,
         },
     }

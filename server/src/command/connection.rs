@@ -8,16 +8,12 @@ use super::Request;
 use super::parse::{self, SYNTAX, arguments, error, exactly};
 use crate::resp::{Protocol, Reply};
 
-const NOT_AN_INTEGER: Reply =
-    Reply::Error(Cow::Borrowed("ERR value is not an integer or out of range"));
-const NOT_AN_INT: Reply = Reply::Error(Cow::Borrowed(
-    "ERR value is out of range, value must between -2147483648 and 2147483647",
-));
+const NOT_AN_INTEGER: Reply = Reply::Error(Cow::Borrowed("ERR value is not an integer or out of range"));
+const NOT_AN_INT: Reply =
+    Reply::Error(Cow::Borrowed("ERR value is out of range, value must between -2147483648 and 2147483647"));
 const NO_SUCH_DATABASE: Reply = Reply::Error(Cow::Borrowed("ERR DB index is out of range"));
 const NO_SUCH_PROTOCOL: Reply = Reply::Error(Cow::Borrowed("NOPROTO unsupported protocol version"));
-const NO_PROTOCOL_NUMBER: Reply = Reply::Error(Cow::Borrowed(
-    "ERR Protocol version is not an integer or out of range",
-));
+const NO_PROTOCOL_NUMBER: Reply = Reply::Error(Cow::Borrowed("ERR Protocol version is not an integer or out of range"));
 const NO_CLIENT_ID: Reply = Reply::Error(Cow::Borrowed("ERR Invalid client ID"));
 
 /// What a connection, or the server that it leads to, is asked for.
@@ -152,42 +148,30 @@ pub fn hello(words: Vec<Bytes>) -> Result<Request, Reply> {
             }
             _ => {
                 let option = parse::quotable(option, option.len());
-                return Err(error(format!(
-                    "ERR Syntax error in HELLO option '{option}'"
-                )));
+                return Err(error(format!("ERR Syntax error in HELLO option '{option}'")));
             }
         };
     }
-    Ok(Request::Connection(Ask::Hello {
-        protocol,
-        user,
-        name,
-    }))
+    Ok(Request::Connection(Ask::Hello { protocol, user, name }))
 }
 
 /// `AUTH [user] password`
 pub fn authenticate(words: Vec<Bytes>) -> Result<Request, Reply> {
     match &words[1..] {
         [_password] => Ok(Request::Connection(Ask::Authenticate { user: None })),
-        [user, _password] => Ok(Request::Connection(Ask::Authenticate {
-            user: Some(user.clone()),
-        })),
+        [user, _password] => Ok(Request::Connection(Ask::Authenticate { user: Some(user.clone()) })),
         _ => Err(SYNTAX),
     }
 }
 
 /// `INFO [section...]`
 pub fn info(words: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Connection(Ask::Info {
-        sections: arguments(words),
-    }))
+    Ok(Request::Connection(Ask::Info { sections: arguments(words) }))
 }
 
 /// `CONFIG GET pattern...`
 pub fn configuration(words: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Connection(Ask::Configuration {
-        patterns: words.into_iter().skip(2).collect(),
-    }))
+    Ok(Request::Connection(Ask::Configuration { patterns: words.into_iter().skip(2).collect() }))
 }
 
 /// `CLIENT SETNAME name`
@@ -223,10 +207,7 @@ fn of_type(kind: &Bytes) -> Result<Selection, Reply> {
     } else if is("master") || is("primary") || is("replica") || is("slave") || is("pubsub") {
         Ok(Selection::None)
     } else {
-        Err(error(format!(
-            "ERR Unknown client type '{}'",
-            parse::quotable(kind, kind.len())
-        )))
+        Err(error(format!("ERR Unknown client type '{}'", parse::quotable(kind, kind.len()))))
     }
 }
 
@@ -254,15 +235,8 @@ fn switch(words: Vec<Bytes>) -> Result<bool, Reply> {
 /// `CLIENT REPLY ON | OFF | SKIP`
 pub fn replies(words: Vec<Bytes>) -> Result<Request, Reply> {
     let [_, _, mode] = exactly(words)?;
-    let known = [
-        ("ON", ReplyMode::On),
-        ("OFF", ReplyMode::Off),
-        ("SKIP", ReplyMode::Skip),
-    ];
-    match known
-        .iter()
-        .find(|(name, _)| mode.eq_ignore_ascii_case(name.as_bytes()))
-    {
+    let known = [("ON", ReplyMode::On), ("OFF", ReplyMode::Off), ("SKIP", ReplyMode::Skip)];
+    match known.iter().find(|(name, _)| mode.eq_ignore_ascii_case(name.as_bytes())) {
         Some((_, mode)) => Ok(Request::Connection(Ask::Replies(*mode))),
         None => Err(SYNTAX),
     }
@@ -273,11 +247,7 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Request, Reply> {
-        parse::command(
-            line.split(' ')
-                .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-                .collect(),
-        )
+        parse::command(line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect())
     }
 
     fn asked(line: &str) -> Ask {
@@ -300,18 +270,9 @@ mod tests {
 
     #[test]
     fn ping_and_echo_need_nobody_to_answer() {
-        assert_eq!(
-            parsed("PING"),
-            Ok(Request::Answer(Reply::Simple(Cow::Borrowed("PONG"))))
-        );
-        assert_eq!(
-            parsed("ping hi"),
-            Ok(Request::Answer(Reply::Bulk(Bytes::from_static(b"hi"))))
-        );
-        assert_eq!(
-            parsed("echo hi"),
-            Ok(Request::Answer(Reply::Bulk(Bytes::from_static(b"hi"))))
-        );
+        assert_eq!(parsed("PING"), Ok(Request::Answer(Reply::Simple(Cow::Borrowed("PONG")))));
+        assert_eq!(parsed("ping hi"), Ok(Request::Answer(Reply::Bulk(Bytes::from_static(b"hi")))));
+        assert_eq!(parsed("echo hi"), Ok(Request::Answer(Reply::Bulk(Bytes::from_static(b"hi")))));
     }
 
     #[test]
@@ -319,31 +280,17 @@ mod tests {
         assert_eq!(parsed("select 0"), Ok(Request::Answer(Reply::OK)));
         assert_eq!(refused("select 1"), "ERR DB index is out of range");
         assert_eq!(refused("select -1"), "ERR DB index is out of range");
-        assert_eq!(
-            refused("select x"),
-            "ERR value is not an integer or out of range"
-        );
-        assert_eq!(
-            refused("select 00"),
-            "ERR value is not an integer or out of range"
-        );
+        assert_eq!(refused("select x"), "ERR value is not an integer or out of range");
+        assert_eq!(refused("select 00"), "ERR value is not an integer or out of range");
         let text = "ERR value is out of range, value must between -2147483648 and 2147483647";
         assert_eq!(refused("select 3000000000"), text);
     }
 
     #[test]
     fn hello_takes_its_options_in_any_order() {
-        let nothing = Ask::Hello {
-            protocol: None,
-            user: None,
-            name: None,
-        };
+        let nothing = Ask::Hello { protocol: None, user: None, name: None };
         assert_eq!(asked("hello"), nothing);
-        let all = Ask::Hello {
-            protocol: Some(Protocol::Resp3),
-            user: bytes("me"),
-            name: bytes("n"),
-        };
+        let all = Ask::Hello { protocol: Some(Protocol::Resp3), user: bytes("me"), name: bytes("n") };
         assert_eq!(asked("HELLO 3 auth me secret SETNAME n"), all);
         assert_eq!(asked("hello 3 setname n AUTH me secret"), all);
     }
@@ -352,31 +299,16 @@ mod tests {
     fn hello_says_what_it_does_not_understand() {
         assert_eq!(refused("hello 4"), "NOPROTO unsupported protocol version");
         assert_eq!(refused("hello 1"), "NOPROTO unsupported protocol version");
-        assert_eq!(
-            refused("hello three"),
-            "ERR Protocol version is not an integer or out of range"
-        );
-        assert_eq!(
-            refused("hello 2 foo"),
-            "ERR Syntax error in HELLO option 'foo'"
-        );
-        assert_eq!(
-            refused("hello 2 setname"),
-            "ERR Syntax error in HELLO option 'setname'"
-        );
-        assert_eq!(
-            refused("hello 2 AUTH me"),
-            "ERR Syntax error in HELLO option 'AUTH'"
-        );
+        assert_eq!(refused("hello three"), "ERR Protocol version is not an integer or out of range");
+        assert_eq!(refused("hello 2 foo"), "ERR Syntax error in HELLO option 'foo'");
+        assert_eq!(refused("hello 2 setname"), "ERR Syntax error in HELLO option 'setname'");
+        assert_eq!(refused("hello 2 AUTH me"), "ERR Syntax error in HELLO option 'AUTH'");
     }
 
     #[test]
     fn auth_takes_one_or_two_words() {
         assert_eq!(asked("auth secret"), Ask::Authenticate { user: None });
-        assert_eq!(
-            asked("auth me secret"),
-            Ask::Authenticate { user: bytes("me") }
-        );
+        assert_eq!(asked("auth me secret"), Ask::Authenticate { user: bytes("me") });
         assert_eq!(refused("auth a b c"), "ERR syntax error");
     }
 
@@ -385,21 +317,10 @@ mod tests {
         assert_eq!(asked("client list"), Ask::List(Selection::All));
         assert_eq!(asked("client list type NORMAL"), Ask::List(Selection::All));
         assert_eq!(asked("client list TYPE slave"), Ask::List(Selection::None));
-        assert_eq!(
-            asked("client list id 3 -1 3"),
-            Ask::List(Selection::Ids(vec![3, -1, 3]))
-        );
-        assert_eq!(
-            refused("client list type foo"),
-            "ERR Unknown client type 'foo'"
-        );
+        assert_eq!(asked("client list id 3 -1 3"), Ask::List(Selection::Ids(vec![3, -1, 3])));
+        assert_eq!(refused("client list type foo"), "ERR Unknown client type 'foo'");
         assert_eq!(refused("client list id x"), "ERR Invalid client ID");
-        for line in [
-            "client list id",
-            "client list foo",
-            "client list type",
-            "client list type normal id 3",
-        ] {
+        for line in ["client list id", "client list foo", "client list type", "client list type normal id 3"] {
             assert_eq!(refused(line), "ERR syntax error", "{line}");
         }
     }
@@ -409,11 +330,7 @@ mod tests {
         assert_eq!(asked("client no-evict on"), Ask::NoEvict(true));
         assert_eq!(asked("client no-touch OFF"), Ask::NoTouch(false));
         assert_eq!(asked("client reply Skip"), Ask::Replies(ReplyMode::Skip));
-        for line in [
-            "client no-evict 1",
-            "client no-touch yes",
-            "client reply maybe",
-        ] {
+        for line in ["client no-evict 1", "client no-touch yes", "client reply maybe"] {
             assert_eq!(refused(line), "ERR syntax error", "{line}");
         }
     }

@@ -12,18 +12,13 @@ use crate::resp::Reply;
 
 const NO_SUCH_COMMAND: Reply = Reply::Error(Cow::Borrowed("ERR Invalid command specified"));
 const NO_KEYS: Reply = Reply::Error(Cow::Borrowed("ERR The command has no key arguments"));
-const WRONG_ARITY: Reply = Reply::Error(Cow::Borrowed(
-    "ERR Invalid number of arguments specified for command",
-));
+const WRONG_ARITY: Reply = Reply::Error(Cow::Borrowed("ERR Invalid number of arguments specified for command"));
 
 /// `COMMAND` and `COMMAND INFO [name...]`
 pub fn info(words: Vec<Bytes>) -> Result<Request, Reply> {
     let entries = match names(&words) {
         [] => table::COMMANDS.iter().map(describe).collect(),
-        names => names
-            .iter()
-            .map(|name| find(name).map_or(Reply::Null, describe))
-            .collect(),
+        names => names.iter().map(|name| find(name).map_or(Reply::Null, describe)).collect(),
     };
     Ok(Request::Answer(Reply::Array(entries)))
 }
@@ -32,20 +27,14 @@ pub fn info(words: Vec<Bytes>) -> Result<Request, Reply> {
 pub fn docs(words: Vec<Bytes>) -> Result<Request, Reply> {
     let entries = match names(&words) {
         [] => table::COMMANDS.iter().map(document).collect(),
-        names => names
-            .iter()
-            .filter_map(|name| find(name))
-            .map(document)
-            .collect(),
+        names => names.iter().filter_map(|name| find(name)).map(document).collect(),
     };
     Ok(Request::Answer(Reply::Map(entries)))
 }
 
 /// `COMMAND COUNT`
 pub fn count(_: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Answer(
-        Reply::Integer(table::COMMANDS.len() as i64),
-    ))
+    Ok(Request::Answer(Reply::Integer(table::COMMANDS.len() as i64)))
 }
 
 /// `COMMAND LIST [FILTERBY MODULE | ACLCAT | PATTERN what]`
@@ -90,21 +79,15 @@ pub fn keys(words: Vec<Bytes>) -> Result<Request, Reply> {
     if !spec.admits(words.len()) {
         return Err(WRONG_ARITY);
     }
-    let keys = spec
-        .key_positions(words.len())
-        .filter_map(|at| words.get(at));
-    Ok(Request::Answer(Reply::Array(
-        keys.cloned().map(Reply::Bulk).collect(),
-    )))
+    let keys = spec.key_positions(words.len()).filter_map(|at| words.get(at));
+    Ok(Request::Answer(Reply::Array(keys.cloned().map(Reply::Bulk).collect())))
 }
 
 /// `HELP` of a command with subcommands.
 pub fn help(container: &str) -> Result<Request, Reply> {
     let spec = table::find(container.as_bytes()).ok_or(NO_SUCH_COMMAND)?;
     let name = spec.name.to_ascii_uppercase();
-    let mut lines = vec![format!(
-        "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    )];
+    let mut lines = vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     let mut explain = |usage: String, summary: &str| {
         lines.push(usage);
         lines.push(format!("    {summary}"));
@@ -115,23 +98,11 @@ pub fn help(container: &str) -> Result<Request, Reply> {
     // HELP itself comes last, where people look for it.
     let is_help = |spec: &&Spec| spec.own_name() == "help";
     let subcommands = || spec.subcommands.iter();
-    for subcommand in subcommands()
-        .filter(|spec| !is_help(spec))
-        .chain(subcommands().filter(is_help))
-    {
-        let usage = format!(
-            "{} {}",
-            subcommand.own_name().to_ascii_uppercase(),
-            subcommand.syntax
-        );
+    for subcommand in subcommands().filter(|spec| !is_help(spec)).chain(subcommands().filter(is_help)) {
+        let usage = format!("{} {}", subcommand.own_name().to_ascii_uppercase(), subcommand.syntax);
         explain(usage.trim_end().to_owned(), subcommand.summary);
     }
-    Ok(Request::Answer(Reply::Array(
-        lines
-            .into_iter()
-            .map(|line| Reply::Simple(Cow::Owned(line)))
-            .collect(),
-    )))
+    Ok(Request::Answer(Reply::Array(lines.into_iter().map(|line| Reply::Simple(Cow::Owned(line))).collect())))
 }
 
 /// What follows the name of the subcommand, if there is one.
@@ -163,46 +134,26 @@ fn describe(spec: &Spec) -> Reply {
         Reply::Integer(first),
         Reply::Integer(last),
         Reply::Integer(step),
-        Reply::Set(
-            categories
-                .iter()
-                .map(|it| Reply::Simple(Cow::Owned(format!("@{}", it.name()))))
-                .collect(),
-        ),
+        Reply::Set(categories.iter().map(|it| Reply::Simple(Cow::Owned(format!("@{}", it.name())))).collect()),
         Reply::Set(spec.tips.iter().copied().map(bulk).collect()),
         Reply::Set(spec.keys.iter().map(key_specification).collect()),
         // Odd, but Valkey's: an array, unless there are none.
-        if subcommands.is_empty() {
-            Reply::Set(subcommands)
-        } else {
-            Reply::Array(subcommands)
-        },
+        if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) },
     ])
 }
 
 /// Where the keys are, for clients that can not make do with three numbers.
 fn key_specification(keys: &Keys) -> Reply {
     let notes = (!keys.notes.is_empty()).then(|| (bulk("notes"), bulk(keys.notes)));
-    let search = |kind, spec| {
-        Reply::Map(vec![
-            (bulk("type"), bulk(kind)),
-            (bulk("spec"), Reply::Map(spec)),
-        ])
-    };
+    let search = |kind, spec| Reply::Map(vec![(bulk("type"), bulk(kind)), (bulk("spec"), Reply::Map(spec))]);
     let range = vec![
         (bulk("lastkey"), Reply::Integer(keys.last.into())),
         (bulk("keystep"), Reply::Integer(keys.step.into())),
         (bulk("limit"), Reply::Integer(0)),
     ];
     let fields = [
-        (
-            bulk("flags"),
-            Reply::Set(keys.access.iter().copied().map(simple).collect()),
-        ),
-        (
-            bulk("begin_search"),
-            search("index", vec![(bulk("index"), Reply::Integer(1))]),
-        ),
+        (bulk("flags"), Reply::Set(keys.access.iter().copied().map(simple).collect())),
+        (bulk("begin_search"), search("index", vec![(bulk("index"), Reply::Integer(1))])),
         (bulk("find_keys"), search("range", range)),
     ];
     Reply::Map(notes.into_iter().chain(fields).collect())
@@ -217,10 +168,7 @@ fn document(spec: &Spec) -> (Reply, Reply) {
         (bulk("complexity"), bulk(spec.complexity)),
     ];
     if !spec.subcommands.is_empty() {
-        fields.push((
-            bulk("subcommands"),
-            Reply::Map(spec.subcommands.iter().map(document).collect()),
-        ));
+        fields.push((bulk("subcommands"), Reply::Map(spec.subcommands.iter().map(document).collect())));
     }
     (bulk(spec.name), Reply::Map(fields))
 }
@@ -238,10 +186,7 @@ mod tests {
     use super::*;
 
     fn answer(line: &str) -> Result<Reply, Reply> {
-        let words = line
-            .split(' ')
-            .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-            .collect();
+        let words = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
         match parse::command(words)? {
             Request::Answer(reply) => Ok(reply),
             other => panic!("{line} is not answered from the table: {other:?}"),
@@ -259,10 +204,8 @@ mod tests {
             Reply::Array(replies) => format!("[{}]", joined(replies)),
             Reply::Set(replies) => format!("{{{}}}", joined(replies)),
             Reply::Map(pairs) => {
-                let pairs: Vec<_> = pairs
-                    .iter()
-                    .map(|(key, value)| format!("{}={}", shown(key), shown(value)))
-                    .collect();
+                let pairs: Vec<_> =
+                    pairs.iter().map(|(key, value)| format!("{}={}", shown(key), shown(value))).collect();
                 format!("{{{}}}", pairs.join(" "))
             }
             other => format!("{other:?}"),
@@ -327,10 +270,7 @@ mod tests {
 
     #[test]
     fn unknown_names_are_null_in_infos_and_missing_in_docs() {
-        assert_eq!(
-            told("command info foo client|foo foo|bar"),
-            "[null null null]"
-        );
+        assert_eq!(told("command info foo client|foo foo|bar"), "[null null null]");
         assert_eq!(told("command docs foo"), "{}");
     }
 
@@ -339,12 +279,8 @@ mod tests {
         let count = table::COMMANDS.len();
         assert_eq!(told("command count"), count.to_string());
         assert_eq!(answer("command"), answer("command info"));
-        let Ok(Reply::Array(infos)) = answer("command") else {
-            panic!("an array")
-        };
-        let Ok(Reply::Map(docs)) = answer("command docs") else {
-            panic!("a map")
-        };
+        let Ok(Reply::Array(infos)) = answer("command") else { panic!("an array") };
+        let Ok(Reply::Map(docs)) = answer("command docs") else { panic!("a map") };
         assert_eq!((infos.len(), docs.len()), (count, count));
     }
 
@@ -353,31 +289,18 @@ mod tests {
         let dbsize = "{dbsize={summary=Returns the number of keys. since=1.0.0 group=server complexity=O(1)}}";
         assert_eq!(told("command docs DbSize"), dbsize);
         let config = told("command docs config");
-        assert!(
-            config.contains("subcommands={config|get={summary="),
-            "{config}"
-        );
+        assert!(config.contains("subcommands={config|get={summary="), "{config}");
     }
 
     #[test]
     fn lists_can_be_filtered() {
         assert_eq!(told("command list filterby pattern M*ET"), "[mget mset]");
-        assert_eq!(
-            told("command list FILTERBY pattern config|*"),
-            "[config|get config|help]"
-        );
-        assert_eq!(
-            told("command list filterby aclcat String"),
-            "[get mget mset set]"
-        );
+        assert_eq!(told("command list FILTERBY pattern config|*"), "[config|get config|help]");
+        assert_eq!(told("command list filterby aclcat String"), "[get mget mset set]");
         assert_eq!(told("command list filterby aclcat @string"), "[]");
         assert_eq!(told("command list filterby module json"), "[]");
         assert!(told("command list").contains("client client|getname client|help"));
-        for line in [
-            "command list foo",
-            "command list filterby pattern",
-            "command list filterby foo bar",
-        ] {
+        for line in ["command list foo", "command list filterby pattern", "command list filterby foo bar"] {
             assert_eq!(told(line), "ERR syntax error", "{line}");
         }
     }
@@ -390,18 +313,9 @@ mod tests {
         assert_eq!(told("command getkeys mset a 1 b 2"), "[a b]");
         assert_eq!(told("command getkeys mset a 1 b"), "[a b]");
         assert_eq!(told("command getkeys foo"), "ERR Invalid command specified");
-        assert_eq!(
-            told("command getkeys client foo"),
-            "ERR Invalid command specified"
-        );
-        assert_eq!(
-            told("command getkeys client id"),
-            "ERR The command has no key arguments"
-        );
-        assert_eq!(
-            told("command getkeys get a b"),
-            "ERR Invalid number of arguments specified for command"
-        );
+        assert_eq!(told("command getkeys client foo"), "ERR Invalid command specified");
+        assert_eq!(told("command getkeys client id"), "ERR The command has no key arguments");
+        assert_eq!(told("command getkeys get a b"), "ERR Invalid number of arguments specified for command");
     }
 
     #[test]
@@ -411,10 +325,7 @@ mod tests {
                       +    Returns the parameters that match a glob pattern, and their values. \
                       +HELP +    Prints this help.]";
         assert_eq!(told("config help"), config);
-        assert!(
-            told("command help")
-                .contains(" +(no subcommand) +    Describes every command. +COUNT +    ")
-        );
+        assert!(told("command help").contains(" +(no subcommand) +    Describes every command. +COUNT +    "));
         assert!(told("client HELP").ends_with(" +HELP +    Prints this help.]"));
     }
 }

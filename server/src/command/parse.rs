@@ -25,10 +25,7 @@ pub fn command(words: Vec<Bytes>) -> Result<Request, Reply> {
 
 /// Finds the row of the table that a request is about.
 pub fn resolve(words: &[Bytes]) -> Result<&'static Spec, Reply> {
-    let spec = words
-        .first()
-        .and_then(|name| table::find(name))
-        .ok_or_else(|| unknown_command(words))?;
+    let spec = words.first().and_then(|name| table::find(name)).ok_or_else(|| unknown_command(words))?;
     match words.get(1) {
         Some(name) if !spec.subcommands.is_empty() => {
             table::find_subcommand(spec, name).ok_or_else(|| unknown_subcommand(spec, name))
@@ -69,33 +66,22 @@ pub fn set(words: Vec<Bytes>) -> Result<Request, Reply> {
             return Err(SYNTAX);
         }
     }
-    Ok(Request::Database(Command::Set {
-        key,
-        value,
-        condition,
-        get,
-    }))
+    Ok(Request::Database(Command::Set { key, value, condition, get }))
 }
 
 /// `DEL key...` and `UNLINK key...`
 pub fn delete(words: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Database(Command::Delete {
-        keys: arguments(words),
-    }))
+    Ok(Request::Database(Command::Delete { keys: arguments(words) }))
 }
 
 /// `EXISTS key...`
 pub fn exists(words: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Database(Command::Exists {
-        keys: arguments(words),
-    }))
+    Ok(Request::Database(Command::Exists { keys: arguments(words) }))
 }
 
 /// `MGET key...`
 pub fn multi_get(words: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Database(Command::MultiGet {
-        keys: arguments(words),
-    }))
+    Ok(Request::Database(Command::MultiGet { keys: arguments(words) }))
 }
 
 /// `MSET key value...`; a key without a value is beyond what the table can say of the arity.
@@ -118,9 +104,7 @@ pub fn size(_: Vec<Bytes>) -> Result<Request, Reply> {
 pub fn flush(words: Vec<Bytes>) -> Result<Request, Reply> {
     match words.get(1..) {
         None | Some([]) => Ok(Request::Database(Command::Flush)),
-        Some([mode])
-            if mode.eq_ignore_ascii_case(b"ASYNC") || mode.eq_ignore_ascii_case(b"SYNC") =>
-        {
+        Some([mode]) if mode.eq_ignore_ascii_case(b"ASYNC") || mode.eq_ignore_ascii_case(b"SYNC") => {
             Ok(Request::Database(Command::Flush))
         }
         Some(_) => Err(SYNTAX),
@@ -175,22 +159,14 @@ fn unknown_command(words: &[Bytes]) -> Reply {
         rest.extend_from_slice(argument);
         rest.extend_from_slice(b"' ");
     }
-    let name = words
-        .first()
-        .map(|name| quotable(name, NAME_REPEATED))
-        .unwrap_or_default();
+    let name = words.first().map(|name| quotable(name, NAME_REPEATED)).unwrap_or_default();
     let rest = quotable(&rest, rest.len());
-    error(format!(
-        "ERR unknown command '{name}', with args beginning with: {rest}"
-    ))
+    error(format!("ERR unknown command '{name}', with args beginning with: {rest}"))
 }
 
 fn unknown_subcommand(spec: &Spec, name: &[u8]) -> Reply {
     let container = spec.name.to_ascii_uppercase();
-    error(format!(
-        "ERR unknown subcommand '{}'. Try {container} HELP.",
-        quotable(name, NAME_REPEATED)
-    ))
+    error(format!("ERR unknown subcommand '{}'. Try {container} HELP.", quotable(name, NAME_REPEATED)))
 }
 
 fn wrong_arity(spec: &Spec) -> Reply {
@@ -199,9 +175,7 @@ fn wrong_arity(spec: &Spec) -> Reply {
 
 /// For the few arities that the table can not express.
 pub(super) fn wrong_arity_of(name: &str) -> Reply {
-    error(format!(
-        "ERR wrong number of arguments for '{name}' command"
-    ))
+    error(format!("ERR wrong number of arguments for '{name}' command"))
 }
 
 #[cfg(test)]
@@ -209,9 +183,7 @@ mod tests {
     use super::*;
 
     fn words(line: &str) -> Vec<Bytes> {
-        line.split(' ')
-            .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-            .collect()
+        line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
     }
 
     fn parsed(line: &str) -> Result<Request, Reply> {
@@ -230,44 +202,21 @@ mod tests {
     }
 
     fn set_of(condition: Option<Existence>, get: bool) -> Result<Request, Reply> {
-        Ok(Request::Database(Command::Set {
-            key: bytes("k"),
-            value: bytes("v"),
-            condition,
-            get,
-        }))
+        Ok(Request::Database(Command::Set { key: bytes("k"), value: bytes("v"), condition, get }))
     }
 
     #[test]
     fn names_and_options_are_found_in_any_case_and_order() {
-        assert_eq!(
-            parsed("gEt k"),
-            Ok(Request::Database(Command::Get { key: bytes("k") }))
-        );
+        assert_eq!(parsed("gEt k"), Ok(Request::Database(Command::Get { key: bytes("k") })));
         assert_eq!(parsed("SET k v"), set_of(None, false));
-        assert_eq!(
-            parsed("set k v nx get"),
-            set_of(Some(Existence::Absent), true)
-        );
-        assert_eq!(
-            parsed("set k v Get xX"),
-            set_of(Some(Existence::Present), true)
-        );
-        assert_eq!(
-            parsed("set k v NX NX GET GET"),
-            set_of(Some(Existence::Absent), true)
-        );
+        assert_eq!(parsed("set k v nx get"), set_of(Some(Existence::Absent), true));
+        assert_eq!(parsed("set k v Get xX"), set_of(Some(Existence::Present), true));
+        assert_eq!(parsed("set k v NX NX GET GET"), set_of(Some(Existence::Absent), true));
     }
 
     #[test]
     fn options_that_are_unknown_or_contradict_each_other_are_syntax_errors() {
-        for line in [
-            "set k v nx xx",
-            "set k v XX NX",
-            "set k v ex 10",
-            "set k v keepttl",
-            "set k v ",
-        ] {
+        for line in ["set k v nx xx", "set k v XX NX", "set k v ex 10", "set k v keepttl", "set k v "] {
             assert_eq!(refused(line), "ERR syntax error", "{line}");
         }
         for line in ["flushall now", "flushdb async sync", "flushall "] {
@@ -278,38 +227,19 @@ mod tests {
     #[test]
     fn commands_of_many_keys_keep_their_order_and_repetitions() {
         let keys = vec![bytes("a"), bytes("b"), bytes("a")];
-        assert_eq!(
-            parsed("del a b a"),
-            Ok(Request::Database(Command::Delete { keys: keys.clone() }))
-        );
-        assert_eq!(
-            parsed("unlink a b a"),
-            Ok(Request::Database(Command::Delete { keys: keys.clone() }))
-        );
-        assert_eq!(
-            parsed("exists a b a"),
-            Ok(Request::Database(Command::Exists { keys: keys.clone() }))
-        );
-        assert_eq!(
-            parsed("mget a b a"),
-            Ok(Request::Database(Command::MultiGet { keys }))
-        );
+        assert_eq!(parsed("del a b a"), Ok(Request::Database(Command::Delete { keys: keys.clone() })));
+        assert_eq!(parsed("unlink a b a"), Ok(Request::Database(Command::Delete { keys: keys.clone() })));
+        assert_eq!(parsed("exists a b a"), Ok(Request::Database(Command::Exists { keys: keys.clone() })));
+        assert_eq!(parsed("mget a b a"), Ok(Request::Database(Command::MultiGet { keys })));
         let pairs = vec![(bytes("a"), bytes("1")), (bytes("b"), bytes("2"))];
-        assert_eq!(
-            parsed("mset a 1 b 2"),
-            Ok(Request::Database(Command::MultiSet { pairs }))
-        );
+        assert_eq!(parsed("mset a 1 b 2"), Ok(Request::Database(Command::MultiSet { pairs })));
     }
 
     #[test]
     fn the_whole_database_can_be_counted_and_emptied() {
         assert_eq!(parsed("dbsize"), Ok(Request::Database(Command::Size)));
         for line in ["flushall", "flushdb", "FLUSHALL async", "flushdb Sync"] {
-            assert_eq!(
-                parsed(line),
-                Ok(Request::Database(Command::Flush)),
-                "{line}"
-            );
+            assert_eq!(parsed(line), Ok(Request::Database(Command::Flush)), "{line}");
         }
     }
 
@@ -328,32 +258,16 @@ mod tests {
             ("config get", "config|get"),
             ("command count all", "command|count"),
         ] {
-            assert_eq!(
-                refused(line),
-                format!("ERR wrong number of arguments for '{name}' command"),
-                "{line}"
-            );
+            assert_eq!(refused(line), format!("ERR wrong number of arguments for '{name}' command"), "{line}");
         }
     }
 
     #[test]
     fn an_unknown_command_is_told_with_its_first_arguments() {
-        assert_eq!(
-            refused("foo"),
-            "ERR unknown command 'foo', with args beginning with: "
-        );
-        assert_eq!(
-            refused("FOO a it's"),
-            "ERR unknown command 'FOO', with args beginning with: 'a' 'it's' "
-        );
-        assert_eq!(
-            refused(""),
-            "ERR unknown command '', with args beginning with: "
-        );
-        assert_eq!(
-            refused("foo "),
-            "ERR unknown command 'foo', with args beginning with: '' "
-        );
+        assert_eq!(refused("foo"), "ERR unknown command 'foo', with args beginning with: ");
+        assert_eq!(refused("FOO a it's"), "ERR unknown command 'FOO', with args beginning with: 'a' 'it's' ");
+        assert_eq!(refused(""), "ERR unknown command '', with args beginning with: ");
+        assert_eq!(refused("foo "), "ERR unknown command 'foo', with args beginning with: '' ");
     }
 
     #[test]
@@ -364,18 +278,9 @@ mod tests {
             let line = format!("F {} bbb c", repeated(length));
             assert_eq!(refused(&line), format!("{beginning}'{}' ", repeated(rest)));
         }
-        assert_eq!(
-            refused(&format!("F {} bbb c", repeated(124))),
-            format!("{beginning}'{}' 'b' ", repeated(124))
-        );
-        assert_eq!(
-            refused(&format!("F {} bbb c", repeated(123))),
-            format!("{beginning}'{}' 'bb' ", repeated(123))
-        );
-        let cut = format!(
-            "ERR unknown subcommand '{}'. Try CLIENT HELP.",
-            repeated(128)
-        );
+        assert_eq!(refused(&format!("F {} bbb c", repeated(124))), format!("{beginning}'{}' 'b' ", repeated(124)));
+        assert_eq!(refused(&format!("F {} bbb c", repeated(123))), format!("{beginning}'{}' 'bb' ", repeated(123)));
+        let cut = format!("ERR unknown subcommand '{}'. Try CLIENT HELP.", repeated(128));
         assert_eq!(refused(&format!("Client {}", repeated(200))), cut);
     }
 
@@ -383,34 +288,15 @@ mod tests {
     fn no_word_of_a_client_can_break_the_line_of_an_error() {
         let expected = "ERR unknown command 'F  ', with args beginning with: 'x  y' 'z' ";
         assert_eq!(refused("F\r\n x\r\ny z\0w"), expected);
-        assert_eq!(
-            refused("client F\0x"),
-            "ERR unknown subcommand 'F'. Try CLIENT HELP."
-        );
+        assert_eq!(refused("client F\0x"), "ERR unknown subcommand 'F'. Try CLIENT HELP.");
     }
 
     #[test]
     fn numbers_have_one_spelling() {
-        for (text, number) in [
-            ("0", 0),
-            ("-1", -1),
-            ("42", 42),
-            ("-9223372036854775808", i64::MIN),
-        ] {
+        for (text, number) in [("0", 0), ("-1", -1), ("42", 42), ("-9223372036854775808", i64::MIN)] {
             assert_eq!(integer(text.as_bytes()), Some(number), "{text}");
         }
-        for text in [
-            "",
-            "-",
-            "+1",
-            "00",
-            "01",
-            "-0",
-            " 1",
-            "1 ",
-            "1x",
-            "9223372036854775808",
-        ] {
+        for text in ["", "-", "+1", "00", "01", "-0", " 1", "1 ", "1x", "9223372036854775808"] {
             assert_eq!(integer(text.as_bytes()), None, "{text}");
         }
     }

@@ -144,11 +144,7 @@ impl Spec {
     /// Whether a request of that many words can be this command.
     pub fn admits(&self, words: usize) -> bool {
         let least = usize::from(self.arity.unsigned_abs());
-        if self.arity < 0 {
-            words >= least
-        } else {
-            words == least
-        }
+        if self.arity < 0 { words >= least } else { words == least }
     }
 
     /// Whether it has that flag.
@@ -159,25 +155,13 @@ impl Spec {
     /// Every category, in order. Most follow from the flags, so that a row can not contradict itself.
     pub fn all_categories(&self) -> Vec<Category> {
         let mut all = self.categories.to_vec();
-        let implied = [
-            (Flag::Write, Category::Write),
-            (Flag::Readonly, Category::Read),
-            (Flag::Admin, Category::Admin),
-        ];
-        all.extend(
-            implied
-                .iter()
-                .filter(|(flag, _)| self.is(*flag))
-                .map(|(_, category)| *category),
-        );
+        let implied =
+            [(Flag::Write, Category::Write), (Flag::Readonly, Category::Read), (Flag::Admin, Category::Admin)];
+        all.extend(implied.iter().filter(|(flag, _)| self.is(*flag)).map(|(_, category)| *category));
         if self.is(Flag::Admin) {
             all.push(Category::Dangerous);
         }
-        all.push(if self.is(Flag::Fast) {
-            Category::Fast
-        } else {
-            Category::Slow
-        });
+        all.push(if self.is(Flag::Fast) { Category::Fast } else { Category::Slow });
         all.sort();
         all.dedup();
         all
@@ -188,9 +172,7 @@ impl Spec {
         let (end, step) = match self.keys {
             None => (1, 1),
             Some(Keys { last: -1, step, .. }) => (words, step),
-            Some(Keys { last, step, .. }) => {
-                (words.min(2 + usize::from(last.unsigned_abs())), step)
-            }
+            Some(Keys { last, step, .. }) => (words.min(2 + usize::from(last.unsigned_abs())), step),
         };
         (1..end).step_by(usize::from(step))
     }

@@ -8,10 +8,7 @@ use std::fmt::Write;
 use super::connection::{self, Ask};
 use super::spec::{
     Category::{Connection, Dangerous, Keyspace, String as Text},
-    Flag::{
-        Admin, AllowBusy, Denyoom, Fast, Loading, NoAuth, Noscript, Readonly, Stale,
-        Write as Writes,
-    },
+    Flag::{Admin, AllowBusy, Denyoom, Fast, Loading, NoAuth, Noscript, Readonly, Stale, Write as Writes},
     Keys, Spec,
 };
 use super::{Request, introspect, parse};
@@ -32,31 +29,13 @@ const BLANK: Spec = Spec {
     subcommands: &[],
 };
 
-const STRING: Spec = Spec {
-    group: "string",
-    categories: &[Text],
-    ..BLANK
-};
-const GENERIC: Spec = Spec {
-    group: "generic",
-    categories: &[Keyspace],
-    ..BLANK
-};
-const SERVER: Spec = Spec {
-    group: "server",
-    ..BLANK
-};
-const CONNECTION: Spec = Spec {
-    group: "connection",
-    categories: &[Connection],
-    ..BLANK
-};
+const STRING: Spec = Spec { group: "string", categories: &[Text], ..BLANK };
+const GENERIC: Spec = Spec { group: "generic", categories: &[Keyspace], ..BLANK };
+const SERVER: Spec = Spec { group: "server", ..BLANK };
+const CONNECTION: Spec = Spec { group: "connection", categories: &[Connection], ..BLANK };
 
 /// Commands that have to work before anything else does.
-const GREETING: Spec = Spec {
-    flags: &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-    ..CONNECTION
-};
+const GREETING: Spec = Spec { flags: &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy], ..CONNECTION };
 const FLUSH: Spec = Spec {
     syntax: "[ASYNC | SYNC]",
     arity: -1,
@@ -69,24 +48,13 @@ const FLUSH: Spec = Spec {
 const REMOVAL: Spec = Spec {
     syntax: "key [key ...]",
     arity: -2,
-    keys: Some(Keys {
-        last: -1,
-        step: 1,
-        access: &["RM", "delete"],
-        notes: "",
-    }),
+    keys: Some(Keys { last: -1, step: 1, access: &["RM", "delete"], notes: "" }),
     tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     complexity: "O(N) where N is the number of keys",
     parse: Some(parse::delete),
     ..GENERIC
 };
-const HELP: Spec = Spec {
-    arity: 2,
-    flags: &[Loading, Stale],
-    since: "5.0.0",
-    summary: "Prints this help.",
-    ..BLANK
-};
+const HELP: Spec = Spec { arity: 2, flags: &[Loading, Stale], since: "5.0.0", summary: "Prints this help.", ..BLANK };
 
 /// Sorted by name, for the sake of [`find`].
 pub static COMMANDS: &[Spec] = &[
@@ -140,12 +108,7 @@ pub static COMMANDS: &[Spec] = &[
         parse: Some(parse::size),
         ..SERVER
     },
-    Spec {
-        name: "del",
-        flags: &[Writes],
-        summary: "Deletes keys and returns how many there were.",
-        ..REMOVAL
-    },
+    Spec { name: "del", flags: &[Writes], summary: "Deletes keys and returns how many there were.", ..REMOVAL },
     Spec {
         name: "echo",
         syntax: "message",
@@ -160,39 +123,21 @@ pub static COMMANDS: &[Spec] = &[
         syntax: "key [key ...]",
         arity: -2,
         flags: &[Readonly, Fast],
-        keys: Some(Keys {
-            last: -1,
-            step: 1,
-            access: &["RO"],
-            notes: "",
-        }),
+        keys: Some(Keys { last: -1, step: 1, access: &["RO"], notes: "" }),
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         complexity: "O(N) where N is the number of keys",
         summary: "Returns how many of the keys exist.",
         parse: Some(parse::exists),
         ..GENERIC
     },
-    Spec {
-        name: "flushall",
-        summary: "Removes all keys, in one step.",
-        ..FLUSH
-    },
-    Spec {
-        name: "flushdb",
-        summary: "Removes all keys of the one database, in one step.",
-        ..FLUSH
-    },
+    Spec { name: "flushall", summary: "Removes all keys, in one step.", ..FLUSH },
+    Spec { name: "flushdb", summary: "Removes all keys of the one database, in one step.", ..FLUSH },
     Spec {
         name: "get",
         syntax: "key",
         arity: 2,
         flags: &[Readonly, Fast],
-        keys: Some(Keys {
-            last: 0,
-            step: 1,
-            access: &["RO", "access"],
-            notes: "",
-        }),
+        keys: Some(Keys { last: 0, step: 1, access: &["RO", "access"], notes: "" }),
         summary: "Returns the value of a key.",
         parse: Some(parse::get),
         ..STRING
@@ -212,11 +157,7 @@ pub static COMMANDS: &[Spec] = &[
         arity: -1,
         flags: &[Loading, Stale],
         categories: &[Dangerous],
-        tips: &[
-            "nondeterministic_output",
-            "request_policy:all_shards",
-            "response_policy:special",
-        ],
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         summary: "Tells about the server and counts what it did.",
         parse: Some(connection::info),
         ..SERVER
@@ -226,12 +167,7 @@ pub static COMMANDS: &[Spec] = &[
         syntax: "key [key ...]",
         arity: -2,
         flags: &[Readonly, Fast],
-        keys: Some(Keys {
-            last: -1,
-            step: 1,
-            access: &["RO", "access"],
-            notes: "",
-        }),
+        keys: Some(Keys { last: -1, step: 1, access: &["RO", "access"], notes: "" }),
         tips: &["request_policy:multi_shard"],
         complexity: "O(N) where N is the number of keys",
         summary: "Returns the values of several keys, as of one moment.",
@@ -243,16 +179,8 @@ pub static COMMANDS: &[Spec] = &[
         syntax: "key value [key value ...]",
         arity: -3,
         flags: &[Writes, Denyoom],
-        keys: Some(Keys {
-            last: -1,
-            step: 2,
-            access: &["OW", "update"],
-            notes: "",
-        }),
-        tips: &[
-            "request_policy:multi_shard",
-            "response_policy:all_succeeded",
-        ],
+        keys: Some(Keys { last: -1, step: 2, access: &["OW", "update"], notes: "" }),
+        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys",
         summary: "Sets several keys at one moment.",
@@ -327,16 +255,8 @@ pub static COMMANDS: &[Spec] = &[
     },
 ];
 
-const CLIENT_SELF: Spec = Spec {
-    arity: 2,
-    flags: &[Noscript, Loading, Stale],
-    ..CONNECTION
-};
-const CLIENT_ADMIN: Spec = Spec {
-    arity: 3,
-    flags: &[Admin, Noscript, Loading, Stale],
-    ..CONNECTION
-};
+const CLIENT_SELF: Spec = Spec { arity: 2, flags: &[Noscript, Loading, Stale], ..CONNECTION };
+const CLIENT_ADMIN: Spec = Spec { arity: 3, flags: &[Admin, Noscript, Loading, Stale], ..CONNECTION };
 
 static CLIENT: &[Spec] = &[
     Spec {
@@ -427,13 +347,8 @@ static CLIENT: &[Spec] = &[
     },
 ];
 
-const OF_COMMANDS: Spec = Spec {
-    group: "server",
-    flags: &[Loading, Stale],
-    categories: &[Connection],
-    since: "2.8.13",
-    ..BLANK
-};
+const OF_COMMANDS: Spec =
+    Spec { group: "server", flags: &[Loading, Stale], categories: &[Connection], since: "2.8.13", ..BLANK };
 const OF_NAMED_COMMANDS: Spec = Spec {
     syntax: "[command-name [command-name ...]]",
     arity: -2,
@@ -501,35 +416,24 @@ static CONFIG: &[Spec] = &[
         parse: Some(connection::configuration),
         ..SERVER
     },
-    Spec {
-        name: "config|help",
-        group: "server",
-        parse: Some(|_| introspect::help("config")),
-        ..HELP
-    },
+    Spec { name: "config|help", group: "server", parse: Some(|_| introspect::help("config")), ..HELP },
 ];
 
 /// The row of a command, by its name in any case. On the way of every request, so it neither allocates nor hashes.
 pub fn find(name: &[u8]) -> Option<&'static Spec> {
     let lower = || name.iter().map(u8::to_ascii_lowercase);
-    let at = COMMANDS
-        .binary_search_by(|spec| spec.name.bytes().cmp(lower()))
-        .ok()?;
+    let at = COMMANDS.binary_search_by(|spec| spec.name.bytes().cmp(lower())).ok()?;
     Some(&COMMANDS[at])
 }
 
 /// The row of a subcommand, by its own name in any case.
 pub fn find_subcommand(spec: &Spec, name: &[u8]) -> Option<&'static Spec> {
-    spec.subcommands
-        .iter()
-        .find(|subcommand| name.eq_ignore_ascii_case(subcommand.own_name().as_bytes()))
+    spec.subcommands.iter().find(|subcommand| name.eq_ignore_ascii_case(subcommand.own_name().as_bytes()))
 }
 
 /// The rows of all commands, each followed by those of its subcommands.
 pub fn all() -> impl Iterator<Item = &'static Spec> {
-    COMMANDS
-        .iter()
-        .flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
+    COMMANDS.iter().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
 }
 
 /// The list of commands for the README: a table in Markdown.
@@ -538,9 +442,7 @@ pub fn markdown() -> String {
     for spec in all().filter(|spec| spec.parse.is_some()) {
         let name = spec.name.to_ascii_uppercase().replace('|', " ");
         // A bar ends a cell even within code.
-        let usage = format!("{name} {}", spec.syntax)
-            .trim_end()
-            .replace('|', "\\|");
+        let usage = format!("{name} {}", spec.syntax).trim_end().replace('|', "\\|");
         // Writing to a string can not fail.
         let _ = writeln!(text, "| `{usage}` | {} |", spec.summary);
     }
@@ -566,18 +468,10 @@ mod tests {
     #[test]
     fn subcommands_carry_the_name_of_their_command_and_are_found_by_their_own() {
         for spec in COMMANDS {
-            assert!(
-                spec.subcommands.is_sorted_by(|a, b| a.name < b.name),
-                "{}",
-                spec.name
-            );
+            assert!(spec.subcommands.is_sorted_by(|a, b| a.name < b.name), "{}", spec.name);
             for subcommand in spec.subcommands {
-                assert_eq!(
-                    subcommand.name,
-                    format!("{}|{}", spec.name, subcommand.own_name())
-                );
-                let found =
-                    find_subcommand(spec, subcommand.own_name().to_ascii_uppercase().as_bytes());
+                assert_eq!(subcommand.name, format!("{}|{}", spec.name, subcommand.own_name()));
+                let found = find_subcommand(spec, subcommand.own_name().to_ascii_uppercase().as_bytes());
                 assert_eq!(found.map(|found| found.name), Some(subcommand.name));
             }
         }
@@ -586,18 +480,10 @@ mod tests {
     #[test]
     fn every_row_is_whole() {
         for spec in all() {
-            assert!(
-                !spec.summary.is_empty() && !spec.group.is_empty(),
-                "{}",
-                spec.name
-            );
+            assert!(!spec.summary.is_empty() && !spec.group.is_empty(), "{}", spec.name);
             assert!(spec.summary.ends_with('.'), "{}", spec.name);
             assert!(spec.arity != 0, "{}", spec.name);
-            assert!(
-                spec.parse.is_some() || !spec.subcommands.is_empty(),
-                "{} means nothing",
-                spec.name
-            );
+            assert!(spec.parse.is_some() || !spec.subcommands.is_empty(), "{} means nothing", spec.name);
         }
     }
 
@@ -605,25 +491,15 @@ mod tests {
     fn commands_with_keys_read_or_write_and_no_command_does_both() {
         for spec in all() {
             assert!(!(spec.is(Readonly) && spec.is(Writes)), "{}", spec.name);
-            assert!(
-                spec.keys.is_none() || spec.is(Readonly) || spec.is(Writes),
-                "{}",
-                spec.name
-            );
+            assert!(spec.keys.is_none() || spec.is(Readonly) || spec.is(Writes), "{}", spec.name);
         }
     }
 
     #[test]
     fn the_list_for_the_readme_names_what_can_be_asked() {
         let list = markdown();
-        assert!(
-            list.contains("| `SET key value [NX \\| XX] [GET]` |"),
-            "{list}"
-        );
-        assert!(
-            list.contains("| `CLIENT SETNAME connection-name` |"),
-            "{list}"
-        );
+        assert!(list.contains("| `SET key value [NX \\| XX] [GET]` |"), "{list}");
+        assert!(list.contains("| `CLIENT SETNAME connection-name` |"), "{list}");
         assert!(list.contains("| `COMMAND` |"), "{list}");
         assert!(!list.contains("| `CLIENT` |"), "{list}");
     }

@@ -60,7 +60,11 @@ impl<S: Store> Start<S> {
     fn begin(self, root: Root, etag: Option<ETag>) -> Committer<S> {
         let Start { store, server, deadline, stats, .. } = self;
         let committer = Committer::new(store, server, deadline, stats, root, etag);
-        tracing::info!(generation = committer.root.header.generation, keys = committer.root.recent.len(), "database loaded");
+        tracing::info!(
+            generation = committer.root.header.generation,
+            keys = committer.root.recent.len(),
+            "database loaded"
+        );
         committer
     }
 }

@@ -52,9 +52,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::batch::{Arrival, Commit, Executed};
 use self::fate::Fate;
 use self::freshness::{Check, Checks};
+pub use self::load::Start;
 use self::pace::{Backoff, Linger, RoundTrip};
 use self::queue::Submission;
-pub use self::load::Start;
 pub use self::queue::{Amended, Amendment, Answer, Closed, Entry, Queue, Refusal, Submissions, Unit};
 use crate::root::{self, Id, Root};
 use crate::state::Draft;
@@ -356,7 +356,8 @@ impl<S: Store> Committer<S> {
         let batch = (commit.is_none() && !(self.waiting.is_empty() && self.amendments.is_empty()))
             .then(|| self.pause(now))
             .flatten();
-        let doubt = commit.filter(|commit| commit.doubt.is_none()).map(|commit| commit.sent + self.round_trip.patience());
+        let doubt =
+            commit.filter(|commit| commit.doubt.is_none()).map(|commit| commit.sent + self.round_trip.patience());
         let wakes = [batch, doubt, self.check_due(now), self.checks.overdue(now)];
         deadlines.into_iter().chain(wakes).flatten().min()
     }
@@ -458,8 +459,13 @@ impl<S: Store> Committer<S> {
         assert_always!(decoded.is_ok(), "The stored database can always be read");
         let read = decoded.map_err(|damage| self.unusable(&damage.to_string()))?;
         let (known, seen) = (self.root.header.generation, read.header.generation);
-        let details =
-            Versions { server: self.server, known: check.generation, read: seen, database: read.header.id, etag: &etag.0 };
+        let details = Versions {
+            server: self.server,
+            known: check.generation,
+            read: seen,
+            database: read.header.id,
+            etag: &etag.0,
+        };
         assert_always!(!etag.0.is_empty(), "Every version that is read has an ETag", &details);
         if self.etag.is_some() && read.header.id != self.root.header.id {
             return Err(self.unusable(&format!("it is another database, with the id {}", read.header.id)));
@@ -529,7 +535,8 @@ impl<S: Store> Committer<S> {
     /// A commit is in doubt, and a check that was sent since has seen the very version that it was built on: so it has
     /// not landed. It may be under way still, so nothing else may be sent, but it may be sent again.
     fn resend(&mut self, check: &Check, seen: u64, now: Instant) {
-        let settled = |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
+        let settled =
+            |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
         let Some(mut commit) = self.commit.take_if(settled) else { return };
         if commit.unanswered < ATTEMPTS_UNDER_WAY {
             assert_reachable!("A commit is sent again because its answer was not 200 and it has not landed");
@@ -590,7 +597,9 @@ impl<S: Store> Committer<S> {
 
     fn unusable(&self, why: &str) -> Unusable {
         let place = self.store.locate(root::NAME);
-        Unusable(format!("{place}: {why}. Nothing was overwritten; this server needs a restart once it is mended").into())
+        Unusable(
+            format!("{place}: {why}. Nothing was overwritten; this server needs a restart once it is mended").into(),
+        )
     }
 
     fn refuse(&mut self, why: &Arc<str>) {

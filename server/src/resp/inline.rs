@@ -43,9 +43,7 @@ fn word(mut line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 fn after_quotation(rest: &[u8], word: Vec<u8>) -> Option<(Vec<u8>, &[u8])> {
-    rest.first()
-        .is_none_or(|&byte| is_space(byte))
-        .then_some((word, rest))
+    rest.first().is_none_or(|&byte| is_space(byte)).then_some((word, rest))
 }
 
 /// Reads up to the closing quote, and says what follows it.
@@ -54,9 +52,7 @@ fn double_quoted<'a>(mut line: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]>
         let (byte, rest) = match line {
             [] => return None,
             [b'"', rest @ ..] => return Some(rest),
-            [b'\\', b'x', high, low, rest @ ..]
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
+            [b'\\', b'x', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 (hexadecimal(*high) << 4 | hexadecimal(*low), rest)
             }
             [b'\\', escaped, rest @ ..] => (unescape(*escaped), rest),
@@ -113,20 +109,12 @@ mod tests {
     }
 
     fn some(words: &[&'static str]) -> Option<Vec<Bytes>> {
-        Some(
-            words
-                .iter()
-                .map(|word| Bytes::from_static(word.as_bytes()))
-                .collect(),
-        )
+        Some(words.iter().map(|word| Bytes::from_static(word.as_bytes())).collect())
     }
 
     #[test]
     fn words_are_separated_by_any_spaces() {
-        assert_eq!(
-            words("  SET\t\x0b\x0ckey  value "),
-            some(&["SET", "key", "value"])
-        );
+        assert_eq!(words("  SET\t\x0b\x0ckey  value "), some(&["SET", "key", "value"]));
         assert_eq!(words("ECHO a\rb"), some(&["ECHO", "a", "b"]));
         assert_eq!(words(" \t"), some(&[]));
         assert_eq!(words(""), some(&[]));
@@ -139,29 +127,15 @@ mod tests {
 
     #[test]
     fn double_quotes_know_escapes() {
-        assert_eq!(
-            words(r#""\n\r\t\b\a\\\"\x41\x7a\q""#),
-            some(&["\n\r\t\x08\x07\\\"Azq"])
-        );
-        assert_eq!(
-            split(br#""\xfF\x00""#),
-            Some(vec![Bytes::from_static(&[0xff, 0])])
-        );
-        assert_eq!(
-            words(r#""\xZZ\x4""#),
-            some(&["xZZx4"]),
-            "an x without two digits is an x"
-        );
+        assert_eq!(words(r#""\n\r\t\b\a\\\"\x41\x7a\q""#), some(&["\n\r\t\x08\x07\\\"Azq"]));
+        assert_eq!(split(br#""\xfF\x00""#), Some(vec![Bytes::from_static(&[0xff, 0])]));
+        assert_eq!(words(r#""\xZZ\x4""#), some(&["xZZx4"]), "an x without two digits is an x");
     }
 
     #[test]
     fn single_quotes_know_only_the_escaped_quote() {
         assert_eq!(words(r"'a\'b\n\\c'"), some(&[r"a'b\n\\c"]));
-        assert_eq!(
-            words(r"'a\\' b'"),
-            some(&[r"a\' b"]),
-            "a backslash does not escape a backslash"
-        );
+        assert_eq!(words(r"'a\\' b'"), some(&[r"a\' b"]), "a backslash does not escape a backslash");
     }
 
     #[test]
@@ -172,9 +146,7 @@ mod tests {
 
     #[test]
     fn a_quotation_must_end_and_must_end_its_word() {
-        for line in [
-            "\"a", "'a", "\"a\\\"", "'a\\'", "\"a\\", "\"a\"b", "'a'b", "'a'\"b\"", "x \"",
-        ] {
+        for line in ["\"a", "'a", "\"a\\\"", "'a\\'", "\"a\\", "\"a\"b", "'a'b", "'a'\"b\"", "x \""] {
             assert_eq!(words(line), None, "{line}");
         }
     }

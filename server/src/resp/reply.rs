@@ -90,11 +90,7 @@ impl Reply {
                 encode_all(replies, protocol, out);
             }
             Reply::Map(pairs) => {
-                let (kind, length) = if resp3 {
-                    (b'%', pairs.len())
-                } else {
-                    (b'*', 2 * pairs.len())
-                };
+                let (kind, length) = if resp3 { (b'%', pairs.len()) } else { (b'*', 2 * pairs.len()) };
                 header(kind, length, out);
                 for (key, value) in pairs {
                     key.encode(protocol, out);
@@ -169,10 +165,7 @@ mod tests {
             (Reply::bulk("a\r\n"), "$3\r\na\r\n\r\n"),
             (Reply::bulk(""), "$0\r\n\r\n"),
             (Reply::Array(vec![]), "*0\r\n"),
-            (
-                Reply::Array(vec![Reply::Integer(1), Reply::bulk("b")]),
-                "*2\r\n:1\r\n$1\r\nb\r\n",
-            ),
+            (Reply::Array(vec![Reply::Integer(1), Reply::bulk("b")]), "*2\r\n:1\r\n$1\r\nb\r\n"),
         ];
         for (reply, wire) in replies {
             assert_eq!(both(reply), [wire, wire]);
@@ -186,21 +179,9 @@ mod tests {
             (Reply::Null, "$-1\r\n", "_\r\n"),
             (Reply::from(None), "$-1\r\n", "_\r\n"),
             (Reply::NullArray, "*-1\r\n", "_\r\n"),
-            (
-                Reply::Verbatim("hé".into()),
-                "$3\r\nhé\r\n",
-                "=7\r\ntxt:hé\r\n",
-            ),
-            (
-                Reply::Set(vec![Reply::Integer(1)]),
-                "*1\r\n:1\r\n",
-                "~1\r\n:1\r\n",
-            ),
-            (
-                Reply::Map(vec![pair]),
-                "*2\r\n$1\r\nk\r\n$-1\r\n",
-                "%1\r\n$1\r\nk\r\n_\r\n",
-            ),
+            (Reply::Verbatim("hé".into()), "$3\r\nhé\r\n", "=7\r\ntxt:hé\r\n"),
+            (Reply::Set(vec![Reply::Integer(1)]), "*1\r\n:1\r\n", "~1\r\n:1\r\n"),
+            (Reply::Map(vec![pair]), "*2\r\n$1\r\nk\r\n$-1\r\n", "%1\r\n$1\r\nk\r\n_\r\n"),
         ];
         for (reply, resp2, resp3) in replies {
             assert_eq!(both(reply), [resp2, resp3]);
@@ -210,10 +191,7 @@ mod tests {
     #[test]
     fn a_line_break_in_an_error_cannot_forge_a_reply() {
         let wire = "-ERR unknown command 'a  +OK'\r\n";
-        assert_eq!(
-            both(Reply::error("ERR unknown command 'a\r\n+OK'")),
-            [wire, wire]
-        );
+        assert_eq!(both(Reply::error("ERR unknown command 'a\r\n+OK'")), [wire, wire]);
         let wire = "+a b c\r\n";
         assert_eq!(both(Reply::simple("a\rb\nc")), [wire, wire]);
     }

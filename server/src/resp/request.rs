@@ -140,9 +140,7 @@ impl Parser {
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Vec<Bytes>>, ProtocolError> {
         match self.failed {
             Some(error) => Err(error),
-            None => self
-                .parse(input)
-                .inspect_err(|error| self.failed = Some(*error)),
+            None => self.parse(input).inspect_err(|error| self.failed = Some(*error)),
         }
     }
 
@@ -160,13 +158,11 @@ impl Parser {
                 }
                 Some(_) => {
                     // The carriage return that usually precedes the line feed is a space like any other.
-                    let Some(end) = self.line_end(input, b'\n', ProtocolError::InlineTooBig)?
-                    else {
+                    let Some(end) = self.line_end(input, b'\n', ProtocolError::InlineTooBig)? else {
                         return Ok(None);
                     };
                     self.searched = 0;
-                    let words =
-                        inline::split(&input[..end]).ok_or(ProtocolError::UnbalancedQuotes)?;
+                    let words = inline::split(&input[..end]).ok_or(ProtocolError::UnbalancedQuotes)?;
                     input.advance(end + 1);
                     if !words.is_empty() {
                         return Ok(Some(words));
@@ -226,10 +222,7 @@ impl Parser {
             .filter(|&length| length <= self.limits.bulk_bytes)
             .ok_or(ProtocolError::InvalidLength)?;
         input.advance(end + 2);
-        self.request_bytes = self
-            .request_bytes
-            .saturating_add(length)
-            .saturating_add(ARGUMENT_OVERHEAD);
+        self.request_bytes = self.request_bytes.saturating_add(length).saturating_add(ARGUMENT_OVERHEAD);
         if self.request_bytes > self.limits.request_bytes {
             return Err(ProtocolError::RequestTooBig);
         }
@@ -269,14 +262,8 @@ impl Parser {
 
     /// Where the line at the front ends that announces a count or a length, once it is whole: it ends with a carriage return and one more
     /// byte. Like Valkey, it does not care which.
-    fn announcement(
-        &mut self,
-        input: &[u8],
-        too_big: ProtocolError,
-    ) -> Result<Option<usize>, ProtocolError> {
-        let end = self
-            .line_end(input, b'\r', too_big)?
-            .filter(|end| end + 1 < input.len());
+    fn announcement(&mut self, input: &[u8], too_big: ProtocolError) -> Result<Option<usize>, ProtocolError> {
+        let end = self.line_end(input, b'\r', too_big)?.filter(|end| end + 1 < input.len());
         if end.is_some() {
             self.searched = 0;
         }
@@ -303,11 +290,7 @@ impl Parser {
             None => {
                 self.touch(unsearched.len());
                 self.searched += unsearched.len();
-                if self.searched == limit {
-                    Err(too_big)
-                } else {
-                    Ok(None)
-                }
+                if self.searched == limit { Err(too_big) } else { Ok(None) }
             }
         }
     }

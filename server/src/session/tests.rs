@@ -6,10 +6,7 @@ use super::*;
 use crate::shared::Settings;
 
 fn server() -> Arc<Shared> {
-    Arc::new(Shared::new(
-        Settings::default(),
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000),
-    ))
+    Arc::new(Shared::new(Settings::default(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)))
 }
 
 fn session() -> Session {
@@ -17,17 +14,11 @@ fn session() -> Session {
 }
 
 fn session_of(server: &Arc<Shared>) -> Session {
-    Session::open(
-        server.clone(),
-        "10.0.0.1:5000".into(),
-        "10.0.0.2:6379".into(),
-    )
+    Session::open(server.clone(), "10.0.0.1:5000".into(), "10.0.0.2:6379".into())
 }
 
 fn words(line: &str) -> Vec<Bytes> {
-    line.split(' ')
-        .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-        .collect()
+    line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
 }
 
 /// The reply to a request that the session answers.
@@ -56,39 +47,22 @@ fn heard(session: &mut Session, line: &str) -> bool {
 
 #[test]
 fn commands_of_the_database_are_submitted() {
-    let get = Command::Get {
-        key: Bytes::from_static(b"k"),
-    };
+    let get = Command::Get { key: Bytes::from_static(b"k") };
     assert_eq!(session().handle(words("GET k")), Step::Submit(get));
-    assert_eq!(
-        session().handle(words("dbsize")),
-        Step::Submit(Command::Size)
-    );
+    assert_eq!(session().handle(words("dbsize")), Step::Submit(Command::Size));
 }
 
 #[test]
 fn mistakes_are_answered_at_once() {
     let mut session = session();
-    assert_eq!(
-        told(&mut session, "get"),
-        "ERR wrong number of arguments for 'get' command"
-    );
-    assert_eq!(
-        told(&mut session, "client foo"),
-        "ERR unknown subcommand 'foo'. Try CLIENT HELP."
-    );
-    assert_eq!(
-        told(&mut session, "foo"),
-        "ERR unknown command 'foo', with args beginning with: "
-    );
+    assert_eq!(told(&mut session, "get"), "ERR wrong number of arguments for 'get' command");
+    assert_eq!(told(&mut session, "client foo"), "ERR unknown subcommand 'foo'. Try CLIENT HELP.");
+    assert_eq!(told(&mut session, "foo"), "ERR unknown command 'foo', with args beginning with: ");
 }
 
 #[test]
 fn quit_is_answered_before_the_connection_closes() {
-    assert_eq!(
-        session().handle(words("quit now")),
-        Step::AnswerAndClose(Reply::OK)
-    );
+    assert_eq!(session().handle(words("quit now")), Step::AnswerAndClose(Reply::OK));
 }
 
 #[test]
@@ -105,18 +79,10 @@ fn hello_introduces_the_server_and_changes_the_protocol() {
             ("role", text("master")),
             ("modules", Reply::Array(Vec::new())),
         ];
-        Reply::Map(
-            fields
-                .into_iter()
-                .map(|(key, value)| (text(key), value))
-                .collect(),
-        )
+        Reply::Map(fields.into_iter().map(|(key, value)| (text(key), value)).collect())
     };
     assert_eq!(reply(&mut session, "hello"), introduction(2));
-    assert_eq!(
-        reply(&mut session, "hello 3 auth default secret setname me"),
-        introduction(3)
-    );
+    assert_eq!(reply(&mut session, "hello 3 auth default secret setname me"), introduction(3));
     assert_eq!(session.protocol(), Protocol::Resp3);
     assert_eq!(told(&mut session, "client getname"), "me");
     assert_eq!(reply(&mut session, "hello"), introduction(3));
@@ -129,16 +95,10 @@ fn hello_introduces_the_server_and_changes_the_protocol() {
 fn a_hello_that_fails_changes_nothing() {
     let mut session = session();
     let wrong = "WRONGPASS invalid username-password pair or user is disabled.";
-    assert_eq!(
-        told(&mut session, "hello 3 auth foo secret setname me"),
-        wrong
-    );
+    assert_eq!(told(&mut session, "hello 3 auth foo secret setname me"), wrong);
     let unsuitable = "ERR Client names cannot contain spaces, newlines or special characters.";
     assert_eq!(told(&mut session, "hello 3 setname m\te"), unsuitable);
-    assert_eq!(
-        told(&mut session, "hello 4"),
-        "NOPROTO unsupported protocol version"
-    );
+    assert_eq!(told(&mut session, "hello 4"), "NOPROTO unsupported protocol version");
     assert_eq!(session.protocol(), Protocol::Resp2);
     assert_eq!(reply(&mut session, "client getname"), Reply::Null);
 }
@@ -147,10 +107,7 @@ fn a_hello_that_fails_changes_nothing() {
 fn without_a_password_only_the_default_user_can_authenticate() {
     let mut session = session();
     assert_eq!(reply(&mut session, "auth default anything"), Reply::OK);
-    assert_eq!(
-        told(&mut session, "auth foo x"),
-        "WRONGPASS invalid username-password pair or user is disabled."
-    );
+    assert_eq!(told(&mut session, "auth foo x"), "WRONGPASS invalid username-password pair or user is disabled.");
     assert_eq!(
         told(&mut session, "auth x"),
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
@@ -165,18 +122,10 @@ fn names_are_one_printable_word_or_nothing() {
     assert_eq!(told(&mut session, "client getname"), "me!~");
     let unsuitable = "ERR Client names cannot contain spaces, newlines or special characters.";
     for name in ["a\nb", "é", "a\x7f"] {
-        assert_eq!(
-            told(&mut session, &format!("client setname {name}")),
-            unsuitable
-        );
+        assert_eq!(told(&mut session, &format!("client setname {name}")), unsuitable);
     }
-    let spaced = [&b"client"[..], b"setname", b"a b"]
-        .map(Bytes::from_static)
-        .to_vec();
-    assert_eq!(
-        session.handle(spaced),
-        Step::Answer(Reply::Error(Cow::Borrowed(unsuitable)))
-    );
+    let spaced = [&b"client"[..], b"setname", b"a b"].map(Bytes::from_static).to_vec();
+    assert_eq!(session.handle(spaced), Step::Answer(Reply::Error(Cow::Borrowed(unsuitable))));
     assert_eq!(told(&mut session, "client getname"), "me!~");
     assert_eq!(reply(&mut session, "client setname "), Reply::OK);
     assert_eq!(reply(&mut session, "client getname"), Reply::Null);
@@ -185,36 +134,19 @@ fn names_are_one_printable_word_or_nothing() {
 #[test]
 fn libraries_introduce_themselves_and_errors_repeat_their_spelling() {
     let mut session = session();
-    assert_eq!(
-        reply(&mut session, "client setinfo LIB-NAME redis-rs"),
-        Reply::OK
-    );
-    assert_eq!(
-        reply(&mut session, "client setinfo lib-ver 1.2.3"),
-        Reply::OK
-    );
+    assert_eq!(reply(&mut session, "client setinfo LIB-NAME redis-rs"), Reply::OK);
+    assert_eq!(reply(&mut session, "client setinfo lib-ver 1.2.3"), Reply::OK);
     assert!(told(&mut session, "client info").ends_with(" lib-name=redis-rs lib-ver=1.2.3\n"));
-    assert_eq!(
-        told(&mut session, "client setinfo Foo x"),
-        "ERR Unrecognized option 'Foo'"
-    );
+    assert_eq!(told(&mut session, "client setinfo Foo x"), "ERR Unrecognized option 'Foo'");
     let unsuitable = "ERR Lib-Name cannot contain spaces, newlines or special characters.";
-    assert_eq!(
-        told(&mut session, "client setinfo Lib-Name a\tb"),
-        unsuitable
-    );
+    assert_eq!(told(&mut session, "client setinfo Lib-Name a\tb"), unsuitable);
     assert!(told(&mut session, "client info").ends_with(" lib-name=redis-rs lib-ver=1.2.3\n"));
 }
 
 #[test]
 fn reset_keeps_the_id_and_the_library_alone() {
     let mut session = session();
-    for line in [
-        "hello 3 setname me",
-        "client setinfo lib-name x",
-        "client no-evict on",
-        "client no-touch on",
-    ] {
+    for line in ["hello 3 setname me", "client setinfo lib-name x", "client no-evict on", "client no-touch on"] {
         reply(&mut session, line);
     }
     assert!(told(&mut session, "client info").contains(" flags=eT "));
@@ -224,10 +156,7 @@ fn reset_keeps_the_id_and_the_library_alone() {
     assert_eq!(session.protocol(), Protocol::Resp2);
     assert_eq!(reply(&mut session, "client getname"), Reply::Null);
     let line = told(&mut session, "client info");
-    assert!(
-        line.contains(" flags=N ") && line.contains(" lib-name=x ") && line.starts_with("id=1 "),
-        "{line}"
-    );
+    assert!(line.contains(" flags=N ") && line.contains(" lib-name=x ") && line.starts_with("id=1 "), "{line}");
 }
 
 /// Each line of this was heard, or not, in the same way from Redis 7.0.15.
@@ -276,21 +205,12 @@ fn clients_are_listed_from_their_first_moment_to_their_last() {
     let mut first = session_of(&server);
     let second = session_of(&server);
     let ids = |text: String| -> Vec<String> {
-        text.lines()
-            .filter_map(|line| line.split(' ').next())
-            .map(str::to_owned)
-            .collect()
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
     };
     assert_eq!(reply(&mut first, "client id"), Reply::Integer(1));
     assert_eq!(ids(told(&mut first, "client list")), ["id=1", "id=2"]);
-    assert_eq!(
-        ids(told(&mut first, "client list type normal")),
-        ["id=1", "id=2"]
-    );
-    assert_eq!(
-        ids(told(&mut first, "client list id 2 7 1 -1")),
-        ["id=2", "id=1"]
-    );
+    assert_eq!(ids(told(&mut first, "client list type normal")), ["id=1", "id=2"]);
+    assert_eq!(ids(told(&mut first, "client list id 2 7 1 -1")), ["id=2", "id=1"]);
     assert_eq!(told(&mut first, "client list type replica"), "");
     drop(second);
     assert_eq!(ids(told(&mut first, "client list")), ["id=1"]);
@@ -309,15 +229,9 @@ async fn a_client_is_described_by_its_newest_request() {
     other.handle(words("Client NO-EVICT maybe"));
     tokio::time::advance(Duration::from_secs(2)).await;
     let line = seen(&mut watcher);
-    assert!(
-        line.contains(" age=7 idle=2 ") && line.contains(" cmd=client|no-evict "),
-        "{line}"
-    );
+    assert!(line.contains(" age=7 idle=2 ") && line.contains(" cmd=client|no-evict "), "{line}");
     other.handle(words("foo"));
-    assert!(
-        seen(&mut watcher).contains(" idle=0 flags=N ")
-            && seen(&mut watcher).contains(" cmd=NULL ")
-    );
+    assert!(seen(&mut watcher).contains(" idle=0 flags=N ") && seen(&mut watcher).contains(" cmd=NULL "));
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,19 +245,8 @@ async fn time_is_told_in_seconds_and_microseconds() {
 #[test]
 fn info_and_configuration_are_told() {
     let mut session = session();
-    let Reply::Verbatim(text) = reply(&mut session, "info clients") else {
-        panic!("a text")
-    };
-    assert_eq!(
-        text,
-        "# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\n"
-    );
-    let save = (
-        Reply::Bulk(Bytes::from_static(b"save")),
-        Reply::Bulk(Bytes::new()),
-    );
-    assert_eq!(
-        reply(&mut session, "config get save"),
-        Reply::Map(vec![save])
-    );
+    let Reply::Verbatim(text) = reply(&mut session, "info clients") else { panic!("a text") };
+    assert_eq!(text, "# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\n");
+    let save = (Reply::Bulk(Bytes::from_static(b"save")), Reply::Bulk(Bytes::new()));
+    assert_eq!(reply(&mut session, "config get save"), Reply::Map(vec![save]));
 }

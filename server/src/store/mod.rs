@@ -75,11 +75,7 @@ pub enum StoreError {
 /// Dropping a future leaves the operation's fate unclear and nothing else. A store does not retry a `put`.
 pub trait Store: Send + Sync + 'static {
     /// Reads an object, unless it still is the version `known`.
-    fn get(
-        &self,
-        name: &str,
-        known: Option<&ETag>,
-    ) -> impl Future<Output = Result<Got, StoreError>> + Send;
+    fn get(&self, name: &str, known: Option<&ETag>) -> impl Future<Output = Result<Got, StoreError>> + Send;
 
     /// Replaces or creates an object if the condition holds, and names the new version.
     fn put(

@@ -32,10 +32,7 @@ impl Peer {
             Kind::Valthree => valthree(),
             Kind::Redis => {
                 let server = redis_server::RedisServer::start();
-                Peer {
-                    address: server.address,
-                    _running: Running::Redis(server),
-                }
+                Peer { address: server.address, _running: Running::Redis(server) }
             }
         }
     }

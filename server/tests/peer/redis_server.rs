@@ -26,13 +26,8 @@ impl RedisServer {
             panic!("redis-server cannot be started ({error}); scripts/setup-tests installs it")
         });
         let version = String::from_utf8_lossy(&version.stdout).into_owned();
-        assert!(
-            version.contains(VERSION),
-            "the scripts state what redis-server 7.0 answers, but this is {version}"
-        );
-        (0..ATTEMPTS)
-            .find_map(|_| RedisServer::try_start())
-            .expect("redis-server finds its port taken every time")
+        assert!(version.contains(VERSION), "the scripts state what redis-server 7.0 answers, but this is {version}");
+        (0..ATTEMPTS).find_map(|_| RedisServer::try_start()).expect("redis-server finds its port taken every time")
     }
 
     fn try_start() -> Option<RedisServer> {
@@ -42,25 +37,13 @@ impl RedisServer {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut process = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
-            .args([
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--databases",
-                "1",
-                "--dir",
-            ])
+            .args(["--save", "", "--appendonly", "no", "--databases", "1", "--dir"])
             .arg(directory.path())
             .stdout(Stdio::piped())
             .spawn()
             .expect("it could be started a moment ago");
         let log = process.stdout.take().expect("it was piped");
-        let server = RedisServer {
-            address,
-            process,
-            _directory: directory,
-        };
+        let server = RedisServer { address, process, _directory: directory };
         let mut lines = BufReader::new(log).lines().map_while(Result::ok);
         let ready = lines.any(|line| line.contains("Ready to accept connections"));
         // The log is read on, so that the server is never held up by a full pipe.

@@ -28,14 +28,7 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let Failure {
-            script,
-            line,
-            peer,
-            protocol,
-            expected,
-            got,
-        } = self;
+        let Failure { script, line, peer, protocol, expected, got } = self;
         writeln!(out, "golden/{script}.txt:{line} ({peer:?}, RESP{protocol})")?;
         writeln!(out, "    expected: {expected}")?;
         write!(out, "    got:      {got}")
@@ -50,22 +43,10 @@ struct Connection {
 }
 
 /// Runs a script from its first line to its last, or to the first line that does not hold.
-pub fn on_an_empty_database(
-    script: &Script,
-    peer: Kind,
-    address: SocketAddr,
-    protocol: u8,
-) -> Result<(), Failure> {
+pub fn on_an_empty_database(script: &Script, peer: Kind, address: SocketAddr, protocol: u8) -> Result<(), Failure> {
     let mut line = 0;
     let run = flush(address).and_then(|()| converse(script, peer, address, protocol, &mut line));
-    run.map_err(|(expected, got)| Failure {
-        script: script.name.clone(),
-        line,
-        peer,
-        protocol,
-        expected,
-        got,
-    })
+    run.map_err(|(expected, got)| Failure { script: script.name.clone(), line, peer, protocol, expected, got })
 }
 
 /// What was expected, and what was seen instead.
@@ -79,13 +60,7 @@ fn flush(address: SocketAddr) -> Result<(), Mismatch> {
     connection.close()
 }
 
-fn converse(
-    script: &Script,
-    peer: Kind,
-    address: SocketAddr,
-    protocol: u8,
-    line: &mut usize,
-) -> Result<(), Mismatch> {
+fn converse(script: &Script, peer: Kind, address: SocketAddr, protocol: u8, line: &mut usize) -> Result<(), Mismatch> {
     let mut connections = BTreeMap::new();
     let mut current = "first";
     let mut trickle = false;
@@ -108,17 +83,10 @@ fn converse(
 
 impl Connection {
     fn open(address: SocketAddr, protocol: u8) -> Result<Connection, Mismatch> {
-        let stream = TcpStream::connect(address)
-            .map_err(|error| ("a connection".into(), error.to_string()))?;
+        let stream = TcpStream::connect(address).map_err(|error| ("a connection".into(), error.to_string()))?;
         stream.set_nodelay(true).expect("a socket takes options");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a socket takes options");
-        let mut connection = Connection {
-            stream,
-            received: Vec::new(),
-            ended: false,
-        };
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes options");
+        let mut connection = Connection { stream, received: Vec::new(), ended: false };
         if protocol == 3 {
             // The echo tells where the answer to HELLO ends.
             connection.send(b"HELLO 3\r\nECHO hello-was-answered\r\n", false)?;
@@ -144,13 +112,7 @@ impl Connection {
         Ok(())
     }
 
-    fn check(
-        &mut self,
-        exchange: &Exchange,
-        peer: Kind,
-        protocol: u8,
-        line: &mut usize,
-    ) -> Result<(), Mismatch> {
+    fn check(&mut self, exchange: &Exchange, peer: Kind, protocol: u8, line: &mut usize) -> Result<(), Mismatch> {
         let mut answer = Vec::new();
         for expected in exchange.expected(peer, protocol) {
             *line = expected.line;
@@ -195,11 +157,7 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.ended = true,
             Err(error) => {
                 let waited = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-                let then = if waited {
-                    format!("nothing for {PATIENCE:?}")
-                } else {
-                    error.to_string()
-                };
+                let then = if waited { format!("nothing for {PATIENCE:?}") } else { error.to_string() };
                 let (expected, got) = self.mismatch(expected);
                 return Err((expected, format!("{got}, and then {then}")));
             }
@@ -215,34 +173,20 @@ impl Connection {
         while self.received.is_empty() && !self.ended {
             self.receive(nothing_more)?;
         }
-        if self.received.is_empty() {
-            Ok(())
-        } else {
-            Err(self.mismatch(nothing_more))
-        }
+        if self.received.is_empty() { Ok(()) } else { Err(self.mismatch(nothing_more)) }
     }
 
     fn mismatch(&self, expected: &str) -> Mismatch {
         let cut = &self.received[..self.received.len().min(SHOWN_BYTES)];
-        let more = if cut.len() < self.received.len() {
-            "..."
-        } else {
-            ""
-        };
-        let end = if self.ended {
-            ", and then the end of the connection"
-        } else {
-            ""
-        };
+        let more = if cut.len() < self.received.len() { "..." } else { "" };
+        let end = if self.ended { ", and then the end of the connection" } else { "" };
         (expected.to_owned(), format!("{}{more}{end}", escaped(cut)))
     }
 }
 
 /// Whether a whole answer is what these lines expect.
 fn fits(lines: &[&Expected], mut answer: &[u8], ended: bool) -> bool {
-    let ends = lines
-        .iter()
-        .any(|line| matches!(line.pattern, Pattern::Closed));
+    let ends = lines.iter().any(|line| matches!(line.pattern, Pattern::Closed));
     for line in lines {
         if let Pattern::Bytes(elements) = &line.pattern {
             let Fit::Whole(length) = elements.fit(answer) else {

@@ -28,16 +28,12 @@ pub fn list(scripts: &[Script]) -> String {
         });
         for exchange in exchanges {
             if let Some(why) = &exchange.why {
-                let protocol = PROTOCOLS
-                    .into_iter()
-                    .find(|&protocol| exchange.redis_differs(protocol))
-                    .unwrap_or(2);
+                let protocol = PROTOCOLS.into_iter().find(|&protocol| exchange.redis_differs(protocol)).unwrap_or(2);
                 let name = &script.name;
                 let asked = code(exchange.asked.iter().map(String::as_str));
                 let ours = answer(exchange, Kind::Valthree, protocol);
                 let theirs = answer(exchange, Kind::Redis, protocol);
-                writeln!(list, "| {name} | {asked} | {ours} | {theirs} | {why} |")
-                    .expect("a string can be written");
+                writeln!(list, "| {name} | {asked} | {ours} | {theirs} | {why} |").expect("a string can be written");
             }
         }
     }
@@ -45,26 +41,13 @@ pub fn list(scripts: &[Script]) -> String {
 }
 
 fn answer(exchange: &Exchange, peer: Kind, protocol: u8) -> String {
-    code(
-        exchange
-            .expected(peer, protocol)
-            .into_iter()
-            .map(|line| line.text.as_str()),
-    )
+    code(exchange.expected(peer, protocol).into_iter().map(|line| line.text.as_str()))
 }
 
 fn code<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut text = lines.collect::<Vec<_>>().join(" ").replace('|', "\\|");
     if text.chars().count() > SHOWN_CHARS {
-        text = text
-            .chars()
-            .take(SHOWN_CHARS)
-            .chain("...".chars())
-            .collect();
+        text = text.chars().take(SHOWN_CHARS).chain("...".chars()).collect();
     }
-    if text.is_empty() {
-        "nothing".into()
-    } else {
-        format!("`{text}`")
-    }
+    if text.is_empty() { "nothing".into() } else { format!("`{text}`") }
 }

@@ -53,28 +53,19 @@ impl Exchange {
     /// What `peer` has to answer.
     pub fn expected(&self, peer: Kind, protocol: u8) -> Vec<&Expected> {
         let of_redis = peer == Kind::Redis && self.redis_differs(protocol);
-        let spoken = |line: &&Expected| {
-            line.of_redis == of_redis && line.protocol.is_none_or(|only| only == protocol)
-        };
+        let spoken = |line: &&Expected| line.of_redis == of_redis && line.protocol.is_none_or(|only| only == protocol);
         self.expected.iter().filter(spoken).collect()
     }
 
     /// Whether the script says that redis-server answers something else.
     pub fn redis_differs(&self, protocol: u8) -> bool {
-        self.expected
-            .iter()
-            .any(|line| line.of_redis && line.protocol.is_none_or(|only| only == protocol))
+        self.expected.iter().any(|line| line.of_redis && line.protocol.is_none_or(|only| only == protocol))
     }
 
     fn check(&self) -> Result<(), String> {
-        let differs = PROTOCOLS
-            .iter()
-            .any(|&protocol| self.redis_differs(protocol));
+        let differs = PROTOCOLS.iter().any(|&protocol| self.redis_differs(protocol));
         match &self.why {
-            None if differs => Err(format!(
-                "{}: a difference needs a `why:`",
-                self.asked.join(", ")
-            )),
+            None if differs => Err(format!("{}: a difference needs a `why:`", self.asked.join(", "))),
             Some(why) if !differs => Err(format!("`why: {why}` explains no `redis<`")),
             _ => Ok(()),
         }
@@ -83,12 +74,8 @@ impl Exchange {
 
 /// Reads every script of a directory, sorted by name.
 pub fn all(directory: &Path) -> Vec<Script> {
-    let entries = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = entries
-        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
-        .collect();
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
     paths.sort();
     let read = |path: &std::path::PathBuf| {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -102,18 +89,14 @@ pub fn all(directory: &Path) -> Vec<Script> {
 fn parse(text: &str) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        parse_line(&mut steps, index + 1, line)
-            .map_err(|error| format!("line {}: {error}", index + 1))?;
+        parse_line(&mut steps, index + 1, line).map_err(|error| format!("line {}: {error}", index + 1))?;
     }
     for step in &steps {
         if let Step::Exchange(exchange) = step {
             exchange.check()?;
         }
     }
-    match steps
-        .iter()
-        .any(|step| matches!(step, Step::Exchange(exchange) if !exchange.expected.is_empty()))
-    {
+    match steps.iter().any(|step| matches!(step, Step::Exchange(exchange) if !exchange.expected.is_empty())) {
         true => Ok(steps),
         false => Err("the script expects nothing".into()),
     }
@@ -137,9 +120,7 @@ fn parse_line(steps: &mut Vec<Step>, number: usize, line: &str) -> Result<(), St
         "raw>" => send(steps, line, &pattern::bytes(text)?),
         "why:" => last_exchange(steps)?.why = Some(text.into()),
         _ => {
-            let (of_redis, rest) = sign
-                .strip_prefix("redis")
-                .map_or((false, sign), |rest| (true, rest));
+            let (of_redis, rest) = sign.strip_prefix("redis").map_or((false, sign), |rest| (true, rest));
             let protocol = match rest {
                 "<" => None,
                 "2<" => Some(2),
@@ -147,13 +128,7 @@ fn parse_line(steps: &mut Vec<Step>, number: usize, line: &str) -> Result<(), St
                 _ => return Err(format!("{sign} begins no line")),
             };
             let pattern = Pattern::parse(text)?;
-            let expected = Expected {
-                line: number,
-                text: text.into(),
-                pattern,
-                of_redis,
-                protocol,
-            };
+            let expected = Expected { line: number, text: text.into(), pattern, of_redis, protocol };
             last_exchange(steps)?.expected.push(expected);
         }
     }
@@ -175,11 +150,7 @@ fn send(steps: &mut Vec<Step>, line: &str, bytes: &[u8]) {
             exchange.sent.extend_from_slice(bytes);
         }
         _ => {
-            let exchange = Exchange {
-                asked: vec![line.into()],
-                sent: bytes.to_vec(),
-                ..Exchange::default()
-            };
+            let exchange = Exchange { asked: vec![line.into()], sent: bytes.to_vec(), ..Exchange::default() };
             steps.push(Step::Exchange(exchange));
         }
     }

@@ -52,8 +52,7 @@ impl Pattern {
             return Ok(Pattern::Closed);
         }
         let mut elements = parse(&mut text.as_bytes().iter().peekable(), false)?;
-        let brings_its_own_end =
-            matches!(elements.last(), Some(Element::Counted(..) | Element::Reply));
+        let brings_its_own_end = matches!(elements.last(), Some(Element::Counted(..) | Element::Reply));
         if !brings_its_own_end {
             push(&mut elements, b"\r\n");
         }
@@ -79,11 +78,7 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
 
 /// Bytes as a script writes them.
 pub fn escaped(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|byte| byte.escape_ascii().to_string())
-        .collect::<String>()
-        .replace("\\'", "'")
+    bytes.iter().map(|byte| byte.escape_ascii().to_string()).collect::<String>().replace("\\'", "'")
 }
 
 fn push(elements: &mut Vec<Element>, bytes: &[u8]) {
@@ -134,12 +129,8 @@ fn brace(text: &mut Peekable<Iter<u8>>) -> Result<Element, String> {
             Ok(Element::Counted(mark, content))
         }
         (repetition, None) => {
-            let (unit, times) = repetition
-                .rsplit_once('*')
-                .ok_or(format!("{{{repetition}}} means nothing"))?;
-            let times = times
-                .parse()
-                .map_err(|_| format!("{times} is not a number of times"))?;
+            let (unit, times) = repetition.rsplit_once('*').ok_or(format!("{{{repetition}}} means nothing"))?;
+            let times = times.parse().map_err(|_| format!("{times} is not a number of times"))?;
             Ok(Element::Literal(bytes(unit)?.repeat(times)))
         }
         (name, Some(_)) => Err(format!("{{{name}}} contains nothing")),
@@ -167,17 +158,12 @@ fn fit(elements: &[Element], received: &[u8], done: usize) -> Fit {
     };
     let ahead = &received[done..];
     match first {
-        Element::Literal(literal) if ahead.starts_with(literal) => {
-            fit(rest, received, done + literal.len())
-        }
+        Element::Literal(literal) if ahead.starts_with(literal) => fit(rest, received, done + literal.len()),
         Element::Literal(literal) if literal.starts_with(ahead) => Fit::Partial,
         Element::Literal(_) => Fit::Not,
         Element::Int => {
             let sign = usize::from(ahead.starts_with(b"-"));
-            let digits = ahead[sign..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
+            let digits = ahead[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             match digits {
                 0 if ahead.len() == sign => Fit::Partial,
                 0 => Fit::Not,
@@ -186,10 +172,7 @@ fn fit(elements: &[Element], received: &[u8], done: usize) -> Fit {
         }
         Element::Any | Element::Text => {
             let over_lines = matches!(first, Element::Text);
-            let longest = ahead
-                .iter()
-                .take_while(|byte| over_lines || !matches!(byte, b'\r' | b'\n'))
-                .count();
+            let longest = ahead.iter().take_while(|byte| over_lines || !matches!(byte, b'\r' | b'\n')).count();
             let fits = (0..=longest).map(|length| fit(rest, received, done + length));
             best(fits)
         }
@@ -242,10 +225,7 @@ fn header(received: &[u8]) -> Result<(i64, usize), Fit> {
 }
 
 fn line_end(received: &[u8]) -> Result<usize, Fit> {
-    let end = received
-        .windows(2)
-        .position(|two| two == b"\r\n")
-        .ok_or(Fit::Partial)?;
+    let end = received.windows(2).position(|two| two == b"\r\n").ok_or(Fit::Partial)?;
     Ok(end + 2)
 }
 

@@ -31,10 +31,7 @@ fn parse_pieces<'a>(
 }
 
 fn request(words: &[&'static str]) -> Vec<Bytes> {
-    words
-        .iter()
-        .map(|word| Bytes::from_static(word.as_bytes()))
-        .collect()
+    words.iter().map(|word| Bytes::from_static(word.as_bytes())).collect()
 }
 
 fn error(bytes: &[u8]) -> Option<ProtocolError> {
@@ -45,17 +42,8 @@ fn error(bytes: &[u8]) -> Option<ProtocolError> {
 
 #[test]
 fn both_forms_may_follow_each_other() {
-    let (requests, error) =
-        parse(b"*2\r\n$3\r\nGET\r\n$1\r\n\n\r\nPING\n ECHO \"a b\"\r\n*1\r\n$0\r\n\r\n*1");
-    assert_eq!(
-        requests,
-        [
-            request(&["GET", "\n"]),
-            request(&["PING"]),
-            request(&["ECHO", "a b"]),
-            request(&[""])
-        ]
-    );
+    let (requests, error) = parse(b"*2\r\n$3\r\nGET\r\n$1\r\n\n\r\nPING\n ECHO \"a b\"\r\n*1\r\n$0\r\n\r\n*1");
+    assert_eq!(requests, [request(&["GET", "\n"]), request(&["PING"]), request(&["ECHO", "a b"]), request(&[""])]);
     assert_eq!(error, None);
 }
 
@@ -67,40 +55,16 @@ fn a_request_without_words_is_skipped() {
 
 #[test]
 fn the_two_bytes_behind_an_argument_may_be_any() {
-    assert_eq!(
-        parse(b"*1\rX$4\rYPINGXY*1"),
-        (vec![request(&["PING"])], None)
-    );
+    assert_eq!(parse(b"*1\rX$4\rYPINGXY*1"), (vec![request(&["PING"])], None));
 }
 
 #[test]
 fn a_number_has_one_spelling() {
-    for text in [
-        "+1",
-        "01",
-        "-0",
-        "",
-        " 1",
-        "1 ",
-        "1\n",
-        "x",
-        "-",
-        "--1",
-        "9223372036854775808",
-        "1\0",
-    ] {
+    for text in ["+1", "01", "-0", "", " 1", "1 ", "1\n", "x", "-", "--1", "9223372036854775808", "1\0"] {
         assert_eq!(strict_integer(text.as_bytes()), None, "{text:?}");
-        assert_eq!(
-            error(format!("*{text}\r\n").as_bytes()),
-            Some(ProtocolError::InvalidCount),
-            "{text:?}"
-        );
+        assert_eq!(error(format!("*{text}\r\n").as_bytes()), Some(ProtocolError::InvalidCount), "{text:?}");
         let bulk = format!("*1\r\n${text}\r\n");
-        assert_eq!(
-            error(bulk.as_bytes()),
-            Some(ProtocolError::InvalidLength),
-            "{text:?}"
-        );
+        assert_eq!(error(bulk.as_bytes()), Some(ProtocolError::InvalidLength), "{text:?}");
     }
     for number in [0, 1, -1, 10, i64::MAX, i64::MIN] {
         assert_eq!(strict_integer(number.to_string().as_bytes()), Some(number));
@@ -113,47 +77,21 @@ fn the_limits_are_those_of_valkey() {
     assert_eq!(error(b"*2147483647\r\n"), None);
     assert_eq!(error(b"*2147483648\r\n"), Some(ProtocolError::InvalidCount));
     assert_eq!(error(b"*1\r\n$536870912\r\n"), None);
-    assert_eq!(
-        error(b"*1\r\n$536870913\r\n"),
-        Some(ProtocolError::InvalidLength)
-    );
+    assert_eq!(error(b"*1\r\n$536870913\r\n"), Some(ProtocolError::InvalidLength));
 }
 
 #[test]
 fn a_line_ends_within_64_kib() {
     let cases = [
         ("1", "\n", ProtocolError::InlineTooBig, None),
-        (
-            "*",
-            "\r\n",
-            ProtocolError::CountTooBig,
-            Some(ProtocolError::InvalidCount),
-        ),
-        (
-            "*1\r\n$",
-            "\r\n",
-            ProtocolError::LengthTooBig,
-            Some(ProtocolError::InvalidLength),
-        ),
-        (
-            "*1\r\n!",
-            "\r\n",
-            ProtocolError::LengthTooBig,
-            Some(ProtocolError::ExpectedBulk(b'!')),
-        ),
+        ("*", "\r\n", ProtocolError::CountTooBig, Some(ProtocolError::InvalidCount)),
+        ("*1\r\n$", "\r\n", ProtocolError::LengthTooBig, Some(ProtocolError::InvalidLength)),
+        ("*1\r\n!", "\r\n", ProtocolError::LengthTooBig, Some(ProtocolError::ExpectedBulk(b'!'))),
     ];
     for (begin, end, too_big, when_whole) in cases {
         let longest = format!("{begin}{}", "1".repeat(Limits::INLINE_BYTES - 1));
-        assert_eq!(
-            error(longest.as_bytes()),
-            None,
-            "it may still end: {begin:?}"
-        );
-        assert_eq!(
-            parse(format!("{longest}{end}").as_bytes()).1,
-            when_whole,
-            "{begin:?}"
-        );
+        assert_eq!(error(longest.as_bytes()), None, "it may still end: {begin:?}");
+        assert_eq!(parse(format!("{longest}{end}").as_bytes()).1, when_whole, "{begin:?}");
         for too_long in [format!("{longest}1"), format!("{longest}1{end}")] {
             assert_eq!(error(too_long.as_bytes()), Some(too_big), "{begin:?}");
         }
@@ -162,29 +100,15 @@ fn a_line_ends_within_64_kib() {
 
 #[test]
 fn a_request_is_limited_as_a_whole() {
-    let limits = Limits {
-        request_bytes: 2 * (ARGUMENT_OVERHEAD + 10),
-        ..Limits::default()
-    };
+    let limits = Limits { request_bytes: 2 * (ARGUMENT_OVERHEAD + 10), ..Limits::default() };
     let twenty = b"*2\r\n$9\r\n123456789\r\n$11\r\n12345678901\r\n";
     let parse = |bytes: &[u8]| parse_pieces(&mut Parser::new(limits), [bytes]);
     let (requests, error) = parse(&twenty.repeat(3));
-    assert_eq!(
-        (requests.len(), error),
-        (3, None),
-        "each request is counted for itself"
-    );
-    assert_eq!(
-        parse(b"*2\r\n$9\r\n123456789\r\n$12\r\n"),
-        (vec![], Some(ProtocolError::RequestTooBig))
-    );
+    assert_eq!((requests.len(), error), (3, None), "each request is counted for itself");
+    assert_eq!(parse(b"*2\r\n$9\r\n123456789\r\n$12\r\n"), (vec![], Some(ProtocolError::RequestTooBig)));
     let empty = b"$0\r\n\r\n".repeat(3);
     let (_, error) = parse(&[b"*3\r\n", empty.as_slice()].concat());
-    assert_eq!(
-        error,
-        Some(ProtocolError::RequestTooBig),
-        "empty arguments count, too"
-    );
+    assert_eq!(error, Some(ProtocolError::RequestTooBig), "empty arguments count, too");
 }
 
 #[test]
@@ -199,32 +123,17 @@ fn errors_are_told_in_the_words_of_valkey() {
     ];
     for (bytes, text) in cases {
         let mut out = BytesMut::new();
-        error(bytes)
-            .unwrap()
-            .reply()
-            .encode(crate::resp::Protocol::Resp2, &mut out);
+        error(bytes).unwrap().reply().encode(crate::resp::Protocol::Resp2, &mut out);
         assert_eq!(out, format!("-ERR Protocol error: {text}\r\n"));
     }
-    assert_eq!(
-        ProtocolError::InlineTooBig.to_string(),
-        "too big inline request"
-    );
-    assert_eq!(
-        ProtocolError::CountTooBig.to_string(),
-        "too big mbulk count string"
-    );
-    assert_eq!(
-        ProtocolError::LengthTooBig.to_string(),
-        "too big bulk count string"
-    );
+    assert_eq!(ProtocolError::InlineTooBig.to_string(), "too big inline request");
+    assert_eq!(ProtocolError::CountTooBig.to_string(), "too big mbulk count string");
+    assert_eq!(ProtocolError::LengthTooBig.to_string(), "too big bulk count string");
 }
 
 #[test]
 fn after_an_error_there_is_only_that_error() {
-    let mut parser = Parser::new(Limits {
-        request_bytes: 50,
-        ..Limits::default()
-    });
+    let mut parser = Parser::new(Limits { request_bytes: 50, ..Limits::default() });
     let mut input = BytesMut::from(&b"*1\r\n$30\r\nPING\r\n"[..]);
     for _ in 0..3 {
         assert_eq!(parser.next(&mut input), Err(ProtocolError::RequestTooBig));
@@ -268,12 +177,7 @@ fn no_byte_is_touched_twice_however_a_request_dribbles_in() {
             assert_eq!((requests.len(), error), (1, None));
             // The line ends are searched once more if the last byte of a line is late, hence not `bytes.len()`.
             let lines = 2 * requests[0].len() + 1;
-            assert!(
-                parser.touched <= bytes.len() + lines,
-                "{} for {}",
-                parser.touched,
-                bytes.len()
-            );
+            assert!(parser.touched <= bytes.len() + lines, "{} for {}", parser.touched, bytes.len());
         }
     }
 }
@@ -292,11 +196,7 @@ fn an_argument_does_not_pin_a_buffer_far_larger_than_itself() {
     let large = format!("*1\r\n$40000\r\n{}\r\n", "v".repeat(40_000)).into_bytes();
     // So many that the large argument ends where the buffer does, which then looks as if it were hardly larger.
     let pings = b"*1\r\n$4\r\nPING\r\n".repeat(72_000);
-    for bytes in [
-        b"*1\r\n$4\r\nPING\r\n",
-        &large[..],
-        &[pings, large.clone()].concat(),
-    ] {
+    for bytes in [b"*1\r\n$4\r\nPING\r\n", &large[..], &[pings, large.clone()].concat()] {
         let mut input = BytesMut::with_capacity(1 << 20);
         input.extend_from_slice(bytes);
         let buffer = input.as_ptr_range().start..input.as_ptr().wrapping_add(1 << 20);

@@ -72,9 +72,7 @@ impl Directory {
             drop(place);
             result
         };
-        let stopped = |error| {
-            StoreError::Unclear(format!("work on {} stopped: {error}", self.root.display()))
-        };
+        let stopped = |error| StoreError::Unclear(format!("work on {} stopped: {error}", self.root.display()));
         spawn_blocking(work).await.map_err(stopped)?
     }
 }
@@ -87,34 +85,22 @@ impl Store for Directory {
             Ok(match found {
                 None => Got::Absent,
                 Some((_, etag)) if Some(&etag) == known.as_ref() => Got::Unchanged,
-                Some((bytes, etag)) => Got::Object {
-                    bytes: bytes.into(),
-                    etag,
-                },
+                Some((bytes, etag)) => Got::Object { bytes: bytes.into(), etag },
             })
         };
         self.run(&self.reads, read).await
     }
 
-    async fn put(
-        &self,
-        name: &str,
-        bytes: Bytes,
-        condition: &Condition,
-    ) -> Result<ETag, StoreError> {
+    async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
         let (name, condition) = (name.to_owned(), condition.clone());
-        self.run(&self.puts, move |root| {
-            steps::put(&System, root, &name, &bytes, &condition)
-        })
-        .await
+        self.run(&self.puts, move |root| steps::put(&System, root, &name, &bytes, &condition)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let prefix = prefix.to_owned();
         let walk = move |root: &Path| {
             let mut names = Vec::new();
-            collect(root, "", &mut names)
-                .map_err(|error| StoreError::DidNotHappen(describe("list", root, &error)))?;
+            collect(root, "", &mut names).map_err(|error| StoreError::DidNotHappen(describe("list", root, &error)))?;
             names.retain(|name| name.starts_with(&prefix));
             names.sort();
             Ok(names)
@@ -132,12 +118,7 @@ fn collect(folder: &Path, within: &str, names: &mut Vec<String>) -> io::Result<(
     let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<DirEntry>>>()?;
     for entry in entries {
         // What has a name that no object can have is not ours to list.
-        let Some(part) = entry
-            .file_name()
-            .to_str()
-            .filter(|part| !part.starts_with('.'))
-            .map(str::to_owned)
-        else {
+        let Some(part) = entry.file_name().to_str().filter(|part| !part.starts_with('.')).map(str::to_owned) else {
             continue;
         };
         let kind = entry.file_type()?;
@@ -162,12 +143,8 @@ fn create_durably(folder: &Path) -> io::Result<()> {
         let _ = System.sync_folder(parent);
         return Ok(());
     }
-    System
-        .create_folder(folder)
-        .map_err(named("create folder", folder))?;
-    System
-        .sync_folder(parent)
-        .map_err(named("sync folder", parent))
+    System.create_folder(folder).map_err(named("create folder", folder))?;
+    System.sync_folder(parent).map_err(named("sync folder", parent))
 }
 
 /// Writes and removes a file, so that a store which cannot be written to is found at the start. If another process
@@ -175,9 +152,7 @@ fn create_durably(folder: &Path) -> io::Result<()> {
 fn prove_writable(root: &Path) -> io::Result<()> {
     let folder = File::open(root).map_err(named("open folder", root))?;
     if !folder.metadata().map_err(named("inspect", root))?.is_dir() {
-        return Err(named("use as a folder", root)(
-            ErrorKind::NotADirectory.into(),
-        ));
+        return Err(named("use as a folder", root)(ErrorKind::NotADirectory.into()));
     }
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(()),
@@ -185,9 +160,7 @@ fn prove_writable(root: &Path) -> io::Result<()> {
         Ok(()) => {}
     }
     let file = root.join(TEMPORARY);
-    System
-        .write_new(&file, b"")
-        .map_err(named("write", &file))?;
+    System.write_new(&file, b"").map_err(named("write", &file))?;
     System.remove(&file).map_err(named("remove", &file))
 }
 

@@ -30,24 +30,16 @@ pub(super) const TEMPORARY: &str = ".unfinished";
 
 /// Names a version by its content. Times and inode numbers can come back within a clock tick, content never does.
 pub(super) fn tag(bytes: &[u8]) -> ETag {
-    ETag(
-        Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    ETag(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Turns the name of an object into the path of its file, which is always below the root.
 pub(super) fn place(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
-    let own =
-        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
+    let own = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
     if name.split('/').all(own) {
         Ok(root.join(name))
     } else {
-        Err(StoreError::DidNotHappen(format!(
-            "{name:?} cannot be the name of an object"
-        )))
+        Err(StoreError::DidNotHappen(format!("{name:?} cannot be the name of an object")))
     }
 }
 
@@ -81,16 +73,11 @@ pub(super) fn put<D: Disk>(
     let file = place(root, name)?;
     let etag = tag(bytes); // It takes a while for a large object, and nobody has to wait for it yet.
     let _lock = disk.lock(root).map_err(did_not_happen("lock", root))?;
-    compare(
-        &file,
-        current(disk, &file)?.map(|(_, etag)| etag),
-        condition,
-    )?;
+    compare(&file, current(disk, &file)?.map(|(_, etag)| etag), condition)?;
 
     let above: Vec<&Path> = folders(root, &file).collect();
     for folder in above.iter().rev().filter(|folder| **folder != root) {
-        disk.create_folder(folder)
-            .map_err(did_not_happen("create folder", folder))?;
+        disk.create_folder(folder).map_err(did_not_happen("create folder", folder))?;
     }
     let temporary = file.with_file_name(TEMPORARY);
     write_and_rename(disk, &temporary, &file, bytes).inspect_err(|error| {
@@ -103,24 +90,12 @@ pub(super) fn put<D: Disk>(
     Ok(etag)
 }
 
-fn write_and_rename<D: Disk>(
-    disk: &D,
-    temporary: &Path,
-    file: &Path,
-    bytes: &[u8],
-) -> Result<(), StoreError> {
-    let written = disk
-        .write_new(temporary, bytes)
-        .map_err(did_not_happen("write", temporary))?;
-    disk.sync_file(&written)
-        .map_err(did_not_happen("sync", temporary))?;
+fn write_and_rename<D: Disk>(disk: &D, temporary: &Path, file: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let written = disk.write_new(temporary, bytes).map_err(did_not_happen("write", temporary))?;
+    disk.sync_file(&written).map_err(did_not_happen("sync", temporary))?;
     disk.rename(temporary, file).map_err(|error| {
         let text = describe("rename to", file, &error);
-        if is_refusal(&error) {
-            StoreError::DidNotHappen(text)
-        } else {
-            StoreError::Unclear(text)
-        }
+        if is_refusal(&error) { StoreError::DidNotHappen(text) } else { StoreError::Unclear(text) }
     })
 }
 
@@ -143,15 +118,15 @@ fn compare(file: &Path, current: Option<ETag>, condition: &Condition) -> Result<
     match (condition, current) {
         (Condition::Absent, None) => Ok(()),
         (Condition::Match(wanted), Some(found)) if *wanted == found => Ok(()),
-        (Condition::Absent, Some(ETag(found))) => Err(StoreError::Conflict(format!(
-            "{file} should be absent, but is version {found}"
-        ))),
-        (Condition::Match(ETag(wanted)), Some(ETag(found))) => Err(StoreError::Conflict(format!(
-            "{file} should be version {wanted}, but is {found}"
-        ))),
-        (Condition::Match(ETag(wanted)), None) => Err(StoreError::Conflict(format!(
-            "{file} should be version {wanted}, but is absent"
-        ))),
+        (Condition::Absent, Some(ETag(found))) => {
+            Err(StoreError::Conflict(format!("{file} should be absent, but is version {found}")))
+        }
+        (Condition::Match(ETag(wanted)), Some(ETag(found))) => {
+            Err(StoreError::Conflict(format!("{file} should be version {wanted}, but is {found}")))
+        }
+        (Condition::Match(ETag(wanted)), None) => {
+            Err(StoreError::Conflict(format!("{file} should be version {wanted}, but is absent")))
+        }
     }
 }
 
@@ -169,17 +144,14 @@ fn current<D: Disk>(disk: &D, file: &Path) -> Result<Option<(Vec<u8>, ETag)>, St
 /// Syncs every folder from the object's up to the root, since whoever created one may have died before it was durable.
 fn sync_folders<D: Disk>(disk: &D, root: &Path, file: &Path) -> Result<(), String> {
     for folder in folders(root, file) {
-        disk.sync_folder(folder)
-            .map_err(|error| describe("sync folder", folder, &error))?;
+        disk.sync_folder(folder).map_err(|error| describe("sync folder", folder, &error))?;
     }
     Ok(())
 }
 
 /// The folders that lead to a file, the innermost first and the root last.
 fn folders<'a>(root: &'a Path, file: &'a Path) -> impl Iterator<Item = &'a Path> {
-    file.ancestors()
-        .skip(1)
-        .take_while(move |folder| folder.starts_with(root))
+    file.ancestors().skip(1).take_while(move |folder| folder.starts_with(root))
 }
 
 fn did_not_happen(operation: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {

@@ -55,11 +55,7 @@ impl Exploration<'_> {
                 unreachable!("a process that is through is not running");
             };
             let met = faults(&step);
-            for fault in if world.faults_left > 0 {
-                met
-            } else {
-                &met[..1]
-            } {
+            for fault in if world.faults_left > 0 { met } else { &met[..1] } {
                 let mut next = world.clone();
                 if self.advance(&mut next, index, &step, *fault)? {
                     self.explore(next)?;
@@ -71,13 +67,7 @@ impl Exploration<'_> {
     }
 
     /// Lets a process take its next step; false if it has to wait for the lock.
-    fn advance(
-        &mut self,
-        world: &mut World,
-        index: usize,
-        step: &Step,
-        fault: Option<Fault>,
-    ) -> Result<bool, String> {
+    fn advance(&mut self, world: &mut World, index: usize, step: &Step, fault: Option<Fault>) -> Result<bool, String> {
         if fault.is_some() {
             world.faults_left -= 1;
         } else if *step == Step::Lock && self.mutant != Some(Mutant::NeverLocks) {
@@ -90,10 +80,7 @@ impl Exploration<'_> {
         let answer = perform(&mut world.disk, process, step, fault, self.mutant);
         let program = process.program;
         world.processes[index].past.push(answer);
-        let visible = world
-            .disk
-            .content(&Path::new(ROOT).join(self.name))
-            .map(<[u8]>::to_vec);
+        let visible = world.disk.content(&Path::new(ROOT).join(self.name)).map(<[u8]>::to_vec);
         if world.history.last() != Some(&visible) {
             succeeds(world.history.last(), &visible)?;
             world.history.push(visible);
@@ -109,15 +96,10 @@ impl Exploration<'_> {
     /// Crashes the machine at this moment, in every way.
     fn survive(&mut self, world: &World) -> Result<(), String> {
         for disk in world.disk.survivors() {
-            let found = disk
-                .content(&Path::new(ROOT).join(self.name))
-                .map(<[u8]>::to_vec);
+            let found = disk.content(&Path::new(ROOT).join(self.name)).map(<[u8]>::to_vec);
             let place = world.history.iter().position(|version| *version == found);
             if place.is_none_or(|place| place < world.promised) {
-                return Err(format!(
-                    "after a crash there was {found:?}, not {:?}",
-                    world.history[world.promised]
-                ));
+                return Err(format!("after a crash there was {found:?}, not {:?}", world.history[world.promised]));
             }
             if self.recovered.insert(disk.clone()) {
                 self.recover(disk)?;
@@ -157,21 +139,14 @@ impl World {
             (_, Outcome::Stored(bytes)) => Some(bytes.clone()),
             (_, Outcome::Unclear) | (Program::Get, _) => return Ok(()),
             (Program::Append(letter), Outcome::Conflict | Outcome::DidNotHappen) => {
-                if self
-                    .history
-                    .iter()
-                    .flatten()
-                    .any(|version| version.contains(&letter))
-                {
+                if self.history.iter().flatten().any(|version| version.contains(&letter)) {
                     return Err(format!("{outcome:?}, but it happened"));
                 }
                 return Ok(());
             }
         };
         let place = self.history.iter().position(|version| *version == told);
-        self.promised = self
-            .promised
-            .max(place.ok_or_else(|| format!("{told:?} was told, but never there"))?);
+        self.promised = self.promised.max(place.ok_or_else(|| format!("{told:?} was told, but never there"))?);
         Ok(())
     }
 }
@@ -188,18 +163,9 @@ fn succeeds(before: Option<&Option<Vec<u8>>>, after: &Option<Vec<u8>>) -> Result
 /// What a step can meet; to succeed comes first.
 fn faults(step: &Step) -> &'static [Option<Fault>] {
     match step {
-        Step::WriteNew(..) | Step::SyncFile(_) | Step::CreateFolder(_) => {
-            &[None, Some(Fault::Full)]
-        }
-        Step::Rename(..) => &[
-            None,
-            Some(Fault::Full),
-            Some(Fault::BrokenBefore),
-            Some(Fault::BrokenAfter),
-        ],
-        Step::Lock | Step::Read(_) | Step::SyncFolder(_) | Step::Remove(_) => {
-            &[None, Some(Fault::BrokenBefore)]
-        }
+        Step::WriteNew(..) | Step::SyncFile(_) | Step::CreateFolder(_) => &[None, Some(Fault::Full)],
+        Step::Rename(..) => &[None, Some(Fault::Full), Some(Fault::BrokenBefore), Some(Fault::BrokenAfter)],
+        Step::Lock | Step::Read(_) | Step::SyncFolder(_) | Step::Remove(_) => &[None, Some(Fault::BrokenBefore)],
     }
 }
 
@@ -211,15 +177,8 @@ fn explore(
     faults_left: usize,
 ) -> Result<BTreeSet<(Program, Outcome)>, String> {
     let file = format!("{ROOT}/{name}");
-    let files: Vec<_> = content
-        .iter()
-        .map(|content| (file.as_str(), *content))
-        .collect();
-    let process = |program: &Program| Process {
-        program: *program,
-        past: Vec::new(),
-        life: Life::Running,
-    };
+    let files: Vec<_> = content.iter().map(|content| (file.as_str(), *content)).collect();
+    let process = |program: &Program| Process { program: *program, past: Vec::new(), life: Life::Running };
     let world = World {
         disk: model::Disk::with(&[ROOT], &files),
         processes: programs.iter().map(process).collect(),
@@ -228,13 +187,8 @@ fn explore(
         promised: 0,
         faults_left,
     };
-    let mut exploration = Exploration {
-        name,
-        mutant,
-        visited: BTreeSet::new(),
-        recovered: BTreeSet::new(),
-        outcomes: BTreeSet::new(),
-    };
+    let mut exploration =
+        Exploration { name, mutant, visited: BTreeSet::new(), recovered: BTreeSet::new(), outcomes: BTreeSet::new() };
     exploration.explore(world)?;
     Ok(exploration.outcomes)
 }
@@ -249,34 +203,19 @@ const C: Program = Program::Append(b'c');
 fn a_crash_between_any_two_steps_breaks_no_promise() {
     let outcomes = explore(None, DATABASE, &[B, C, Program::Get], 0).unwrap();
     let stored = |program, bytes: &str| (program, Outcome::Stored(bytes.into()));
-    let expected = [
-        stored(B, "ab"),
-        stored(B, "acb"),
-        stored(C, "ac"),
-        stored(C, "abc"),
-    ];
+    let expected = [stored(B, "ab"), stored(B, "acb"), stored(C, "ac"), stored(C, "abc")];
     let conflicts = [(B, Outcome::Conflict), (C, Outcome::Conflict)];
-    let reads = ["a", "ab", "ac", "abc", "acb"]
-        .map(|seen| (Program::Get, Outcome::Read(Some(seen.into()))));
-    assert_eq!(
-        outcomes,
-        BTreeSet::from_iter(expected.into_iter().chain(conflicts).chain(reads))
-    );
+    let reads = ["a", "ab", "ac", "abc", "acb"].map(|seen| (Program::Get, Outcome::Read(Some(seen.into()))));
+    assert_eq!(outcomes, BTreeSet::from_iter(expected.into_iter().chain(conflicts).chain(reads)));
 }
 
 #[test]
 fn a_crash_breaks_no_promise_about_an_object_that_is_being_created() {
     for object in [NO_DATABASE, NO_RUN] {
         let outcomes = explore(None, object, &[B, C, Program::Get], 0).unwrap();
-        assert!(
-            outcomes.contains(&(C, Outcome::Stored("bc".into()))),
-            "{outcomes:?}"
-        );
+        assert!(outcomes.contains(&(C, Outcome::Stored("bc".into()))), "{outcomes:?}");
         assert!(outcomes.contains(&(C, Outcome::Conflict)), "{outcomes:?}");
-        assert!(
-            outcomes.contains(&(Program::Get, Outcome::Read(None))),
-            "{outcomes:?}"
-        );
+        assert!(outcomes.contains(&(Program::Get, Outcome::Read(None))), "{outcomes:?}");
     }
 }
 
@@ -284,15 +223,8 @@ fn a_crash_breaks_no_promise_about_an_object_that_is_being_created() {
 fn a_fault_of_the_disk_breaks_no_promise() {
     for object in [DATABASE, NO_DATABASE, NO_RUN] {
         let outcomes = explore(None, object, &[B, C], 2).unwrap();
-        assert!(
-            outcomes.contains(&(C, Outcome::DidNotHappen)),
-            "{outcomes:?}"
-        );
+        assert!(outcomes.contains(&(C, Outcome::DidNotHappen)), "{outcomes:?}");
         assert!(outcomes.contains(&(C, Outcome::Unclear)), "{outcomes:?}");
-        assert!(
-            outcomes
-                .iter()
-                .any(|(program, outcome)| *program == C && matches!(outcome, Outcome::Stored(_)))
-        );
+        assert!(outcomes.iter().any(|(program, outcome)| *program == C && matches!(outcome, Outcome::Stored(_))));
     }
 }

@@ -81,10 +81,8 @@ impl Disk {
             disk.durable.insert(PathBuf::from(folder), Node::Folder);
         }
         for (path, bytes) in files {
-            disk.durable
-                .insert(PathBuf::from(path), Node::File(FileId(disk.files.len())));
-            disk.files
-                .push((bytes.as_bytes().to_vec(), Content::Durable));
+            disk.durable.insert(PathBuf::from(path), Node::File(FileId(disk.files.len())));
+            disk.files.push((bytes.as_bytes().to_vec(), Content::Durable));
         }
         disk
     }
@@ -154,9 +152,7 @@ impl Disk {
             }
             Step::SyncFolder(folder) => {
                 let pending = std::mem::take(&mut self.pending);
-                let (synced, left): (Vec<_>, Vec<_>) = pending
-                    .into_iter()
-                    .partition(|(changed, _)| changed == folder);
+                let (synced, left): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(changed, _)| changed == folder);
                 self.pending = left;
                 for (_, change) in synced {
                     rename_in(&mut self.durable, &change);
@@ -166,11 +162,7 @@ impl Disk {
         Ok(Value::Nothing)
     }
 
-    fn change(
-        &mut self,
-        path: &Path,
-        change: Vec<(PathBuf, Option<Node>)>,
-    ) -> Result<(), ErrorKind> {
+    fn change(&mut self, path: &Path, change: Vec<(PathBuf, Option<Node>)>) -> Result<(), ErrorKind> {
         let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
         if self.visible().get(folder) != Some(&Node::Folder) {
             return Err(ErrorKind::NotFound);
@@ -218,9 +210,7 @@ fn rename_in(names: &mut Names, change: &[(PathBuf, Option<Node>)]) {
 
 fn orphan(names: &Names) -> Option<PathBuf> {
     let is_orphan = |path: &&PathBuf| {
-        path.parent().is_some_and(|parent| {
-            parent != Path::new("") && names.get(parent) != Some(&Node::Folder)
-        })
+        path.parent().is_some_and(|parent| parent != Path::new("") && names.get(parent) != Some(&Node::Folder))
     };
     names.keys().find(is_orphan).cloned()
 }
@@ -240,15 +230,11 @@ fn with_contents(names: &Names, files: &[(Vec<u8>, Content)]) -> Vec<Disk> {
         };
         let with = |disk: &Disk, bytes: &Vec<u8>| {
             let mut disk = disk.clone();
-            disk.durable
-                .insert(path.clone(), Node::File(FileId(disk.files.len())));
+            disk.durable.insert(path.clone(), Node::File(FileId(disk.files.len())));
             disk.files.push((bytes.clone(), Content::Durable));
             disk
         };
-        disks = disks
-            .iter()
-            .flat_map(|disk| contents.iter().map(move |bytes| with(disk, bytes)))
-            .collect();
+        disks = disks.iter().flat_map(|disk| contents.iter().map(move |bytes| with(disk, bytes))).collect();
     }
     disks
 }
@@ -257,10 +243,7 @@ fn possible_contents((bytes, content): &(Vec<u8>, Content)) -> Vec<Vec<u8>> {
     match content {
         Content::Durable => vec![bytes.clone()],
         Content::Cached | Content::Lost => {
-            let torn = bytes
-                .iter()
-                .enumerate()
-                .map(|(index, byte)| if index % 2 == 0 { *byte } else { 0 });
+            let torn = bytes.iter().enumerate().map(|(index, byte)| if index % 2 == 0 { *byte } else { 0 });
             vec![Vec::new(), torn.collect(), bytes.clone()]
         }
     }

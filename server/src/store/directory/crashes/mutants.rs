@@ -35,14 +35,8 @@ pub(super) fn perform(
     match (mutant, step) {
         (Some(Mutant::NeverSyncsTheFile), Step::SyncFile(_))
         | (Some(Mutant::NeverSyncsTheFolder), Step::SyncFolder(_)) => Ok(Value::Nothing),
-        (Some(Mutant::ReadsWithoutSync), Step::SyncFolder(_))
-            if process.program == Program::Get =>
-        {
-            Ok(Value::Nothing)
-        }
-        (Some(Mutant::SyncsOnlyTheInnermostFolder), Step::SyncFolder(folder)) if folder == root => {
-            Ok(Value::Nothing)
-        }
+        (Some(Mutant::ReadsWithoutSync), Step::SyncFolder(_)) if process.program == Program::Get => Ok(Value::Nothing),
+        (Some(Mutant::SyncsOnlyTheInnermostFolder), Step::SyncFolder(folder)) if folder == root => Ok(Value::Nothing),
         (Some(Mutant::RenamesBeforeTheSync), Step::SyncFile(_)) => {
             let from = root.join(steps::TEMPORARY);
             disk.perform(&Step::Rename(from, root.join("db.json")), fault)
@@ -52,21 +46,18 @@ pub(super) fn perform(
                 Ok(Value::File(id)) => Some(*id),
                 _ => None,
             });
-            disk.perform(
-                &Step::SyncFile(written.expect("a rename follows a write")),
-                fault,
-            )
+            disk.perform(&Step::SyncFile(written.expect("a rename follows a write")), fault)
         }
         (Some(Mutant::TakesAFailedFileSyncForDone), Step::SyncFile(_))
         | (Some(Mutant::TakesAFailedFolderSyncForDone), Step::SyncFolder(_)) => {
             disk.perform(step, fault).or(Ok(Value::Nothing))
         }
-        (Some(Mutant::RepeatsAFailedFileSync), Step::SyncFile(_)) => disk
-            .perform(step, fault)
-            .or_else(|_| disk.perform(step, None)),
-        (Some(Mutant::TakesABrokenRenameForARefusal), Step::Rename(..)) => disk
-            .perform(step, fault)
-            .map_err(|_| io::ErrorKind::PermissionDenied),
+        (Some(Mutant::RepeatsAFailedFileSync), Step::SyncFile(_)) => {
+            disk.perform(step, fault).or_else(|_| disk.perform(step, None))
+        }
+        (Some(Mutant::TakesABrokenRenameForARefusal), Step::Rename(..)) => {
+            disk.perform(step, fault).map_err(|_| io::ErrorKind::PermissionDenied)
+        }
         _ => disk.perform(step, fault),
     }
 }
@@ -90,19 +81,10 @@ fn every_mutant_of_the_steps_is_caught() {
     let text = caught(Mutant::SyncsOnlyTheInnermostFolder, NO_RUN, &[B], 0);
     assert!(text.contains("after a crash there was None"), "{text}");
     for (mutant, how) in [
-        (
-            Mutant::TakesAFailedFileSyncForDone,
-            "after a crash there was",
-        ),
+        (Mutant::TakesAFailedFileSyncForDone, "after a crash there was"),
         (Mutant::RepeatsAFailedFileSync, "after a crash there was"),
-        (
-            Mutant::TakesAFailedFolderSyncForDone,
-            "after a crash there was",
-        ),
-        (
-            Mutant::TakesABrokenRenameForARefusal,
-            "DidNotHappen, but it happened",
-        ),
+        (Mutant::TakesAFailedFolderSyncForDone, "after a crash there was"),
+        (Mutant::TakesABrokenRenameForARefusal, "DidNotHappen, but it happened"),
     ] {
         let text = caught(mutant, DATABASE, &[B], 1);
         assert!(text.contains(how), "{mutant:?}: {text}");

@@ -32,10 +32,7 @@ pub(super) enum Outcome {
 
 impl Program {
     fn run<D: disk::Disk>(self, disk: &D, name: &str) -> Outcome {
-        let (root, seen) = (
-            Path::new(ROOT),
-            steps::get(disk, Path::new(ROOT), name, None),
-        );
+        let (root, seen) = (Path::new(ROOT), steps::get(disk, Path::new(ROOT), name, None));
         let (letter, seen) = match (self, seen) {
             (_, Err(_)) => return Outcome::DidNotHappen,
             (Program::Get, Ok(seen)) => return Outcome::Read(seen.map(|(bytes, _)| bytes)),
@@ -59,11 +56,7 @@ impl Program {
 
     /// Tells what comes after these answers.
     pub(super) fn next(self, name: &str, past: &[Answer]) -> Next {
-        let replay = Replay {
-            past,
-            used: Cell::new(0),
-            asked: RefCell::new(None),
-        };
+        let replay = Replay { past, used: Cell::new(0), asked: RefCell::new(None) };
         let outcome = self.run(&replay, name);
         match replay.asked.into_inner() {
             Some(step) => Next::Step(step),
