@@ -1,13 +1,13 @@
 //! What `INFO` and `CONFIG GET` tell: in Valkey's form, but nothing that is not so.
 
 use std::fmt::{Display, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
 use crate::command::glob::{self, Case};
 use crate::resp::Reply;
 use crate::shared::{Settings, Shared};
+use crate::stats::Counter;
 
 /// The version of Redis whose behaviour clients can expect. Valkey gives the same one for the same reason.
 pub const COMPATIBLE_VERSION: &str = "7.2.4";
@@ -87,8 +87,8 @@ impl Lines {
         let _ = write!(self.0, "{key}:{value}\r\n");
     }
 
-    fn count(&mut self, key: &str, counter: &AtomicU64) {
-        self.add(key, counter.load(Ordering::Relaxed));
+    fn count(&mut self, key: &str, counter: &Counter) {
+        self.add(key, counter.get());
     }
 }
 
@@ -167,7 +167,7 @@ fn cluster(_: &Shared, lines: &mut Lines) {
 }
 
 fn keyspace(shared: &Shared, lines: &mut Lines) {
-    let keys = shared.stats.keys.load(Ordering::Relaxed);
+    let keys = shared.stats.keys.get();
     if keys > 0 {
         lines.add("db0", format_args!("keys={keys},expires=0,avg_ttl=0"));
     }
@@ -226,15 +226,15 @@ mod tests {
     fn an_empty_keyspace_is_not_listed() {
         let shared = shared();
         assert_eq!(text(&shared, &words("keyspace")), "# Keyspace\r\n");
-        shared.stats.keys.store(3, Ordering::Relaxed);
+        shared.stats.keys.set(3);
         assert_eq!(text(&shared, &words("keyspace")), "# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\n");
     }
 
     #[test]
     fn counters_are_told_as_they_are() {
         let shared = shared();
-        shared.stats.commands.fetch_add(5, Ordering::Relaxed);
-        shared.stats.told_uncertain.fetch_add(2, Ordering::Relaxed);
+        shared.stats.commands.add(5);
+        shared.stats.told_uncertain.add(2);
         let text = text(&shared, &words("stats"));
         assert!(text.contains("\r\ntotal_commands_processed:5\r\n"), "{text}");
         assert!(text.contains("\r\ntold_uncertain:2\r\n"), "{text}");

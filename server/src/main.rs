@@ -1,3 +1,135 @@
-//! The server binary.
+//! The server binary: flags in, exit status out.
 
-fn main() {}
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use clap::Parser;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use valthree::server::Config;
+use valthree::shared::Settings;
+use valthree::store::directory::Directory;
+
+/// A Valkey- and Redis-compatible database without state of its own.
+///
+/// Everything it knows is in its store. Start as many servers on one store as you like: each of them serves every
+/// command, all of them together behave as one, and a write that was answered is in the store. Stop or kill them as you
+/// like, too.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Flags {
+    /// Where to listen. Port 0 takes a free one; the log says which
+    #[arg(long, env = "VALTHREE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:6379")]
+    listen: SocketAddr,
+
+    /// The folder that holds the database; created if it is not there. Several servers on one machine may share it
+    ///
+    /// It has to be on a local file system: the servers that share it rely on its locks.
+    #[arg(long, env = "VALTHREE_STORE", value_name = "FOLDER", default_value = "./valthree-data")]
+    store: PathBuf,
+
+    /// How long a command may take before its client is told TRYAGAIN or UNCERTAIN, in milliseconds
+    ///
+    /// Keep it below the clients' own time-out: a client that gives up by itself drops its connection, and many then
+    /// send the command again although it may have been executed.
+    #[arg(
+        long,
+        env = "VALTHREE_DEADLINE_MS",
+        value_name = "MS",
+        default_value_t = 1900,
+        value_parser = clap::value_parser!(u64).range(1..=3_600_000)
+    )]
+    deadline_ms: u64,
+
+    /// Connections that are served at the same time; one more is turned away
+    #[arg(long, env = "VALTHREE_MAX_CLIENTS", value_name = "N", default_value_t = 10_000)]
+    max_clients: usize,
+
+    /// Threads that serve connections [default: one for each core]
+    #[arg(long, env = "VALTHREE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// The form of the log on stderr. RUST_LOG sets what it contains, such as `debug` or `valthree=trace`
+    #[arg(long, env = "VALTHREE_LOG", value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
+    log: LogForm,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogForm {
+    /// For people
+    Text,
+    /// For machines: an object per line
+    Json,
+}
+
+fn main() -> anyhow::Result<()> {
+    let flags = Flags::parse();
+    start_log(flags.log);
+    antithesis_sdk::antithesis_init();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = flags.threads.map_or(cores, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let served = runtime.block_on(serve(flags, threads));
+    // A request to the store that nobody waits for must not keep the process.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(flags: Flags, threads: usize) -> anyhow::Result<()> {
+    // Taken first: a signal during the start is not lost.
+    let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let store = Directory::open(&flags.store)?;
+    let listener =
+        TcpListener::bind(flags.listen).await.with_context(|| format!("cannot listen on {}", flags.listen))?;
+    let address = listener.local_addr()?;
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).context("the system gives no random numbers")?;
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    let started = SystemTime::now();
+    let settings = Settings {
+        bind: address.ip().to_string(),
+        port: address.port(),
+        store: flags.store.display().to_string(),
+        deadline: Duration::from_millis(flags.deadline_ms),
+        threads,
+        max_clients: flags.max_clients,
+        ..Settings::default()
+    };
+    tracing::info!(store = settings.store, threads, "listening on {address}");
+    let config = Config { seed, started, settings };
+    valthree::server::run(listener, store, config, stop(terminate, interrupt)).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the first signal to stop; the second ends the process at once.
+async fn stop(mut terminate: Signal, mut interrupt: Signal) {
+    either(&mut terminate, &mut interrupt).await;
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tracing::warn!("second signal: stopping at once");
+        std::process::exit(1);
+    });
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+fn start_log(form: LogForm) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => log.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
+        LogForm::Json => log.json().init(),
+    }
+}

@@ -49,6 +49,11 @@ impl Session {
         Session { shared, client, replies: Replies::default() }
     }
 
+    /// Never given to another connection of the same server.
+    pub fn id(&self) -> u64 {
+        self.client.id
+    }
+
     /// The protocol that replies are to be written in from now on.
     pub fn protocol(&self) -> Protocol {
         self.client.facts().protocol

@@ -1,5 +1,6 @@
 //! What all connections of one server have in common.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -13,7 +14,7 @@ pub struct Shared {
     /// Who is connected.
     pub clients: Clients,
     /// What has been done.
-    pub stats: Stats,
+    pub stats: Arc<Stats>,
     /// What time it is.
     pub clock: Clock,
     /// How the server was started.
@@ -23,7 +24,7 @@ pub struct Shared {
 impl Shared {
     /// For a server that starts now, which `started_at` says in wall time.
     pub fn new(settings: Settings, started_at: SystemTime) -> Shared {
-        Shared { clients: Clients::default(), stats: Stats::default(), clock: Clock::new(started_at), settings }
+        Shared { clients: Clients::default(), stats: Arc::default(), clock: Clock::new(started_at), settings }
     }
 }
 
@@ -52,7 +53,8 @@ impl Default for Settings {
             bind: "127.0.0.1".to_owned(),
             port: 6379,
             store: String::new(),
-            deadline: Duration::from_secs(10),
+            // Just under the two seconds after which jedis, and others with it, give up by themselves.
+            deadline: Duration::from_millis(1900),
             threads: 1,
             // Both as Valkey has them, since clients may rely on what they are used to.
             max_clients: 10_000,

@@ -1,6 +1,5 @@
 //! What the embedded store promises about conditions, versions and names, through its public interface alone.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_full_table_proves_that_it_was_lost_only_while_it_holds_an_older_entry() {
         let [db, me] = ids();
-        let [others @ ..] = ids::<{ WRITERS + 2 }>();
+        let others = ids::<{ WRITERS + 2 }>();
         let full = |from: u64| header(db, 500, others[2..].iter().copied().zip(from..));
         assert_eq!(judge(me, &header(db, 101, []), false, &full(100)), Fate::Lost);
         assert_eq!(judge(me, &header(db, 100, []), false, &full(101)), Fate::Unknowable);

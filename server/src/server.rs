@@ -1,0 +1,177 @@
+//! A server: a listener, a commit loop, and a task for each connection.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::commit::{Queue, Refusal, Start, Submissions, Unusable};
+use crate::connection::{self, Context};
+use crate::resp::{Protocol, Reply};
+use crate::root::Id;
+use crate::session::Session;
+use crate::shared::{Settings, Shared};
+use crate::store::Store;
+
+/// The pause after a connection could not be accepted, for instance for want of file descriptors: trying again at once
+/// would keep a core busy with failing.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How much longer than a command's deadline a stopping server waits for its connections to take their last replies.
+const STOPPING: Duration = Duration::from_secs(1);
+
+/// What a server is given.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// All randomness of the server comes from this, its id first. Never the same for two servers or two starts of one.
+    pub seed: [u8; 32],
+    /// The wall time at the start; from there it goes by tokio's clock.
+    pub started: SystemTime,
+    /// What clients may know of it.
+    pub settings: Settings,
+}
+
+/// Where connections come from: TCP, or anything else that brings streams of bytes.
+pub trait Listener: Send {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + 'static;
+
+    /// The next connection, with the addresses of its far and near end.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, String, String)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, String, String)> {
+        let (stream, peer) = TcpListener::accept(self).await?;
+        // Replies are written whole; waiting for more to fill a packet would only delay them.
+        stream.set_nodelay(true)?;
+        let local = stream.local_addr()?;
+        Ok((stream, peer.to_string(), local.to_string()))
+    }
+}
+
+/// Whether commands can be executed.
+#[derive(Clone, Debug)]
+pub enum Status {
+    /// The store has not answered yet.
+    Loading,
+    /// They can.
+    Ready,
+    /// They can't, and this server will not try again.
+    Unusable(Unusable),
+}
+
+impl Status {
+    /// What every command is answered with, if not with its own reply.
+    pub fn refusal(&self) -> Option<Reply> {
+        match self {
+            Status::Ready => None,
+            Status::Loading => Some(Reply::error("LOADING Valthree is reading the database from its store")),
+            Status::Unusable(Unusable(why)) => Some(Refusal::Unusable(Arc::clone(why)).reply()),
+        }
+    }
+}
+
+/// Serves until `shutdown`, then answers what is under way and returns. Fails if the database turns out to be unusable
+/// while it is being loaded; later it stays, and tells every client so.
+pub async fn run<L: Listener, S: Store>(
+    mut listener: L,
+    store: S,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Unusable> {
+    let mut rng = StdRng::from_seed(config.seed);
+    let deadline = config.settings.deadline;
+    let max_clients = config.settings.max_clients;
+    let shared = Arc::new(Shared::new(config.settings, config.started));
+    let start = Start {
+        store: Arc::new(store),
+        server: Id::random(&mut rng),
+        database: Id::random(&mut rng),
+        deadline,
+        stats: Arc::clone(&shared.stats),
+    };
+    let (queue, submissions) = Queue::new();
+    let (status, loading) = watch::channel(Status::Loading);
+    let (stop, stopping) = watch::channel(false);
+    let context = Context { shared, queue, status: loading, stopping };
+    let mut committer = tokio::spawn(commit(start, submissions, status));
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer, local)) if connections.len() < max_clients => {
+                    connections.spawn(converse(stream, peer, local, context.clone()));
+                }
+                Ok((stream, peer, _)) => {
+                    tracing::warn!(peer, max_clients, "a connection too many was turned away");
+                    connections.spawn(turn_away(stream));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            ended = &mut committer => return ended.expect("the commit loop does not panic"),
+            () = &mut shutdown => break,
+        }
+    }
+    drop(listener);
+    tracing::info!(connections = connections.len(), "stopping: no new connections; answering what is under way");
+    stop.send_replace(true);
+    let last_replies = async { while connections.join_next().await.is_some() {} };
+    if timeout(deadline + STOPPING, last_replies).await.is_err() {
+        tracing::warn!(connections = connections.len(), "some clients did not take their last replies");
+        connections.shutdown().await;
+    }
+    if matches!(*context.status.borrow(), Status::Loading) {
+        committer.abort(); // it would wait for the store, and nobody waits for it
+        return Ok(());
+    }
+    drop(context);
+    committer.await.expect("the commit loop does not panic")
+}
+
+/// Loads the database and serves the queue. Returns early only if it can't be loaded.
+async fn commit<S: Store>(
+    start: Start<S>,
+    mut submissions: Submissions,
+    status: watch::Sender<Status>,
+) -> Result<(), Unusable> {
+    let committer = start.load().await?;
+    status.send_replace(Status::Ready);
+    if let Err(unusable) = committer.run(&mut submissions).await {
+        tracing::error!("{unusable}");
+        status.send_replace(Status::Unusable(unusable.clone()));
+        submissions.refuse(&Refusal::Unusable(unusable.0)).await;
+    }
+    Ok(())
+}
+
+async fn converse<IO: AsyncRead + AsyncWrite>(stream: IO, peer: String, local: String, context: Context) {
+    context.shared.stats.connections_received.add(1);
+    let session = Session::open(Arc::clone(&context.shared), peer.clone(), local);
+    if let Err(error) = connection::serve(stream, session, context).await {
+        // A client that goes away in the middle is everyday life.
+        tracing::debug!(peer, %error, "connection ended");
+    }
+}
+
+async fn turn_away<IO: AsyncRead + AsyncWrite>(stream: IO) {
+    let mut bytes = bytes::BytesMut::new();
+    Reply::error("ERR max number of clients reached").encode(Protocol::default(), &mut bytes);
+    tokio::pin!(stream);
+    // It is turned away whether or not it listens to the reason.
+    let _ = timeout(STOPPING, stream.write_all(&bytes)).await;
+}
