@@ -61,6 +61,51 @@ fn the_list_of_differences_is_current() {
     }
 }
 
+/// What each of these says is not so, and the harness has to notice.
+#[test]
+fn a_script_that_is_wrong_fails() {
+    let wrong = [
+        ("other bytes", "> PING\n< +PANG"),
+        ("too little is expected", "> PING\n> PING\n< +PONG"),
+        ("an answer to the last line is not expected", "> ECHO a\n< {reply}\n> PING"),
+        ("the connection is closed", "> QUIT\n< +OK\n< +PONG"),
+        ("a number is none", "> PING\n< +{int}"),
+        ("a pattern goes past the end of a line", "> PING\n> PING\n< {any}PONG{any}G"),
+        ("a counted string has other content", "> ECHO abc\n< {bulk {int}}"),
+        ("a counted string is longer", "> ECHO abc\n< {bulk ab}"),
+        ("another kind of counted string", "> ECHO abc\n< {verbatim abc}"),
+        ("one protocol is wrong", "> GET a\n2< $-1\n3< $-1"),
+        ("a difference that is none", "> PING\n< +{any}\nredis< +PONG\nwhy: it is not"),
+        ("a difference that redis does not show", "> PING\n< +OK\nredis< +PANG\nwhy: it does not"),
+    ];
+    let redis = Peer::start(Kind::Redis);
+    for (wrong, text) in wrong {
+        let script = Script::parse("wrong", text).unwrap();
+        let run = conversation::on_an_empty_database(&script, Kind::Redis, redis.address, 3);
+        assert!(run.is_err(), "{wrong}: {text}");
+    }
+}
+
+#[test]
+fn a_script_that_means_nothing_is_refused() {
+    let meaningless = [
+        "> PING",
+        "< +PONG",
+        "PING\n< +PONG",
+        "> PING\n< +PONG ",
+        "> PING\n< {what}",
+        "> PING\n< {int",
+        "> PING\n< \\q",
+        "> {int}\n< +PONG",
+        "> \"PING\n< +PONG",
+        "> PING\n< +PONG\nredis< +PING",
+        "> PING\n< +PONG\nwhy: nothing differs",
+    ];
+    for text in meaningless {
+        assert!(Script::parse("meaningless", text).is_err(), "{text}");
+    }
+}
+
 fn every_script_holds(kind: Kind) {
     let peer = Peer::start(kind);
     let scripts = scripts();
