@@ -124,6 +124,11 @@ impl Puppet {
         }
     }
 
+    /// Whether the server sends nothing as long as nobody asks it anything.
+    pub async fn is_quiet(&mut self) -> bool {
+        tokio::time::timeout(QUIET, self.script.next()).await.is_err()
+    }
+
     /// Answers truly until the server asks for nothing more, and says how many PUTs there were.
     pub async fn settle(&mut self) -> usize {
         let mut puts = 0;
