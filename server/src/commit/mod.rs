@@ -11,7 +11,7 @@
 //! computed from, and no two versions have the same bytes. So the stored versions form one chain, in which each is the
 //! one before it with one batch executed in order: put the batches one behind the other in the order of the chain, and
 //! that is the serial order. A command is in at most one batch of the chain: it is executed for another one only after
-//! a stored version has proven that the first can never land ([`fate`]: that version's condition can't come true any
+//! a stored version has proven that the first can never land (`fate`: that version's condition can't come true any
 //! more), or when nothing was ever sent. A lost answer therefore costs time, not truth: until the fate is known, only
 //! the same bytes on the same condition are sent again, which can land once at most. And it respects real time: a
 //! batch enters the chain after its commands arrived, because its bytes were made from them, and before they are
@@ -19,7 +19,7 @@
 //!
 //! *Reads.* A read in a batch with changes takes its place in that batch. Any other read is answered from the newest
 //! known version, W, once a check that was sent after the read arrived has shown some version V to be current, and W is
-//! V or a later one ([`freshness`]). So W was current at some moment between the read's arrival and its answer, and the
+//! V or a later one (`freshness`). So W was current at some moment between the read's arrival and its answer, and the
 //! read is put at that moment, between the batches.
 //!
 //! *One client's order.* Entries keep their order in the queue and in batches, and a read is answered out of turn only
@@ -32,7 +32,7 @@
 //! No step of this mentions time. The clock only decides when to wait, look or give up.
 
 mod batch;
-pub mod fate;
+mod fate;
 mod freshness;
 mod load;
 mod pace;
