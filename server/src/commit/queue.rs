@@ -55,7 +55,7 @@ pub enum Refusal {
     #[error("TRYAGAIN The store did not answer in time. Nothing was changed by this command, and nothing will be")]
     NothingHappened,
     /// A PUT that held it was sent, and its fate is not known.
-    #[error("UNCERTAIN The store did not answer in time. This command may have taken effect, or may yet")]
+    #[error("UNCERTAIN The store has not confirmed this command. It may have taken effect, or may yet")]
     Uncertain,
     /// The database is not what it was, and this server no longer touches it.
     #[error("ERR The database cannot be used: {0}")]
