@@ -139,6 +139,7 @@ impl Root {
             // A newer format may have fields that this one does not know, which is not the thing to complain about.
             match serde_json::from_slice::<FormatOnly>(bytes) {
                 Ok(FormatOnly { format }) if format != FORMAT => Damage::Format(format),
+                _ if error.is_eof() => Damage::CutShort(error),
                 _ => Damage::Unreadable(error),
             }
         })?;
@@ -208,7 +209,10 @@ pub enum Damage {
     /// Something else, such as the error page of a proxy.
     #[error("is not a JSON object")]
     Foreign,
-    /// Not JSON after all, cut short, or not of the expected shape.
+    /// Good as far as it goes.
+    #[error("is cut short: {0}")]
+    CutShort(serde_json::Error),
+    /// Not JSON after all, or not of the expected shape.
     #[error("is not readable: {0}")]
     Unreadable(serde_json::Error),
     /// Written by another version of Valthree.

@@ -432,6 +432,7 @@ impl<S: Store> Committer<S> {
         let now = Instant::now();
         let got = match result {
             Ok(got) => got,
+            Err(StoreError::Obstructed(why)) => return Err(self.unusable(&why)),
             Err(error) => {
                 tracing::debug!(%error, "a check failed");
                 self.checks.failed(check, now);
@@ -441,7 +442,7 @@ impl<S: Store> Committer<S> {
         let seen = match got {
             Got::Unchanged => check.generation,
             Got::Absent if check.etag.is_none() => 0,
-            Got::Absent => return Err(self.unusable("it has disappeared")),
+            Got::Absent => return Err(self.unusable("has disappeared")),
             Got::Object { bytes, etag } => {
                 self.stats.bytes_got.add(bytes.len() as u64);
                 self.read(check, &bytes, etag, now)?
@@ -468,14 +469,17 @@ impl<S: Store> Committer<S> {
         };
         assert_always!(!etag.0.is_empty(), "Every version that is read has an ETag", &details);
         if self.etag.is_some() && read.header.id != self.root.header.id {
-            return Err(self.unusable(&format!("it is another database, with the id {}", read.header.id)));
+            return Err(self.unusable(&format!(
+                "is another database now: its id was {} and is {}",
+                self.root.header.id, read.header.id
+            )));
         }
         assert_always!(seen >= check.generation, "The stored generation never goes back", &details);
         if seen < check.generation {
-            return Err(self.unusable(&format!("it has gone back from generation {} to {seen}", check.generation)));
+            return Err(self.unusable(&format!("has gone back from generation {} to {seen}", check.generation)));
         }
         if seen == known && self.etag.as_ref() != Some(&etag) {
-            return Err(self.unusable(&format!("generation {seen} has been replaced by another of that number")));
+            return Err(self.unusable(&format!("was replaced by another version with the same generation, {seen}")));
         }
         if seen > known {
             self.advance(read, etag, now);
@@ -597,9 +601,7 @@ impl<S: Store> Committer<S> {
 
     fn unusable(&self, why: &str) -> Unusable {
         let place = self.store.locate(root::NAME);
-        Unusable(
-            format!("{place}: {why}. Nothing was overwritten; this server needs a restart once it is mended").into(),
-        )
+        Unusable(format!("{place} {why}. Nothing was overwritten; mend it, then restart this server").into())
     }
 
     fn refuse(&mut self, why: &Arc<str>) {

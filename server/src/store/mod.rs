@@ -66,6 +66,10 @@ pub enum StoreError {
     /// It may have happened, and may yet.
     #[error("unclear: {0}")]
     Unclear(String),
+    /// What stands in the object's place is no object, here in words that follow its name. Only from reads; and to try
+    /// again is of no use before somebody has mended it.
+    #[error("obstructed: what stands in the object's place {0}")]
+    Obstructed(String),
 }
 
 /// A place that keeps objects by name and replaces them conditionally.

@@ -53,7 +53,11 @@ pub(super) fn get<D: Disk>(
     known: Option<&ETag>,
 ) -> Result<Option<(Vec<u8>, ETag)>, StoreError> {
     let file = place(root, name)?;
-    let Some((bytes, etag)) = current(disk, &file)? else {
+    let found = current(disk, &file).map_err(|error| match file.is_dir() {
+        true => StoreError::Obstructed("is a folder".into()),
+        false => error,
+    })?;
+    let Some((bytes, etag)) = found else {
         return Ok(None);
     };
     if known != Some(&etag) {

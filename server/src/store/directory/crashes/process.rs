@@ -51,6 +51,7 @@ impl Program {
             Err(StoreError::Conflict(_)) => Outcome::Conflict,
             Err(StoreError::DidNotHappen(_)) => Outcome::DidNotHappen,
             Err(StoreError::Unclear(_)) => Outcome::Unclear,
+            Err(StoreError::Obstructed(_)) => unreachable!("only reads are obstructed"),
         }
     }
 
