@@ -3,15 +3,18 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use valthree::server::Config;
 use valthree::shared::Settings;
 use valthree::store::directory::Directory;
@@ -21,10 +24,13 @@ use valthree::store::directory::Directory;
 /// Everything it knows is in its store. Start as many servers on one store as you like: each of them serves every
 /// command, all of them together behave as one, and a write that was answered is in the store. Stop or kill them as you
 /// like, too.
+///
+/// SIGTERM and SIGINT stop it: it takes no new connections, answers what is under way, and exits. A second signal stops it
+/// at once.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_long_help = EXIT_STATUS)]
 struct Flags {
-    /// Where to listen. Port 0 takes a free one; the log says which
+    /// Where to listen: an IP address and a port. Port 0 takes a free one; the log says which
     #[arg(long, env = "VALTHREE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:6379")]
     listen: SocketAddr,
 
@@ -48,17 +54,33 @@ struct Flags {
     deadline_ms: u64,
 
     /// Connections that are served at the same time; one more is turned away
-    #[arg(long, env = "VALTHREE_MAX_CLIENTS", value_name = "N", default_value_t = 10_000)]
+    #[arg(
+        long,
+        env = "VALTHREE_MAX_CLIENTS",
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000)
+    )]
     max_clients: usize,
 
     /// Threads that serve connections [default: one for each core]
     #[arg(long, env = "VALTHREE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
-    /// The form of the log on stderr. RUST_LOG sets what it contains, such as `debug` or `valthree=trace`
+    /// What the log on stderr contains, such as `debug` or `valthree=trace`
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    log_filter: String,
+
+    /// The form of the log
     #[arg(long, env = "VALTHREE_LOG", value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
 }
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  stopped by a signal, everybody having been answered
+  1  could not start, could not read its database, or was stopped by a second signal
+  2  a flag or an environment variable makes no sense";
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LogForm {
@@ -68,9 +90,20 @@ enum LogForm {
     Json,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let flags = Flags::parse();
-    start_log(flags.log);
+    start_log(&flags);
+    match run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // In one line and in the form of the log, for whoever collects it.
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Flags) -> anyhow::Result<()> {
     antithesis_sdk::antithesis_init();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = flags.threads.map_or(cores, usize::from);
@@ -125,11 +158,15 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-fn start_log(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match form {
+fn start_log(flags: &Flags) {
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&flags.log_filter)).with_writer(std::io::stderr);
+    match flags.log {
         LogForm::Text => log.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         LogForm::Json => log.json().init(),
     }
+}
+
+/// Makes sure that a filter can be understood. (A parsed one can't be copied, as a value of a flag has to be.)
+fn log_filter(text: &str) -> Result<String, ParseError> {
+    EnvFilter::try_new(text).map(|_| text.to_owned())
 }
