@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::commit::{Answer, Closed, Entry, Queue, Refusal};
@@ -28,6 +29,10 @@ const READ_BYTES: usize = 16 << 10;
 
 /// What is read at once before anything is executed, if it is there already. A longer pipeline spans several batches.
 const GULP_BYTES: usize = 1 << 20;
+
+/// Known replies that are written down at once. Requests that take more to answer wait for the client's next turn, or a
+/// mebibyte of small requests for large replies would keep a thread for long.
+const TURN_BYTES: usize = 1 << 20;
 
 /// A buffer that has grown beyond this is given back when it is empty.
 const KEEP_BYTES: usize = 64 << 10;
@@ -78,10 +83,6 @@ pub async fn serve<IO: AsyncRead + AsyncWrite>(stream: IO, session: Session, con
     loop {
         replies.encode_known(&mut outbound);
         let full = replies.at_a_limit(&outbound);
-        if inbound.unparsed && !full {
-            requests.take(&mut inbound, &mut replies, &mut outbound).await;
-            continue;
-        }
         if !inbound.open && !inbound.unparsed && replies.queue.is_empty() && outbound.is_empty() {
             break;
         }
@@ -91,7 +92,14 @@ pub async fn serve<IO: AsyncRead + AsyncWrite>(stream: IO, session: Session, con
                 replies.encode(answer, &mut outbound);
             }
             written = write(&mut writer, &mut outbound, full), if !outbound.is_empty() => written?,
-            filled = inbound.fill(&mut reader), if inbound.open && !full => filled?,
+            // Others have their turn before this client has another.
+            () = yield_now(), if inbound.unparsed && !full => {
+                requests.take(&mut inbound, &mut replies, &mut outbound).await;
+            }
+            filled = inbound.fill(&mut reader), if inbound.open && !inbound.unparsed && !full => {
+                filled?;
+                requests.take(&mut inbound, &mut replies, &mut outbound).await;
+            }
             () = stopped(&mut stopping), if inbound.open => inbound.open = false,
         }
     }
@@ -207,12 +215,13 @@ struct Requests {
 }
 
 impl Requests {
-    /// Takes whole requests out of the buffer until there is none, or too much is unanswered. All of them are handed
-    /// over together, and so become part of one batch.
+    /// Takes whole requests out of the buffer until there is none, or it is enough for now. All of them are handed over
+    /// together, and so become part of one batch.
     async fn take(&mut self, inbound: &mut Inbound, replies: &mut Replies, outbound: &mut BytesMut) {
         let mut entries = Vec::new();
         let refusal = self.context.status.borrow().refusal();
-        while inbound.unparsed && !replies.at_a_limit(outbound) {
+        let turn = replies.unwritten(outbound) + TURN_BYTES;
+        while inbound.unparsed && !replies.at_a_limit(outbound) && replies.unwritten(outbound) < turn {
             let request = match inbound.parser.next(&mut inbound.bytes) {
                 Ok(Some(request)) => request,
                 Ok(None) => {
@@ -290,9 +299,14 @@ struct Replies {
 impl Replies {
     /// Whether so much is unanswered, or not taken by the client, that the next requests have to wait.
     fn at_a_limit(&self, outbound: &BytesMut) -> bool {
-        outbound.len() + self.encoded_bytes >= UNWRITTEN_BYTES
+        self.unwritten(outbound) >= UNWRITTEN_BYTES
             || self.promised >= UNANSWERED
             || self.request_bytes >= UNANSWERED_BYTES
+    }
+
+    /// The bytes of all replies that are encoded.
+    fn unwritten(&self, outbound: &BytesMut) -> usize {
+        outbound.len() + self.encoded_bytes
     }
 
     /// Puts a known reply in its place.

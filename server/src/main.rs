@@ -11,6 +11,7 @@ use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -76,6 +77,10 @@ struct Flags {
     log: LogForm,
 }
 
+/// Files that may be open besides those of the clients: the store's, the log, and some connections that are being turned
+/// away.
+const OTHER_FILES: usize = 64;
+
 const EXIT_STATUS: &str = "\
 Exit status:
   0  stopped by a signal, everybody having been answered
@@ -131,7 +136,7 @@ async fn serve(flags: Flags, threads: usize) -> anyhow::Result<()> {
         store: flags.store.display().to_string(),
         deadline: Duration::from_millis(flags.deadline_ms),
         threads,
-        max_clients: flags.max_clients,
+        max_clients: places(flags.max_clients),
         ..Settings::default()
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
@@ -139,6 +144,26 @@ async fn serve(flags: Flags, threads: usize) -> anyhow::Result<()> {
     valthree::server::run(listener, store, config, stop(terminate, interrupt)).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// As many connections as are wanted and the system has files for. It is asked for more if need be: a client for whom
+/// there is no file could not even be told so.
+fn places(wanted: usize) -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let files = |limit: Option<u64>| limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let needed = wanted + OTHER_FILES;
+    let mut have = files(current);
+    if have < needed {
+        let raised = needed.min(files(maximum));
+        if setrlimit(Resource::Nofile, Rlimit { current: Some(raised as u64), maximum }).is_ok() {
+            have = raised;
+        }
+    }
+    let places = wanted.min(have.saturating_sub(OTHER_FILES).max(1));
+    if places < wanted {
+        tracing::warn!(wanted, places, "fewer clients than wanted: the system allows only {have} open files");
+    }
+    places
 }
 
 /// Waits for the first signal to stop; the second ends the process at once.

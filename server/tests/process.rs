@@ -4,6 +4,7 @@ mod binary;
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use binary::*;
@@ -128,6 +129,21 @@ fn a_server_that_cannot_start_says_why_in_a_line() {
     let said = complaint("127.0.0.1:0", &damaged);
     assert!(said.contains(damaged.join("db.json").to_str().unwrap()), "{said}");
     assert_eq!(std::fs::read(damaged.join("db.json")).unwrap(), b"{", "what is damaged is left alone");
+}
+
+#[test]
+fn clients_are_no_more_than_the_system_has_files_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = |limits: &str| {
+        let script = format!("{limits} && exec \"$0\" --listen 127.0.0.1:0 --max-clients 200 --store \"$1\"");
+        let binary = valthree();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).arg(binary.get_program()).arg(folder.path()).stderr(Stdio::piped());
+        let server = Server::start(&mut shell);
+        server.client().info("maxclients")
+    };
+    assert_eq!(limited("ulimit -n 100"), "36");
+    assert_eq!(limited("ulimit -S -n 100"), "200");
 }
 
 /// A server one of whose writes is under way and can't finish as long as the folder is locked.

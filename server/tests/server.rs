@@ -335,6 +335,23 @@ async fn replies_behind_one_that_is_missing_do_not_fill_the_memory() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_asks_for_much_lets_the_others_have_their_turn() {
+    let (network, _) = Network::honest(&Memory::new(), 100);
+    settle().await;
+    let (mut glutton, mut bystander) = (network.connect(), network.connect());
+    bystander.send("PING\r\n").await;
+    bystander.expect("+PONG\r\n").await;
+    glutton.send("COMMAND DOCS\r\n".repeat(2_000)).await;
+    bystander.send("INFO\r\n").await;
+    let line = bystander.expect_line("$").await;
+    let mut info = vec![0; line[1..].trim_end().parse().unwrap()];
+    bystander.0.read_exact(&mut info).await.unwrap();
+    let info = String::from_utf8(info).unwrap();
+    let executed = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:")).unwrap();
+    assert!(executed.parse::<usize>().unwrap() < 500, "{executed} were executed before the bystander's");
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_that_are_not_answered_do_not_fill_the_memory() {
     let (network, _script) = Network::loaded(&Memory::new()).await;
     let (mut glutton, mut bystander) = (network.connect(), network.connect());
