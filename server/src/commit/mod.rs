@@ -221,6 +221,7 @@ impl<S: Store> Committer<S> {
             self.barren = self.barren.saturating_sub(1);
             self.stats.told_tryagain.add(1);
             late.answer(Err(Refusal::NothingHappened));
+            self.stirred = true; // a later read of its client may only have been waiting for it
         }
         let Some(commit) = &mut self.commit else { return };
         while let Some(late) = commit.entries.pop_front_if(|executed| executed.arrival.deadline <= now) {
@@ -231,6 +232,7 @@ impl<S: Store> Committer<S> {
             };
             told.add(1);
             late.arrival.answer(Err(refusal));
+            self.stirred = true;
         }
     }
 
