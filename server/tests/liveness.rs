@@ -57,3 +57,49 @@ fn silence(mut puppet: Puppet) -> Server {
     });
     puppet.server
 }
+
+/// Answers every request at once, until the script ends.
+fn answer_all(mut puppet: Puppet) -> Server {
+    tokio::spawn(async move {
+        while let Some(held) = puppet.script.next().await {
+            held.answer();
+        }
+    });
+    puppet.server
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_slow_is_not_taken_for_slow_when_it_is_quick_again() {
+    let store = Memory::new();
+    let mut puppet = Puppet::start(&store, 1).await;
+    // All that is asked in nine seconds is answered at their end, what was asked last first.
+    let reads = tokio::spawn({
+        let queue = puppet.server.queue.clone();
+        async move {
+            for client in 0..180 {
+                let (answer, _) = tokio::sync::oneshot::channel();
+                let unit = get("k").into();
+                queue.submit(vec![valthree::commit::Entry { client, unit, answer }]).await.unwrap();
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    });
+    let mut held = Vec::new();
+    let end = Instant::now() + Duration::from_secs(9);
+    while let Ok(Some(request)) = tokio::time::timeout_at(end, puppet.script.next()).await {
+        held.push(request);
+    }
+    reads.await.unwrap();
+    assert!(held.len() > 20, "{} at {:?}", held.len(), end.elapsed());
+    for held in held.into_iter().rev() {
+        held.answer();
+        tokio::task::yield_now().await;
+    }
+    let server = answer_all(puppet);
+    sleep(SOON).await;
+    for client in 1_000..1_010 {
+        let asked = Instant::now();
+        assert_eq!(server.call(client, get("k")).await, Ok(Reply::Null));
+        assert!(asked.elapsed() < Duration::from_millis(200), "after {:?}", asked.elapsed());
+    }
+}

@@ -28,8 +28,10 @@ const BACKOFF_BOUNDS: (Duration, Duration) = (Duration::from_millis(5), Duration
 pub struct RoundTrip(Option<Duration>);
 
 impl RoundTrip {
-    /// Takes a measurement into account.
+    /// Takes a measurement into account. How late an answer comes that was taken for lost says nothing about the next
+    /// one: after an outage, reads would otherwise wait for their turn until their time is up.
     pub fn measured(&mut self, took: Duration) {
+        let took = took.min(PATIENCE_BOUNDS.1);
         self.0 = Some(match self.0 {
             None => took,
             Some(before) => (before * (SMOOTHING - 1) + took) / SMOOTHING,
