@@ -3,7 +3,6 @@
 //! Every seed is a world of its own: it decides what clients ask, how long everything takes, and what goes wrong. Time is
 //! paused and everything runs on one thread, so a seed always plays the same; one that fails prints itself.
 
-#[path = "cluster/mod.rs"]
 mod cluster;
 #[path = "race/director.rs"]
 mod director;
@@ -28,7 +27,7 @@ use valthree::root::Root;
 use valthree::stats::Stats;
 use valthree::store::memory::Memory;
 
-use cluster::{Server, del, get, stored, swap};
+use cluster::{Puppet, Server, bulk, del, get, one, set, stored, swap, unclear};
 use director::{CALM, Director, Fault, Tally, Weather};
 use history::{Operation, check_deletions, check_swaps, check_together};
 
@@ -352,4 +351,31 @@ fn lost_answers_are_never_an_error_and_never_applied_twice() {
     });
     all_done(&tally);
     assert!(tally.of("PUT AnswerLost") > 10 && tally.of("unclear, landed") > 10, "{tally:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_an_uncertain_write_of_its_client_does_not_see_it() {
+    let store = Memory::new();
+    let rival = Server::start(store.clone(), 2).await;
+    rival.call(1, set("k", "1")).await.unwrap();
+    let mut puppet = Puppet::start(&store, 1).await;
+    let pipeline = puppet.server.pipeline(1, vec![get("k"), set("k", "2"), get("k")]).await;
+    let other = puppet.server.send(2, get("k")).await;
+    let mut put = puppet.put().await;
+    assert!(put.perform());
+    put.fail(unclear());
+    let settle = puppet.get().await;
+    // So many others commit that this server's entry leaves the table: it can't know any more that it has succeeded.
+    for seed in 100..100 + valthree::root::WRITERS as u64 {
+        let rival = Server::start(store.clone(), seed).await;
+        assert_eq!(rival.call(1, set("other", "1")).await, Ok(Reply::OK));
+    }
+    settle.answer();
+    let mut replies = Vec::new();
+    for answer in pipeline {
+        replies.push(puppet.answering(one(answer)).await);
+    }
+    let refused = [Refusal::NothingHappened, Refusal::Uncertain].map(Err);
+    assert_eq!(replies, [refused[0].clone(), refused[1].clone(), Ok(bulk("2"))]);
+    assert_eq!(puppet.answering(one(other)).await, Ok(bulk("2")), "others may see it");
 }

@@ -525,16 +525,24 @@ impl<S: Store> Committer<S> {
         }
     }
 
-    /// Nobody can tell any more whether the commit landed. What it changed must not be executed again.
+    /// Nobody can tell any more whether the commit landed. What it changed must not be executed again; nor what came
+    /// before a change of its own client, which it would then see.
     fn give_up(&mut self, mut commit: Commit) {
-        let (changed, unchanged): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut commit.entries).into_iter().partition(|executed| executed.changed);
-        for executed in changed {
-            self.stats.told_uncertain.add(1);
-            executed.arrival.answer(Err(Refusal::Uncertain));
+        let mut uncertain = BTreeSet::new();
+        for executed in std::mem::take(&mut commit.entries).into_iter().rev() {
+            let client = executed.arrival.entry.client;
+            if executed.changed {
+                uncertain.insert(client);
+                self.stats.told_uncertain.add(1);
+                executed.arrival.answer(Err(Refusal::Uncertain));
+            } else if uncertain.contains(&client) {
+                self.stats.told_tryagain.add(1);
+                executed.arrival.answer(Err(Refusal::NothingHappened));
+            } else {
+                commit.entries.push_front(executed);
+            }
         }
         Commit::resolve_amendments(std::mem::take(&mut commit.amendments), Amended::Uncertain);
-        commit.entries = unchanged;
         self.requeue(commit);
     }
 
