@@ -243,11 +243,9 @@ impl<S: Store> Committer<S> {
         }
         if self.amendments.is_empty() {
             let mut probe = Draft::new(&self.root);
-            let untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
-            for unit in untested.filter(|unit| unit.may_write()) {
-                batch::execute(&mut probe, unit);
-            }
-            if probe.made() == 0 {
+            let mut untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
+            let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
+            if !untested.any(changes) {
                 self.stirred |= self.barren < self.waiting.len();
                 self.barren = self.waiting.len();
                 return;
