@@ -51,18 +51,11 @@ impl Store for Distant {
 /// What a load has cost.
 #[derive(Debug)]
 struct Cost {
-    commands: u64,
     requests: u64,
     /// Of one command, in round trips.
     mean: f64,
     p50: f64,
     p99: f64,
-}
-
-impl Cost {
-    fn requests_per_1000(&self) -> f64 {
-        self.requests as f64 * 1000.0 / self.commands as f64
-    }
 }
 
 /// Clients that send the next `pipeline` commands when they have the replies to the last, after up to `pause`. They come
@@ -75,9 +68,22 @@ async fn load(
     pause: Duration,
     command: fn(u64) -> Command,
 ) -> Cost {
+    load_from(0, server, clients, rounds, pipeline, pause, command).await
+}
+
+/// The same, with clients that are numbered from `first` on.
+async fn load_from(
+    first: u64,
+    server: &Arc<Server>,
+    clients: u64,
+    rounds: u64,
+    pipeline: usize,
+    pause: Duration,
+    command: fn(u64) -> Command,
+) -> Cost {
     let latencies = Arc::new(Mutex::new(Vec::new()));
     let before = server.stats.puts.get() + server.stats.gets.get();
-    let tasks: Vec<_> = (0..clients)
+    let tasks: Vec<_> = (first..first + clients)
         .map(|client| {
             let (server, latencies) = (Arc::clone(server), Arc::clone(&latencies));
             tokio::spawn(async move {
@@ -102,7 +108,6 @@ async fn load(
     latencies.sort_by(f64::total_cmp);
     let at = |share: f64| latencies[(latencies.len() as f64 * share) as usize];
     Cost {
-        commands: latencies.len() as u64,
         requests: server.stats.puts.get() + server.stats.gets.get() - before,
         mean: latencies.iter().sum::<f64>() / latencies.len() as f64,
         p50: at(0.5),
@@ -116,39 +121,60 @@ async fn server() -> Arc<Server> {
     Arc::new(server)
 }
 
+fn write(client: u64) -> Command {
+    set(&format!("k{client}"), "x")
+}
+
+fn read(client: u64) -> Command {
+    get(&format!("k{client}"))
+}
+
+/// How long a client takes to come back, which is little beside a round trip.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How often each client sends something.
+const ROUNDS: u64 = 30;
+
+/// As they come one after the other, the first few requests serve only some of them.
+const START: u64 = 3;
+
 #[tokio::test(start_paused = true)]
-async fn survey() {
-    let n = |ms: u64| Duration::from_millis(ms);
-    for pause in [n(0), n(1), n(3), n(10), n(40)] {
-        for clients in [1, 2, 4, 16, 64, 256, 1024] {
-            let s = server().await;
-            let c = load(&s, clients, 40, 1, pause, |c| set(&format!("k{c}"), "x")).await;
-            println!(
-                "SET pause {pause:?} clients {clients}: mean {:.2} p50 {:.2} p99 {:.2} req/1000 {:.2}",
-                c.mean,
-                c.p50,
-                c.p99,
-                c.requests_per_1000()
-            );
-            let s = server().await;
-            let c = load(&s, clients, 40, 1, pause, |c| get(&format!("k{c}"))).await;
-            println!(
-                "GET pause {pause:?} clients {clients}: mean {:.2} p50 {:.2} p99 {:.2} req/1000 {:.2}",
-                c.mean,
-                c.p50,
-                c.p99,
-                c.requests_per_1000()
-            );
+async fn clients_that_write_share_one_commit_per_round_trip() {
+    for (clients, pipeline) in [(1, 1), (16, 1), (256, 1), (256, 16)] {
+        let cost = load(&server().await, clients, ROUNDS, pipeline, PAUSE, write).await;
+        assert!(cost.requests <= ROUNDS + START, "{clients} clients, pipeline {pipeline}: {cost:?}");
+        assert!(cost.p50 < 1.08 && cost.mean < 1.08, "{clients} clients, pipeline {pipeline}: {cost:?}");
+        assert!(cost.p99 < 2.2, "{clients} clients, pipeline {pipeline}: {cost:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_read_share_a_few_checks_per_round_trip() {
+    for (clients, checks) in [(1, 1), (16, 4), (256, 4)] {
+        for pause in [Duration::ZERO, PAUSE] {
+            let cost = load(&server().await, clients, ROUNDS, 1, pause, read).await;
+            assert!(cost.requests <= checks * (ROUNDS + START), "{clients} clients: {cost:?}");
+            assert!(cost.p50 < 1.03 && cost.mean < 1.03, "{clients} clients: {cost:?}");
+            assert!(cost.p99 < 1.3, "{clients} clients: {cost:?}");
         }
     }
-    for clients in [16, 256] {
-        let s = server().await;
-        let c = load(&s, clients, 20, 16, n(0), |c| set(&format!("k{c}"), "x")).await;
-        println!("SET pipeline 16 {clients}: {c:?} {:.2}", c.requests_per_1000());
-        let s = server().await;
-        let (w, r) = tokio::join!(load(&s, 128, 40, 1, n(1), |c| set(&format!("k{c}"), "x")), async {
-            load(&s, clients, 40, 1, n(1), |c| get(&format!("k{c}"))).await
-        });
-        println!("SET+GET same ids {clients} (client ids collide): {w:?} {r:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_that_come_at_any_moment_wait_for_little_more_than_a_round_trip() {
+    let cost = load(&server().await, 256, ROUNDS, 1, ROUND_TRIP, read).await;
+    assert!(cost.p50 < 1.2 && cost.p99 < 1.5, "{cost:?}");
+    assert!(cost.requests <= 4 * (ROUNDS * 2), "four a round trip, and two round trips for each: {cost:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_do_not_wait_for_writers() {
+    for pause in [PAUSE, ROUND_TRIP] {
+        let server = server().await;
+        let writers = load(&server, 128, 2 * ROUNDS, 1, PAUSE, write);
+        let readers = load_from(1_000, &server, 128, ROUNDS, 1, pause, read);
+        let (writers, readers) = tokio::join!(writers, readers);
+        assert!(writers.p50 < 1.15, "{writers:?}");
+        assert!(readers.p50 < 1.2 && readers.p99 < 1.6, "{readers:?}");
     }
 }

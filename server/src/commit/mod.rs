@@ -174,7 +174,7 @@ impl<S: Store> Committer<S> {
             let now = Instant::now();
             self.expire(now);
             self.begin_commit(now);
-            self.answer_reads();
+            self.answer_reads(now);
             self.pursue_commit(now);
             self.begin_checks(now);
             let wake = self.wake(now);
@@ -279,7 +279,7 @@ impl<S: Store> Committer<S> {
 
     /// Until when a batch has to wait: for a store that fails, or for the clients that were just answered.
     fn pause(&self, now: Instant) -> Option<Instant> {
-        self.backoff.until(now).or_else(|| self.linger.until(self.waiting.len(), now))
+        self.backoff.until(now).or_else(|| self.linger.until(self.arrivals, now))
     }
 
     /// Sends the bytes of a commit, for the first time or again: always the same bytes, on the same condition.
@@ -332,7 +332,7 @@ impl<S: Store> Committer<S> {
         let doubt = self.commit.as_ref().and_then(|commit| commit.doubt);
         let doubt = doubt.filter(|&from| !self.checks.expected(from, now));
         let settle = doubt.map(|_| self.backoff.until(now).unwrap_or(now));
-        let read = self.reads_wait(now).then(|| self.checks.turn(now)).flatten();
+        let read = self.reads_wait(now).then(|| self.checks.turn(self.arrivals, now)).flatten();
         let due = settle.into_iter().chain(read).min()?;
         Some(self.checks.pause(now).map_or(due, |pause| pause.max(due)))
     }
@@ -402,7 +402,7 @@ impl<S: Store> Committer<S> {
         self.backoff.succeeded();
         self.barren = 0;
         self.stirred = true; // some reads were only waiting for an entry of their own client
-        self.linger.after_commit(commit.entries.len(), self.waiting.len(), &self.round_trip, now);
+        self.linger.after(commit.entries.len(), self.arrivals, self.round_trip.estimate() / pace::LINGER, now);
         self.note_version();
         self.stats.commits.add(1);
         self.stats.batched_commands.add(commit.entries.len() as u64);
@@ -562,13 +562,14 @@ impl<S: Store> Committer<S> {
 
     /// Answers the entries that a check has proven fresh and that change nothing, from the newest known version; unless
     /// an earlier entry of their client is still unanswered.
-    fn answer_reads(&mut self) {
+    fn answer_reads(&mut self, now: Instant) {
         if !std::mem::take(&mut self.stirred) {
             return;
         }
         let proven = self.checks.proven();
         let mut draft = Draft::new(&self.root);
         let mut blocked = BTreeSet::new();
+        let mut answered = 0;
         let mut answer = |arrival: Arrival, may_read: bool| {
             if !may_read || arrival.number >= proven || blocked.contains(&arrival.entry.client) {
                 blocked.insert(arrival.entry.client);
@@ -576,6 +577,7 @@ impl<S: Store> Committer<S> {
             }
             let (replies, _) = batch::execute(&mut draft, &arrival.entry.unit);
             arrival.answer(Ok(replies));
+            answered += 1;
             None
         };
         if let Some(commit) = &mut self.commit {
@@ -596,6 +598,9 @@ impl<S: Store> Committer<S> {
             let may_read = !arrival.entry.unit.may_write();
             answer(arrival, may_read)
         }));
+        if answered > 0 {
+            self.checks.served(answered, self.arrivals, now);
+        }
         debug_assert_eq!(draft.made(), 0, "what is answered as a read changes nothing");
         if self.etag.is_none() && self.waiting.len() < before {
             assert_reachable!("A read is answered before the database exists");
