@@ -103,3 +103,17 @@ async fn a_store_that_was_slow_is_not_taken_for_slow_when_it_is_quick_again() {
         assert!(asked.elapsed() < Duration::from_millis(200), "after {:?}", asked.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_never_answered_does_not_keep_a_server_from_starting() {
+    let store = Memory::new();
+    let (handle, mut script) = store.scripted();
+    let start = tokio::spawn(Server::start(handle, 1));
+    let _hangs = script.next().await.expect("it looks for the database");
+    let again = tokio::time::timeout(QUIET, script.next()).await.expect("it looks again");
+    again.expect("it runs").answer();
+    let list = script.next().await.expect("it looks for what may be left of one");
+    list.answer();
+    let server = answer_all(Puppet { server: start.await.expect("it starts"), script });
+    assert_eq!(server.call(1, get("k")).await, Ok(Reply::Null));
+}

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::pace::Backoff;
-use super::{Committer, Unusable};
+use super::{Committer, REQUEST_TIMEOUT, Unusable};
 use crate::root::{self, Id, Root};
 use crate::stats::Stats;
 use crate::store::{ETag, Got, Store, StoreError};
@@ -49,7 +49,8 @@ impl<S: Store> Start<S> {
         Ok(self.begin(root, etag))
     }
 
-    /// Repeats a request that changes nothing until it is answered; or gives up if that will never be.
+    /// Repeats a request that changes nothing until it is answered; or gives up if that will never be. A connection may
+    /// have died without a word, so that a single request would wait for ever.
     async fn insist<T, F>(&self, request: impl Fn() -> F) -> Result<T, Unusable>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -57,7 +58,8 @@ impl<S: Store> Start<S> {
         let mut backoff = Backoff::default();
         let mut remind = Instant::now();
         loop {
-            match request().await {
+            let answer = timeout(REQUEST_TIMEOUT, request()).await;
+            match answer.unwrap_or_else(|_| Err(StoreError::Unclear("no answer".into()))) {
                 Ok(answer) => return Ok(answer),
                 Err(StoreError::Obstructed(why)) => return Err(self.unusable(&why)),
                 Err(error) => {
