@@ -19,15 +19,15 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use valthree::command::Command;
 use valthree::commit::{Answer, Entry, Refusal};
 use valthree::resp::Reply;
 use valthree::root::Root;
 use valthree::stats::Stats;
-use valthree::store::memory::Memory;
+use valthree::store::memory::{Memory, Request};
 
-use cluster::{Puppet, Server, bulk, del, get, one, set, stored, swap, unclear};
+use cluster::{DEADLINE, Puppet, Server, bulk, del, get, one, refused, set, stored, swap, unclear};
 use director::{CALM, Director, Fault, Tally, Weather};
 use history::{Operation, check_deletions, check_swaps, check_together};
 
@@ -378,4 +378,25 @@ async fn what_came_before_an_uncertain_write_of_its_client_does_not_see_it() {
     let refused = [Refusal::NothingHappened, Refusal::Uncertain].map(Err);
     assert_eq!(replies, [refused[0].clone(), refused[1].clone(), Ok(bulk("2"))]);
     assert_eq!(puppet.answering(one(other)).await, Ok(bulk("2")), "others may see it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_attempt_proves_nothing_while_another_is_under_way() {
+    let store = Memory::new();
+    let mut puppet = Puppet::start(&store, 1).await;
+    let answer = puppet.server.send(1, set("k", "1")).await;
+    let mut first = puppet.put().await; // no answer, so it is looked up, found open and sent again
+    let started = Instant::now();
+    while started.elapsed() <= DEADLINE {
+        let Ok(held) = timeout(DEADLINE / 4, puppet.script.next()).await else { continue };
+        let mut held = held.unwrap();
+        match held.request {
+            Request::Put { .. } => held.fail(refused()),
+            _ => held.answer(),
+        }
+    }
+    assert_eq!(one(answer).await, Err(Refusal::Uncertain));
+    assert!(first.perform(), "and indeed it lands");
+    let read = puppet.server.send(2, get("k")).await;
+    assert_eq!(puppet.answering(one(read)).await, Ok(bulk("1")));
 }
