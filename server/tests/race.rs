@@ -400,3 +400,21 @@ async fn a_refused_attempt_proves_nothing_while_another_is_under_way() {
     let read = puppet.server.send(2, get("k")).await;
     assert_eq!(puppet.answering(one(read)).await, Ok(bulk("1")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_in_doubt_takes_nobody_in() {
+    let store = Memory::new();
+    let mut puppet = Puppet::start(&store, 1).await;
+    let one_of_it = puppet.server.send(1, set("k", "1")).await;
+    let mut first = puppet.put().await;
+    let late = puppet.server.send(2, set("late", "1")).await;
+    first.fail(unclear());
+    puppet.get().await.answer();
+    let second = puppet.put().await;
+    assert_eq!(first.request, second.request, "other bytes could land, and be taken for these, or these for them");
+    assert!(first.perform());
+    second.answer();
+    assert_eq!(puppet.answering(one(one_of_it)).await, Ok(Reply::OK));
+    assert_eq!(puppet.answering(one(late)).await, Ok(Reply::OK));
+    assert_eq!(stored(&store).recent.len(), 2);
+}
