@@ -1,0 +1,16 @@
+//! What shakes, breaks and measures a Valthree cluster.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
+//! | [`proxy`] | a TCP proxy that adds a network's delay to a connection and counts what passes |
+//! | [`process`] | what the binaries share: their log and their signals |
+//!
+//! All of it runs on one thread and in simulated time as well as in a process of its own: time is tokio's, the wall
+//! clock and all chance are injected, nothing depends on the order of a hash, and connections come from any listener.
+
+#![warn(clippy::unwrap_used)]
+
+pub mod process;
+pub mod proxy;
+pub mod s3;

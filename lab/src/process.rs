@@ -1,0 +1,43 @@
+//! What the binaries share: their log and their signals.
+
+use std::io::{self, IsTerminal as _};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Logs to stderr, so that stdout carries the counts alone. `RUST_LOG` overrides what is logged.
+pub fn start_log(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
+}
+
+/// The signals of a process, caught from the moment this exists.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    report: Signal,
+}
+
+impl Signals {
+    /// Catches SIGTERM, SIGINT and SIGUSR1.
+    pub fn catch() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            report: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT. Until then every SIGUSR1 reports; the end reports a last time.
+    pub async fn stop(mut self, report: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.report.recv() => report(),
+            }
+        }
+        report();
+    }
+}

@@ -1,0 +1,303 @@
+//! Reads along a stream of HTTP/1.1 requests, in whatever pieces it comes, to tell where each begins: a body may hold
+//! what looks like a request, and pipelined requests share a piece.
+
+use serde::Serialize;
+
+/// The longest line that is believed to be one of a request, in bytes. Servers take less.
+const MAX_LINE: usize = 64 * 1024;
+
+/// The methods of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Method {
+    Get,
+    Head,
+    Put,
+    Post,
+    Delete,
+    Options,
+    Patch,
+    Trace,
+}
+
+impl Method {
+    fn parse(name: &[u8]) -> Option<Method> {
+        Some(match name {
+            b"GET" => Method::Get,
+            b"HEAD" => Method::Head,
+            b"PUT" => Method::Put,
+            b"POST" => Method::Post,
+            b"DELETE" => Method::Delete,
+            b"OPTIONS" => Method::Options,
+            b"PATCH" => Method::Patch,
+            b"TRACE" => Method::Trace,
+            _ => return None,
+        })
+    }
+}
+
+/// The reader of one connection.
+#[derive(Debug, Default)]
+pub struct Requests {
+    expected: Expected,
+    /// The line that has begun, without its end.
+    line: Vec<u8>,
+}
+
+/// What comes next.
+#[derive(Debug, Default)]
+enum Expected {
+    /// The first line of a request, or an empty one before it.
+    #[default]
+    Request,
+    /// A header or the empty line after them.
+    Header { method: Method, body: Body },
+    /// So many bytes of a body.
+    Bytes { left: u64, then: Then },
+    /// The line that begins a chunk, with its size.
+    ChunkSize,
+    /// The line end after a chunk.
+    ChunkEnd,
+    /// A header after the last chunk, or the empty line after them.
+    Trailer,
+    /// No more requests: this is not HTTP/1.1.
+    Nothing,
+}
+
+/// How a request's body ends, by its headers so far. Chunks overrule a length.
+#[derive(Clone, Copy, Debug)]
+enum Body {
+    Length(u64),
+    Chunked,
+}
+
+/// What follows some bytes.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Request,
+    ChunkEnd,
+}
+
+impl Requests {
+    /// At the beginning of a connection.
+    pub fn new() -> Requests {
+        Requests::default()
+    }
+
+    /// Something has come that is not HTTP/1.1, or leads away from it (CONNECT). Nothing is counted any more.
+    pub fn foreign(&self) -> bool {
+        matches!(self.expected, Expected::Nothing)
+    }
+
+    /// Reads on, and calls `count` for every request whose head ends in these bytes.
+    pub fn read(&mut self, mut bytes: &[u8], mut count: impl FnMut(Method)) {
+        while !bytes.is_empty() {
+            match &mut self.expected {
+                Expected::Nothing => return,
+                Expected::Bytes { left, then } => {
+                    let now = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    bytes = &bytes[now..];
+                    *left -= now as u64;
+                    if *left == 0 {
+                        self.expected = match then {
+                            Then::Request => Expected::Request,
+                            Then::ChunkEnd => Expected::ChunkEnd,
+                        };
+                    }
+                }
+                _ => {
+                    let end = bytes.iter().position(|byte| *byte == b'\n');
+                    self.line.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+                    bytes = end.map_or(&[], |end| &bytes[end + 1..]);
+                    if self.line.len() > MAX_LINE {
+                        self.expected = Expected::Nothing;
+                        self.line = Vec::new();
+                    } else if end.is_some() {
+                        let mut line = std::mem::take(&mut self.line);
+                        self.expected = self.after(line.strip_suffix(b"\r").unwrap_or(&line), &mut count);
+                        line.clear();
+                        self.line = line; // keeps its room
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes after this line; nothing, if the line should not be here.
+    fn after(&self, line: &[u8], count: &mut impl FnMut(Method)) -> Expected {
+        let next = match self.expected {
+            Expected::Request if line.is_empty() => Some(Expected::Request),
+            Expected::Request => request_line(line).map(|method| Expected::Header { method, body: Body::Length(0) }),
+            Expected::Header { method, body } if line.is_empty() => {
+                count(method);
+                Some(match body {
+                    Body::Length(0) => Expected::Request,
+                    Body::Length(left) => Expected::Bytes { left, then: Then::Request },
+                    Body::Chunked => Expected::ChunkSize,
+                })
+            }
+            Expected::Header { method, body } => header(line, body).map(|body| Expected::Header { method, body }),
+            Expected::ChunkSize => chunk_size(line).map(|size| match size {
+                0 => Expected::Trailer,
+                left => Expected::Bytes { left, then: Then::ChunkEnd },
+            }),
+            Expected::ChunkEnd => line.is_empty().then_some(Expected::ChunkSize),
+            Expected::Trailer if line.is_empty() => Some(Expected::Request),
+            Expected::Trailer => Some(Expected::Trailer),
+            Expected::Bytes { .. } | Expected::Nothing => unreachable!("these are not read in lines"),
+        };
+        next.unwrap_or(Expected::Nothing)
+    }
+}
+
+fn request_line(line: &[u8]) -> Option<Method> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, _target, version) = (words.next()?, words.next()?, words.next()?);
+    (words.next().is_none() && version.starts_with(b"HTTP/1.")).then(|| Method::parse(method))?
+}
+
+/// How the body ends, given one more header. `None`: it can't be told.
+fn header(line: &[u8], body: Body) -> Option<Body> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+    if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        // Chunks come last in a list of encodings, or the body would end with the connection.
+        let last = value.rsplit(|byte| *byte == b',').next()?.trim_ascii();
+        return last.eq_ignore_ascii_case(b"chunked").then_some(Body::Chunked);
+    }
+    if name.eq_ignore_ascii_case(b"content-length") && matches!(body, Body::Length(_)) {
+        let value = std::str::from_utf8(value).ok()?;
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        return digits.then(|| value.parse().ok())?.map(Body::Length);
+    }
+    Some(body)
+}
+
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let size = line.split(|byte| *byte == b';').next()?.trim_ascii();
+    let size = std::str::from_utf8(size).ok()?;
+    let digits = size.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.then(|| u64::from_str_radix(size, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The methods that are read from a stream in pieces of these sizes, repeated, and whether it turned foreign.
+    fn read(stream: &[u8], pieces: &[usize]) -> (Vec<Method>, bool) {
+        let (mut requests, mut methods, mut rest) = (Requests::new(), Vec::new(), stream);
+        for piece in pieces.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (now, later) = rest.split_at((*piece).min(rest.len()));
+            requests.read(now, |method| methods.push(method));
+            rest = later;
+        }
+        (methods, requests.foreign())
+    }
+
+    const LURE: &str = "GET /x HTTP/1.1\r\n\r\n";
+
+    #[derive(Clone, Debug)]
+    enum Sent {
+        Bare(Method),
+        Length(Method, Vec<u8>),
+        Chunked(Method, Vec<Vec<u8>>),
+    }
+
+    fn method() -> impl Strategy<Value = Method> {
+        prop_oneof![Just(Method::Get), Just(Method::Head), Just(Method::Put), Just(Method::Delete)]
+    }
+
+    /// Bodies that look like requests, like chunks, or like nothing.
+    fn body() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            Just(LURE.as_bytes().to_vec()),
+            Just(b"0\r\n\r\nPUT /x HTTP/1.1\r\n\r\n".to_vec()),
+            proptest::collection::vec(any::<u8>(), 1..200),
+        ]
+    }
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        prop_oneof![
+            method().prop_map(Sent::Bare),
+            (method(), body()).prop_map(|(method, body)| Sent::Length(method, body)),
+            (method(), proptest::collection::vec(body(), 0..4)).prop_map(|(method, body)| Sent::Chunked(method, body)),
+        ]
+    }
+
+    impl Sent {
+        fn write(&self, stream: &mut Vec<u8>) -> Method {
+            let name = |method: &Method| serde_json::to_string(method).unwrap().trim_matches('"').to_owned();
+            match self {
+                Sent::Bare(method) => {
+                    stream.extend(format!("{} / HTTP/1.1\r\nhost: x\r\n\r\n", name(method)).bytes());
+                    *method
+                }
+                Sent::Length(method, body) => {
+                    let length = body.len();
+                    stream.extend(format!("{} / HTTP/1.1\r\nContent-Length:{length}\r\n\r\n", name(method)).bytes());
+                    stream.extend(body);
+                    *method
+                }
+                Sent::Chunked(method, chunks) => {
+                    let head = format!("{} / HTTP/1.1\r\nTRANSFER-ENCODING: gzip, Chunked \r\n\r\n", name(method));
+                    stream.extend(head.bytes());
+                    for chunk in chunks {
+                        stream.extend(format!("{:X};chunk-signature=x\r\n", chunk.len()).bytes());
+                        stream.extend(chunk);
+                        stream.extend(b"\r\n");
+                    }
+                    stream.extend(b"0\r\nx-amz-checksum-crc32: x\r\n\r\n");
+                    *method
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pipelined_requests_are_told_apart_in_pieces_of_any_size(
+            sent in proptest::collection::vec(sent(), 0..12),
+            pieces in proptest::collection::vec(1usize..300, 1..20),
+        ) {
+            let mut stream = Vec::new();
+            let methods: Vec<_> = sent.iter().map(|sent| sent.write(&mut stream)).collect();
+            prop_assert_eq!(read(&stream, &pieces), (methods, false));
+        }
+
+        #[test]
+        fn no_bytes_upset_the_reader(stream in proptest::collection::vec(any::<u8>(), 0..400), piece in 1usize..50) {
+            let whole = read(&stream, &[stream.len().max(1)]);
+            prop_assert_eq!(read(&stream, &[piece]), whole);
+        }
+    }
+
+    #[test]
+    fn what_is_not_http_1_is_not_counted() {
+        let foreign: [&[u8]; 7] = [
+            b"*1\r\n$4\r\nPING\r\n",
+            b"PRI * HTTP/2.0\r\n\r\n",
+            b"CONNECT x:1 HTTP/1.1\r\n\r\n",
+            b"PUT / HTTP/1.1\r\ncontent-length: +4\r\n\r\n",
+            b"PUT / HTTP/1.1\r\ncontent-length: 99999999999999999999\r\n\r\n",
+            b"PUT / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
+            b"PUT / HTTP/1.1\r\nno colon\r\n\r\n",
+        ];
+        for start in foreign {
+            let stream = [start, LURE.as_bytes()].concat();
+            assert_eq!(read(&stream, &[7]), (vec![], true), "{}", String::from_utf8_lossy(start));
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_given_up() {
+        assert_eq!(read(&vec![b'x'; MAX_LINE + 1], &[1000]), (vec![], true));
+        assert_eq!(read(&vec![b'x'; MAX_LINE], &[1000]), (vec![], false));
+    }
+}
