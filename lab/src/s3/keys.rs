@@ -38,8 +38,8 @@ pub(super) fn plausible(headers: &HeaderMap, region: &str, now: SystemTime) -> R
     }) else {
         return Ok(()); // unsigned, or not parseable: s3s says so
     };
-    // From the right: an access key may hold a slash.
-    if let Some(claimed) = scope.rsplit('/').nth(2).filter(|claimed| *claimed != region) {
+    // The key, the day, the region.
+    if let Some(claimed) = scope.split('/').nth(2).filter(|claimed| *claimed != region) {
         let code = S3ErrorCode::AuthorizationHeaderMalformed;
         let message =
             format!("The authorization header is malformed; the region '{claimed}' is wrong; expecting '{region}'");
