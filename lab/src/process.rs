@@ -1,7 +1,8 @@
 //! What the binaries share: their log and their signals.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
+use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -10,6 +11,12 @@ pub fn start_log(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
+}
+
+/// Prints counts as a line of JSON on stdout. Nobody may be reading it any more; that stops nothing.
+pub fn print(counts: &impl Serialize) {
+    let line = serde_json::to_string(counts).expect("counts are numbers with names");
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The signals of a process, caught from the moment this exists.

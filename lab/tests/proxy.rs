@@ -211,6 +211,8 @@ fn writes() -> impl Strategy<Value = Vec<(Vec<u8>, u64)>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn bytes_come_out_as_they_went_in_both_ways(
         there in writes(), back in writes(), delay_ms in 0u64..60, pipe in 1usize..5000,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use tokio::net::{TcpListener, TcpStream};
-use valthree_lab::process::{Signals, start_log};
+use valthree_lab::process::{Signals, print, start_log};
 use valthree_lab::proxy::{Counters, Delay, run};
 
 /// A TCP proxy that makes a network seem longer, and counts what passes.
@@ -58,7 +58,7 @@ async fn main() -> anyhow::Result<()> {
     let delay = Delay::of_round_trip(Duration::from_millis(flags.delay_ms));
     let counters = Counters::new();
     let counted = counters.clone();
-    let report = move || println!("{}", serde_json::json!(counted.counts()));
+    let report = move || print(&counted.counts());
     run(listener, connect, delay, counters, signals.stop(report)).await;
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use clap::Parser;
 use tokio::net::TcpListener;
-use valthree_lab::process::{Signals, start_log};
-use valthree_lab::s3::{Config, Keys, Stand, serve};
+use valthree_lab::process::{Signals, print, start_log};
+use valthree_lab::s3::{Config, Keys, Stand, bucket_name, serve};
 
 /// A stand-in for S3, in memory: for tests and measurements of what runs on S3.
 ///
@@ -47,7 +47,7 @@ struct Flags {
     anonymous: bool,
 
     /// A bucket to create at the start. May be given several times, or separated by commas
-    #[arg(long = "bucket", env = "VALTHREE_LAB_S3_BUCKETS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long = "bucket", env = "VALTHREE_LAB_S3_BUCKETS", value_name = "NAME", value_delimiter = ',', value_parser = bucket_name)]
     buckets: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
     });
     tracing::info!("listening on {}", listener.local_addr()?);
     let counted = stand.clone();
-    let report = move || println!("{}", serde_json::json!(counted.counts()));
+    let report = move || print(&counted.counts());
     serve(listener, stand, signals.stop(report)).await;
     Ok(())
 }

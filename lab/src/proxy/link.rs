@@ -23,9 +23,10 @@ const OVERHEAD: usize = 128;
 /// beyond this the sender is made to wait.
 const UNDER_WAY: usize = 128 * 1024 * 1024;
 
-/// Half of the millisecond that tokio's timers count in. They fire up to one late, on the average half of one; so they
-/// are set this much early. Under paused time, where everything happens on whole milliseconds, that changes nothing.
-const HALF_TICK: Duration = Duration::from_micros(500);
+/// How much too late a timer goes off on the average, and by how much earlier it is set: tokio rounds its end up to a
+/// whole millisecond, and then the wait for it. A little less than one, so that under paused time, where everything
+/// happens on whole milliseconds, the same rounding undoes this and the delay is exact.
+const LATE: Duration = Duration::from_micros(999);
 
 /// A part of what is under way. The one without bytes is the end.
 struct Chunk {
@@ -92,8 +93,8 @@ async fn give<W: AsyncWrite>(mut receiver: mpsc::UnboundedReceiver<Chunk>, to: W
     let mut to = pin!(to);
     while let Some(chunk) = receiver.recv().await {
         let due = chunk.arrived + delay;
-        if due > Instant::now() + HALF_TICK {
-            sleep_until(due - HALF_TICK).await;
+        if due > Instant::now() {
+            sleep_until(due - LATE).await;
         }
         if chunk.bytes.is_empty() {
             return to.shutdown().await;

@@ -42,6 +42,14 @@ use objects::{Buckets, Condition};
 /// The pause after a connection could not be accepted: trying again at once would keep a core busy with failing.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Takes a name that AWS would give to a bucket; no request could name another.
+pub fn bucket_name(name: &str) -> Result<String, String> {
+    if s3s::path::check_bucket_name(name) {
+        return Ok(name.to_owned());
+    }
+    Err("buckets are named with 3 to 63 of a-z, 0-9, - and .".to_owned())
+}
+
 /// What a stand-in is given.
 #[derive(Clone)]
 pub struct Config {
@@ -49,7 +57,7 @@ pub struct Config {
     pub keys: Option<Keys>,
     /// The region that signatures have to be for.
     pub region: String,
-    /// Buckets that are there from the start.
+    /// Buckets that are there from the start. See [`bucket_name`].
     pub buckets: Vec<String>,
     /// The wall time at the start; from there it goes by tokio's clock.
     pub started: SystemTime,
