@@ -11,6 +11,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod accept;
 pub mod process;
 pub mod proxy;
 pub mod s3;

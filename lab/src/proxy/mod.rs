@@ -1,10 +1,10 @@
 //! A TCP proxy that adds a network's delay to connections, and counts what passes.
 //!
-//! A delay is not a limit: bytes are stamped when they arrive and go on when they are due ([`link`]), however many there
+//! A delay is not a limit: bytes are stamped when they arrive and go on when they are due (`link`), however many there
 //! are, so that pipelining and throughput are those of the connection behind, and a round trip takes exactly the delay
-//! longer. The bytes themselves are never changed. Requests are counted by reading along ([`requests`]).
+//! longer. The bytes themselves are never changed. Requests are counted by reading along ([`Requests`]).
 //!
-//! What a network does beyond delaying (resets, black holes, scarce bandwidth) belongs in [`link`], where every chunk
+//! What a network does beyond delaying (resets, black holes, scarce bandwidth) belongs in `link`, where every chunk
 //! passes with its time of arrival.
 //!
 //! What it is not: a proxy of HTTP. It neither reads answers nor knows of TLS; what is not HTTP/1.1 passes uncounted.
@@ -19,14 +19,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, split};
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 use valthree::server::Listener;
 
 pub use requests::{Method, Requests};
 
-/// The pause after a connection could not be accepted: trying again at once would keep a core busy with failing.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use crate::accept;
 
 /// How long bytes take, on top of the real network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +85,7 @@ impl Counters {
 
 /// Takes connections and passes them on to what `connect` connects to, until `shutdown`; then drops all of them.
 pub async fn run<L, C, F, IO>(
-    mut listener: L,
+    listener: L,
     connect: C,
     delay: Delay,
     counters: Counters,
@@ -99,24 +96,7 @@ pub async fn run<L, C, F, IO>(
     F: Future<Output = io::Result<IO>> + Send + 'static,
     IO: AsyncRead + AsyncWrite + Send + 'static,
 {
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer, _)) => {
-                    connections.spawn(pass(stream, peer, connect(), delay, counters.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-            () = &mut shutdown => break,
-        }
-    }
-    connections.shutdown().await;
+    accept::each(listener, shutdown, |client, peer| pass(client, peer, connect(), delay, counters.clone())).await;
 }
 
 /// Counts a connection as open for as long as this lives, also if its task is dropped.

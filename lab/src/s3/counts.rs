@@ -17,7 +17,7 @@ pub struct Count {
     pub requests: u64,
     /// The bytes of their bodies.
     pub bytes_received: u64,
-    /// Answers by status; 0 for none.
+    /// Answers by status; 0 for none. A client that hung up before has none of either.
     pub answers: BTreeMap<u16, u64>,
     /// The bytes of the answers' bodies.
     pub bytes_sent: u64,

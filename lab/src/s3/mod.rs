@@ -2,9 +2,9 @@
 //!
 //! It does CreateBucket, HeadBucket, DeleteBucket, PutObject (If-Match, `If-None-Match: *`, checksums), GetObject
 //! (If-Match, If-None-Match, Range), HeadObject, DeleteObject and ListObjectsV2, addressed by path. The protocol, the
-//! signatures and the XML are the crate s3s's; the conditions are [`objects`]'s, and atomic.
+//! signatures and the XML are the crate s3s's; the conditions are of this module (`objects`), and atomic.
 //!
-//! The life of a request: it arrives whole ([`service`]); a [`Fate`] is drawn for it; then it is carried out in a task
+//! The life of a request: it arrives whole (`service`); a [`Fate`] is drawn for it; then it is carried out in a task
 //! of its own, which no hang-up of its client stops; and independently of that it is answered. Without faults every
 //! fate is [`Fate::HONEST`].
 //!
@@ -19,7 +19,7 @@ mod service;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyper::server::conn::http1;
@@ -28,19 +28,18 @@ use hyper_util::rt::TokioIo;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use valthree::server::Listener;
 
 pub use counts::{Count, Counts};
-pub use fate::{Answer, Asked, Decide, Fate, Kind};
+pub use fate::{Answer, Asked, Fate, Kind};
 pub use keys::Keys;
 pub use objects::{Object, etag};
 
+use fate::Decide;
 use objects::{Buckets, Condition};
 
-/// The pause after a connection could not be accepted: trying again at once would keep a core busy with failing.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use crate::accept;
 
 /// Takes a name that AWS would give to a bucket; no request could name another.
 pub fn bucket_name(name: &str) -> Result<String, String> {
@@ -164,27 +163,9 @@ impl Stand {
     }
 }
 
-/// Serves until `shutdown`, and then drops every connection, as a machine does that loses its power. What has begun to
-/// be carried out may still take place.
-pub async fn serve<L: Listener>(mut listener: L, stand: Stand, shutdown: impl Future<Output = ()>) {
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer, _)) => {
-                    connections.spawn(converse(stream, peer, stand.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-            () = &mut shutdown => break,
-        }
-    }
-    connections.shutdown().await;
+/// Serves until `shutdown`, and then drops every connection. What has arrived by then may still be carried out.
+pub async fn serve<L: Listener>(listener: L, stand: Stand, shutdown: impl Future<Output = ()>) {
+    accept::each(listener, shutdown, |stream, peer| converse(stream, peer, stand.clone())).await;
 }
 
 /// Serves one connection, for as long as its client keeps it.

@@ -259,3 +259,68 @@ fn url_encoded(name: &str) -> String {
     }
     encoded
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::s3::{Config, Stand};
+
+    /// Creates an object, without HTTP around it: what can race is most of what is done.
+    async fn create(operations: &Operations, key: String) -> bool {
+        let if_none_match = Some(ETagCondition::Any);
+        let input = PutObjectInput { bucket: "bucket".to_owned(), key, if_none_match, ..Default::default() };
+        let put = operations.put_object(S3Request {
+            input,
+            method: hyper::Method::PUT,
+            uri: hyper::Uri::default(),
+            headers: Default::default(),
+            extensions: Default::default(),
+            credentials: None,
+            region: None,
+            service: None,
+            trailing_headers: None,
+        });
+        put.await.is_ok()
+    }
+
+    #[test]
+    fn threads_that_create_the_same_object_have_one_winner() {
+        const ROUNDS: usize = 10_000;
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let stand = Stand::new(Config {
+            keys: None,
+            region: "us-east-1".to_owned(),
+            buckets: vec!["bucket".to_owned()],
+            started: SystemTime::UNIX_EPOCH,
+        });
+        let operations = Operations(Arc::clone(&stand.shared));
+        let ready = AtomicUsize::new(0);
+        let race = || {
+            let runtime = runtime();
+            let won = (0..ROUNDS).map(|round| {
+                // Waking a sleeper takes longer than a put: they spin, to start together.
+                ready.fetch_add(1, Ordering::SeqCst);
+                let mut spins = 0_u32;
+                while ready.load(Ordering::SeqCst) < 2 * (round + 1) {
+                    spins += 1;
+                    match spins % 1000 {
+                        0 => std::thread::yield_now(), // to the other, if there is one core
+                        _ => std::hint::spin_loop(),
+                    }
+                }
+                runtime.block_on(create(&operations, round.to_string()))
+            });
+            won.collect::<Vec<_>>()
+        };
+        let (ours, theirs) = std::thread::scope(|scope| {
+            let theirs = scope.spawn(race);
+            (race(), theirs.join().unwrap())
+        });
+        for (round, won) in ours.into_iter().zip(theirs).enumerate() {
+            assert!(won.0 != won.1, "round {round}: {won:?}");
+        }
+    }
+}
