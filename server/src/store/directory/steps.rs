@@ -19,19 +19,12 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::disk::Disk;
 use crate::store::{Condition, ETag, StoreError};
 
 /// Where the next version is written before it gets its name, in the folder of the object. One name is enough, as only
 /// the holder of the lock writes it. The parts of object names never begin with a dot.
 pub(super) const TEMPORARY: &str = ".unfinished";
-
-/// Names a version by its content. Times and inode numbers can come back within a clock tick, content never does.
-pub(super) fn tag(bytes: &[u8]) -> ETag {
-    ETag(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
-}
 
 /// Turns the name of an object into the path of its file, which is always below the root.
 pub(super) fn place(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
@@ -75,7 +68,7 @@ pub(super) fn put<D: Disk>(
     condition: &Condition,
 ) -> Result<ETag, StoreError> {
     let file = place(root, name)?;
-    let etag = tag(bytes); // It takes a while for a large object, and nobody has to wait for it yet.
+    let etag = ETag::of(bytes); // It takes a while for a large object, and nobody has to wait for it yet.
     let _lock = disk.lock(root).map_err(did_not_happen("lock", root))?;
     compare(&file, current(disk, &file)?.map(|(_, etag)| etag), condition)?;
 
@@ -137,7 +130,7 @@ fn compare(file: &Path, current: Option<ETag>, condition: &Condition) -> Result<
 fn current<D: Disk>(disk: &D, file: &Path) -> Result<Option<(Vec<u8>, ETag)>, StoreError> {
     match disk.read(file) {
         Ok(bytes) => {
-            let etag = tag(&bytes);
+            let etag = ETag::of(&bytes);
             Ok(Some((bytes, etag)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

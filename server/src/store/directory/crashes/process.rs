@@ -11,7 +11,7 @@ use std::path::Path;
 use super::ROOT;
 use super::model::{Answer, FileId, Step, Value};
 use crate::store::directory::{disk, steps};
-use crate::store::{Condition, StoreError};
+use crate::store::{Condition, ETag, StoreError};
 
 /// What a process does: one read, or one read and a compare-and-swap that adds a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ impl Program {
         bytes.push(letter);
         match steps::put(disk, root, name, &bytes, &condition) {
             Ok(etag) => {
-                assert_eq!(etag, steps::tag(&bytes));
+                assert_eq!(etag, ETag::of(&bytes));
                 Outcome::Stored(bytes)
             }
             Err(StoreError::Conflict(_)) => Outcome::Conflict,
