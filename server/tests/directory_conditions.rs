@@ -1,6 +1,5 @@
 //! What the embedded store promises about conditions, versions and names, through its public interface alone.
 
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! What the embedded store says when the folder is not what it needs. Permissions are not tried, as the superuser has
 //! them all; a file in the place of a folder, and the other way round, stops everybody.
 
-
 use std::fs;
 use std::path::Path;
 

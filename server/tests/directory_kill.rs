@@ -3,7 +3,6 @@
 //! The test starts itself again as the processes to be killed. They append lines to one object by compare-and-swap and
 //! report each line once it was stored. Nothing depends on when the kills come: they decide what is tried, not what holds.
 
-
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;

@@ -3,7 +3,6 @@
 //! Each client has a server of its own, sets numbered keys, and overwrites one key with the number. When its server is
 //! killed it starts another. Nothing depends on when the kills come: they decide what is tried, not what holds.
 
-
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
