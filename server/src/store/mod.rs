@@ -88,6 +88,9 @@ pub trait Store: Send + Sync + 'static {
     /// The names that begin with `prefix`, sorted.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
 
+    /// Removes an object, whatever its version; that there is none is success. Once it answered, the object stays away.
+    fn delete(&self, name: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Says where an object is, in words that an operator can follow.
     fn locate(&self, name: &str) -> String;
 }
