@@ -3,16 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
-
-use super::pace::Backoff;
 use super::{Committer, Unusable};
 use crate::root::{self, Id, Root};
 use crate::stats::Stats;
-use crate::store::{ETag, Got, Store, StoreError};
-
-/// How often the log says that the store still does not answer.
-const REMINDER: Duration = Duration::from_secs(10);
+use crate::store::patience::until_answered;
+use crate::store::{ETag, Got, Store};
 
 /// What a commit loop starts from.
 pub struct Start<S> {
@@ -31,7 +26,7 @@ pub struct Start<S> {
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.
     pub async fn load(self) -> Result<Committer<S>, Unusable> {
-        let (root, etag) = match retried(|| self.store.get(root::NAME, None)).await {
+        let (root, etag) = match until_answered(|| self.store.get(root::NAME, None)).await {
             Got::Object { bytes, etag } => {
                 self.stats.bytes_got.add(bytes.len() as u64);
                 (self.decode(&bytes)?, Some(etag))
@@ -39,7 +34,7 @@ impl<S: Store> Start<S> {
             Got::Absent | Got::Unchanged => {
                 // Runs without the object that names them are what is left of a database, and creating an empty one
                 // over it would make that final.
-                if let Some(run) = retried(|| self.store.list(root::RUNS)).await.first() {
+                if let Some(run) = until_answered(|| self.store.list(root::RUNS)).await.first() {
                     return Err(self.unusable(&format!("it is missing, but {run} is there")));
                 }
                 (Root::unborn(self.database), None)
@@ -66,25 +61,5 @@ impl<S: Store> Start<S> {
             "database loaded"
         );
         committer
-    }
-}
-
-/// Repeats a request that changes nothing until it is answered.
-async fn retried<T, F: Future<Output = Result<T, StoreError>>>(request: impl Fn() -> F) -> T {
-    let mut backoff = Backoff::default();
-    let mut remind = Instant::now();
-    loop {
-        match request().await {
-            Ok(answer) => return answer,
-            Err(error) => {
-                let now = Instant::now();
-                if now >= remind {
-                    tracing::warn!(%error, "waiting for the store");
-                    remind = now + REMINDER;
-                }
-                backoff.failed(now);
-                sleep_until(backoff.until(now).unwrap_or(now)).await;
-            }
-        }
     }
 }
