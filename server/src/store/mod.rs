@@ -8,6 +8,7 @@ pub mod directory;
 pub mod memory;
 pub mod patience;
 pub mod proof;
+pub mod s3;
 
 use std::future::Future;
 
