@@ -105,6 +105,13 @@ impl<S: Store> Proof<S> {
                     return Err(Broken(format!("{count} simultaneous creations of one object all succeeded")));
                 }
             }
+            // The winner's answer may have been lost, or turned into a conflict by a proxy that sent it twice; the object
+            // knows.
+            if !race.lost.is_empty()
+                && let Got::Object { etag, .. } = until_answered(|| self.store.get(&name, None)).await
+            {
+                return Ok((name, etag));
+            }
             if race.unclear.is_none() {
                 refusals += 1;
                 if refusals >= REFUSALS {
@@ -126,7 +133,7 @@ impl<S: Store> Proof<S> {
             if let Some(winner) = race.won.pop() {
                 return Ok(winner);
             }
-            // An answer may have been lost, or have come from a proxy that asked twice; the object knows.
+            // An answer may have been lost, or a success turned into a conflict.
             match until_answered(|| self.store.get(name, None)).await {
                 Got::Object { bytes, etag: found } if found != *etag => return Ok((bytes, found)),
                 Got::Object { .. } => {}

@@ -134,8 +134,8 @@ impl Failure {
             ("NoSuchBucket", _) => format!("there is no bucket {bucket} at {host} ({text})"),
             ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
             | (_, Some(301 | 307)) => {
-                let elsewhere = self.region.as_deref().map_or("another one".to_owned(), |it| format!("in {it}"));
-                format!("the bucket {bucket} is not in the region {region} but {elsewhere}: set AWS_REGION ({text})")
+                let elsewhere = self.region.as_deref().unwrap_or("another one");
+                format!("the bucket {bucket} is not in the region {region} but in {elsewhere}: set AWS_REGION ({text})")
             }
             ("RequestTimeTooSkewed", _) => format!("the clock of this machine differs from that of {host} ({text})"),
             (
