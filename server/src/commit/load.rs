@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Committer, Unusable};
 use crate::root::{self, Id, Root};
 use crate::stats::Stats;
-use crate::store::patience::until_answered;
+use crate::store::patience::Patience;
 use crate::store::{ETag, Got, Store};
 
 /// What a commit loop starts from.
@@ -26,7 +26,7 @@ pub struct Start<S> {
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.
     pub async fn load(self) -> Result<Committer<S>, Unusable> {
-        let (root, etag) = match until_answered(|| self.store.get(root::NAME, None)).await {
+        let (root, etag) = match Patience::default().until_answered(|| self.store.get(root::NAME, None)).await {
             Got::Object { bytes, etag } => {
                 self.stats.bytes_got.add(bytes.len() as u64);
                 (self.decode(&bytes)?, Some(etag))
@@ -34,7 +34,7 @@ impl<S: Store> Start<S> {
             Got::Absent | Got::Unchanged => {
                 // Runs without the object that names them are what is left of a database, and creating an empty one
                 // over it would make that final.
-                if let Some(run) = until_answered(|| self.store.list(root::RUNS)).await.first() {
+                if let Some(run) = Patience::default().until_answered(|| self.store.list(root::RUNS)).await.first() {
                     return Err(self.unusable(&format!("it is missing, but {run} is there")));
                 }
                 (Root::unborn(self.database), None)

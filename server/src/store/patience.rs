@@ -12,9 +12,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 /// How often the log says that the store still does not answer.
 const REMINDER: Duration = Duration::from_secs(10);
 
-/// How many failures in a row are nobody's business: a store that is up fails now and then.
-const QUIET: u32 = 2;
-
 /// The pauses between attempts, and the reminders in the log.
 #[derive(Debug)]
 pub struct Patience {
@@ -23,17 +20,24 @@ pub struct Patience {
 }
 
 impl Default for Patience {
+    /// Speaks at the second failure: a store that is up fails now and then.
     fn default() -> Patience {
         Patience { failures: 0, remind: Instant::now() }
     }
 }
 
 impl Patience {
+    /// For who waits beside somebody else: speaks only of what takes long.
+    pub fn silent_at_first() -> Patience {
+        Patience { failures: 0, remind: Instant::now() + REMINDER }
+    }
+
     /// Pauses after a failure, longer after each.
     pub async fn pause(&mut self, error: &StoreError) {
         let now = Instant::now();
-        if self.failures >= QUIET && now >= self.remind {
-            tracing::warn!("waiting for the store: {error}");
+        if self.failures > 0 && now >= self.remind {
+            let (StoreError::Conflict(why) | StoreError::DidNotHappen(why) | StoreError::Unclear(why)) = error;
+            tracing::warn!("waiting for the store: {why}");
             self.remind = now + REMINDER;
         }
         let (first, longest) = PAUSES;
@@ -41,15 +45,14 @@ impl Patience {
         self.failures += 1;
         sleep(pause).await;
     }
-}
 
-/// Repeats a request that may be repeated, until it is answered.
-pub async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(request: impl Fn() -> F) -> T {
-    let mut patience = Patience::default();
-    loop {
-        match request().await {
-            Ok(answer) => return answer,
-            Err(error) => patience.pause(&error).await,
+    /// Repeats a request that may be repeated, until it is answered.
+    pub async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(mut self, request: impl Fn() -> F) -> T {
+        loop {
+            match request().await {
+                Ok(answer) => return answer,
+                Err(error) => self.pause(&error).await,
+            }
         }
     }
 }

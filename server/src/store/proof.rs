@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use tokio::time::timeout;
 
-use super::patience::{Patience, until_answered};
+use super::patience::Patience;
 use super::{Condition, ETag, Got, Phrase, Store, StoreError};
 
 /// What the names of the objects of a proof begin with.
@@ -85,7 +85,7 @@ impl<S: Store> Proof<S> {
         let objects = 0..self.objects.load(Ordering::Relaxed);
         let deletions = objects.map(|number| async move {
             let name = self.name(number);
-            until_answered(|| self.store.delete(&name)).await;
+            Patience::silent_at_first().until_answered(|| self.store.delete(&name)).await;
         });
         if timeout(CLEAN_UP, join_all(deletions)).await.is_err() {
             tracing::warn!("some objects that begin with {} are left over", self.store.locate(PREFIX));
@@ -93,7 +93,7 @@ impl<S: Store> Proof<S> {
     }
 
     async fn create(&self) -> Result<(String, ETag), Broken> {
-        let (mut patience, mut refusals) = (Patience::default(), 0);
+        let (mut patience, mut refusals) = (Patience::silent_at_first(), 0);
         loop {
             let name = self.fresh();
             let race = self.race(&name, CREATIONS, &Condition::Absent).await;
@@ -108,7 +108,8 @@ impl<S: Store> Proof<S> {
             // The winner's answer may have been lost, or turned into a conflict by a proxy that sent it twice; the object
             // knows.
             if !race.lost.is_empty()
-                && let Got::Object { etag, .. } = until_answered(|| self.store.get(&name, None)).await
+                && let Got::Object { etag, .. } =
+                    Patience::silent_at_first().until_answered(|| self.store.get(&name, None)).await
             {
                 return Ok((name, etag));
             }
@@ -124,7 +125,7 @@ impl<S: Store> Proof<S> {
 
     /// Replaces the object that has this version, and says what it is then.
     async fn replace(&self, name: &str, etag: &ETag) -> Result<(Bytes, ETag), Broken> {
-        let (mut patience, mut refusals) = (Patience::default(), 0);
+        let (mut patience, mut refusals) = (Patience::silent_at_first(), 0);
         loop {
             let mut race = self.race(name, 2, &Condition::Match(etag.clone())).await;
             if race.won.len() > 1 {
@@ -134,7 +135,7 @@ impl<S: Store> Proof<S> {
                 return Ok(winner);
             }
             // An answer may have been lost, or a success turned into a conflict.
-            match until_answered(|| self.store.get(name, None)).await {
+            match Patience::silent_at_first().until_answered(|| self.store.get(name, None)).await {
                 Got::Object { bytes, etag: found } if found != *etag => return Ok((bytes, found)),
                 Got::Object { .. } => {}
                 other => return Err(Broken(format!("an object that was just created reads as {other:?}"))),
@@ -153,7 +154,7 @@ impl<S: Store> Proof<S> {
 
     async fn replace_stale(&self, name: &str, etag: &ETag) -> Result<(), Broken> {
         let condition = Condition::Match(etag.clone());
-        let mut patience = Patience::default();
+        let mut patience = Patience::silent_at_first();
         loop {
             match self.store.put(name, Bytes::from_static(b"stale"), &condition).await {
                 Ok(_) => return Err(Broken("a replacement with an ETag of the past succeeded".into())),
@@ -165,7 +166,7 @@ impl<S: Store> Proof<S> {
 
     async fn replace_absent(&self) -> Result<(), Broken> {
         let condition = Condition::Match(ETag("d41d8cd98f00b204e9800998ecf8427e".into()));
-        let mut patience = Patience::default();
+        let mut patience = Patience::silent_at_first();
         loop {
             match self.store.put(&self.fresh(), Bytes::from_static(b"absent"), &condition).await {
                 Ok(_) => return Err(Broken("an object that was not there was created on If-Match".into())),
@@ -178,7 +179,7 @@ impl<S: Store> Proof<S> {
     /// Reads an object as one who has its present version, and as one who has the version before.
     async fn read(&self, name: &str, before: &ETag, content: &Bytes, present: &ETag) -> Result<(), Broken> {
         for _ in 0..REFUSALS {
-            let read = |known| until_answered(move || self.store.get(name, Some(known)));
+            let read = |known| Patience::silent_at_first().until_answered(move || self.store.get(name, Some(known)));
             let (with_present, with_past) = join(read(present), read(before)).await;
             if with_present == Got::Unchanged {
                 return match with_past {

@@ -58,6 +58,8 @@ pub(super) struct Failure {
     region: Option<String>,
     no_credentials: bool,
     text: String,
+    /// What became of an attempt to mend it.
+    pub(super) note: String,
 }
 
 impl Failure {
@@ -73,6 +75,7 @@ impl Failure {
             region: None,
             no_credentials: find(error, &|cause| cause.is::<CredentialsError>()),
             text: String::new(),
+            note: String::new(),
         };
         if let SdkError::ServiceError(answer) = error {
             let meta = answer.err().meta();
@@ -82,6 +85,9 @@ impl Failure {
             failure.region = answer.raw().headers().get("x-amz-bucket-region").map(str::to_owned);
             let words = [meta.code(), meta.message()].into_iter().flatten().filter(|word| !word.is_empty());
             failure.text = format!("{status} {}", words.collect::<Vec<_>>().join(": ")).trim_end().to_owned();
+        } else if failure.unsent {
+            // The layers above have only said that they could not do their work.
+            failure.text = causes(error).last().map(first_line).unwrap_or_default();
         } else {
             failure.text = chain(error);
         }
@@ -120,7 +126,7 @@ impl Failure {
     /// For whoever has to mend it.
     pub(super) fn sentence(&self, location: &Location) -> String {
         let Location { bucket, region, .. } = location;
-        let (host, text) = (location.host(), &self.text);
+        let (host, text, note) = (location.host(), &self.text, &self.note);
         if self.no_credentials {
             return format!(
                 "there are no credentials for {host}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile \
@@ -131,7 +137,7 @@ impl Failure {
             return format!("cannot reach {host}: {text}");
         }
         match (self.code(), self.status) {
-            ("NoSuchBucket", _) => format!("there is no bucket {bucket} at {host} ({text})"),
+            ("NoSuchBucket", _) => format!("there is no bucket {bucket} at {host} ({text}){note}"),
             ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
             | (_, Some(301 | 307)) => {
                 let elsewhere = self.region.as_deref().unwrap_or("another one");
@@ -176,11 +182,15 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
+fn first_line(error: &(dyn Error + 'static)) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 /// The error and its causes, each said once.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
-        let cause = cause.to_string();
+        let cause = first_line(cause);
         if !text.contains(&cause) {
             text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
         }

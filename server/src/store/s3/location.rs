@@ -8,6 +8,7 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_sdk_s3::config::{Config, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -74,6 +75,9 @@ pub enum OpenError {
     /// Every region has its own servers, so without one there is nobody to ask.
     #[error("no AWS region is configured: set AWS_REGION, or --s3-endpoint for a store that is not AWS")]
     NoRegion,
+    /// Nobody could be believed to be who he says.
+    #[error("the system has no certificates to recognize servers by: install some, or name a file in SSL_CERT_FILE")]
+    NoCertificates,
 }
 
 /// Where a store is.
@@ -98,9 +102,14 @@ impl S3 {
     pub async fn open(address: &Address, endpoint: Option<String>, style: Style) -> Result<S3, OpenError> {
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::new());
-        let tls = Provider::Rustls(CryptoMode::Ring);
-        let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).region(region);
+        let tls = !rustls_native_certs::load_native_certs().certs.is_empty();
+        let http = aws_smithy_http_client::Builder::new();
+        let http = match tls {
+            true => http.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            // Without certificates that one would panic at its first request.
+            false => http.build_http(),
+        };
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region);
         if let Some(endpoint) = &endpoint {
             loader = loader.endpoint_url(endpoint);
         }
@@ -108,10 +117,15 @@ impl S3 {
         let endpoint = endpoint
             .or_else(|| std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty()))
             .or_else(|| aws.endpoint_url().map(str::to_owned));
+        if !tls && endpoint.as_ref().is_none_or(|endpoint| !endpoint.starts_with("http://")) {
+            return Err(OpenError::NoCertificates);
+        }
+        let machine = ProviderConfig::without_region().with_http_client(http);
+        let machine = ImdsRegionProvider::builder().configure(&machine).build();
         let region = match (aws.region(), &endpoint) {
             (Some(region), _) => region.clone(),
             (None, Some(_)) => Region::from_static(ANY_REGION),
-            (None, None) => ImdsRegionProvider::builder().build().region().await.ok_or(OpenError::NoRegion)?,
+            (None, None) => machine.region().await.ok_or(OpenError::NoRegion)?,
         };
         let in_path = match style {
             Style::Auto => endpoint.is_some(),

@@ -135,16 +135,16 @@ impl S3 {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let failure = Failure::of(error, handed_over);
+        let mut failure = Failure::of(error, handed_over);
         if failure.is_missing_bucket() && !self.seen.load(Ordering::Relaxed) {
-            self.create_bucket().await;
+            failure.note = self.create_bucket().await;
         }
         failure
     }
 
-    /// Creates the bucket. Whether that worked shows when the caller asks again.
-    async fn create_bucket(&self) {
-        let Ok(_creating) = self.creation.try_lock() else { return };
+    /// Creates the bucket, and says how that went. Whether it is there shows when the caller asks again.
+    async fn create_bucket(&self) -> String {
+        let Ok(_creating) = self.creation.try_lock() else { return ", but it is being created".into() };
         let Location { bucket, region, endpoint, .. } = &self.location;
         let mut request = self.client.create_bucket().bucket(bucket);
         // What is not AWS has one region, whose name we need not know; AWS has one that must not be named.
@@ -155,14 +155,13 @@ impl S3 {
         }
         let handed_over = HandedOver::default();
         match request.customize().interceptor(handed_over.clone()).send().await {
-            Ok(_) => tracing::info!(bucket, "there was no such bucket: it has been created"),
+            Ok(_) => {
+                tracing::info!(bucket, "there was no such bucket: it has been created");
+                "; it has just been created".into()
+            }
             Err(error) => {
                 let failure = Failure::of(&error, &handed_over);
-                let theirs = matches!(failure.code.as_deref(), Some("BucketAlreadyOwnedByYou" | "OperationAborted"));
-                if !theirs {
-                    let why = failure.sentence(&self.location);
-                    tracing::warn!(bucket, why, "there is no such bucket, and it can't be created; create it by hand");
-                }
+                format!(", and it can't be created: {}", failure.sentence(&self.location))
             }
         }
     }
