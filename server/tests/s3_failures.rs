@@ -9,6 +9,9 @@ use valthree::store::{Condition, ETag, Got, Store, StoreError};
 use self::s3::Reply::{HangUp, Say, SayAndClose, Stall};
 use self::s3::{HASTY, PATIENT, Parrot, Reply, answer, error, found, headed, store, stored};
 
+/// An answer that invites a client to set its clock right and try again.
+const SKEWED: &str = "<Error><Code>RequestTimeTooSkewed</Code><Message>what S3 says</Message></Error>";
+
 /// What may be concluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Means {
@@ -74,6 +77,7 @@ async fn a_put_is_sent_once_whatever_is_answered() {
         Say(answer(504, "")),
         Say(error(400, "RequestTimeout")),
         Say(error(403, "AccessDenied")),
+        Say(headed(403, "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\n", SKEWED)),
         Say(error(404, "NoSuchBucket")),
         Say(error(501, "NotImplemented")),
         HangUp,

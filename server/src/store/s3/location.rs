@@ -133,7 +133,9 @@ impl S3 {
             Style::Host => false,
         };
         let mut config = aws_sdk_s3::config::Builder::from(&aws).region(region).force_path_style(in_path);
-        config.set_endpoint_url(endpoint.clone());
+        if endpoint.is_some() {
+            config.set_endpoint_url(endpoint.clone());
+        }
         Ok(S3::new(config.build(), address, endpoint, Timeouts::default()))
     }
 }
