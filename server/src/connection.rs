@@ -10,15 +10,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::commit::{Answer, Closed, Entry, Queue, Refusal};
-use crate::resp::{Limits, Parser, Protocol, Reply};
+use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply};
 use crate::server::Status;
 use crate::session::{Session, Step};
 use crate::shared::Shared;
@@ -29,14 +30,26 @@ const READ_BYTES: usize = 16 << 10;
 /// What is read at once before anything is executed, if it is there already. A longer pipeline spans several batches.
 const GULP_BYTES: usize = 1 << 20;
 
+/// Known replies that are written down at once. Requests that take more to answer wait for the client's next turn, or a
+/// mebibyte of small requests for large replies would keep a thread for long.
+const TURN_BYTES: usize = 1 << 20;
+
 /// A buffer that has grown beyond this is given back when it is empty.
 const KEEP_BYTES: usize = 64 << 10;
 
-/// Replies that a client may owe us room for before we stop reading from it.
+/// The places for replies to come that are kept when there are none.
+const KEEP_PENDING: usize = 1 << 10;
+
+/// Replies that may be there without the client having taken them, before we stop executing and reading its requests.
+/// Only what one request or one batch brings may exceed it.
 const UNWRITTEN_BYTES: usize = 64 << 20;
 
-/// Requests that may be unanswered before we stop reading more of them.
+/// Requests that may be unanswered before we stop executing and reading more of them.
 const UNANSWERED: usize = 1 << 17;
+
+/// What these requests may hold together: while a store does not answer, this and the deadline bound what a client can
+/// make us keep.
+const UNANSWERED_BYTES: usize = 64 << 20;
 
 /// A client that has been at one of these limits for so long without taking a byte is cut off: it waits for us to read
 /// and we wait for it to read.
@@ -63,31 +76,44 @@ pub struct Context {
 pub async fn serve<IO: AsyncRead + AsyncWrite>(stream: IO, session: Session, context: Context) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut stopping = context.stopping.clone();
-    let mut inbound = Inbound { parser: Parser::new(Limits::default()), bytes: BytesMut::new(), open: true };
+    let mut inbound = Inbound::default();
     let mut requests = Requests { session, context };
     let mut replies = Replies::default();
     let mut outbound = BytesMut::new();
     loop {
         replies.encode_known(&mut outbound);
-        if !inbound.open && replies.is_empty() && outbound.is_empty() {
+        let full = replies.at_a_limit(&outbound);
+        if !inbound.open && !inbound.unparsed && replies.queue.is_empty() && outbound.is_empty() {
             break;
         }
-        let room = outbound.len() < UNWRITTEN_BYTES;
-        let full = !room || replies.0.len() >= UNANSWERED;
         tokio::select! {
             biased;
-            () = replies.next_known(), if room && !replies.is_empty() => {}
+            answer = replies.next_answer(), if !replies.queue.is_empty() && outbound.len() < UNWRITTEN_BYTES => {
+                replies.encode(answer, &mut outbound);
+            }
             written = write(&mut writer, &mut outbound, full), if !outbound.is_empty() => written?,
-            filled = inbound.fill(&mut reader), if inbound.open && !full => {
+            // Others have their turn before this client has another.
+            () = yield_now(), if inbound.unparsed && !full => {
+                requests.take(&mut inbound, &mut replies, &mut outbound).await;
+            }
+            filled = inbound.fill(&mut reader), if inbound.open && !inbound.unparsed && !full => {
                 filled?;
-                requests.take(&mut inbound, &mut replies).await;
+                requests.take(&mut inbound, &mut replies, &mut outbound).await;
             }
             () = stopped(&mut stopping), if inbound.open => inbound.open = false,
         }
     }
-    writer.shutdown().await?;
-    let _ = timeout(FAREWELL, inbound.discard(&mut reader)).await; // what is left to be read is of no interest
-    Ok(())
+    inbound.part(reader, writer).await
+}
+
+/// Tells a client why it is not served.
+pub async fn turn_away<IO: AsyncRead + AsyncWrite>(stream: IO, why: &Reply) -> io::Result<()> {
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut bytes = BytesMut::new();
+    why.encode(Protocol::default(), &mut bytes);
+    // One that does not even take this is left to itself.
+    timeout(FAREWELL, writer.write_all(&bytes)).await??;
+    Inbound::default().part(reader, writer).await
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
@@ -96,11 +122,26 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 async fn write<IO: AsyncWrite>(writer: &mut WriteHalf<IO>, bytes: &mut BytesMut, full: bool) -> io::Result<()> {
-    let limit = if full { STALL } else { Duration::MAX };
-    let written = timeout(limit, writer.write_buf(bytes)).await;
-    match written.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the client does not take its replies"))?? {
-        0 => Err(io::ErrorKind::WriteZero.into()),
-        _ => Ok(()),
+    let written = match full {
+        false => writer.write_buf(bytes).await?,
+        true => timeout(STALL, writer.write_buf(bytes))
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the client does not take its replies"))??,
+    };
+    if written == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    if bytes.is_empty() {
+        give_back(bytes);
+    }
+    Ok(())
+}
+
+/// Gives an empty buffer back if it has grown large.
+fn give_back(bytes: &mut BytesMut) {
+    // What was taken from its front counts, too, though `capacity` does not tell of it.
+    if bytes.try_reclaim(KEEP_BYTES + 1) {
+        *bytes = BytesMut::new();
     }
 }
 
@@ -110,16 +151,25 @@ struct Inbound {
     bytes: BytesMut,
     /// Whether more is wanted and may come.
     open: bool,
+    /// Whether `bytes` may hold whole requests.
+    unparsed: bool,
+}
+
+impl Default for Inbound {
+    fn default() -> Inbound {
+        Inbound { parser: Parser::new(Limits::default()), bytes: BytesMut::new(), open: true, unparsed: false }
+    }
 }
 
 impl Inbound {
     /// Reads what is there, and waits if nothing is.
     async fn fill<IO: AsyncRead>(&mut self, reader: &mut ReadHalf<IO>) -> io::Result<()> {
-        if self.bytes.is_empty() && self.bytes.capacity() > KEEP_BYTES {
-            self.bytes = BytesMut::new();
+        if self.bytes.is_empty() {
+            give_back(&mut self.bytes);
         }
         self.bytes.reserve(READ_BYTES);
         self.open = reader.read_buf(&mut self.bytes).await? > 0;
+        self.unparsed = true;
         // A read that filled the buffer has probably left something behind.
         while self.open && self.bytes.len() == self.bytes.capacity() && self.bytes.len() < GULP_BYTES {
             self.bytes.reserve(self.bytes.len());
@@ -128,6 +178,22 @@ impl Inbound {
                 Some(read) => self.open = read? > 0,
             }
         }
+        Ok(())
+    }
+
+    /// Nothing that has come, or may come, is of interest.
+    fn close(&mut self) {
+        self.open = false;
+        self.unparsed = false;
+    }
+
+    /// Ends a connection after its last reply.
+    async fn part<IO>(&mut self, mut reader: ReadHalf<IO>, mut writer: WriteHalf<IO>) -> io::Result<()>
+    where
+        IO: AsyncRead + AsyncWrite,
+    {
+        writer.shutdown().await?;
+        let _ = timeout(FAREWELL, self.discard(&mut reader)).await; // what is left to be read is of no interest
         Ok(())
     }
 
@@ -149,120 +215,160 @@ struct Requests {
 }
 
 impl Requests {
-    /// Takes every whole request out of the buffer.
-    async fn take(&mut self, inbound: &mut Inbound, replies: &mut Replies) {
+    /// Takes whole requests out of the buffer until there is none, or it is enough for now. All of them are handed over
+    /// together, and so become part of one batch.
+    async fn take(&mut self, inbound: &mut Inbound, replies: &mut Replies, outbound: &mut BytesMut) {
         let mut entries = Vec::new();
-        while inbound.open {
+        let refusal = self.context.status.borrow().refusal();
+        let turn = replies.unwritten(outbound) + TURN_BYTES;
+        while inbound.unparsed && !replies.at_a_limit(outbound) && replies.unwritten(outbound) < turn {
             let request = match inbound.parser.next(&mut inbound.bytes) {
                 Ok(Some(request)) => request,
-                Ok(None) => break,
+                Ok(None) => {
+                    inbound.unparsed = false;
+                    break;
+                }
                 Err(error) => {
-                    replies.push(Pending::Known(error.reply()), self.session.protocol());
-                    inbound.open = false;
+                    replies.push(&error.reply(), self.session.protocol(), outbound);
+                    inbound.close();
                     break;
                 }
             };
-            let pending = match self.handle(request) {
+            self.context.shared.stats.commands.add(1);
+            let request_bytes = request.iter().map(|word| word.len() + ARGUMENT_OVERHEAD).sum();
+            let step = match &refusal {
+                None => self.session.handle(request),
+                Some(refusal) if request[0].eq_ignore_ascii_case(b"QUIT") => Step::AnswerAndClose(refusal.clone()),
+                Some(refusal) => Step::Answer(refusal.clone()),
+            };
+            let protocol = self.session.protocol();
+            let wanted = self.session.wants_reply();
+            match step {
                 Step::Submit(command) => {
                     let (answer, receiver) = oneshot::channel();
                     entries.push(Entry { client: self.session.id(), unit: command.into(), answer });
-                    Pending::Awaited(receiver)
+                    replies.promise(Promise { receiver, protocol, wanted, request_bytes });
                 }
-                Step::Answer(reply) => Pending::Known(reply),
-                Step::AnswerAndClose(reply) => {
-                    inbound.open = false;
-                    Pending::Known(reply)
+                Step::Answer(reply) if wanted => replies.push(&reply, protocol, outbound),
+                Step::AnswerAndClose(reply) if wanted => {
+                    replies.push(&reply, protocol, outbound);
+                    inbound.close();
                 }
-            };
-            let pending = if self.session.wants_reply() { pending } else { pending.muted() };
-            replies.push(pending, self.session.protocol());
+                Step::Answer(_) => {}
+                Step::AnswerAndClose(_) => inbound.close(),
+            }
         }
         if !entries.is_empty() {
             // If the loop is gone, so are the promises of its answers, and each is answered as such.
             let (Ok(()) | Err(Closed)) = self.context.queue.submit(entries).await;
         }
     }
-
-    fn handle(&mut self, request: Vec<Bytes>) -> Step {
-        self.context.shared.stats.commands.add(1);
-        let refusal = self.context.status.borrow().refusal();
-        match refusal {
-            None => self.session.handle(request),
-            Some(refusal) if request[0].eq_ignore_ascii_case(b"QUIT") => Step::AnswerAndClose(refusal),
-            Some(refusal) => Step::Answer(refusal),
-        }
-    }
 }
 
-/// A reply to be sent in its turn.
+/// Replies that are to be sent in their turn.
 enum Pending {
-    Known(Reply),
-    Awaited(oneshot::Receiver<Answer>),
-    Answered(Answer),
-    /// The client does not want it, but what follows must wait for it.
-    Muted(oneshot::Receiver<Answer>),
-    Nothing,
+    /// Known already, but behind one that is not.
+    Encoded(BytesMut),
+    Promised(Promise),
 }
 
-impl Pending {
-    fn muted(self) -> Pending {
-        match self {
-            Pending::Awaited(receiver) => Pending::Muted(receiver),
-            _ => Pending::Nothing,
-        }
-    }
+/// A reply that the commit loop will give.
+struct Promise {
+    receiver: oneshot::Receiver<Answer>,
+    /// What was spoken when the request came.
+    protocol: Protocol,
+    /// Whether the client wants it. If not, what follows must wait for it all the same.
+    wanted: bool,
+    /// What the request holds as long as it is unanswered.
+    request_bytes: usize,
 }
 
-/// The replies to come, in the order of the requests, each in the protocol that was spoken when its request came.
+/// The replies to come, in the order of the requests.
 #[derive(Default)]
-struct Replies(VecDeque<(Pending, Protocol)>);
+struct Replies {
+    /// It begins with a promise: what is known when nothing is before it needs no place here.
+    queue: VecDeque<Pending>,
+    /// How many bytes of it are encoded.
+    encoded_bytes: usize,
+    /// How many of it are promises.
+    promised: usize,
+    /// What the requests of the promises hold.
+    request_bytes: usize,
+}
 
 impl Replies {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether so much is unanswered, or not taken by the client, that the next requests have to wait.
+    fn at_a_limit(&self, outbound: &BytesMut) -> bool {
+        self.unwritten(outbound) >= UNWRITTEN_BYTES
+            || self.promised >= UNANSWERED
+            || self.request_bytes >= UNANSWERED_BYTES
     }
 
-    fn push(&mut self, pending: Pending, protocol: Protocol) {
-        self.0.push_back((pending, protocol));
+    /// The bytes of all replies that are encoded.
+    fn unwritten(&self, outbound: &BytesMut) -> usize {
+        outbound.len() + self.encoded_bytes
     }
 
-    /// Waits until the next reply is known.
-    async fn next_known(&mut self) {
-        let Some((pending, _)) = self.0.front_mut() else { return };
-        match pending {
-            Pending::Awaited(receiver) => *pending = Pending::Answered(answer(receiver.await.ok())),
-            Pending::Muted(receiver) => {
-                let _ = receiver.await; // it is known, which is all that matters of it
-                *pending = Pending::Nothing;
-            }
-            Pending::Known(_) | Pending::Answered(_) | Pending::Nothing => {}
+    /// Puts a known reply in its place.
+    fn push(&mut self, reply: &Reply, protocol: Protocol, outbound: &mut BytesMut) {
+        if self.queue.is_empty() {
+            return reply.encode(protocol, outbound);
+        }
+        if let Some(Pending::Promised(_)) = self.queue.back() {
+            self.queue.push_back(Pending::Encoded(BytesMut::new()));
+        }
+        if let Some(Pending::Encoded(bytes)) = self.queue.back_mut() {
+            let before = bytes.len();
+            reply.encode(protocol, bytes);
+            self.encoded_bytes += bytes.len() - before;
+        }
+    }
+
+    fn promise(&mut self, promise: Promise) {
+        self.promised += 1;
+        self.request_bytes += promise.request_bytes;
+        self.queue.push_back(Pending::Promised(promise));
+    }
+
+    /// Waits for the first answer that is missing. It is lost unless it is encoded.
+    async fn next_answer(&mut self) -> Option<Answer> {
+        match self.queue.front_mut() {
+            Some(Pending::Promised(promise)) => (&mut promise.receiver).await.ok(),
+            Some(Pending::Encoded(_)) | None => std::future::pending().await,
         }
     }
 
     /// Writes down the replies that are next and known, as long as there is room.
-    fn encode_known(&mut self, bytes: &mut BytesMut) {
-        while bytes.len() < UNWRITTEN_BYTES
-            && let Some((pending, protocol)) = self.0.front_mut()
+    fn encode_known(&mut self, outbound: &mut BytesMut) {
+        while outbound.len() < UNWRITTEN_BYTES
+            && let Some(Pending::Promised(promise)) = self.queue.front_mut()
         {
-            if let Pending::Awaited(receiver) | Pending::Muted(receiver) = pending {
-                let known = match receiver.try_recv() {
-                    Err(TryRecvError::Empty) => return,
-                    received => answer(received.ok()),
-                };
-                *pending = if let Pending::Awaited(_) = pending { Pending::Answered(known) } else { Pending::Nothing };
+            match promise.receiver.try_recv() {
+                Err(TryRecvError::Empty) => return,
+                received => self.encode(received.ok(), outbound),
             }
-            match pending {
-                Pending::Known(reply) => reply.encode(*protocol, bytes),
-                Pending::Answered(Ok(replies)) => replies.iter().for_each(|reply| reply.encode(*protocol, bytes)),
-                Pending::Answered(Err(refusal)) => refusal.reply().encode(*protocol, bytes),
-                Pending::Nothing | Pending::Awaited(_) | Pending::Muted(_) => {}
-            }
-            self.0.pop_front();
         }
     }
-}
 
-/// The loop answers everybody, unless it ends abruptly; what became of a command then, nobody knows.
-fn answer(received: Option<Answer>) -> Answer {
-    received.unwrap_or(Err(Refusal::Uncertain))
+    /// Keeps the first promise with this answer, and writes down what was only waiting for it.
+    fn encode(&mut self, answer: Option<Answer>, outbound: &mut BytesMut) {
+        if let Some(Pending::Promised(promise)) = self.queue.pop_front() {
+            self.promised -= 1;
+            self.request_bytes -= promise.request_bytes;
+            // The loop answers everybody, unless it ends abruptly; what became of a command then, nobody knows.
+            match answer.unwrap_or(Err(Refusal::Uncertain)) {
+                _ if !promise.wanted => {}
+                Ok(replies) => replies.iter().for_each(|reply| reply.encode(promise.protocol, outbound)),
+                Err(refusal) => refusal.reply().encode(promise.protocol, outbound),
+            }
+        }
+        if let Some(Pending::Encoded(bytes)) = self.queue.front_mut() {
+            self.encoded_bytes -= bytes.len();
+            outbound.unsplit(std::mem::take(bytes));
+            self.queue.pop_front();
+        }
+        if self.queue.is_empty() && self.queue.capacity() > KEEP_PENDING {
+            self.queue = VecDeque::new();
+        }
+    }
 }

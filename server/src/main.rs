@@ -3,16 +3,20 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use valthree::server::Config;
 use valthree::shared::Settings;
 use valthree::store::Store;
@@ -24,10 +28,13 @@ use valthree::store::s3::{Address, S3, Style};
 /// Everything it knows is in its store. Start as many servers on one store as you like: each of them serves every
 /// command, all of them together behave as one, and a write that was answered is in the store. Stop or kill them as you
 /// like, too.
+///
+/// SIGTERM and SIGINT stop it: it takes no new connections, answers what is under way, and exits. A second signal stops it
+/// at once.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_long_help = EXIT_STATUS)]
 struct Flags {
-    /// Where to listen. Port 0 takes a free one; the log says which
+    /// Where to listen: an IP address and a port. Port 0 takes a free one; the log says which
     #[arg(long, env = "VALTHREE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:6379")]
     listen: SocketAddr,
 
@@ -48,14 +55,24 @@ struct Flags {
     deadline_ms: u64,
 
     /// Connections that are served at the same time; one more is turned away
-    #[arg(long, env = "VALTHREE_MAX_CLIENTS", value_name = "N", default_value_t = 10_000)]
+    #[arg(
+        long,
+        env = "VALTHREE_MAX_CLIENTS",
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000)
+    )]
     max_clients: usize,
 
     /// Threads that serve connections [default: one for each core]
     #[arg(long, env = "VALTHREE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
-    /// The form of the log on stderr. RUST_LOG sets what it contains, such as `debug` or `valthree=trace`
+    /// What the log on stderr contains, such as `debug` or `valthree=trace`
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,aws_config=warn", value_parser = log_filter)]
+    log_filter: String,
+
+    /// The form of the log
     #[arg(long, env = "VALTHREE_LOG", value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
 }
@@ -123,6 +140,16 @@ impl From<S3Style> for Style {
     }
 }
 
+/// Files that may be open besides those of the clients: the store's, the log, and some connections that are being turned
+/// away.
+const OTHER_FILES: usize = 64;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  stopped by a signal, everybody having been answered
+  1  could not start, could not read its database, or was stopped by a second signal
+  2  a flag or an environment variable makes no sense";
+
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LogForm {
     /// For people
@@ -131,9 +158,20 @@ enum LogForm {
     Json,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let flags = Flags::parse();
-    start_log(flags.log);
+    start_log(&flags);
+    match run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // In one line and in the form of the log, for whoever collects it.
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Flags) -> anyhow::Result<()> {
     antithesis_sdk::antithesis_init();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = flags.threads.map_or(cores, usize::from);
@@ -181,7 +219,7 @@ async fn serve<S: Store>(
         store: place,
         deadline: Duration::from_millis(flags.deadline_ms),
         threads,
-        max_clients: flags.max_clients,
+        max_clients: places(flags.max_clients),
         ..Settings::default()
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
@@ -189,6 +227,26 @@ async fn serve<S: Store>(
     valthree::server::run(listener, store, config, stopped).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// As many connections as are wanted and the system has files for. It is asked for more if need be: a client for whom
+/// there is no file could not even be told so.
+fn places(wanted: usize) -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let files = |limit: Option<u64>| limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let needed = wanted + OTHER_FILES;
+    let mut have = files(current);
+    if have < needed {
+        let raised = needed.min(files(maximum));
+        if setrlimit(Resource::Nofile, Rlimit { current: Some(raised as u64), maximum }).is_ok() {
+            have = raised;
+        }
+    }
+    let places = wanted.min(have.saturating_sub(OTHER_FILES).max(1));
+    if places < wanted {
+        tracing::warn!(wanted, places, "fewer clients than wanted: the system allows only {have} open files");
+    }
+    places
 }
 
 /// Waits for the first signal to stop; the second ends the process at once.
@@ -208,11 +266,15 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-fn start_log(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,aws_config=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match form {
+fn start_log(flags: &Flags) {
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&flags.log_filter)).with_writer(std::io::stderr);
+    match flags.log {
         LogForm::Text => log.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         LogForm::Json => log.json().init(),
     }
+}
+
+/// Makes sure that a filter can be understood. (A parsed one can't be copied, as a value of a flag has to be.)
+fn log_filter(text: &str) -> Result<String, ParseError> {
+    EnvFilter::try_new(text).map(|_| text.to_owned())
 }

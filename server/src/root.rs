@@ -27,7 +27,7 @@ use std::fmt;
 use bytes::Bytes;
 use rand::{Rng, RngExt as _};
 use serde::de::{self, Deserialize, Deserializer};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 mod text;
 
@@ -129,10 +129,17 @@ impl Root {
 
     /// Reads the bytes of a stored version.
     pub fn decode(bytes: &[u8]) -> Result<Root, Damage> {
+        // Looked at here because serde would also take the fields from an array, by their order.
+        match bytes.trim_ascii_start().first() {
+            None => return Err(Damage::Empty),
+            Some(b'{') => {}
+            Some(_) => return Err(Damage::Foreign),
+        }
         let file: File = serde_json::from_slice(bytes).map_err(|error| {
             // A newer format may have fields that this one does not know, which is not the thing to complain about.
             match serde_json::from_slice::<FormatOnly>(bytes) {
                 Ok(FormatOnly { format }) if format != FORMAT => Damage::Format(format),
+                _ if error.is_eof() => Damage::CutShort(error),
                 _ => Damage::Unreadable(error),
             }
         })?;
@@ -149,48 +156,73 @@ impl Root {
 }
 
 /// Writes a version: `header` over `entries`, which come in ascending order and number `keys`.
-pub fn encode<'a>(header: &Header, keys: usize, entries: impl Iterator<Item = (&'a Bytes, &'a Bytes)>) -> Bytes {
-    struct Entries<I>(std::cell::Cell<Option<I>>);
-    impl<'a, I: Iterator<Item = (&'a Bytes, &'a Bytes)>> Serialize for Entries<I> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let entries = self.0.take().expect("serialized once");
-            serializer.collect_map(entries.map(|(key, value)| (text::KeyRef(key), text::ValueRef(value))))
-        }
-    }
+pub fn encode<'a, E>(header: &Header, keys: usize, entries: E) -> Bytes
+where
+    E: Iterator<Item = (&'a Bytes, &'a Bytes)> + Clone,
+{
     let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::new(&mut out);
-    let written = (|| {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("format", &FORMAT)?;
-        map.serialize_entry("id", &header.id)?;
-        map.serialize_entry("generation", &header.generation)?;
-        map.serialize_entry("writers", &header.writers)?;
-        map.serialize_entry("base", &header.base)?;
-        map.serialize_entry("swept", &header.swept)?;
-        map.serialize_entry("keys", &keys)?;
-        map.serialize_entry("runs", &[(); 0])?;
-        map.serialize_entry("recent", &Entries(std::cell::Cell::new(Some(entries))))?;
-        map.end()
-    })();
-    written.expect("writing JSON into memory has nothing to fail at");
+    let file = FileRef {
+        format: FORMAT,
+        id: header.id,
+        generation: header.generation,
+        writers: &header.writers,
+        base: header.base,
+        swept: header.swept,
+        keys,
+        runs: [],
+        recent: Entries(entries),
+    };
+    serde_json::to_writer(&mut out, &file).expect("writing JSON into memory has nothing to fail at");
     out.push(b'\n');
     Bytes::from(out)
 }
 
-/// Why the bytes of `db.json` are not a database that this server can read.
+/// On its way out. The fields stand in the order of the documentation.
+#[derive(serde::Serialize)]
+#[serde(bound = "Entries<E>: Serialize")]
+struct FileRef<'a, E> {
+    format: u64,
+    id: Id,
+    generation: u64,
+    writers: &'a BTreeMap<Id, u64>,
+    base: u64,
+    swept: u64,
+    keys: usize,
+    runs: [(); 0],
+    recent: Entries<E>,
+}
+
+struct Entries<E>(E);
+
+impl<'a, E: Iterator<Item = (&'a Bytes, &'a Bytes)> + Clone> Serialize for Entries<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.clone().map(|(key, value)| (text::KeyRef(key), text::ValueRef(value))))
+    }
+}
+
+/// Why the bytes of `db.json` are not a database that this server can read, in words that follow its name.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
-    /// Not JSON, cut short, or not of the expected shape.
-    #[error("it is not readable: {0}")]
+    /// Nothing at all.
+    #[error("is empty")]
+    Empty,
+    /// Something else, such as the error page of a proxy.
+    #[error("is not a JSON object")]
+    Foreign,
+    /// Good as far as it goes.
+    #[error("is cut short: {0}")]
+    CutShort(serde_json::Error),
+    /// Not JSON after all, or not of the expected shape.
+    #[error("is not readable: {0}")]
     Unreadable(serde_json::Error),
     /// Written by another version of Valthree.
-    #[error("its format is {0}, and this server reads format {FORMAT} only")]
+    #[error("is of format {0}, and this server reads format {FORMAT} only")]
     Format(u64),
     /// Has objects beside `db.json`.
-    #[error("it names {0} runs, which this version does not read")]
+    #[error("keeps entries in other objects ({0} under {RUNS}), which this server does not read")]
     Runs(usize),
     /// Says two things that can't both be true.
-    #[error("it contradicts itself: {0}")]
+    #[error("contradicts itself: {0}")]
     Contradiction(String),
 }
 
@@ -199,19 +231,20 @@ struct FormatOnly {
     format: u64,
 }
 
+/// On its way in.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     format: u64,
     id: Id,
     generation: u64,
-    #[serde(deserialize_with = "text::unique::<_, Id, u64, Id, u64>")]
+    #[serde(deserialize_with = "text::unique::<_, Id, u64, _, _>")]
     writers: BTreeMap<Id, u64>,
     base: u64,
     swept: u64,
     keys: usize,
     runs: Vec<serde_json::Value>,
-    #[serde(deserialize_with = "text::unique::<_, text::Key, text::Value, Bytes, Bytes>")]
+    #[serde(deserialize_with = "text::unique::<_, text::Key, text::Value, _, _>")]
     recent: BTreeMap<Bytes, Bytes>,
 }
 
@@ -242,5 +275,44 @@ impl File {
             return contradiction(format!("it counts {} keys and holds {}", self.keys, self.recent.len()));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(generation: u64, writers: impl IntoIterator<Item = (Id, u64)>) -> Header {
+        Header { id: Id(0), generation, writers: BTreeMap::from_iter(writers), base: 0, swept: 0 }
+    }
+
+    #[test]
+    fn a_server_that_signs_again_moves_its_entry() {
+        let mut header = header(9, [(Id(1), 7), (Id(2), 8)]);
+        header.sign(Id(1));
+        assert_eq!(header.writers, BTreeMap::from([(Id(1), 9), (Id(2), 8)]));
+    }
+
+    #[test]
+    fn the_lowest_generation_leaves_a_full_table_first() {
+        // The ids ascend while the generations descend, so that the order of neither can stand in for the other.
+        let full = (0..WRITERS as u64).map(|nth| (Id(nth.into()), 200 - nth));
+        let mut header = header(201, full);
+        let newcomer = Id(1 << 100);
+        header.sign(newcomer);
+        let oldest = Id(WRITERS as u128 - 1);
+        assert_eq!(header.writers.len(), WRITERS);
+        assert!(!header.writers.contains_key(&oldest));
+        assert_eq!(header.writers[&newcomer], 201);
+    }
+
+    #[test]
+    fn a_server_that_signs_again_pushes_nobody_out() {
+        let full = (0..WRITERS as u64).map(|nth| (Id(nth.into()), 100 + nth));
+        let mut header = header(300, full);
+        let before: Vec<Id> = header.writers.keys().copied().collect();
+        header.sign(Id(0));
+        assert!(header.writers.keys().eq(&before));
+        assert_eq!(header.writers[&Id(0)], 300);
     }
 }

@@ -7,15 +7,16 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::{join, try_join};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::commit::{Committer, Queue, Refusal, Start, Submissions, Unusable};
 use crate::connection::{self, Context};
-use crate::resp::{Protocol, Reply};
+use crate::resp::Reply;
 use crate::root::Id;
 use crate::session::Session;
 use crate::shared::{Settings, Shared};
@@ -25,6 +26,14 @@ use crate::store::proof::Proof;
 /// The pause after a connection could not be accepted, for instance for want of file descriptors: trying again at once
 /// would keep a core busy with failing.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that are being told at the same time that they are too many. Beyond these they are closed without a word,
+/// or whoever opens them fast enough would have us hold any number of them.
+const TURNED_AWAY_AT_ONCE: usize = 256;
+
+/// After so long without a byte the system asks a client's system whether it is still there, as Valkey has it do. One
+/// that vanished without a farewell would hold its connection for ever.
+const KEEPALIVE: Duration = Duration::from_secs(300);
 
 /// How much longer than a command's deadline a stopping server waits for its connections to take their last replies.
 const STOPPING: Duration = Duration::from_secs(1);
@@ -54,10 +63,13 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<(TcpStream, String, String)> {
         let (stream, peer) = TcpListener::accept(self).await?;
+        // What fails from here on fails for this client alone, most likely because it is gone already.
         // Replies are written whole; waiting for more to fill a packet would only delay them.
-        stream.set_nodelay(true)?;
-        let local = stream.local_addr()?;
-        Ok((stream, peer.to_string(), local.to_string()))
+        let _ = stream.set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        let local = stream.local_addr().map_or_else(|_| String::new(), |local| local.to_string());
+        Ok((stream, peer.to_string(), local))
     }
 }
 
@@ -93,7 +105,8 @@ pub async fn run<L: Listener, S: Store>(
 ) -> Result<(), Unusable> {
     let mut rng = StdRng::from_seed(config.seed);
     let deadline = config.settings.deadline;
-    let max_clients = config.settings.max_clients;
+    let max_clients = config.settings.max_clients.min(Semaphore::MAX_PERMITS);
+    let places = Arc::new(Semaphore::new(max_clients));
     let shared = Arc::new(Shared::new(config.settings, config.started));
     let start = Start {
         store: Arc::new(store),
@@ -111,23 +124,34 @@ pub async fn run<L: Listener, S: Store>(
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
+        // In this order, so that nothing is left to chance: neither a replay, nor whether a place that has become free
+        // is free for the next client.
         tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            ended = &mut committer => return ended.expect("the commit loop does not panic"),
+            Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer, local)) if connections.len() < max_clients => {
-                    connections.spawn(converse(stream, peer, local, context.clone()));
-                }
-                Ok((stream, peer, _)) => {
-                    tracing::warn!(peer, max_clients, "a connection too many was turned away");
-                    connections.spawn(turn_away(stream));
-                }
+                Ok((stream, peer, local)) => match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => {
+                        let conversation = converse(stream, peer, local, context.clone());
+                        connections.spawn(async move {
+                            conversation.await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => {
+                        tracing::warn!(peer, max_clients, "a connection too many was turned away");
+                        if connections.len() < max_clients + TURNED_AWAY_AT_ONCE {
+                            connections.spawn(turn_away(stream));
+                        }
+                    }
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
-            ended = &mut committer => return ended.expect("the commit loop does not panic"),
-            () = &mut shutdown => break,
         }
     }
     drop(listener);
@@ -186,9 +210,6 @@ async fn converse<IO: AsyncRead + AsyncWrite>(stream: IO, peer: String, local: S
 }
 
 async fn turn_away<IO: AsyncRead + AsyncWrite>(stream: IO) {
-    let mut bytes = bytes::BytesMut::new();
-    Reply::error("ERR max number of clients reached").encode(Protocol::default(), &mut bytes);
-    tokio::pin!(stream);
     // It is turned away whether or not it listens to the reason.
-    let _ = timeout(STOPPING, stream.write_all(&bytes)).await;
+    let _ = connection::turn_away(stream, &Reply::error("ERR max number of clients reached")).await;
 }

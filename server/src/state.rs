@@ -20,32 +20,32 @@ use crate::root::{self, Header, Id, Root};
 pub struct Draft<'a> {
     root: &'a Root,
     changes: Changes,
+    /// How many changes were made, undone ones included.
+    made: u64,
+    /// How many keys there are now.
+    keys: usize,
+    /// The new `swept`, if it grows.
+    swept: Option<u64>,
 }
 
 /// What a draft changes, detached from the version that it was computed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// How many changes were made, undone ones included.
-    made: u64,
     /// Everything before was deleted.
     flushed: bool,
     /// The new values; `None` is a deletion.
     entries: BTreeMap<Bytes, Option<Bytes>>,
-    /// How many keys come to the database, less those that leave. After a flush, the number of keys.
-    keys: i64,
-    /// The new `swept`, if it grows.
-    swept: Option<u64>,
 }
 
 impl<'a> Draft<'a> {
     /// A version that so far changes nothing.
     pub fn new(root: &'a Root) -> Draft<'a> {
-        Draft { root, changes: Changes::default() }
+        Draft { root, changes: Changes::default(), made: 0, keys: root.recent.len(), swept: None }
     }
 
     /// How many changes were made so far. A command that leaves it as it was changed nothing.
     pub fn made(&self) -> u64 {
-        self.changes.made
+        self.made
     }
 
     /// Executes one command and answers it as if the draft were already stored.
@@ -53,8 +53,8 @@ impl<'a> Draft<'a> {
         match command {
             Command::Get { key } => self.value(key),
             Command::Set { key, value, condition, get } => self.set(key, value, *condition, *get),
-            Command::Delete { keys } => count(keys.iter().filter(|key| self.delete(key)).count()),
-            Command::Exists { keys } => count(keys.iter().filter(|key| self.get(key).is_some()).count()),
+            Command::Delete { keys } => Reply::count(keys.iter().filter(|key| self.delete(key)).count()),
+            Command::Exists { keys } => Reply::count(keys.iter().filter(|key| self.get(key).is_some()).count()),
             Command::MultiGet { keys } => Reply::Array(keys.iter().map(|key| self.value(key)).collect()),
             Command::MultiSet { pairs } => {
                 for (key, value) in pairs {
@@ -62,7 +62,7 @@ impl<'a> Draft<'a> {
                 }
                 Reply::OK
             }
-            Command::Size => count(self.keys()),
+            Command::Size => Reply::count(self.keys),
             Command::Flush => {
                 self.flush();
                 Reply::OK
@@ -102,40 +102,34 @@ impl<'a> Draft<'a> {
     }
 
     fn put(&mut self, key: Bytes, value: Bytes) {
-        self.changes.made += 1;
-        if self.get(&key).is_none() {
-            self.changes.keys += 1;
-        }
+        self.made += 1;
+        self.keys += usize::from(self.get(&key).is_none());
         self.changes.entries.insert(key, Some(value));
     }
 
     fn delete(&mut self, key: &Bytes) -> bool {
-        if self.get(key).is_none() {
-            return false;
+        let present = self.get(key).is_some();
+        if present {
+            self.made += 1;
+            self.keys -= 1;
+            self.changes.entries.insert(key.clone(), None);
         }
-        self.changes.made += 1;
-        self.changes.keys -= 1;
-        self.changes.entries.insert(key.clone(), None);
-        true
+        present
     }
 
     fn flush(&mut self) {
-        if self.keys() > 0 {
+        if self.keys > 0 {
             // What was changed earlier in this batch goes with the rest; that it was changed is not forgotten.
-            let Changes { made, swept, .. } = std::mem::take(&mut self.changes);
-            self.changes = Changes { made: made + 1, flushed: true, swept, ..Changes::default() };
+            self.made += 1;
+            self.keys = 0;
+            self.changes = Changes { flushed: true, entries: BTreeMap::new() };
         }
-    }
-
-    fn keys(&self) -> usize {
-        let before = if self.changes.flushed { 0 } else { self.root.recent.len() };
-        usize::try_from(before as i64 + self.changes.keys).expect("only present keys are deleted")
     }
 
     /// Raises `swept` to the generation of this draft: runs uploaded below it may be deleted once it has landed.
     pub fn sweep(&mut self) {
-        self.changes.made += 1;
-        self.changes.swept = Some(self.generation());
+        self.made += 1;
+        self.swept = Some(self.generation());
     }
 
     fn generation(&self) -> u64 {
@@ -152,26 +146,24 @@ impl<'a> Draft<'a> {
             // What follows the flush in the same batch lies after `base`.
             header.base = self.root.header.generation;
         }
-        header.swept = self.changes.swept.unwrap_or(header.swept);
-        let bytes = root::encode(&header, self.keys(), self.entries());
+        header.swept = self.swept.unwrap_or(header.swept);
+        let bytes = root::encode(&header, self.keys, self.entries());
         Finished { header, changes: self.changes, bytes }
     }
 
     /// The entries of the new version in ascending order: the old ones, with the changes laid over them.
-    fn entries(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+    fn entries(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> + Clone {
         let nothing = const { &BTreeMap::new() };
         let mut old = if self.changes.flushed { nothing } else { &self.root.recent }.iter().peekable();
         let mut new = self.changes.entries.iter().peekable();
         std::iter::from_fn(move || {
             loop {
-                let Some((key, change)) = new.peek() else { return old.next() };
+                let Some((key, _)) = new.peek() else { return old.next() };
                 if let Some(before) = old.next_if(|(other, _)| other < key) {
                     return Some(before);
                 }
                 old.next_if(|(other, _)| other == key);
-                let (key, change) = (*key, change.as_ref());
-                new.next();
-                if let Some(value) = change {
+                if let Some((key, Some(value))) = new.next() {
                     return Some((key, value));
                 }
             }
@@ -210,6 +202,86 @@ impl Root {
     }
 }
 
-fn count(n: usize) -> Reply {
-    Reply::Integer(n as i64)
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    fn id(seed: u64) -> Id {
+        Id::random(&mut StdRng::seed_from_u64(seed))
+    }
+
+    /// Generation 7 of a database that server 1 wrote.
+    fn root(entries: &[(&'static str, &'static str)]) -> Root {
+        let mut root = Root::unborn(id(0));
+        root.header.generation = 7;
+        (root.header.base, root.header.swept) = (2, 3);
+        root.header.sign(id(1));
+        root.recent = entries.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        root
+    }
+
+    fn set(key: &'static str, value: &'static str) -> Command {
+        Command::Set { key: key.into(), value: value.into(), condition: None, get: false }
+    }
+
+    fn del(key: &'static str) -> Command {
+        Command::Delete { keys: vec![key.into()] }
+    }
+
+    /// The version that server 2 makes of it, as it is stored.
+    fn after(root: &Root, commands: &[Command]) -> Root {
+        let mut draft = Draft::new(root);
+        for command in commands {
+            draft.execute(command);
+        }
+        Root::decode(&draft.finish(id(2)).bytes).expect("what is stored can be read")
+    }
+
+    #[test]
+    fn a_flush_keeps_the_identity_the_writers_and_what_was_swept() {
+        let flushed = after(&root(&[("a", "1"), ("b", "2")]), &[Command::Flush]);
+        let writers = BTreeMap::from([(id(1), 7), (id(2), 8)]);
+        assert_eq!(flushed.header, Header { id: id(0), generation: 8, writers, base: 7, swept: 3 });
+        assert!(flushed.recent.is_empty());
+    }
+
+    #[test]
+    fn what_follows_a_flush_in_the_same_batch_survives_it() {
+        let batch = [set("a", "before"), set("b", "before"), Command::Flush, set("b", "after"), set("c", "after")];
+        let flushed = after(&root(&[("a", "1")]), &batch);
+        assert_eq!(flushed.recent, root(&[("b", "after"), ("c", "after")]).recent);
+        assert_eq!(flushed.header.base, 7, "generation 8 lies after it");
+    }
+
+    #[test]
+    fn a_flush_of_nothing_changes_nothing() {
+        let (empty, full) = (root(&[]), root(&[("a", "1")]));
+        let mut draft = Draft::new(&empty);
+        assert_eq!(draft.execute(&Command::Flush), Reply::OK);
+        assert_eq!(draft.made(), 0);
+        assert_eq!(after(&empty, &[set("a", "1"), del("a"), Command::Flush]).header.base, 2);
+        assert_eq!(after(&full, &[del("a"), Command::Flush]).header.base, 2, "the batch has emptied it already");
+    }
+
+    #[test]
+    fn a_change_that_is_undone_was_made_all_the_same() {
+        let root = root(&[]);
+        let mut draft = Draft::new(&root);
+        draft.execute(&set("a", "1"));
+        draft.execute(&Command::Flush);
+        assert_eq!(draft.made(), 2);
+        assert_eq!(draft.execute(&Command::Size), Reply::Integer(0));
+    }
+
+    #[test]
+    fn a_sweep_raises_swept_to_its_own_generation_and_a_flush_leaves_it_there() {
+        let root = root(&[("a", "1")]);
+        let mut draft = Draft::new(&root);
+        draft.sweep();
+        assert_eq!(draft.made(), 1);
+        draft.execute(&Command::Flush);
+        assert_eq!(draft.finish(id(2)).header.swept, 8);
+    }
 }

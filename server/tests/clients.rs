@@ -1,11 +1,13 @@
 //! Clients as people use them: each connects with its defaults, sees what it expects, and complains about nothing.
 
 mod clients {
+    pub mod fred;
     pub mod interactive;
     pub mod process;
 }
 mod peer;
 
+use ::fred::types::RespVersion;
 use redis::{AsyncCommands, ExistenceCheck, SetOptions};
 
 use clients::process::Run;
@@ -26,7 +28,9 @@ macro_rules! claims {
 
 claims! {
     the_rust_client_is_served
+    fred_is_served
     redis_py_is_served
+    valkey_glide_is_served
     redis_cli_is_served
     an_interactive_redis_cli_is_served
     redis_cli_can_load_a_pipe
@@ -101,15 +105,33 @@ async fn concurrent_writes(connection: &redis::aio::MultiplexedConnection) -> re
     Ok(())
 }
 
+fn fred_is_served(peer: &Peer) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for version in [RespVersion::RESP2, RespVersion::RESP3] {
+        let served = clients::fred::works(peer.address, version.clone());
+        runtime.block_on(served).unwrap_or_else(|error| panic!("{version:?}: {error}"));
+    }
+}
+
 fn redis_py_is_served(peer: &Peer) {
+    python_client(peer, "redis", "redis_py.py");
+}
+
+fn valkey_glide_is_served(peer: &Peer) {
+    python_client(peer, "glide_sync", "valkey_glide.py");
+}
+
+/// Runs a script of `clients/` in both versions of the protocol; Python shows every warning as an error.
+fn python_client(peer: &Peer, package: &str, script: &str) {
     let python = std::env::var("VALTHREE_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/redis_py.py");
-    let import = process::run(Run { program: &python, arguments: &["-c", "import redis"], input: b"" });
+    let import = format!("import {package}");
+    let import = process::run(Run { program: &python, arguments: &["-c", &import], input: b"" });
     let hint = "scripts/setup-tests makes one; name it in VALTHREE_TEST_PYTHON";
-    assert!(import.succeeded, "{python} has no package redis ({hint}): {}", import.errors);
+    assert!(import.succeeded, "{python} has no package {package} ({hint}): {}", import.errors);
+    let script = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/{}"), script);
     let port = peer.address.port().to_string();
     for protocol in ["2", "3"] {
-        let arguments = ["-W", "error", script, &port, protocol];
+        let arguments = ["-W", "error", &script, &port, protocol];
         let run = process::run(Run { program: &python, arguments: &arguments, input: b"" });
         assert_eq!(run.quiet_output(), "ok\n");
     }

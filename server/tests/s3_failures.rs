@@ -26,6 +26,7 @@ fn means<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (Means, String) {
         StoreError::Conflict(why) => (Conflict, why),
         StoreError::DidNotHappen(why) => (DidNotHappen, why),
         StoreError::Unclear(why) => (Unclear, why),
+        StoreError::Obstructed(why) => panic!("nothing can be in the way of an object in a bucket: {why}"),
     }
 }
 

@@ -10,12 +10,16 @@
 
 use tokio::time::Instant;
 
-use super::pace::{Backoff, RoundTrip};
+use super::pace::{Backoff, Linger, RoundTrip};
 use crate::store::ETag;
 
 /// How many checks may be under way at once, evenly spread over a round trip. A read waits for the next one to start and
 /// then for its answer: with four, about 1.1 round trips instead of 1.5.
 const CHECKS: usize = 4;
+
+/// The share of a round trip, as a divisor, that a check may wait for the clients that the last one served: half the
+/// distance between two checks, which is what they would wait for the next one.
+const LINGER: u32 = 8;
 
 /// A GET of `db.json` under way.
 #[derive(Clone, Debug)]
@@ -40,6 +44,7 @@ pub struct Checks {
     last_sent: Option<Instant>,
     proven: u64,
     round_trip: RoundTrip,
+    linger: Linger,
     backoff: Backoff,
 }
 
@@ -71,14 +76,20 @@ impl Checks {
         self.under_way.iter().filter(move |(_, _, sent)| now < *sent + patience)
     }
 
-    /// From when on a check may be sent for reads: now, or when it is the next one's turn. `None` if an answer has to
-    /// come first.
-    pub fn turn(&self, now: Instant) -> Option<Instant> {
+    /// From when on a check may be sent for reads: now, or when it is the next one's turn, or when those that were just
+    /// served have had the time to come back. `None` if an answer has to come first.
+    pub fn turn(&self, arrivals: u64, now: Instant) -> Option<Instant> {
         if self.lively(now).count() >= CHECKS {
             return None;
         }
         let spacing = self.round_trip.estimate() / CHECKS as u32;
-        Some(self.last_sent.map_or(now, |sent| now.max(sent + spacing)))
+        let turn = self.last_sent.map_or(now, |sent| now.max(sent + spacing));
+        Some(self.linger.until(arrivals, now).map_or(turn, |until| until.max(turn)))
+    }
+
+    /// Notes that reads have been answered, when so many entries had arrived.
+    pub fn served(&mut self, answered: usize, arrivals: u64, now: Instant) {
+        self.linger.after(answered, arrivals, self.round_trip.estimate() / LINGER, now);
     }
 
     /// Until when the store should be left alone because it fails, if it does.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Committer, Unusable};
 use crate::root::{self, Id, Root};
 use crate::stats::Stats;
-use crate::store::patience::Patience;
-use crate::store::{ETag, Got, Store};
+use crate::store::patience::{Patience, bounded};
+use crate::store::{ETag, Got, Store, StoreError};
 
 /// What a commit loop starts from.
 pub struct Start<S> {
@@ -26,7 +26,7 @@ pub struct Start<S> {
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.
     pub async fn load(self) -> Result<Committer<S>, Unusable> {
-        let (root, etag) = match Patience::default().until_answered(|| self.store.get(root::NAME, None)).await {
+        let (root, etag) = match self.insist(|| self.store.get(root::NAME, None)).await? {
             Got::Object { bytes, etag } => {
                 self.stats.bytes_got.add(bytes.len() as u64);
                 (self.decode(&bytes)?, Some(etag))
@@ -34,8 +34,8 @@ impl<S: Store> Start<S> {
             Got::Absent | Got::Unchanged => {
                 // Runs without the object that names them are what is left of a database, and creating an empty one
                 // over it would make that final.
-                if let Some(run) = Patience::default().until_answered(|| self.store.list(root::RUNS)).await.first() {
-                    return Err(self.unusable(&format!("it is missing, but {run} is there")));
+                if let Some(run) = self.insist(|| self.store.list(root::RUNS)).await?.first() {
+                    return Err(self.unusable(&format!("is missing, but {run} is there and belongs to it")));
                 }
                 (Root::unborn(self.database), None)
             }
@@ -44,12 +44,28 @@ impl<S: Store> Start<S> {
         Ok(self.begin(root, etag))
     }
 
+    /// Repeats a request that changes nothing until it is answered; or gives up if that will never be.
+    async fn insist<T, F>(&self, request: impl Fn() -> F) -> Result<T, Unusable>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut patience = Patience::default();
+        loop {
+            match bounded(request()).await {
+                Ok(answer) => return Ok(answer),
+                Err(StoreError::Obstructed(why)) => return Err(self.unusable(&why)),
+                Err(error) => patience.pause(&error).await,
+            }
+        }
+    }
+
     fn decode(&self, bytes: &[u8]) -> Result<Root, Unusable> {
         Root::decode(bytes).map_err(|damage| self.unusable(&damage.to_string()))
     }
 
     fn unusable(&self, why: &str) -> Unusable {
-        Unusable(format!("{}: {why}. Nothing was overwritten", self.store.locate(root::NAME)).into())
+        let place = self.store.locate(root::NAME);
+        Unusable(format!("{place} {why}. Nothing was overwritten; mend it, or keep the database elsewhere").into())
     }
 
     fn begin(self, root: Root, etag: Option<ETag>) -> Committer<S> {

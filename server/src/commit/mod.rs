@@ -11,7 +11,7 @@
 //! computed from, and no two versions have the same bytes. So the stored versions form one chain, in which each is the
 //! one before it with one batch executed in order: put the batches one behind the other in the order of the chain, and
 //! that is the serial order. A command is in at most one batch of the chain: it is executed for another one only after
-//! a stored version has proven that the first can never land ([`fate`]: that version's condition can't come true any
+//! a stored version has proven that the first can never land (`fate`: that version's condition can't come true any
 //! more), or when nothing was ever sent. A lost answer therefore costs time, not truth: until the fate is known, only
 //! the same bytes on the same condition are sent again, which can land once at most. And it respects real time: a
 //! batch enters the chain after its commands arrived, because its bytes were made from them, and before they are
@@ -19,7 +19,7 @@
 //!
 //! *Reads.* A read in a batch with changes takes its place in that batch. Any other read is answered from the newest
 //! known version, W, once a check that was sent after the read arrived has shown some version V to be current, and W is
-//! V or a later one ([`freshness`]). So W was current at some moment between the read's arrival and its answer, and the
+//! V or a later one (`freshness`). So W was current at some moment between the read's arrival and its answer, and the
 //! read is put at that moment, between the batches.
 //!
 //! *One client's order.* Entries keep their order in the queue and in batches, and a read is answered out of turn only
@@ -30,43 +30,43 @@
 //! outcome is uncertain, and removed too: should the commit prove lost, the command is not executed again.
 //!
 //! No step of this mentions time. The clock only decides when to wait, look or give up.
+//!
+//! # Where things are
+//!
+//! This file is the loop. `queue` is the way in. `batch` holds what waits and what is under way; `attempt` takes a batch
+//! to its fate, which `fate` judges; `reads` sends the checks that `freshness` keeps account of, and answers what they
+//! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time.
 
+mod attempt;
 mod batch;
-pub mod fate;
+mod fate;
 mod freshness;
 mod load;
 mod pace;
 mod queue;
+mod reads;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use antithesis_sdk::{assert_always, assert_reachable};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use serde::Serialize;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use self::batch::{Arrival, Commit, Executed};
-use self::fate::Fate;
+use self::batch::{Arrival, Commit};
 use self::freshness::{Check, Checks};
 pub use self::load::Start;
 use self::pace::{Backoff, Linger, RoundTrip};
 use self::queue::Submission;
 pub use self::queue::{Amended, Amendment, Answer, Closed, Entry, Queue, Refusal, Submissions, Unit};
 use crate::root::{self, Id, Root};
-use crate::state::Draft;
 use crate::stats::Stats;
-use crate::store::{Condition, ETag, Got, Store, StoreError};
+use crate::store::{ETag, Got, Store, StoreError};
 
 /// Submissions taken from the channel at once.
 const AT_ONCE: usize = 256;
-
-/// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
-/// copies of them.
-const ATTEMPTS_UNDER_WAY: u32 = 3;
 
 /// When a request to the store is given up for good. Longer than any deadline, because a late answer is still worth
 /// having, and bounded, because a store that never answers must not collect requests for ever.
@@ -98,6 +98,8 @@ pub struct Committer<S> {
     amendments: Vec<Amendment>,
     commit: Option<Commit>,
     commits: u64,
+    /// The newest commit that was proven lost.
+    lost: Option<u64>,
     /// Something has happened since reads were last looked through that may let some be answered.
     stirred: bool,
     checks: Checks,
@@ -111,16 +113,6 @@ pub struct Committer<S> {
 enum Done {
     Put { commit: u64, result: Result<ETag, StoreError> },
     Check { check: Check, result: Result<Got, StoreError> },
-}
-
-/// What the assertions say about two versions that should not have met.
-#[derive(Serialize)]
-struct Versions<'a> {
-    server: Id,
-    known: u64,
-    read: u64,
-    database: Id,
-    etag: &'a str,
 }
 
 impl<S: Store> Committer<S> {
@@ -146,6 +138,7 @@ impl<S: Store> Committer<S> {
             amendments: Vec::new(),
             commit: None,
             commits: 0,
+            lost: None,
             stirred: false,
             checks: Checks::default(),
             round_trip: RoundTrip::default(),
@@ -174,7 +167,7 @@ impl<S: Store> Committer<S> {
             let now = Instant::now();
             self.expire(now);
             self.begin_commit(now);
-            self.answer_reads();
+            self.answer_reads(now);
             self.pursue_commit(now);
             self.begin_checks(now);
             let wake = self.wake(now);
@@ -221,6 +214,7 @@ impl<S: Store> Committer<S> {
             self.barren = self.barren.saturating_sub(1);
             self.stats.told_tryagain.add(1);
             late.answer(Err(Refusal::NothingHappened));
+            self.stirred = true; // a later read of its client may only have been waiting for it
         }
         let Some(commit) = &mut self.commit else { return };
         while let Some(late) = commit.entries.pop_front_if(|executed| executed.arrival.deadline <= now) {
@@ -231,119 +225,8 @@ impl<S: Store> Committer<S> {
             };
             told.add(1);
             late.arrival.answer(Err(refusal));
+            self.stirred = true;
         }
-    }
-
-    /// Makes a commit of everything that waits, if anything there changes the database and it is time.
-    fn begin_commit(&mut self, now: Instant) {
-        if self.commit.is_some() || self.pause(now).is_some() {
-            return;
-        }
-        if self.amendments.is_empty() {
-            let mut probe = Draft::new(&self.root);
-            let untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
-            for unit in untested.filter(|unit| unit.may_write()) {
-                batch::execute(&mut probe, unit);
-            }
-            if probe.made() == 0 {
-                self.stirred |= self.barren < self.waiting.len();
-                self.barren = self.waiting.len();
-                return;
-            }
-        }
-        self.commits += 1;
-        let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
-        let waiting = std::mem::take(&mut self.waiting);
-        let amendments = std::mem::take(&mut self.amendments);
-        let computed = Commit::compute(self.commits, self.server, &self.root, condition, waiting, amendments, now);
-        match computed {
-            Ok(commit) => {
-                if commit.is_shared() {
-                    assert_reachable!("A batch holds commands of several clients");
-                }
-                self.barren = 0;
-                self.newest_read = 0;
-                self.send(commit, now);
-            }
-            // Only amendments could have changed something, and they found nothing to change.
-            Err((waiting, amendments)) => {
-                self.waiting = waiting;
-                self.barren = self.waiting.len();
-                self.stirred = true;
-                for amendment in amendments {
-                    let _ = amendment.outcome.send(Amended::Moot);
-                }
-            }
-        }
-    }
-
-    /// Until when a batch has to wait: for a store that fails, or for the clients that were just answered.
-    fn pause(&self, now: Instant) -> Option<Instant> {
-        self.backoff.until(now).or_else(|| self.linger.until(self.waiting.len(), now))
-    }
-
-    /// Sends the bytes of a commit, for the first time or again: always the same bytes, on the same condition.
-    fn send(&mut self, mut commit: Commit, now: Instant) {
-        commit.attempts += 1;
-        commit.unanswered += 1;
-        commit.doubt = None;
-        commit.sent = now;
-        self.stats.puts.add(1);
-        self.stats.bytes_put.add(commit.bytes.len() as u64);
-        let store = Arc::clone(&self.store);
-        let (number, bytes, condition) = (commit.number, commit.bytes.clone(), commit.condition.clone());
-        self.under_way.push(Box::pin(async move {
-            let result = timeout(REQUEST_TIMEOUT, store.put(root::NAME, bytes, &condition)).await;
-            let result = result.unwrap_or_else(|_| Err(StoreError::Unclear("no answer to the PUT".into())));
-            Done::Put { commit: number, result }
-        }));
-        self.commit = Some(commit);
-    }
-
-    /// Begins to doubt a commit whose answer is overdue. It may still come, and counts if it does.
-    fn pursue_commit(&mut self, now: Instant) {
-        let patience = self.round_trip.patience();
-        if let Some(commit) = &mut self.commit
-            && commit.doubt.is_none()
-            && now >= commit.sent + patience
-        {
-            commit.doubt = Some(self.checks.next());
-        }
-    }
-
-    /// Sends a check if somebody needs one: a commit in doubt at once, reads when it is their turn.
-    fn begin_checks(&mut self, now: Instant) {
-        if self.check_due(now).is_none_or(|due| now < due) {
-            return;
-        }
-        self.stats.freshness_checks.add(1);
-        self.stats.gets.add(1);
-        let check = self.checks.send(self.arrivals, self.root.header.generation, self.etag.clone(), now);
-        let store = Arc::clone(&self.store);
-        self.under_way.push(Box::pin(async move {
-            let result = timeout(REQUEST_TIMEOUT, store.get(root::NAME, check.etag.as_ref())).await;
-            let result = result.unwrap_or_else(|_| Err(StoreError::Unclear("no answer to the GET".into())));
-            Done::Check { check, result }
-        }));
-    }
-
-    /// When the next check is to be sent, if somebody needs one and no answer has to come first.
-    fn check_due(&self, now: Instant) -> Option<Instant> {
-        let doubt = self.commit.as_ref().and_then(|commit| commit.doubt);
-        let doubt = doubt.filter(|&from| !self.checks.expected(from, now));
-        let settle = doubt.map(|_| self.backoff.until(now).unwrap_or(now));
-        let read = self.reads_wait(now).then(|| self.checks.turn(now)).flatten();
-        let due = settle.into_iter().chain(read).min()?;
-        Some(self.checks.pause(now).map_or(due, |pause| pause.max(due)))
-    }
-
-    /// Whether an entry that needs a proof has arrived since the newest check was sent. A write needs none as long as it
-    /// may yet become part of a commit.
-    fn reads_wait(&self, now: Instant) -> bool {
-        let barren = self.commit.is_none() && self.barren == self.waiting.len();
-        let Some((oldest, newest)) = self.waiting.front().zip(self.waiting.back()) else { return false };
-        let newest = if barren { newest.number + 1 } else { self.newest_read };
-        newest > oldest.number.max(self.checks.covered(now))
     }
 
     /// The next moment at which something is due without anything having happened.
@@ -362,234 +245,6 @@ impl<S: Store> Committer<S> {
         deadlines.into_iter().chain(wakes).flatten().min()
     }
 
-    /// A PUT was answered.
-    fn put_answered(&mut self, number: u64, result: Result<ETag, StoreError>) {
-        // An answer to a commit that is settled already says nothing about the present one.
-        let Some(mut commit) = self.commit.take_if(|commit| commit.number == number) else { return };
-        let now = Instant::now();
-        commit.unanswered -= 1;
-        match result {
-            Ok(etag) => {
-                assert_always!(!etag.0.is_empty(), "Every stored version has an ETag");
-                if commit.attempts == 1 {
-                    self.round_trip.measured(now.duration_since(commit.sent));
-                }
-                let changes = std::mem::take(&mut commit.changes);
-                self.root.apply(commit.header.clone(), changes);
-                self.etag = Some(etag);
-                self.landed(commit, now);
-            }
-            // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
-            Err(StoreError::DidNotHappen(why)) if !commit.exposed && commit.unanswered == 0 => {
-                tracing::debug!(generation = commit.header.generation, why, "a commit was not sent");
-                self.backoff.failed(now);
-                self.requeue(commit);
-            }
-            Err(error) => {
-                tracing::debug!(generation = commit.header.generation, %error, "a commit is in doubt");
-                commit.exposed |= !matches!(error, StoreError::DidNotHappen(_));
-                if commit.attempts > 1 || !matches!(error, StoreError::Conflict(_)) {
-                    self.backoff.failed(now);
-                }
-                commit.doubt = Some(commit.doubt.unwrap_or(self.checks.next()));
-                self.commit = Some(commit);
-            }
-        }
-    }
-
-    /// Everybody in the commit gets the replies that were computed for it; `root` holds it already.
-    fn landed(&mut self, commit: Commit, now: Instant) {
-        self.backoff.succeeded();
-        self.barren = 0;
-        self.stirred = true; // some reads were only waiting for an entry of their own client
-        self.linger.after_commit(commit.entries.len(), self.waiting.len(), &self.round_trip, now);
-        self.note_version();
-        self.stats.commits.add(1);
-        self.stats.batched_commands.add(commit.entries.len() as u64);
-        self.stats.largest_batch.at_least(commit.entries.len() as u64);
-        for executed in commit.entries {
-            executed.arrival.answer(Ok(executed.replies));
-        }
-        Commit::resolve_amendments(commit.amendments, Amended::Landed(commit.header.generation));
-    }
-
-    /// A commit that can't land any more, or that was never sent, waits again, before everything that came later.
-    fn requeue(&mut self, commit: Commit) {
-        for executed in commit.entries.into_iter().rev() {
-            if !executed.arrival.entry.unit.may_write() {
-                self.newest_read = self.newest_read.max(executed.arrival.number + 1);
-            }
-            self.waiting.push_front(executed.arrival);
-        }
-        let amendments = commit.amendments.into_iter().map(|executed| executed.amendment);
-        self.amendments.splice(0..0, amendments);
-        self.barren = 0;
-        self.stirred = true;
-    }
-
-    /// A check was answered.
-    fn check_answered(&mut self, check: &Check, result: Result<Got, StoreError>) -> Result<(), Unusable> {
-        let now = Instant::now();
-        let got = match result {
-            Ok(got) => got,
-            Err(error) => {
-                tracing::debug!(%error, "a check failed");
-                self.checks.failed(check, now);
-                return Ok(());
-            }
-        };
-        let seen = match got {
-            Got::Unchanged => check.generation,
-            Got::Absent if check.etag.is_none() => 0,
-            Got::Absent => return Err(self.unusable("it has disappeared")),
-            Got::Object { bytes, etag } => {
-                self.stats.bytes_got.add(bytes.len() as u64);
-                self.read(check, &bytes, etag, now)?
-            }
-        };
-        self.checks.answered(check, now);
-        self.stirred = true;
-        self.resend(check, seen, now);
-        Ok(())
-    }
-
-    /// Takes in a version that a check has brought, and answers its generation.
-    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<u64, Unusable> {
-        let decoded = Root::decode(bytes);
-        assert_always!(decoded.is_ok(), "The stored database can always be read");
-        let read = decoded.map_err(|damage| self.unusable(&damage.to_string()))?;
-        let (known, seen) = (self.root.header.generation, read.header.generation);
-        let details = Versions {
-            server: self.server,
-            known: check.generation,
-            read: seen,
-            database: read.header.id,
-            etag: &etag.0,
-        };
-        assert_always!(!etag.0.is_empty(), "Every version that is read has an ETag", &details);
-        if self.etag.is_some() && read.header.id != self.root.header.id {
-            return Err(self.unusable(&format!("it is another database, with the id {}", read.header.id)));
-        }
-        assert_always!(seen >= check.generation, "The stored generation never goes back", &details);
-        if seen < check.generation {
-            return Err(self.unusable(&format!("it has gone back from generation {} to {seen}", check.generation)));
-        }
-        if seen == known && self.etag.as_ref() != Some(&etag) {
-            return Err(self.unusable(&format!("generation {seen} has been replaced by another of that number")));
-        }
-        if seen > known {
-            self.advance(read, etag, now);
-        }
-        Ok(seen)
-    }
-
-    /// Moves to a newer version, which settles the commit under way: what that was built on is gone.
-    fn advance(&mut self, read: Root, etag: ETag, now: Instant) {
-        let commit = self.commit.take();
-        let creation = self.etag.is_none();
-        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.header));
-        self.root = read;
-        self.etag = Some(etag);
-        self.barren = 0;
-        self.note_version();
-        let Some((commit, fate)) = commit.zip(fate) else { return };
-        let doubted = commit.doubt.is_some();
-        match fate {
-            Fate::Landed => {
-                if doubted {
-                    assert_reachable!("A commit whose answer was not 200 turns out to have landed");
-                    self.stats.unclear_landed.add(1);
-                }
-                self.landed(commit, now);
-            }
-            Fate::Lost => {
-                assert_reachable!("A server loses the race for a version and executes its batch again");
-                if doubted && commit.exposed {
-                    assert_reachable!("A commit whose answer was not 200 turns out never to have landed");
-                    self.stats.unclear_lost.add(1);
-                }
-                self.stats.conflicts.add(1);
-                self.requeue(commit);
-            }
-            Fate::Unknowable => {
-                self.stats.unclear_unknown.add(1);
-                self.give_up(commit);
-            }
-            Fate::Open => unreachable!("a version newer than the one that a commit was built on settles it"),
-        }
-    }
-
-    /// Nobody can tell any more whether the commit landed. What it changed must not be executed again.
-    fn give_up(&mut self, mut commit: Commit) {
-        let (changed, unchanged): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut commit.entries).into_iter().partition(|executed| executed.changed);
-        for executed in changed {
-            self.stats.told_uncertain.add(1);
-            executed.arrival.answer(Err(Refusal::Uncertain));
-        }
-        Commit::resolve_amendments(std::mem::take(&mut commit.amendments), Amended::Uncertain);
-        commit.entries = unchanged;
-        self.requeue(commit);
-    }
-
-    /// A commit is in doubt, and a check that was sent since has seen the very version that it was built on: so it has
-    /// not landed. It may be under way still, so nothing else may be sent, but it may be sent again.
-    fn resend(&mut self, check: &Check, seen: u64, now: Instant) {
-        let settled =
-            |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
-        let Some(mut commit) = self.commit.take_if(settled) else { return };
-        if commit.unanswered < ATTEMPTS_UNDER_WAY {
-            assert_reachable!("A commit is sent again because its answer was not 200 and it has not landed");
-            self.send(commit, now);
-        } else {
-            commit.sent = now;
-            commit.doubt = None;
-            self.commit = Some(commit);
-        }
-    }
-
-    /// Answers the entries that a check has proven fresh and that change nothing, from the newest known version; unless
-    /// an earlier entry of their client is still unanswered.
-    fn answer_reads(&mut self) {
-        if !std::mem::take(&mut self.stirred) {
-            return;
-        }
-        let proven = self.checks.proven();
-        let mut draft = Draft::new(&self.root);
-        let mut blocked = BTreeSet::new();
-        let mut answer = |arrival: Arrival, may_read: bool| {
-            if !may_read || arrival.number >= proven || blocked.contains(&arrival.entry.client) {
-                blocked.insert(arrival.entry.client);
-                return Some(arrival);
-            }
-            let (replies, _) = batch::execute(&mut draft, &arrival.entry.unit);
-            arrival.answer(Ok(replies));
-            None
-        };
-        if let Some(commit) = &mut self.commit {
-            let entries = std::mem::take(&mut commit.entries).into_iter();
-            let stay = entries.filter_map(|Executed { arrival, replies, changed }| {
-                // A write of the batch is part of what was sent, even if it would change nothing on `root`.
-                let may_read = !arrival.entry.unit.may_write();
-                answer(arrival, may_read).map(|arrival| Executed { arrival, replies, changed })
-            });
-            commit.entries = stay.collect();
-        }
-        let untested = self.waiting.split_off(self.barren);
-        let before = self.waiting.len() + untested.len();
-        let barren = std::mem::take(&mut self.waiting).into_iter();
-        self.waiting = barren.filter_map(|arrival| answer(arrival, true)).collect();
-        self.barren = self.waiting.len();
-        self.waiting.extend(untested.into_iter().filter_map(|arrival| {
-            let may_read = !arrival.entry.unit.may_write();
-            answer(arrival, may_read)
-        }));
-        debug_assert_eq!(draft.made(), 0, "what is answered as a read changes nothing");
-        if self.etag.is_none() && self.waiting.len() < before {
-            assert_reachable!("A read is answered before the database exists");
-        }
-    }
-
     fn note_version(&self) {
         self.stats.keys.set(self.root.recent.len() as u64);
         self.stats.generation.set(self.root.header.generation);
@@ -597,9 +252,7 @@ impl<S: Store> Committer<S> {
 
     fn unusable(&self, why: &str) -> Unusable {
         let place = self.store.locate(root::NAME);
-        Unusable(
-            format!("{place}: {why}. Nothing was overwritten; this server needs a restart once it is mended").into(),
-        )
+        Unusable(format!("{place} {why}. Nothing was overwritten; mend it, then restart this server").into())
     }
 
     fn refuse(&mut self, why: &Arc<str>) {

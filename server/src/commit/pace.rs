@@ -10,7 +10,7 @@ const SMOOTHING: u32 = 8;
 
 /// The share of a round trip, as a divisor, that a commit may wait for commands that are expected. A cohort of clients
 /// that just missed a commit waits for a whole round trip more, so waiting up to a quarter is worth it.
-const LINGER: u32 = 4;
+pub const LINGER: u32 = 4;
 
 /// An answer this many round trips late is taken for lost: the fate is looked up while it may still come.
 const PATIENCE: u32 = 4;
@@ -28,8 +28,10 @@ const BACKOFF_BOUNDS: (Duration, Duration) = (Duration::from_millis(5), Duration
 pub struct RoundTrip(Option<Duration>);
 
 impl RoundTrip {
-    /// Takes a measurement into account.
+    /// Takes a measurement into account. How late an answer comes that was taken for lost says nothing about the next
+    /// one: after an outage, reads would otherwise wait for their turn until their time is up.
     pub fn measured(&mut self, took: Duration) {
+        let took = took.min(PATIENCE_BOUNDS.1);
         self.0 = Some(match self.0 {
             None => took,
             Some(before) => (before * (SMOOTHING - 1) + took) / SMOOTHING,
@@ -50,21 +52,21 @@ impl RoundTrip {
 
 /// Keeps closed-loop clients together. After a commit the clients that it answered are about to send again; a batch
 /// that starts without them splits the clients into two cohorts that each wait for two round trips. So it waits until
-/// as many commands are there as were answered plus those that were waiting already. (Aiming at the size of the last
-/// batch instead gets stuck at half: each cohort then waits for its own size.)
+/// as many commands have arrived as were answered, beside those that were waiting already. (Aiming at the size of the
+/// last batch instead gets stuck at half: each cohort then waits for its own size.) It is the same with checks and the
+/// clients that read.
 #[derive(Default)]
-pub struct Linger(Option<(usize, Instant)>);
+pub struct Linger(Option<(u64, Instant)>);
 
 impl Linger {
-    /// A commit has answered some commands while others were waiting.
-    pub fn after_commit(&mut self, answered: usize, waiting: usize, round_trip: &RoundTrip, now: Instant) {
-        self.0 = Some((answered + waiting, now + round_trip.estimate() / LINGER));
+    /// So many commands have been answered, when so many had arrived: theirs are the next, if they come in time.
+    pub fn after(&mut self, answered: usize, arrivals: u64, most: Duration, now: Instant) {
+        self.0 = Some((arrivals + answered as u64, now + most));
     }
 
-    /// Until when a batch should wait for more, if it should. An idle server's last commit is long past, so there the
-    /// answer is never.
-    pub fn until(&self, waiting: usize, now: Instant) -> Option<Instant> {
-        self.0.filter(|&(expected, until)| waiting < expected && now < until).map(|(_, until)| until)
+    /// Until when to wait for more, if at all. An idle server's last answer is long past, so there one never waits.
+    pub fn until(&self, arrivals: u64, now: Instant) -> Option<Instant> {
+        self.0.filter(|&(expected, until)| arrivals < expected && now < until).map(|(_, until)| until)
     }
 }
 

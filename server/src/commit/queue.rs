@@ -52,17 +52,14 @@ pub type Answer = Result<Vec<Reply>, Refusal>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nothing that held it was sent, and nothing will be.
-    #[error("TRYAGAIN The store did not answer in time. Nothing was changed by this command, and nothing will be")]
+    #[error("TRYAGAIN This command could not be executed in time. It has changed nothing, and it will not")]
     NothingHappened,
     /// A PUT that held it was sent, and its fate is not known.
-    #[error("UNCERTAIN The store did not answer in time. This command may have taken effect, or may yet")]
+    #[error("UNCERTAIN The store has not confirmed this command. It may have taken effect, or may yet")]
     Uncertain,
     /// The database is not what it was, and this server no longer touches it.
     #[error("ERR The database cannot be used: {0}")]
     Unusable(Arc<str>),
-    /// The server is shutting down and did not execute it.
-    #[error("TRYAGAIN The server is shutting down. Nothing was changed by this command, and nothing will be")]
-    ShuttingDown,
 }
 
 impl Refusal {

@@ -33,7 +33,12 @@ impl Serialize for KeyRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(self.0) {
             Ok(text) if !text.starts_with(BASE64_KEY) => serializer.serialize_str(text),
-            _ => serializer.serialize_str(&format!("{BASE64_KEY}{}", BASE64.encode(self.0))),
+            _ => {
+                let mut marked = String::with_capacity(BASE64_KEY.len() + self.0.len().div_ceil(3) * 4);
+                marked.push_str(BASE64_KEY);
+                BASE64.encode_string(self.0, &mut marked);
+                serializer.serialize_str(&marked)
+            }
         }
     }
 }

@@ -77,6 +77,22 @@ pub enum StoreError {
     /// It may have happened, and may yet.
     #[error("unclear: {0}")]
     Unclear(String),
+    /// What stands in the object's place is no object, here in words that follow its name. Only from reads; and to try
+    /// again is of no use before somebody has mended it.
+    #[error("obstructed: what stands in the object's place {0}")]
+    Obstructed(String),
+}
+
+impl StoreError {
+    /// What happened, whatever may be concluded from it.
+    pub fn why(&self) -> &str {
+        match self {
+            StoreError::Conflict(why)
+            | StoreError::DidNotHappen(why)
+            | StoreError::Unclear(why)
+            | StoreError::Obstructed(why) => why,
+        }
+    }
 }
 
 /// A place that keeps objects by name and replaces them conditionally.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
 
@@ -11,6 +11,14 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 
 /// How often the log says that the store still does not answer.
 const REMINDER: Duration = Duration::from_secs(10);
+
+/// When a request is given up for good: a connection may have died without a word, so that it would wait for ever.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request that ends, answered or not.
+pub async fn bounded<T>(request: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(REQUEST_TIMEOUT, request).await.unwrap_or_else(|_| Err(StoreError::Unclear("no answer".into())))
+}
 
 /// The pauses between attempts, and the reminders in the log.
 #[derive(Debug)]
@@ -36,8 +44,7 @@ impl Patience {
     pub async fn pause(&mut self, error: &StoreError) {
         let now = Instant::now();
         if self.failures > 0 && now >= self.remind {
-            let (StoreError::Conflict(why) | StoreError::DidNotHappen(why) | StoreError::Unclear(why)) = error;
-            tracing::warn!("waiting for the store: {why}");
+            tracing::warn!("waiting for the store: {}", error.why());
             self.remind = now + REMINDER;
         }
         let (first, longest) = PAUSES;
@@ -49,7 +56,7 @@ impl Patience {
     /// Repeats a request that may be repeated, until it is answered.
     pub async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(mut self, request: impl Fn() -> F) -> T {
         loop {
-            match request().await {
+            match bounded(request()).await {
                 Ok(answer) => return answer,
                 Err(error) => self.pause(&error).await,
             }

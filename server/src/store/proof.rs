@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use tokio::time::timeout;
 
-use super::patience::Patience;
+use super::patience::{Patience, bounded};
 use super::{Condition, ETag, Got, Phrase, Store, StoreError};
 
 /// What the names of the objects of a proof begin with.
@@ -156,7 +156,7 @@ impl<S: Store> Proof<S> {
         let condition = Condition::Match(etag.clone());
         let mut patience = Patience::silent_at_first();
         loop {
-            match self.store.put(name, Bytes::from_static(b"stale"), &condition).await {
+            match bounded(self.store.put(name, Bytes::from_static(b"stale"), &condition)).await {
                 Ok(_) => return Err(Broken("a replacement with an ETag of the past succeeded".into())),
                 Err(StoreError::Conflict(_)) => return Ok(()),
                 Err(error) => patience.pause(&error).await,
@@ -168,7 +168,7 @@ impl<S: Store> Proof<S> {
         let condition = Condition::Match(ETag("d41d8cd98f00b204e9800998ecf8427e".into()));
         let mut patience = Patience::silent_at_first();
         loop {
-            match self.store.put(&self.fresh(), Bytes::from_static(b"absent"), &condition).await {
+            match bounded(self.store.put(&self.fresh(), Bytes::from_static(b"absent"), &condition)).await {
                 Ok(_) => return Err(Broken("an object that was not there was created on If-Match".into())),
                 Err(StoreError::Conflict(_)) => return Ok(()),
                 Err(error) => patience.pause(&error).await,
@@ -196,7 +196,7 @@ impl<S: Store> Proof<S> {
     async fn race(&self, name: &str, entrants: usize, condition: &Condition) -> Race {
         let puts = (0..entrants).map(|entrant| async move {
             let bytes = Bytes::from(format!("{} {entrant} {condition:?}\n", self.id));
-            (bytes.clone(), self.store.put(name, bytes, condition).await)
+            (bytes.clone(), bounded(self.store.put(name, bytes, condition)).await)
         });
         let mut race = Race { won: Vec::new(), lost: Vec::new(), unclear: None };
         for (bytes, result) in join_all(puts).await {

@@ -26,6 +26,9 @@ pub const DEADLINE: Duration = Duration::from_millis(1900);
 /// A server that sends nothing for this long is idle: no pause of its own is longer.
 pub const QUIET: Duration = Duration::from_secs(60);
 
+/// A server that sends this many requests without being asked will never be quiet.
+const RESTLESS: usize = 10_000;
+
 /// A commit loop that has loaded the database, and the way to its queue.
 pub struct Server {
     pub queue: Queue,
@@ -124,15 +127,21 @@ impl Puppet {
         }
     }
 
+    /// Whether the server sends nothing as long as nobody asks it anything.
+    pub async fn is_quiet(&mut self) -> bool {
+        tokio::time::timeout(QUIET, self.script.next()).await.is_err()
+    }
+
     /// Answers truly until the server asks for nothing more, and says how many PUTs there were.
     pub async fn settle(&mut self) -> usize {
         let mut puts = 0;
-        while let Ok(held) = tokio::time::timeout(QUIET, self.script.next()).await {
+        for _ in 0..RESTLESS {
+            let Ok(held) = tokio::time::timeout(QUIET, self.script.next()).await else { return puts };
             let held = held.expect("the server runs");
             puts += usize::from(matches!(held.request, Request::Put { .. }));
             held.answer();
         }
-        puts
+        panic!("the server asks for more and more, although nobody asks anything of it");
     }
 
     /// Answers truly whatever is asked, while `task` runs.

@@ -53,7 +53,10 @@ pub(super) fn get<D: Disk>(
     known: Option<&ETag>,
 ) -> Result<Option<(Vec<u8>, ETag)>, StoreError> {
     let file = place(root, name)?;
-    let found = current(disk, &file)?;
+    let found = current(disk, &file).map_err(|error| match file.is_dir() {
+        true => StoreError::Obstructed("is a folder".into()),
+        false => error,
+    })?;
     if found.is_none() || found.as_ref().map(|(_, etag)| etag) != known {
         sync_folders(disk, root, &file).map_err(StoreError::DidNotHappen)?;
     }

@@ -38,6 +38,7 @@ impl Outcome {
             StoreError::Conflict(_) => Outcome::Conflict,
             StoreError::DidNotHappen(_) => Outcome::DidNotHappen,
             StoreError::Unclear(_) => Outcome::Unclear,
+            StoreError::Obstructed(_) => unreachable!("only reads are obstructed"),
         }
     }
 }

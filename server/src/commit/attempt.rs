@@ -1,0 +1,243 @@
+//! The one commit under way: from a batch to its fate.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use antithesis_sdk::{assert_always, assert_reachable, assert_unreachable};
+use tokio::time::{Instant, timeout};
+
+use super::batch::{self, Commit};
+use super::fate::{self, Fate};
+use super::freshness::Check;
+use super::queue::{Amended, Refusal, Unit};
+use super::{Committer, Done, REQUEST_TIMEOUT, pace};
+use crate::root::{self, Root};
+use crate::state::Draft;
+use crate::store::{Condition, ETag, Store, StoreError};
+
+/// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
+/// copies of them.
+const ATTEMPTS_UNDER_WAY: u32 = 3;
+
+impl<S: Store> Committer<S> {
+    /// Makes a commit of everything that waits, if anything there changes the database and it is time.
+    pub(super) fn begin_commit(&mut self, now: Instant) {
+        if self.commit.is_some() || self.pause(now).is_some() {
+            return;
+        }
+        if self.amendments.is_empty() {
+            let mut probe = Draft::new(&self.root);
+            let mut untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
+            let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
+            if !untested.any(changes) {
+                self.stirred |= self.barren < self.waiting.len();
+                self.barren = self.waiting.len();
+                return;
+            }
+        }
+        self.commits += 1;
+        let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
+        let waiting = std::mem::take(&mut self.waiting);
+        let amendments = std::mem::take(&mut self.amendments);
+        let computed = Commit::compute(self.commits, self.server, &self.root, condition, waiting, amendments, now);
+        match computed {
+            Ok(commit) => {
+                if commit.is_shared() {
+                    assert_reachable!("A batch holds commands of several clients");
+                }
+                self.barren = 0;
+                self.newest_read = 0;
+                self.send(commit, now);
+            }
+            // Only amendments could have changed something, and they found nothing to change.
+            Err((waiting, amendments)) => {
+                self.waiting = waiting;
+                self.barren = self.waiting.len();
+                self.stirred = true;
+                for amendment in amendments {
+                    let _ = amendment.outcome.send(Amended::Moot);
+                }
+            }
+        }
+    }
+
+    /// Until when a batch has to wait: for a store that fails, or for the clients that were just answered.
+    pub(super) fn pause(&self, now: Instant) -> Option<Instant> {
+        self.backoff.until(now).or_else(|| self.linger.until(self.arrivals, now))
+    }
+
+    /// Sends the bytes of a commit, for the first time or again: always the same bytes, on the same condition.
+    fn send(&mut self, mut commit: Commit, now: Instant) {
+        commit.attempts += 1;
+        commit.unanswered += 1;
+        commit.doubt = None;
+        commit.sent = now;
+        self.stats.puts.add(1);
+        self.stats.bytes_put.add(commit.bytes.len() as u64);
+        let store = Arc::clone(&self.store);
+        let (number, bytes, condition) = (commit.number, commit.bytes.clone(), commit.condition.clone());
+        self.under_way.push(Box::pin(async move {
+            let result = timeout(REQUEST_TIMEOUT, store.put(root::NAME, bytes, &condition)).await;
+            let result = result.unwrap_or_else(|_| Err(StoreError::Unclear("no answer to the PUT".into())));
+            Done::Put { commit: number, result }
+        }));
+        self.commit = Some(commit);
+    }
+
+    /// Begins to doubt a commit whose answer is overdue. It may still come, and counts if it does.
+    pub(super) fn pursue_commit(&mut self, now: Instant) {
+        let patience = self.round_trip.patience();
+        if let Some(commit) = &mut self.commit
+            && commit.doubt.is_none()
+            && now >= commit.sent + patience
+        {
+            commit.doubt = Some(self.checks.next());
+        }
+    }
+
+    /// A PUT was answered.
+    pub(super) fn put_answered(&mut self, number: u64, result: Result<ETag, StoreError>) {
+        // An answer to a commit that is settled already says nothing about the present one.
+        let Some(mut commit) = self.commit.take_if(|commit| commit.number == number) else {
+            if result.is_ok() && self.lost == Some(number) {
+                assert_unreachable!("A PUT is answered with success after a newer version has proven it lost");
+                tracing::error!("the store reports success for a commit that it has not kept: it breaks its promises");
+            }
+            return;
+        };
+        let now = Instant::now();
+        commit.unanswered -= 1;
+        match result {
+            Ok(etag) => {
+                assert_always!(!etag.0.is_empty(), "Every stored version has an ETag");
+                if commit.attempts == 1 {
+                    self.round_trip.measured(now.duration_since(commit.sent));
+                }
+                let changes = std::mem::take(&mut commit.changes);
+                self.root.apply(commit.header.clone(), changes);
+                self.etag = Some(etag);
+                self.landed(commit, now);
+            }
+            // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
+            Err(StoreError::DidNotHappen(why)) if !commit.exposed && commit.unanswered == 0 => {
+                tracing::debug!(generation = commit.header.generation, why, "a commit was not sent");
+                self.backoff.failed(now);
+                self.requeue(commit);
+            }
+            Err(error) => {
+                tracing::debug!(generation = commit.header.generation, %error, "a commit is in doubt");
+                commit.exposed |= !matches!(error, StoreError::DidNotHappen(_));
+                if commit.attempts > 1 || !matches!(error, StoreError::Conflict(_)) {
+                    self.backoff.failed(now);
+                }
+                commit.doubt = Some(commit.doubt.unwrap_or(self.checks.next()));
+                self.commit = Some(commit);
+            }
+        }
+    }
+
+    /// Everybody in the commit gets the replies that were computed for it; `root` holds it already.
+    fn landed(&mut self, commit: Commit, now: Instant) {
+        self.backoff.succeeded();
+        self.barren = 0;
+        self.stirred = true; // some reads were only waiting for an entry of their own client
+        self.linger.after(commit.entries.len(), self.arrivals, self.round_trip.estimate() / pace::LINGER, now);
+        self.note_version();
+        self.stats.commits.add(1);
+        self.stats.batched_commands.add(commit.entries.len() as u64);
+        self.stats.largest_batch.at_least(commit.entries.len() as u64);
+        for executed in commit.entries {
+            executed.arrival.answer(Ok(executed.replies));
+        }
+        Commit::resolve_amendments(commit.amendments, Amended::Landed(commit.header.generation));
+    }
+
+    /// A commit that can't land any more, or that was never sent, waits again, before everything that came later.
+    fn requeue(&mut self, commit: Commit) {
+        for executed in commit.entries.into_iter().rev() {
+            if !executed.arrival.entry.unit.may_write() {
+                self.newest_read = self.newest_read.max(executed.arrival.number + 1);
+            }
+            self.waiting.push_front(executed.arrival);
+        }
+        let amendments = commit.amendments.into_iter().map(|executed| executed.amendment);
+        self.amendments.splice(0..0, amendments);
+        self.barren = 0;
+        self.stirred = true;
+    }
+
+    /// Moves to a newer version, which settles the commit under way: what that was built on is gone.
+    pub(super) fn advance(&mut self, read: Root, etag: ETag, now: Instant) {
+        let commit = self.commit.take();
+        let creation = self.etag.is_none();
+        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.header));
+        self.root = read;
+        self.etag = Some(etag);
+        self.barren = 0;
+        self.note_version();
+        let Some((commit, fate)) = commit.zip(fate) else { return };
+        let doubted = commit.doubt.is_some();
+        match fate {
+            Fate::Landed => {
+                if doubted {
+                    assert_reachable!("A commit whose answer was not 200 turns out to have landed");
+                    self.stats.unclear_landed.add(1);
+                }
+                self.landed(commit, now);
+            }
+            Fate::Lost => {
+                assert_reachable!("A server loses the race for a version and executes its batch again");
+                if doubted && commit.exposed {
+                    assert_reachable!("A commit whose answer was not 200 turns out never to have landed");
+                    self.stats.unclear_lost.add(1);
+                }
+                self.stats.conflicts.add(1);
+                self.lost = Some(commit.number);
+                self.backoff.succeeded(); // a rival has just shown that the store works
+                self.requeue(commit);
+            }
+            Fate::Unknowable => {
+                self.stats.unclear_unknown.add(1);
+                self.give_up(commit);
+            }
+            Fate::Open => unreachable!("a version newer than the one that a commit was built on settles it"),
+        }
+    }
+
+    /// Nobody can tell any more whether the commit landed. What it changed must not be executed again; nor what came
+    /// before a change of its own client, which it would then see.
+    fn give_up(&mut self, mut commit: Commit) {
+        let mut uncertain = BTreeSet::new();
+        for executed in std::mem::take(&mut commit.entries).into_iter().rev() {
+            let client = executed.arrival.entry.client;
+            if executed.changed {
+                uncertain.insert(client);
+                self.stats.told_uncertain.add(1);
+                executed.arrival.answer(Err(Refusal::Uncertain));
+            } else if uncertain.contains(&client) {
+                self.stats.told_tryagain.add(1);
+                executed.arrival.answer(Err(Refusal::NothingHappened));
+            } else {
+                commit.entries.push_front(executed);
+            }
+        }
+        Commit::resolve_amendments(std::mem::take(&mut commit.amendments), Amended::Uncertain);
+        self.requeue(commit);
+    }
+
+    /// A commit is in doubt, and a check that was sent since has seen the very version that it was built on: so it has
+    /// not landed. It may be under way still, so nothing else may be sent, but it may be sent again.
+    pub(super) fn resend(&mut self, check: &Check, seen: u64, now: Instant) {
+        let settled =
+            |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
+        let Some(mut commit) = self.commit.take_if(settled) else { return };
+        if commit.unanswered < ATTEMPTS_UNDER_WAY {
+            assert_reachable!("A commit is sent again because its answer was not 200 and it has not landed");
+            self.send(commit, now);
+        } else {
+            commit.sent = now;
+            commit.doubt = None;
+            self.commit = Some(commit);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What the README shows is what happens: its commands run, its links lead somewhere, its table is the server's.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use valthree::command::table;
+
+/// Where the README's first server listens unless it is told otherwise.
+const DEFAULT_PORT: &str = "6379";
+
+/// Stands for anything in the README's outputs.
+const ANYTHING: char = '…';
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace").to_owned()
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).expect("there is a README")
+}
+
+/// A line after `$`, and the lines below it.
+struct Step {
+    command: String,
+    output: String,
+}
+
+fn steps(readme: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        match (inside, line.strip_prefix("$ ")) {
+            (false, _) => inside = line == "```console",
+            (true, _) if line == "```" => inside = false,
+            (true, Some(command)) => steps.push(Step { command: command.to_owned(), output: String::new() }),
+            (true, None) => {
+                let step = steps.last_mut().expect("a block begins with a command");
+                step.output += line;
+                step.output += "\n";
+            }
+        }
+    }
+    steps
+}
+
+/// A server of the README, on a port of its own. It is killed when the test ends, as any server may be.
+struct Server(Child, String);
+
+impl Server {
+    fn start(arguments: &[String], folder: &Path) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_valthree"))
+            .args(arguments)
+            .env("VALTHREE_LISTEN", "127.0.0.1:0")
+            .current_dir(folder)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server is there");
+        let log = BufReader::new(child.stderr.take().expect("it was piped"));
+        let mut lines = log.lines().map(|line| line.expect("the log is text"));
+        let listening = lines.find(|line| line.contains("listening on")).expect("it says where it listens");
+        let port = listening.split("127.0.0.1:").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let port = port.expect("the line names the port").to_owned();
+        assert!(lines.any(|line| line.contains("database loaded")), "it says when it is ready");
+        std::thread::spawn(move || lines.for_each(drop));
+        Server(child, port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().expect("it can be killed");
+        self.0.wait().expect("it ends");
+    }
+}
+
+/// Whether `actual` is `expected`, where [`ANYTHING`] stands for any text without white space.
+fn fits(expected: &str, actual: &str) -> bool {
+    let mut rest = actual;
+    expected.split(ANYTHING).enumerate().all(|(index, part)| {
+        let Some(at) = rest.find(part).filter(|&at| if index == 0 { at == 0 } else { !rest[..at].contains(' ') })
+        else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+        true
+    }) && rest.is_empty()
+}
+
+#[test]
+fn the_commands_of_the_readme_do_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut servers: BTreeMap<String, Server> = BTreeMap::new();
+    let mut shown = 0;
+    for Step { command, output } in steps(&readme()) {
+        let words = shell_words(&command);
+        match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["cargo", "run", "--release", ref flags @ ..] => {
+                assert!(output.is_empty(), "{command}");
+                let at = flags.iter().position(|flag| *flag == "--listen");
+                let port = at.map_or(DEFAULT_PORT, |at| flags[at + 1].rsplit(':').next().unwrap());
+                let moved = |flag: &str| flag.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0");
+                let flags: Vec<String> = flags.iter().skip(1).map(|flag| moved(flag)).collect();
+                servers.insert(port.to_owned(), Server::start(&flags, folder.path()));
+            }
+            ["redis-cli", ref arguments @ ..] => {
+                let (port, arguments) = match *arguments {
+                    ["-p", port, ref rest @ ..] => (port, rest),
+                    ref rest => (DEFAULT_PORT, rest),
+                };
+                // As on a terminal, where people read it.
+                let arguments = ["--no-raw", "-p", &servers[port].1].into_iter().chain(arguments.iter().copied());
+                let ran = Command::new("redis-cli").args(arguments).output().expect("redis-cli is installed");
+                let actual = String::from_utf8(ran.stdout).unwrap();
+                assert!(fits(&output, &actual), "{command}\nshown: {output}\ngot: {actual}");
+                shown += 1;
+            }
+            ["cat", file] => {
+                let actual = std::fs::read_to_string(folder.path().join(file)).unwrap();
+                assert!(fits(&output, &actual), "{command}\nshown: {output}\ngot: {actual}");
+                shown += 1;
+            }
+            // This very test is run by it.
+            ["scripts/test"] => assert!(root().join("scripts/test").is_file()),
+            _ => panic!("nobody checks `{command}`"),
+        }
+    }
+    assert_eq!((servers.len(), shown), (2, 5), "the README shows two servers and what they answer");
+}
+
+/// Splits at spaces, except within double quotes.
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for character in line.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            _ => words.last_mut().expect("there is one from the start").push(character),
+        }
+    }
+    words
+}
+
+#[test]
+fn the_links_of_the_readme_lead_somewhere() {
+    let readme = readme();
+    let targets: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(targets.len() > 5);
+    for target in targets.into_iter().filter(|target| !target.starts_with("https://")) {
+        assert!(root().join(target).exists(), "{target} is not there");
+    }
+}
+
+#[test]
+fn the_commands_listed_in_the_readme_are_those_of_the_table() {
+    let readme = readme();
+    let listed = readme.split("<!-- commands").nth(1).and_then(|rest| rest.split("-->\n").nth(1));
+    let listed = listed.and_then(|rest| rest.split("<!-- end").next()).expect("the README marks its list");
+    assert_eq!(listed.trim(), table::markdown().trim(), "paste this between the marks:\n{}", table::markdown());
+}
