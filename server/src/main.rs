@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -18,7 +19,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use valthree::server::Config;
 use valthree::shared::Settings;
+use valthree::store::Store;
 use valthree::store::directory::Directory;
+use valthree::store::s3::{Address, S3, Style};
 
 /// A Valkey- and Redis-compatible database without state of its own.
 ///
@@ -35,11 +38,8 @@ struct Flags {
     #[arg(long, env = "VALTHREE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:6379")]
     listen: SocketAddr,
 
-    /// The folder that holds the database; created if it is not there. Several servers on one machine may share it
-    ///
-    /// It has to be on a local file system: the servers that share it rely on its locks.
-    #[arg(long, env = "VALTHREE_STORE", value_name = "FOLDER", default_value = "./valthree-data")]
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreFlags,
 
     /// How long a command may take before its client is told TRYAGAIN or UNCERTAIN, in milliseconds
     ///
@@ -69,12 +69,75 @@ struct Flags {
     threads: Option<u16>,
 
     /// What the log on stderr contains, such as `debug` or `valthree=trace`
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,aws_config=warn", value_parser = log_filter)]
     log_filter: String,
 
     /// The form of the log
     #[arg(long, env = "VALTHREE_LOG", value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
+}
+
+/// Where the database is.
+#[derive(Debug, clap::Args)]
+struct StoreFlags {
+    /// The bucket or the folder that holds the database: s3://BUCKET, s3://BUCKET/PREFIX, or a path
+    ///
+    /// A bucket is reached with the credentials, the region and the profile that the usual environment variables and
+    /// files of AWS name, or with those of the machine's role. It is created if it is not there and the credentials
+    /// allow that. So is a folder; several servers on one machine may share one, but it has to be on a local file
+    /// system, whose locks they rely on.
+    #[arg(long, env = "VALTHREE_STORE", value_name = "PLACE", default_value = "./valthree-data")]
+    store: Place,
+
+    /// The S3 server, such as http://127.0.0.1:9000, if it is not AWS [default: what AWS_ENDPOINT_URL_S3 says]
+    ///
+    /// The region then need not be set.
+    #[arg(long, env = "VALTHREE_S3_ENDPOINT", value_name = "URL", value_parser = endpoint)]
+    s3_endpoint: Option<String>,
+
+    /// Where requests name the bucket: in the path of the URL, or in the name of the host
+    #[arg(long, env = "VALTHREE_S3_STYLE", value_name = "STYLE", value_enum, default_value_t = S3Style::Auto)]
+    s3_style: S3Style,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Folder(PathBuf),
+    Bucket(Address),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Place, String> {
+        if Address::is_meant_by(text) { text.parse().map(Place::Bucket) } else { Ok(Place::Folder(text.into())) }
+    }
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let known = rest.is_some_and(|host| !host.is_empty());
+    if known { Ok(text.to_owned()) } else { Err("a URL begins with http:// or https://".into()) }
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum S3Style {
+    /// In the path if an endpoint is given, in the host otherwise
+    Auto,
+    /// https://endpoint/bucket/object
+    Path,
+    /// https://bucket.endpoint/object
+    Host,
+}
+
+impl From<S3Style> for Style {
+    fn from(style: S3Style) -> Style {
+        match style {
+            S3Style::Auto => Style::Auto,
+            S3Style::Path => Style::Path,
+            S3Style::Host => Style::Host,
+        }
+    }
 }
 
 /// Files that may be open besides those of the clients: the store's, the log, and some connections that are being turned
@@ -113,16 +176,36 @@ fn run(flags: Flags) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = flags.threads.map_or(cores, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let served = runtime.block_on(serve(flags, threads));
+    let served = runtime.block_on(start(flags, threads));
     // A request to the store that nobody waits for must not keep the process.
     runtime.shutdown_background();
     served
 }
 
-async fn serve(flags: Flags, threads: usize) -> anyhow::Result<()> {
+async fn start(flags: Flags, threads: usize) -> anyhow::Result<()> {
     // Taken first: a signal during the start is not lost.
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let store = Directory::open(&flags.store)?;
+    let stopped = stop(terminate, interrupt);
+    match &flags.store.store {
+        Place::Folder(folder) => {
+            let store = Directory::open(folder)?;
+            serve(&flags, store, folder.display().to_string(), threads, stopped).await
+        }
+        Place::Bucket(address) => {
+            let StoreFlags { s3_endpoint, s3_style, .. } = &flags.store;
+            let store = S3::open(address, s3_endpoint.clone(), (*s3_style).into()).await?;
+            serve(&flags, store, address.to_string(), threads, stopped).await
+        }
+    }
+}
+
+async fn serve<S: Store>(
+    flags: &Flags,
+    store: S,
+    place: String,
+    threads: usize,
+    stopped: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(flags.listen).await.with_context(|| format!("cannot listen on {}", flags.listen))?;
     let address = listener.local_addr()?;
@@ -133,7 +216,7 @@ async fn serve(flags: Flags, threads: usize) -> anyhow::Result<()> {
     let settings = Settings {
         bind: address.ip().to_string(),
         port: address.port(),
-        store: flags.store.display().to_string(),
+        store: place,
         deadline: Duration::from_millis(flags.deadline_ms),
         threads,
         max_clients: places(flags.max_clients),
@@ -141,7 +224,7 @@ async fn serve(flags: Flags, threads: usize) -> anyhow::Result<()> {
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
     let config = Config { seed, started, settings };
-    valthree::server::run(listener, store, config, stop(terminate, interrupt)).await?;
+    valthree::server::run(listener, store, config, stopped).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::{join, try_join};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use socket2::{SockRef, TcpKeepalive};
@@ -13,13 +14,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::commit::{Queue, Refusal, Start, Submissions, Unusable};
+use crate::commit::{Committer, Queue, Refusal, Start, Submissions, Unusable};
 use crate::connection::{self, Context};
 use crate::resp::Reply;
 use crate::root::Id;
 use crate::session::Session;
 use crate::shared::{Settings, Shared};
 use crate::store::Store;
+use crate::store::proof::Proof;
 
 /// The pause after a connection could not be accepted, for instance for want of file descriptors: trying again at once
 /// would keep a core busy with failing.
@@ -113,11 +115,12 @@ pub async fn run<L: Listener, S: Store>(
         deadline,
         stats: Arc::clone(&shared.stats),
     };
+    let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));
     let (queue, submissions) = Queue::new();
     let (status, loading) = watch::channel(Status::Loading);
     let (stop, stopping) = watch::channel(false);
     let context = Context { shared, queue, status: loading, stopping };
-    let mut committer = tokio::spawn(commit(start, submissions, status));
+    let mut committer = tokio::spawn(commit(start, proof, submissions, status));
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -167,20 +170,34 @@ pub async fn run<L: Listener, S: Store>(
     committer.await.expect("the commit loop does not panic")
 }
 
-/// Loads the database and serves the queue. Returns early only if it can't be loaded.
+/// Loads the database while the store is put to the proof, and serves the queue. Returns early only if either fails.
 async fn commit<S: Store>(
     start: Start<S>,
-    mut submissions: Submissions,
+    proof: Proof<S>,
+    submissions: Submissions,
     status: watch::Sender<Status>,
 ) -> Result<(), Unusable> {
-    let committer = start.load().await?;
+    let place = start.store.locate("");
+    let trial = async { proof.run().await.map_err(|broken| Unusable(format!("{place}: {broken}").into())) };
+    let committer = match try_join(trial, start.load()).await {
+        Ok(((), committer)) => committer,
+        Err(unusable) => {
+            proof.clean_up().await;
+            return Err(unusable);
+        }
+    };
     status.send_replace(Status::Ready);
+    join(serve(committer, submissions, status), proof.clean_up()).await;
+    Ok(())
+}
+
+/// Serves the queue, and tells everybody if the database turns out to be unusable.
+async fn serve<S: Store>(committer: Committer<S>, mut submissions: Submissions, status: watch::Sender<Status>) {
     if let Err(unusable) = committer.run(&mut submissions).await {
         tracing::error!("{unusable}");
         status.send_replace(Status::Unusable(unusable.clone()));
         submissions.refuse(&Refusal::Unusable(unusable.0)).await;
     }
-    Ok(())
 }
 
 async fn converse<IO: AsyncRead + AsyncWrite>(stream: IO, peer: String, local: String, context: Context) {

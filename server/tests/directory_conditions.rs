@@ -90,6 +90,20 @@ async fn objects_are_listed_by_prefix_without_what_the_store_keeps_for_itself() 
     assert_eq!(store.list("sweep/").await.unwrap(), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn what_was_deleted_is_gone_and_can_be_deleted_again() {
+    let (_folder, store) = folder();
+    store.delete("runs/1").await.unwrap();
+    let etag = create(&store, "runs/1", "x").await;
+    create(&store, "runs/2", "y").await;
+    store.delete("runs/1").await.unwrap();
+    store.delete("runs/1").await.unwrap();
+    assert_eq!(store.get("runs/1", None).await.unwrap(), Got::Absent);
+    assert_eq!(store.get("runs/1", Some(&etag)).await.unwrap(), Got::Absent);
+    assert_eq!(store.list("").await.unwrap(), ["runs/2"]);
+    assert_eq!(create(&store, "runs/1", "x").await, etag);
+}
+
 /// Adds one until it worked, as often as told.
 async fn increment(store: Arc<Directory>, times: usize) {
     for _ in 0..times {

@@ -9,9 +9,11 @@ use std::thread;
 
 use binary::*;
 
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 9] = [
     "VALTHREE_LISTEN",
     "VALTHREE_STORE",
+    "VALTHREE_S3_ENDPOINT",
+    "VALTHREE_S3_STYLE",
     "VALTHREE_DEADLINE_MS",
     "VALTHREE_MAX_CLIENTS",
     "VALTHREE_THREADS",
@@ -44,7 +46,8 @@ fn the_version_is_the_packages() {
 #[test]
 fn every_setting_can_come_from_the_environment() {
     let folder = tempfile::tempdir().unwrap();
-    let values = ["127.0.0.1:0", folder.path().to_str().unwrap(), "7777", "3", "1", "json", "debug"];
+    let (listen, store, endpoint) = ("127.0.0.1:0", folder.path().to_str().unwrap(), "http://127.0.0.1:1");
+    let values = [listen, store, endpoint, "path", "7777", "3", "1", "json", "debug"];
     let mut server = Server::start(valthree().envs(VARIABLES.into_iter().zip(values)));
     let mut client = server.client();
     assert_eq!(client.info("tcp_port"), server.address.port().to_string());

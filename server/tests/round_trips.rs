@@ -43,6 +43,10 @@ impl Store for Distant {
         self.there_and_back(self.0.list(prefix)).await
     }
 
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.there_and_back(self.0.delete(name)).await
+    }
+
     fn locate(&self, name: &str) -> String {
         self.0.locate(name)
     }

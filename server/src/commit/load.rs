@@ -3,16 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
-
-use super::pace::Backoff;
-use super::{Committer, REQUEST_TIMEOUT, Unusable};
+use super::{Committer, Unusable};
 use crate::root::{self, Id, Root};
 use crate::stats::Stats;
+use crate::store::patience::{Patience, bounded};
 use crate::store::{ETag, Got, Store, StoreError};
-
-/// How often the log says that the store still does not answer.
-const REMINDER: Duration = Duration::from_secs(10);
 
 /// What a commit loop starts from.
 pub struct Start<S> {
@@ -49,28 +44,17 @@ impl<S: Store> Start<S> {
         Ok(self.begin(root, etag))
     }
 
-    /// Repeats a request that changes nothing until it is answered; or gives up if that will never be. A connection may
-    /// have died without a word, so that a single request would wait for ever.
+    /// Repeats a request that changes nothing until it is answered; or gives up if that will never be.
     async fn insist<T, F>(&self, request: impl Fn() -> F) -> Result<T, Unusable>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let mut backoff = Backoff::default();
-        let mut remind = Instant::now();
+        let mut patience = Patience::default();
         loop {
-            let answer = timeout(REQUEST_TIMEOUT, request()).await;
-            match answer.unwrap_or_else(|_| Err(StoreError::Unclear("no answer".into()))) {
+            match bounded(request()).await {
                 Ok(answer) => return Ok(answer),
                 Err(StoreError::Obstructed(why)) => return Err(self.unusable(&why)),
-                Err(error) => {
-                    let now = Instant::now();
-                    if now >= remind {
-                        tracing::warn!(%error, "waiting for the store");
-                        remind = now + REMINDER;
-                    }
-                    backoff.failed(now);
-                    sleep_until(backoff.until(now).unwrap_or(now)).await;
-                }
+                Err(error) => patience.pause(&error).await,
             }
         }
     }

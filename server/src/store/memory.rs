@@ -86,6 +86,13 @@ impl Store for Memory {
         }
     }
 
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        match self.request(Request::Delete { name: name.to_owned() }).await? {
+            Done::Deleted => Ok(()),
+            other => unreachable!("a delete was answered with {other:?}"),
+        }
+    }
+
     fn locate(&self, name: &str) -> String {
         format!("memory:{name}")
     }
@@ -115,6 +122,11 @@ pub enum Request {
         /// How the names begin.
         prefix: String,
     },
+    /// [`Store::delete`]
+    Delete {
+        /// The object.
+        name: String,
+    },
 }
 
 /// What came of a request.
@@ -123,6 +135,7 @@ enum Done {
     Got(Got),
     Put(ETag),
     Listed(Vec<String>),
+    Deleted,
 }
 
 impl Objects {
@@ -155,6 +168,10 @@ impl Objects {
             }
             Request::List { prefix } => {
                 Ok(Done::Listed(objects.keys().filter(|name| name.starts_with(prefix)).cloned().collect()))
+            }
+            Request::Delete { name } => {
+                objects.remove(name);
+                Ok(Done::Deleted)
             }
         }
     }

@@ -5,13 +5,15 @@
 //! write may still land.
 
 pub mod directory;
+pub mod memory;
+pub mod patience;
+pub mod proof;
+pub mod s3;
 
 use std::future::Future;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-
-pub mod memory;
 
 /// Names a version of an object. Equal tags mean equal bytes; kept without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,15 @@ pub enum Condition {
     Match(ETag),
     /// `If-None-Match: *`: there is none.
     Absent,
+}
+
+/// The two conditions that name a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phrase {
+    /// `If-Match`, on a put.
+    Match,
+    /// `If-None-Match`, on a get.
+    NoneMatch,
 }
 
 /// The answer of a read.
@@ -72,6 +83,18 @@ pub enum StoreError {
     Obstructed(String),
 }
 
+impl StoreError {
+    /// What happened, whatever may be concluded from it.
+    pub fn why(&self) -> &str {
+        match self {
+            StoreError::Conflict(why)
+            | StoreError::DidNotHappen(why)
+            | StoreError::Unclear(why)
+            | StoreError::Obstructed(why) => why,
+        }
+    }
+}
+
 /// A place that keeps objects by name and replaces them conditionally.
 ///
 /// Contract: `put` is atomic and, once it answered `Ok`, durable; its condition is evaluated at the moment of
@@ -91,6 +114,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// The names that begin with `prefix`, sorted.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Removes an object, whatever its version; that there is none is success. Once it answered, the object stays away.
+    fn delete(&self, name: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Puts a condition to the store in another form from now on, if there is one: a right condition has been taken
+    /// for a wrong one.
+    fn rephrase(&self, _: Phrase) {}
 
     /// Says where an object is, in words that an operator can follow.
     fn locate(&self, name: &str) -> String;

@@ -25,7 +25,7 @@ use self::disk::{Disk, System};
 use self::steps::{TEMPORARY, describe};
 use crate::store::{Condition, ETag, Got, Store, StoreError};
 
-/// Puts of one store that may occupy a thread at once. More would only wait for the same lock.
+/// Puts and deletes of one store that may occupy a thread at once. More would only wait for the same lock.
 const PUTS_AT_ONCE: usize = 1;
 
 /// Reads and lists of one store that may occupy a thread at once: enough to overlap, few enough that a disk that hangs
@@ -106,6 +106,11 @@ impl Store for Directory {
             Ok(names)
         };
         self.run(&self.reads, walk).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.run(&self.puts, move |root| steps::delete(&System, root, &name)).await
     }
 
     fn locate(&self, name: &str) -> String {

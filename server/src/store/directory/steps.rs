@@ -11,7 +11,7 @@
 //!
 //! Readers take no lock: a rename is one step, so the file they open is one version, whole. But the version may be from
 //! the third row, its writer dead or not there yet, so a read syncs the folders itself before it shows a version to
-//! anyone. Absence needs no sync: nothing here removes an object, so a crash can only confirm it.
+//! anyone. The same goes for absence, which may be the work of a delete that died before its sync.
 //!
 //! A sync of a folder that failed may have lost the names for good while a second one succeeds. What protects from that
 //! is that file systems with a journal stop taking writes, and syncs, once they cannot write their own records.
@@ -50,13 +50,10 @@ pub(super) fn get<D: Disk>(
         true => StoreError::Obstructed("is a folder".into()),
         false => error,
     })?;
-    let Some((bytes, etag)) = found else {
-        return Ok(None);
-    };
-    if known != Some(&etag) {
+    if found.is_none() || found.as_ref().map(|(_, etag)| etag) != known {
         sync_folders(disk, root, &file).map_err(StoreError::DidNotHappen)?;
     }
-    Ok(Some((bytes, etag)))
+    Ok(found)
 }
 
 /// Replaces or creates an object if the condition holds.
@@ -87,6 +84,21 @@ pub(super) fn put<D: Disk>(
     Ok(etag)
 }
 
+/// Removes an object, durably. The lock keeps it from falling between a put's look at the object and its rename.
+pub(super) fn delete<D: Disk>(disk: &D, root: &Path, name: &str) -> Result<(), StoreError> {
+    let file = place(root, name)?;
+    let _lock = disk.lock(root).map_err(did_not_happen("lock", root))?;
+    match disk.remove(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let text = describe("remove", &file, &error);
+            return Err(if is_refusal(&error) { StoreError::DidNotHappen(text) } else { StoreError::Unclear(text) });
+        }
+        // Somebody may have removed it and died before the sync.
+        _ => {}
+    }
+    sync_folders(disk, root, &file).map_err(StoreError::Unclear)
+}
+
 fn write_and_rename<D: Disk>(disk: &D, temporary: &Path, file: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let written = disk.write_new(temporary, bytes).map_err(did_not_happen("write", temporary))?;
     disk.sync_file(&written).map_err(did_not_happen("sync", temporary))?;
@@ -96,7 +108,7 @@ fn write_and_rename<D: Disk>(disk: &D, temporary: &Path, file: &Path, bytes: &[u
     })
 }
 
-/// Tells whether a failed rename left the old name as it was. POSIX promises that for everything but an I/O error, but
+/// Tells whether a failed rename or removal left the old name as it was. POSIX promises that for everything but an I/O error, but
 /// a network file system may send a rename twice and report the failure of the second, so only errors that mean "not
 /// allowed" or "no room" count.
 fn is_refusal(error: &io::Error) -> bool {
@@ -139,9 +151,13 @@ fn current<D: Disk>(disk: &D, file: &Path) -> Result<Option<(Vec<u8>, ETag)>, St
 }
 
 /// Syncs every folder from the object's up to the root, since whoever created one may have died before it was durable.
+/// Nothing removes a folder, so one that is not there yet holds nothing that a crash could bring back.
 fn sync_folders<D: Disk>(disk: &D, root: &Path, file: &Path) -> Result<(), String> {
     for folder in folders(root, file) {
-        disk.sync_folder(folder).map_err(|error| describe("sync folder", folder, &error))?;
+        match disk.sync_folder(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound && folder != root => {}
+            result => result.map_err(|error| describe("sync folder", folder, &error))?,
+        }
     }
     Ok(())
 }

@@ -82,7 +82,10 @@ impl Exploration<'_> {
         world.processes[index].past.push(answer);
         let visible = world.disk.content(&Path::new(ROOT).join(self.name)).map(<[u8]>::to_vec);
         if world.history.last() != Some(&visible) {
-            succeeds(world.history.last(), &visible)?;
+            let deleted = program == Program::Delete && visible.is_none();
+            if !deleted {
+                succeeds(world.history.last(), &visible)?;
+            }
             world.history.push(visible);
         }
         if let Next::Done(outcome) = program.next(self.name, &world.processes[index].past) {
@@ -137,7 +140,14 @@ impl World {
         let told = match (program, outcome) {
             (_, Outcome::Read(seen)) => seen.clone(),
             (_, Outcome::Stored(bytes)) => Some(bytes.clone()),
+            (_, Outcome::Deleted) => None,
             (_, Outcome::Unclear) | (Program::Get, _) => return Ok(()),
+            (Program::Delete, _) => {
+                return match self.history.iter().any(Option::is_none) {
+                    true => Err(format!("{outcome:?}, but it happened")),
+                    false => Ok(()),
+                };
+            }
             (Program::Append(letter), Outcome::Conflict | Outcome::DidNotHappen) => {
                 if self.history.iter().flatten().any(|version| version.contains(&letter)) {
                     return Err(format!("{outcome:?}, but it happened"));
@@ -151,7 +161,7 @@ impl World {
     }
 }
 
-/// Each version must be its predecessor and one more letter; anything else is a lost update or a torn one.
+/// Unless it was deleted, each version must be its predecessor and one more letter; anything else is a lost update or a torn one.
 fn succeeds(before: Option<&Option<Vec<u8>>>, after: &Option<Vec<u8>>) -> Result<(), String> {
     let before = before.cloned().flatten().unwrap_or_default();
     match after {
@@ -165,7 +175,8 @@ fn faults(step: &Step) -> &'static [Option<Fault>] {
     match step {
         Step::WriteNew(..) | Step::SyncFile(_) | Step::CreateFolder(_) => &[None, Some(Fault::Full)],
         Step::Rename(..) => &[None, Some(Fault::Full), Some(Fault::BrokenBefore), Some(Fault::BrokenAfter)],
-        Step::Lock | Step::Read(_) | Step::SyncFolder(_) | Step::Remove(_) => &[None, Some(Fault::BrokenBefore)],
+        Step::Remove(_) => &[None, Some(Fault::BrokenBefore), Some(Fault::BrokenAfter)],
+        Step::Lock | Step::Read(_) | Step::SyncFolder(_) => &[None, Some(Fault::BrokenBefore)],
     }
 }
 
@@ -217,6 +228,19 @@ fn a_crash_breaks_no_promise_about_an_object_that_is_being_created() {
         assert!(outcomes.contains(&(C, Outcome::Conflict)), "{outcomes:?}");
         assert!(outcomes.contains(&(Program::Get, Outcome::Read(None))), "{outcomes:?}");
     }
+}
+
+#[test]
+fn a_crash_breaks_no_promise_about_an_object_that_is_being_deleted() {
+    let outcomes = explore(None, DATABASE, &[Program::Delete, B, Program::Get], 0).unwrap();
+    let expected = [Outcome::Stored("b".into()), Outcome::Stored("ab".into()), Outcome::Conflict];
+    let reads = [None, Some("a"), Some("ab"), Some("b")].map(|seen| Outcome::Read(seen.map(Into::into)));
+    let expected = expected.map(|outcome| (B, outcome)).into_iter();
+    let expected = expected.chain(reads.map(|outcome| (Program::Get, outcome)));
+    assert_eq!(outcomes, expected.chain([(Program::Delete, Outcome::Deleted)]).collect());
+    let outcomes = explore(None, DATABASE, &[Program::Delete], 1).unwrap();
+    let ways = [Outcome::Deleted, Outcome::DidNotHappen, Outcome::Unclear];
+    assert_eq!(outcomes, BTreeSet::from(ways.map(|outcome| (Program::Delete, outcome))));
 }
 
 #[test]

@@ -78,6 +78,14 @@ fn every_mutant_of_the_steps_is_caught() {
         let text = caught(mutant, DATABASE, &[B, C, Program::Get], 0);
         assert!(text.contains(how), "{mutant:?}: {text}");
     }
+    for (mutant, how) in [
+        (Mutant::NeverSyncsTheFolder, "after a crash there was Some"),
+        (Mutant::ReadsWithoutSync, "after a crash there was Some"),
+        (Mutant::NeverLocks, "was followed by"),
+    ] {
+        let text = caught(mutant, DATABASE, &[B, Program::Delete, Program::Get], 0);
+        assert!(text.contains(how), "{mutant:?}: {text}");
+    }
     let text = caught(Mutant::SyncsOnlyTheInnermostFolder, NO_RUN, &[B], 0);
     assert!(text.contains("after a crash there was None"), "{text}");
     for (mutant, how) in [

@@ -13,11 +13,12 @@ use super::model::{Answer, FileId, Step, Value};
 use crate::store::directory::{disk, steps};
 use crate::store::{Condition, ETag, StoreError};
 
-/// What a process does: one read, or one read and a compare-and-swap that adds a letter.
+/// What a process does: one read, one read and a compare-and-swap that adds a letter, or one removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Program {
     Get,
     Append(u8),
+    Delete,
 }
 
 /// What a process was told in the end.
@@ -25,18 +26,33 @@ pub(super) enum Program {
 pub(super) enum Outcome {
     Read(Option<Vec<u8>>),
     Stored(Vec<u8>),
+    Deleted,
     Conflict,
     DidNotHappen,
     Unclear,
 }
 
+impl Outcome {
+    fn of(error: StoreError) -> Outcome {
+        match error {
+            StoreError::Conflict(_) => Outcome::Conflict,
+            StoreError::DidNotHappen(_) => Outcome::DidNotHappen,
+            StoreError::Unclear(_) => Outcome::Unclear,
+            StoreError::Obstructed(_) => unreachable!("only reads are obstructed"),
+        }
+    }
+}
+
 impl Program {
     fn run<D: disk::Disk>(self, disk: &D, name: &str) -> Outcome {
-        let (root, seen) = (Path::new(ROOT), steps::get(disk, Path::new(ROOT), name, None));
-        let (letter, seen) = match (self, seen) {
+        let root = Path::new(ROOT);
+        if self == Program::Delete {
+            return steps::delete(disk, root, name).map_or_else(Outcome::of, |()| Outcome::Deleted);
+        }
+        let (letter, seen) = match (self, steps::get(disk, root, name, None)) {
             (_, Err(_)) => return Outcome::DidNotHappen,
-            (Program::Get, Ok(seen)) => return Outcome::Read(seen.map(|(bytes, _)| bytes)),
             (Program::Append(letter), Ok(seen)) => (letter, seen),
+            (_, Ok(seen)) => return Outcome::Read(seen.map(|(bytes, _)| bytes)),
         };
         let (mut bytes, condition) = match seen {
             None => (Vec::new(), Condition::Absent),
@@ -48,10 +64,7 @@ impl Program {
                 assert_eq!(etag, ETag::of(&bytes));
                 Outcome::Stored(bytes)
             }
-            Err(StoreError::Conflict(_)) => Outcome::Conflict,
-            Err(StoreError::DidNotHappen(_)) => Outcome::DidNotHappen,
-            Err(StoreError::Unclear(_)) => Outcome::Unclear,
-            Err(StoreError::Obstructed(_)) => unreachable!("only reads are obstructed"),
+            Err(error) => Outcome::of(error),
         }
     }
 

@@ -1,0 +1,162 @@
+//! Which objects of which store, and how to get at them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_sdk_s3::config::{Config, Region};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::{S3, Timeouts};
+
+/// The region that requests are signed for where there are no regions.
+const ANY_REGION: &str = "us-east-1";
+
+/// What stands before a bucket's name.
+const SCHEME: &str = "s3://";
+
+/// A bucket and a prefix, as in `s3://bucket/some/prefix`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The bucket.
+    pub bucket: String,
+    /// What the names of the objects begin with: empty, or with a slash at its end.
+    pub prefix: String,
+}
+
+impl Address {
+    /// Whether the text is meant to be an address.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.starts_with(SCHEME)
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Address, String> {
+        let path = text.strip_prefix(SCHEME).ok_or_else(|| format!("{text:?} does not begin with {SCHEME}"))?;
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let prefix = prefix.trim_matches('/');
+        if bucket.is_empty() || prefix.contains("//") {
+            return Err(format!("{text:?} is not of the form {SCHEME}bucket or {SCHEME}bucket/prefix"));
+        }
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        Ok(Address { bucket: bucket.to_owned(), prefix })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}/{}", self.bucket, self.prefix)
+    }
+}
+
+/// How a bucket is named in a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// In the path if an endpoint was given, in the host otherwise.
+    #[default]
+    Auto,
+    /// `https://endpoint/bucket/object`
+    Path,
+    /// `https://bucket.endpoint/object`
+    Host,
+}
+
+/// Why a store can't even be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Every region has its own servers, so without one there is nobody to ask.
+    #[error("no AWS region is configured: set AWS_REGION, or --s3-endpoint for a store that is not AWS")]
+    NoRegion,
+    /// Nobody could be believed to be who he says.
+    #[error("the system has no certificates to recognize servers by: install some, or name a file in SSL_CERT_FILE")]
+    NoCertificates,
+}
+
+/// Where a store is.
+#[derive(Clone, Debug)]
+pub(super) struct Location {
+    pub(super) bucket: String,
+    pub(super) prefix: String,
+    pub(super) region: String,
+    pub(super) endpoint: Option<String>,
+}
+
+impl Location {
+    /// Who is spoken to.
+    pub(super) fn host(&self) -> String {
+        self.endpoint.clone().unwrap_or_else(|| format!("AWS in {}", self.region))
+    }
+}
+
+impl S3 {
+    /// Takes what the environment, the profile and the machine's role say, as every AWS tool does. Sends nothing but
+    /// perhaps a question to the machine for its region.
+    pub async fn open(address: &Address, endpoint: Option<String>, style: Style) -> Result<S3, OpenError> {
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new());
+        let tls = !rustls_native_certs::load_native_certs().certs.is_empty();
+        let http = aws_smithy_http_client::Builder::new();
+        let http = match tls {
+            true => http.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            // Without certificates that one would panic at its first request.
+            false => http.build_http(),
+        };
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region);
+        if let Some(endpoint) = &endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let aws = loader.load().await;
+        let endpoint = endpoint
+            .or_else(|| std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty()))
+            .or_else(|| aws.endpoint_url().map(str::to_owned));
+        if !tls && endpoint.as_ref().is_none_or(|endpoint| !endpoint.starts_with("http://")) {
+            return Err(OpenError::NoCertificates);
+        }
+        let machine = ProviderConfig::without_region().with_http_client(http);
+        let machine = ImdsRegionProvider::builder().configure(&machine).build();
+        let region = match (aws.region(), &endpoint) {
+            (Some(region), _) => region.clone(),
+            (None, Some(_)) => Region::from_static(ANY_REGION),
+            (None, None) => machine.region().await.ok_or(OpenError::NoRegion)?,
+        };
+        let in_path = match style {
+            Style::Auto => endpoint.is_some(),
+            Style::Path => true,
+            Style::Host => false,
+        };
+        let mut config = aws_sdk_s3::config::Builder::from(&aws).region(region).force_path_style(in_path);
+        if endpoint.is_some() {
+            config.set_endpoint_url(endpoint.clone());
+        }
+        Ok(S3::new(config.build(), address, endpoint, Timeouts::default()))
+    }
+}
+
+/// The parts of a client's configuration that this store's correctness and manners rest on, whatever else it says.
+pub(super) fn settle(config: &Config, timeouts: &Timeouts) -> Config {
+    use aws_sdk_s3::config::retry::RetryConfig;
+    use aws_sdk_s3::config::timeout::TimeoutConfig;
+    use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig};
+
+    let limits = TimeoutConfig::builder().connect_timeout(timeouts.connect).operation_attempt_timeout(timeouts.attempt);
+    config
+        .to_builder()
+        // A PUT that is sent again behind our back turns its own success into a conflict. Those who ask this store
+        // know when to ask again, whatever it was, so nothing is retried here.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(limits.build())
+        // It would judge by throughput over a window; uploads and downloads have plain limits here.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        // The checksums that newer SDKs send of their own accord come in trailers, which older stores take for content.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build()
+}

@@ -1,0 +1,146 @@
+//! What an S3 store asks, as it goes over the wire.
+
+mod s3;
+
+use bytes::Bytes;
+use valthree::store::s3::Address;
+use valthree::store::{Condition, ETag, Got, Phrase, Store};
+
+use self::s3::Reply::Say;
+use self::s3::{Heard, PATIENT, Parrot, answer, error, found, stored};
+
+fn etag() -> ETag {
+    ETag("0123abcd".into())
+}
+
+async fn only(server: &Parrot) -> Heard {
+    let mut heard = server.heard();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    heard.remove(0)
+}
+
+#[tokio::test]
+async fn a_put_has_its_condition_its_length_and_no_trailing_checksum() {
+    for (condition, header, value) in
+        [(Condition::Match(etag()), "if-match", "\"0123abcd\""), (Condition::Absent, "if-none-match", "*")]
+    {
+        let server = Parrot::start([Say(stored("\"new\""))]).await;
+        let new = server.store(PATIENT).put("db.json", Bytes::from_static(b"{}"), &condition).await.unwrap();
+        assert_eq!(new, ETag("new".into()));
+        let request = only(&server).await;
+        assert!(request.line.starts_with("PUT /bucket/some/prefix/db.json"), "{}", request.line);
+        assert_eq!(request.header(header), Some(value));
+        let conditions = ["if-match", "if-none-match"].iter().filter(|name| request.header(name).is_some());
+        assert_eq!(conditions.count(), 1, "{request:?}");
+        assert_eq!(request.body, b"{}");
+        assert_eq!(request.header("content-length"), Some("2"));
+        for added in
+            ["transfer-encoding", "content-encoding", "x-amz-trailer", "x-amz-sdk-checksum-algorithm", "expect"]
+        {
+            assert_eq!(request.header(added), None, "{request:?}");
+        }
+        assert!(!request.headers.iter().any(|(name, _)| name.starts_with("x-amz-checksum")), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_get_names_the_version_that_is_known() {
+    let server = Parrot::start([Say(found("\"a\"", "1")), Say(found("a", "1"))]).await;
+    let store = server.store(PATIENT);
+    let object = Got::Object { bytes: "1".into(), etag: ETag("a".into()) };
+    assert_eq!(store.get("db.json", None).await.unwrap(), object);
+    // Some stores forget the quotes in their answers.
+    assert_eq!(store.get("db.json", Some(&etag())).await.unwrap(), object);
+    let heard = server.heard();
+    assert_eq!(heard[0].header("if-none-match"), None);
+    assert_eq!(heard[1].header("if-none-match"), Some("\"0123abcd\""));
+    for request in &heard {
+        assert!(request.line.starts_with("GET /bucket/some/prefix/db.json"), "{}", request.line);
+        assert_eq!(request.header("x-amz-checksum-mode"), None);
+    }
+}
+
+#[tokio::test]
+async fn each_condition_can_be_put_with_and_without_quotes() {
+    let server = Parrot::start([]).await;
+    let store = server.store(PATIENT);
+    let ask = async || {
+        store.put("x", Bytes::new(), &Condition::Match(etag())).await.unwrap_err();
+        store.get("x", Some(&etag())).await.unwrap_err();
+        let heard = server.heard();
+        let [.., put, get] = &heard[..] else { panic!("{heard:?}") };
+        let quoted = |value: Option<&str>| value.unwrap().starts_with('"');
+        (quoted(put.header("if-match")), quoted(get.header("if-none-match")))
+    };
+    assert_eq!(ask().await, (true, true));
+    store.rephrase(Phrase::Match);
+    assert_eq!(ask().await, (false, true));
+    store.rephrase(Phrase::NoneMatch);
+    assert_eq!(ask().await, (false, false));
+    store.rephrase(Phrase::Match);
+    assert_eq!(ask().await, (true, false));
+}
+
+#[tokio::test]
+async fn a_list_is_read_to_its_end_and_without_the_prefix() {
+    let page = |names: &[&str], more: &str| {
+        let contents: String = names.iter().map(|name| format!("<Contents><Key>{name}</Key></Contents>")).collect();
+        Say(answer(200, &format!("<ListBucketResult>{contents}{more}</ListBucketResult>")))
+    };
+    let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>go on</NextContinuationToken>";
+    let server = Parrot::start([
+        page(&["some/prefix/runs/2"], more),
+        page(&["some/prefix/runs/1"], "<IsTruncated>false</IsTruncated>"),
+        page(&[], "<IsTruncated>true</IsTruncated>"),
+    ])
+    .await;
+    let store = server.store(PATIENT);
+    assert_eq!(store.list("runs/").await.unwrap(), ["runs/1", "runs/2"]);
+    store.list("runs/").await.expect_err("a part of a list is none");
+    let heard = server.heard();
+    assert!(heard[0].line.contains("prefix=some%2Fprefix%2Fruns%2F"), "{}", heard[0].line);
+    assert!(heard[1].line.contains("continuation-token=go%20on"), "{}", heard[1].line);
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests() {
+    let replies = (0..20).flat_map(|_| [Say(stored("\"a\"")), Say(found("\"a\"", "1")), Say(error(412, "No"))]);
+    let server = Parrot::start(replies).await;
+    let store = server.store(PATIENT);
+    for _ in 0..20 {
+        store.put("x", Bytes::from_static(b"1"), &Condition::Absent).await.unwrap();
+        store.get("x", None).await.unwrap();
+        store.put("x", Bytes::from_static(b"1"), &Condition::Absent).await.unwrap_err();
+    }
+    let heard = server.heard();
+    assert_eq!(heard.len(), 60);
+    assert_eq!(heard.iter().map(|request| request.connection).max(), Some(0));
+}
+
+#[tokio::test]
+async fn a_missing_bucket_is_created_but_never_one_that_was_there() {
+    let missing = || Say(error(404, "NoSuchBucket"));
+    let server = Parrot::start([missing(), Say(answer(200, "")), Say(error(404, "NoSuchKey")), missing()]).await;
+    let store = server.store(PATIENT);
+    store.get("db.json", None).await.unwrap_err();
+    assert_eq!(store.get("db.json", None).await.unwrap(), Got::Absent);
+    store.get("db.json", None).await.unwrap_err();
+    let methods: Vec<_> = server.heard().iter().map(|request| request.line[..4].to_owned()).collect();
+    assert_eq!(methods, ["GET ", "PUT ", "GET ", "GET "]);
+    assert!(server.heard()[1].line.starts_with("PUT /bucket"), "{:?}", server.heard()[1]);
+}
+
+#[test]
+fn an_address_is_a_bucket_and_perhaps_a_prefix() {
+    let parts = |text: &str| text.parse::<Address>().map(|it| (it.bucket, it.prefix)).ok();
+    let expect = |bucket: &str, prefix: &str| Some((bucket.to_owned(), prefix.to_owned()));
+    assert_eq!(parts("s3://b"), expect("b", ""));
+    assert_eq!(parts("s3://b/"), expect("b", ""));
+    assert_eq!(parts("s3://b/p"), expect("b", "p/"));
+    assert_eq!(parts("s3://b/p/q/"), expect("b", "p/q/"));
+    for wrong in ["s3://", "s3:///p", "b/p", "s3://b/p//q", "S3://b"] {
+        assert_eq!(parts(wrong), None, "{wrong}");
+    }
+    assert!(Address::is_meant_by("s3://"));
+    assert!(!Address::is_meant_by("./s3"));
+}
