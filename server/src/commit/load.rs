@@ -26,19 +26,23 @@ pub struct Start<S> {
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.
     pub async fn load(self) -> Result<Committer<S>, Unusable> {
-        let (root, etag) = match self.insist(|| self.store.get(root::NAME, None)).await? {
-            Got::Object { bytes, etag } => {
+        let mut found = self.insist(|| self.store.get(root::NAME, None)).await?;
+        let mut runs = Vec::new();
+        if found == Got::Absent {
+            // Runs without the object that names them are what is left of a database, and creating an empty one over it
+            // would make that final. Unless another server has created the database since we looked.
+            runs = self.insist(|| self.store.list(root::RUNS)).await?;
+            if !runs.is_empty() {
+                found = self.insist(|| self.store.get(root::NAME, None)).await?;
+            }
+        }
+        let (root, etag) = match (found, runs.first()) {
+            (Got::Object { bytes, etag }, _) => {
                 self.stats.bytes_got.add(bytes.len() as u64);
                 (self.decode(&bytes)?, Some(etag))
             }
-            Got::Absent | Got::Unchanged => {
-                // Runs without the object that names them are what is left of a database, and creating an empty one
-                // over it would make that final.
-                if let Some(run) = self.insist(|| self.store.list(root::RUNS)).await?.first() {
-                    return Err(self.unusable(&format!("is missing, but {run} is there and belongs to it")));
-                }
-                (Root::unborn(self.database), None)
-            }
+            (_, Some(run)) => return Err(self.unusable(&format!("is missing, but {run} is there and belongs to it"))),
+            (_, None) => (Root::unborn(self.database), None),
         };
         self.stats.gets.add(1);
         Ok(self.begin(root, etag))
