@@ -82,6 +82,7 @@ pub struct Committer<S> {
     store: Arc<S>,
     server: Id,
     deadline: Duration,
+    max_memory: Option<u64>,
     stats: Arc<Stats>,
     /// The newest version that is known to have been stored.
     root: Root,
@@ -124,19 +125,13 @@ struct Versions<'a> {
 }
 
 impl<S: Store> Committer<S> {
-    fn new(
-        store: Arc<S>,
-        server: Id,
-        deadline: Duration,
-        stats: Arc<Stats>,
-        root: Root,
-        etag: Option<ETag>,
-    ) -> Committer<S> {
+    fn new(start: Start<S>, root: Root, etag: Option<ETag>) -> Committer<S> {
         let committer = Committer {
-            store,
-            server,
-            deadline,
-            stats,
+            store: start.store,
+            server: start.server,
+            deadline: start.deadline,
+            max_memory: start.max_memory,
+            stats: start.stats,
             root,
             etag,
             arrivals: 0,
@@ -240,7 +235,7 @@ impl<S: Store> Committer<S> {
             return;
         }
         if self.amendments.is_empty() {
-            let mut probe = Draft::new(&self.root);
+            let mut probe = Draft::new(&self.root, self.max_memory);
             let untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
             for unit in untested.filter(|unit| unit.may_write()) {
                 batch::execute(&mut probe, unit);
@@ -255,7 +250,8 @@ impl<S: Store> Committer<S> {
         let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
         let waiting = std::mem::take(&mut self.waiting);
         let amendments = std::mem::take(&mut self.amendments);
-        let computed = Commit::compute(self.commits, self.server, &self.root, condition, waiting, amendments, now);
+        let draft = Draft::new(&self.root, self.max_memory);
+        let computed = Commit::compute(self.commits, self.server, draft, condition, waiting, amendments, now);
         match computed {
             Ok(commit) => {
                 if commit.is_shared() {
@@ -559,7 +555,7 @@ impl<S: Store> Committer<S> {
             return;
         }
         let proven = self.checks.proven();
-        let mut draft = Draft::new(&self.root);
+        let mut draft = Draft::new(&self.root, self.max_memory);
         let mut blocked = BTreeSet::new();
         let mut answer = |arrival: Arrival, may_read: bool| {
             if !may_read || arrival.number >= proven || blocked.contains(&arrival.entry.client) {
@@ -596,6 +592,7 @@ impl<S: Store> Committer<S> {
 
     fn note_version(&self) {
         self.stats.keys.set(self.root.recent.len() as u64);
+        self.stats.database_bytes.set(self.root.recent.size());
         self.stats.generation.set(self.root.header.generation);
     }
 
