@@ -374,10 +374,10 @@ async fn a_server_that_finds_its_database_damaged_says_so_to_everybody() {
     client.expect("+OK\r\n").await;
     store.plant("db.json", "{");
     client.send("GET k\r\n").await;
-    client.expect_line("-ERR The database cannot be used: memory:db.json: ").await;
+    client.expect_line("-ERR The database cannot be used: memory:db.json is cut short: ").await;
     for command in ["SET k 2\r\n", "PING\r\n", "QUIT\r\n"] {
         client.send(command).await;
-        client.expect_line("-ERR The database cannot be used: memory:db.json: ").await;
+        client.expect_line("-ERR The database cannot be used: memory:db.json is cut short: ").await;
     }
     client.expect_end().await;
     assert_eq!(store.peek("db.json").unwrap(), "{");
