@@ -366,7 +366,9 @@ async fn a_client_that_takes_no_replies_is_closed_when_others_need_what_they_hol
     other.send([announcement(value.len()).as_bytes(), &value, b"\r\n"].concat()).await;
     other.expect("+OK\r\n").await;
     let mut rest = Vec::new();
-    idle.0.read_to_end(&mut rest).await.expect("it ends");
+    let minute = std::time::Duration::from_secs(60);
+    let ended = tokio::time::timeout(minute, idle.0.read_to_end(&mut rest)).await;
+    ended.expect("it ends in time").expect("it ends in peace");
     assert!(rest.len() < MIB, "what was on its way: {} bytes", rest.len());
     all_is_given_back(&mut other).await;
 }
