@@ -5,6 +5,7 @@
 //! finishes first; meanwhile the connection goes on reading, so that a client may send its whole pipeline before it
 //! takes the first reply.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::budget::{ALLOWANCE, PATIENCE, Pressure, Share};
 use crate::commit::{Answer, Closed, Entry, Queue, Refusal};
-use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply};
+use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply, Unwritten};
 use crate::server::Status;
 use crate::session::{Session, Step};
 use crate::shared::Shared;
@@ -34,14 +36,15 @@ const GULP_BYTES: usize = 1 << 20;
 /// mebibyte of small requests for large replies would keep a thread for long.
 const TURN_BYTES: usize = 1 << 20;
 
-/// A buffer that has grown beyond this is given back when it is empty.
-const KEEP_BYTES: usize = 64 << 10;
+/// A buffer that has grown beyond this is given back when it is empty. Ten thousand idle connections keep two each.
+const KEEP_BYTES: usize = READ_BYTES;
 
 /// The places for replies to come that are kept when there are none.
 const KEEP_PENDING: usize = 1 << 10;
 
 /// Replies that may be there without the client having taken them, before we stop executing and reading its requests.
-/// Only what one request or one batch brings may exceed it.
+/// Only what one batch brings may exceed it, and of that no more than this
+/// is written down.
 const UNWRITTEN_BYTES: usize = 64 << 20;
 
 /// Requests that may be unanswered before we stop executing and reading more of them.
@@ -58,6 +61,9 @@ const STALL: Duration = Duration::from_secs(10);
 /// After the last reply, what the client still sends is read and thrown away for at most this long. Closing at once
 /// would make the kernel reset the connection, and the reply that says why could be lost.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// What a client is told whose unfinished request can't be kept any longer: see [`crate::budget`].
+const TOO_MUCH: Reply = Reply::Error(Cow::Borrowed("ERR max memory of clients reached"));
 
 /// What the task of a connection needs of its server.
 #[derive(Clone)]
@@ -76,29 +82,57 @@ pub struct Context {
 pub async fn serve<IO: AsyncRead + AsyncWrite>(stream: IO, session: Session, context: Context) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut stopping = context.stopping.clone();
-    let mut inbound = Inbound::default();
+    let mut inbound = Inbound::new(context.shared.settings.limits);
+    let mut holdings = Holdings::new(&context.shared);
     let mut requests = Requests { session, context };
     let mut replies = Replies::default();
     let mut outbound = BytesMut::new();
     loop {
-        replies.encode_known(&mut outbound);
-        let full = replies.at_a_limit(&outbound);
-        if !inbound.open && !inbound.unparsed && replies.queue.is_empty() && outbound.is_empty() {
+        holdings.look_again();
+        // In steps, so that what others hold is known before much is added to it.
+        loop {
+            let step = holdings.room().min(outbound.len() + TURN_BYTES);
+            let more = replies.encode_known(&mut outbound, step);
+            holdings.count(inbound.held() + replies.held(&outbound));
+            if !more || outbound.len() >= holdings.room() {
+                break;
+            }
+        }
+        if !inbound.open && !inbound.unparsed && replies.is_empty() && outbound.is_empty() {
             break;
         }
+        let own = inbound.held() + replies.held(&outbound);
+        let allowance = holdings.pressure.allowance();
+        let full = replies.at_a_limit(&outbound);
+        // What has come already may go on to be executed, which frees it.
+        let may_take = !full && replies.held(&outbound) < allowance;
+        let may_read = !full && own + replies.request_bytes < allowance;
+        let too_much = own > 0 && own >= allowance;
+        let patience = holdings.progress + PATIENCE;
         tokio::select! {
             biased;
-            answer = replies.next_answer(), if !replies.queue.is_empty() && outbound.len() < UNWRITTEN_BYTES => {
-                replies.encode(answer, &mut outbound);
+            answer = replies.next_answer(), if outbound.len() < holdings.room() => replies.keep(answer),
+            written = write(&mut writer, &mut outbound, full), if !outbound.is_empty() => {
+                written?;
+                holdings.progress = Instant::now();
             }
-            written = write(&mut writer, &mut outbound, full), if !outbound.is_empty() => written?,
             // Others have their turn before this client has another.
-            () = yield_now(), if inbound.unparsed && !full => {
+            () = yield_now(), if inbound.unparsed && may_take => {
                 requests.take(&mut inbound, &mut replies, &mut outbound).await;
             }
-            filled = inbound.fill(&mut reader), if inbound.open && !inbound.unparsed && !full => {
+            filled = inbound.fill(&mut reader, holdings.gulp()), if inbound.open && !inbound.unparsed && may_read => {
                 filled?;
+                holdings.progress = Instant::now();
                 requests.take(&mut inbound, &mut replies, &mut outbound).await;
+            }
+            () = holdings.pressure_changes(), if own > 0 || !may_read => {}
+            () = sleep_until(patience), if too_much => {
+                if inbound.held() == 0 {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "others need what its replies hold"));
+                }
+                inbound.close();
+                replies.push(&TOO_MUCH, requests.session.protocol(), &mut outbound);
+                holdings.progress = Instant::now();
             }
             () = stopped(&mut stopping), if inbound.open => inbound.open = false,
         }
@@ -113,7 +147,7 @@ pub async fn turn_away<IO: AsyncRead + AsyncWrite>(stream: IO, why: &Reply) -> i
     why.encode(Protocol::default(), &mut bytes);
     // One that does not even take this is left to itself.
     timeout(FAREWELL, writer.write_all(&bytes)).await??;
-    Inbound::default().part(reader, writer).await
+    Inbound::new(Limits::default()).part(reader, writer).await
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
@@ -155,15 +189,18 @@ struct Inbound {
     unparsed: bool,
 }
 
-impl Default for Inbound {
-    fn default() -> Inbound {
-        Inbound { parser: Parser::new(Limits::default()), bytes: BytesMut::new(), open: true, unparsed: false }
-    }
-}
-
 impl Inbound {
-    /// Reads what is there, and waits if nothing is.
-    async fn fill<IO: AsyncRead>(&mut self, reader: &mut ReadHalf<IO>) -> io::Result<()> {
+    fn new(limits: Limits) -> Inbound {
+        Inbound { parser: Parser::new(limits), bytes: BytesMut::new(), open: true, unparsed: false }
+    }
+
+    /// What it holds of requests that are not taken yet.
+    fn held(&self) -> usize {
+        self.bytes.len() + self.parser.held()
+    }
+
+    /// Reads what is there, more or less up to `gulp` bytes, and waits if nothing is.
+    async fn fill<IO: AsyncRead>(&mut self, reader: &mut ReadHalf<IO>, gulp: usize) -> io::Result<()> {
         if self.bytes.is_empty() {
             give_back(&mut self.bytes);
         }
@@ -171,7 +208,7 @@ impl Inbound {
         self.open = reader.read_buf(&mut self.bytes).await? > 0;
         self.unparsed = true;
         // A read that filled the buffer has probably left something behind.
-        while self.open && self.bytes.len() == self.bytes.capacity() && self.bytes.len() < GULP_BYTES {
+        while self.open && self.bytes.len() == self.bytes.capacity() && self.bytes.len() < gulp {
             self.bytes.reserve(self.bytes.len());
             match reader.read_buf(&mut self.bytes).now_or_never() {
                 None => break,
@@ -181,10 +218,9 @@ impl Inbound {
         Ok(())
     }
 
-    /// Nothing that has come, or may come, is of interest.
+    /// Nothing that has come, or may come, is of interest, and what it holds is given back.
     fn close(&mut self) {
-        self.open = false;
-        self.unparsed = false;
+        *self = Inbound { open: false, ..Inbound::new(Limits::default()) };
     }
 
     /// Ends a connection after its last reply.
@@ -200,11 +236,59 @@ impl Inbound {
     async fn discard<IO: AsyncRead>(&mut self, reader: &mut ReadHalf<IO>) -> io::Result<()> {
         loop {
             self.bytes.clear();
+            give_back(&mut self.bytes);
             self.bytes.reserve(READ_BYTES);
             if reader.read_buf(&mut self.bytes).await? == 0 {
                 return Ok(());
             }
         }
+    }
+}
+
+/// What a connection has of the budget, and what that allows it.
+struct Holdings {
+    share: Share,
+    changes: watch::Receiver<Pressure>,
+    pressure: Pressure,
+    /// When the client last sent or took a byte.
+    progress: Instant,
+}
+
+impl Holdings {
+    fn new(shared: &Shared) -> Holdings {
+        let mut changes = shared.budget.watch();
+        let pressure = *changes.borrow_and_update();
+        Holdings { share: Share::new(&shared.budget, 0), changes, pressure, progress: Instant::now() }
+    }
+
+    /// Takes note of the pressure. There is nothing to lock as long as it stays the same.
+    fn look_again(&mut self) {
+        if self.changes.has_changed().unwrap_or(false) {
+            self.pressure = *self.changes.borrow_and_update();
+        }
+    }
+
+    async fn pressure_changes(&mut self) {
+        if self.changes.changed().await.is_err() {
+            std::future::pending().await // the budget is gone, which this has a share of
+        }
+        self.pressure = *self.changes.borrow();
+    }
+
+    /// This is what the connection holds now, besides the requests that it has handed over.
+    fn count(&mut self, bytes: usize) {
+        self.share.resize(bytes);
+        self.look_again();
+    }
+
+    /// Up to where replies may be written down.
+    fn room(&self) -> usize {
+        if self.pressure == Pressure::Low { UNWRITTEN_BYTES } else { ALLOWANCE }
+    }
+
+    /// What may be read at once.
+    fn gulp(&self) -> usize {
+        if self.pressure == Pressure::Low { GULP_BYTES } else { 0 }
     }
 }
 
@@ -219,6 +303,7 @@ impl Requests {
     /// together, and so become part of one batch.
     async fn take(&mut self, inbound: &mut Inbound, replies: &mut Replies, outbound: &mut BytesMut) {
         let mut entries = Vec::new();
+        let mut handed_over = 0;
         let refusal = self.context.status.borrow().refusal();
         let turn = replies.unwritten(outbound) + TURN_BYTES;
         while inbound.unparsed && !replies.at_a_limit(outbound) && replies.unwritten(outbound) < turn {
@@ -235,7 +320,7 @@ impl Requests {
                 }
             };
             self.context.shared.stats.commands.add(1);
-            let request_bytes = request.iter().map(|word| word.len() + ARGUMENT_OVERHEAD).sum();
+            let request_bytes: usize = request.iter().map(|word| word.len() + ARGUMENT_OVERHEAD).sum();
             let step = match &refusal {
                 None => self.session.handle(request),
                 Some(refusal) if request[0].eq_ignore_ascii_case(b"QUIT") => Step::AnswerAndClose(refusal.clone()),
@@ -246,7 +331,8 @@ impl Requests {
             match step {
                 Step::Submit(command) => {
                     let (answer, receiver) = oneshot::channel();
-                    entries.push(Entry { client: self.session.id(), unit: command.into(), answer });
+                    entries.push(Entry { client: self.session.id(), unit: command.into(), answer, held: None });
+                    handed_over += request_bytes;
                     replies.promise(Promise { receiver, protocol, wanted, request_bytes });
                 }
                 Step::Answer(reply) if wanted => replies.push(&reply, protocol, outbound),
@@ -259,6 +345,9 @@ impl Requests {
             }
         }
         if !entries.is_empty() {
+            let share = Arc::new(Share::new(&self.context.shared.budget, handed_over));
+            entries.iter_mut().for_each(|entry| entry.held = Some(Arc::clone(&share)));
+            drop(share);
             // If the loop is gone, so are the promises of its answers, and each is answered as such.
             let (Ok(()) | Err(Closed)) = self.context.queue.submit(entries).await;
         }
@@ -286,7 +375,9 @@ struct Promise {
 /// The replies to come, in the order of the requests.
 #[derive(Default)]
 struct Replies {
-    /// It begins with a promise: what is known when nothing is before it needs no place here.
+    /// What is known and may be written down as soon as there is room.
+    next: Unwritten,
+    /// What comes after it.
     queue: VecDeque<Pending>,
     /// How many bytes of it are encoded.
     encoded_bytes: usize,
@@ -304,17 +395,26 @@ impl Replies {
             || self.request_bytes >= UNANSWERED_BYTES
     }
 
-    /// The bytes of all replies that are encoded.
+    /// The bytes of all replies that are known.
     fn unwritten(&self, outbound: &BytesMut) -> usize {
-        outbound.len() + self.encoded_bytes
+        self.next.bytes() + outbound.len() + self.encoded_bytes
+    }
+
+    /// What of this is held for this client alone. Values that are not written yet are the database's.
+    fn held(&self, outbound: &BytesMut) -> usize {
+        self.next.held() + outbound.len() + self.encoded_bytes
+    }
+
+    fn is_empty(&self) -> bool {
+        self.next.is_empty() && self.queue.is_empty()
     }
 
     /// Puts a known reply in its place.
     fn push(&mut self, reply: &Reply, protocol: Protocol, outbound: &mut BytesMut) {
-        if self.queue.is_empty() {
+        if self.is_empty() {
             return reply.encode(protocol, outbound);
         }
-        if let Some(Pending::Promised(_)) = self.queue.back() {
+        if !matches!(self.queue.back(), Some(Pending::Encoded(_))) {
             self.queue.push_back(Pending::Encoded(BytesMut::new()));
         }
         if let Some(Pending::Encoded(bytes)) = self.queue.back_mut() {
@@ -330,45 +430,52 @@ impl Replies {
         self.queue.push_back(Pending::Promised(promise));
     }
 
-    /// Waits for the first answer that is missing. It is lost unless it is encoded.
+    /// Waits for the answer that is next, if that is what is missing. It is lost unless it is kept.
     async fn next_answer(&mut self) -> Option<Answer> {
         match self.queue.front_mut() {
-            Some(Pending::Promised(promise)) => (&mut promise.receiver).await.ok(),
-            Some(Pending::Encoded(_)) | None => std::future::pending().await,
+            Some(Pending::Promised(promise)) if self.next.is_empty() => (&mut promise.receiver).await.ok(),
+            _ => std::future::pending().await,
         }
     }
 
-    /// Writes down the replies that are next and known, as long as there is room.
-    fn encode_known(&mut self, outbound: &mut BytesMut) {
-        while outbound.len() < UNWRITTEN_BYTES
-            && let Some(Pending::Promised(promise)) = self.queue.front_mut()
-        {
-            match promise.receiver.try_recv() {
-                Err(TryRecvError::Empty) => return,
-                received => self.encode(received.ok(), outbound),
+    /// Writes down the replies that are next and known, and says whether there was too little room for them.
+    fn encode_known(&mut self, outbound: &mut BytesMut, room: usize) -> bool {
+        loop {
+            self.next.encode(outbound, room);
+            if outbound.len() >= room {
+                return !self.is_empty();
+            }
+            match self.queue.front_mut() {
+                Some(Pending::Encoded(bytes)) => {
+                    self.encoded_bytes -= bytes.len();
+                    outbound.unsplit(std::mem::take(bytes));
+                    self.queue.pop_front();
+                }
+                Some(Pending::Promised(promise)) => match promise.receiver.try_recv() {
+                    Err(TryRecvError::Empty) => return false,
+                    received => self.keep(received.ok()),
+                },
+                None => {
+                    if self.queue.capacity() > KEEP_PENDING {
+                        self.queue = VecDeque::new();
+                    }
+                    return false;
+                }
             }
         }
     }
 
-    /// Keeps the first promise with this answer, and writes down what was only waiting for it.
-    fn encode(&mut self, answer: Option<Answer>, outbound: &mut BytesMut) {
-        if let Some(Pending::Promised(promise)) = self.queue.pop_front() {
-            self.promised -= 1;
-            self.request_bytes -= promise.request_bytes;
-            // The loop answers everybody, unless it ends abruptly; what became of a command then, nobody knows.
-            match answer.unwrap_or(Err(Refusal::Uncertain)) {
-                _ if !promise.wanted => {}
-                Ok(replies) => replies.iter().for_each(|reply| reply.encode(promise.protocol, outbound)),
-                Err(refusal) => refusal.reply().encode(promise.protocol, outbound),
-            }
-        }
-        if let Some(Pending::Encoded(bytes)) = self.queue.front_mut() {
-            self.encoded_bytes -= bytes.len();
-            outbound.unsplit(std::mem::take(bytes));
-            self.queue.pop_front();
-        }
-        if self.queue.is_empty() && self.queue.capacity() > KEEP_PENDING {
-            self.queue = VecDeque::new();
-        }
+    /// Keeps the first promise with this answer: it may be written down next.
+    fn keep(&mut self, answer: Option<Answer>) {
+        let Some(Pending::Promised(promise)) = self.queue.pop_front() else { return };
+        self.promised -= 1;
+        self.request_bytes -= promise.request_bytes;
+        // The loop answers everybody, unless it ends abruptly; what became of a command then, nobody knows.
+        let replies = match answer.unwrap_or(Err(Refusal::Uncertain)) {
+            _ if !promise.wanted => return,
+            Ok(replies) => replies,
+            Err(refusal) => vec![refusal.reply()],
+        };
+        self.next = Unwritten::new(promise.protocol, replies);
     }
 }

@@ -65,13 +65,15 @@ fn all_parameters(settings: &Settings) -> Vec<(&'static str, String)> {
     vec![
         ("appendonly", fixed("no")),
         ("bind", settings.bind.clone()),
+        ("client-query-buffer-limit", settings.limits.request_bytes.to_string()),
         ("cluster-enabled", fixed("no")),
         ("databases", fixed("1")),
         ("maxclients", settings.max_clients.to_string()),
-        ("maxmemory", fixed("0")),
+        ("maxmemory", settings.max_memory.unwrap_or(0).to_string()),
+        ("maxmemory-clients", settings.max_clients_memory.to_string()),
         ("maxmemory-policy", fixed("noeviction")),
         ("port", settings.port.to_string()),
-        ("proto-max-bulk-len", settings.max_bulk.to_string()),
+        ("proto-max-bulk-len", settings.limits.bulk_bytes.to_string()),
         ("requirepass", fixed("")),
         ("save", fixed("")),
         ("timeout", fixed("0")),
@@ -116,12 +118,16 @@ fn clients(shared: &Shared, lines: &mut Lines) {
     lines.add("maxclients", shared.settings.max_clients);
 }
 
-fn memory(_: &Shared, lines: &mut Lines) {
+fn memory(shared: &Shared, lines: &mut Lines) {
     // What the allocator holds is not known; what the system says that the process occupies is.
     if let Some(resident) = std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_bytes) {
         lines.add("used_memory_rss", resident);
     }
-    lines.add("maxmemory", 0);
+    // The size that `maxmemory` limits: of the keys and values, not of the process. So it is not `used_memory`.
+    lines.count("used_memory_dataset", &shared.stats.database_bytes);
+    // What `maxmemory-clients` limits.
+    lines.add("mem_clients_normal", shared.budget.held());
+    lines.add("maxmemory", shared.settings.max_memory.unwrap_or(0));
     lines.add("maxmemory_policy", "noeviction");
 }
 
@@ -264,7 +270,10 @@ mod tests {
         assert_eq!(told("save appendonly"), "appendonly=no save=");
         assert_eq!(told("SAVE"), "SAVE=");
         assert_eq!(told("[s]ave SAVE save"), "save=");
-        assert_eq!(told("max*"), "maxclients=10000 maxmemory=0 maxmemory-policy=noeviction");
+        assert_eq!(
+            told("max*"),
+            "maxclients=10000 maxmemory=67108864 maxmemory-clients=268435456 maxmemory-policy=noeviction"
+        );
         assert_eq!(told("nosuch"), "");
         assert_eq!(told("po?t PORT"), "port=7000");
     }

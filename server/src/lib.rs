@@ -37,6 +37,7 @@
 //! |---|---|
 //! | [`server`], `connection` | sockets, tasks, starting and stopping |
 //! | [`resp`] | the bytes of the wire protocol |
+//! | [`budget`] | what all connections may hold together |
 //! | [`session`], [`clients`], [`shared`] | what a connection remembers, and what connections have in common |
 //! | [`command`] | the table of commands, and how words become commands |
 //! | [`info`], [`stats`] | what a server tells about itself |
@@ -51,6 +52,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+pub mod budget;
 pub mod clients;
 pub mod command;
 pub mod commit;

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use valthree::resp::Limits;
 use valthree::server::Config;
 use valthree::shared::Settings;
 use valthree::store::Store;
@@ -63,6 +64,34 @@ struct Flags {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000)
     )]
     max_clients: usize,
+
+    /// How large the database may become: bytes, or with a suffix such as 100mb; 0 means any size
+    ///
+    /// Counted are keys, values, and 96 bytes for each entry. A larger database is served, but SET and MSET are
+    /// answered with OOM until it is smaller. This is a limit of this server: others may have another.
+    #[arg(long, env = "VALTHREE_MAX_MEMORY", value_name = "BYTES", default_value = "64mb", value_parser = bytes)]
+    max_memory: u64,
+
+    /// What all clients together may make the server hold: requests that are unfinished or unanswered, and replies that
+    /// they do not take
+    ///
+    /// Beyond it only small requests are read, and who holds more without sending or taking a byte is closed after 5 s.
+    #[arg(
+        long,
+        env = "VALTHREE_MAX_CLIENTS_MEMORY",
+        value_name = "BYTES",
+        default_value = "256mb",
+        value_parser = bytes_but_not_none
+    )]
+    max_clients_memory: usize,
+
+    /// The longest value, key or other word of a request
+    #[arg(long, env = "VALTHREE_MAX_VALUE", value_name = "BYTES", default_value = "16mb", value_parser = bytes_but_not_none)]
+    max_value: usize,
+
+    /// The largest request: its words, and 32 bytes for each of them
+    #[arg(long, env = "VALTHREE_MAX_REQUEST", value_name = "BYTES", default_value = "64mb", value_parser = bytes_but_not_none)]
+    max_request: usize,
 
     /// Threads that serve connections [default: one for each core]
     #[arg(long, env = "VALTHREE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -183,6 +212,10 @@ fn run(flags: Flags) -> anyhow::Result<()> {
 }
 
 async fn start(flags: Flags, threads: usize) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        flags.max_request < flags.max_clients_memory,
+        "--max-request has to be less than --max-clients-memory, or the largest requests could never be taken"
+    );
     // Taken first: a signal during the start is not lost.
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stopped = stop(terminate, interrupt);
@@ -220,7 +253,9 @@ async fn serve<S: Store>(
         deadline: Duration::from_millis(flags.deadline_ms),
         threads,
         max_clients: places(flags.max_clients),
-        ..Settings::default()
+        max_memory: (flags.max_memory > 0).then_some(flags.max_memory),
+        max_clients_memory: flags.max_clients_memory,
+        limits: Limits { bulk_bytes: flags.max_value, request_bytes: flags.max_request, ..Limits::default() },
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
     let config = Config { seed, started, settings };
@@ -271,6 +306,31 @@ fn start_log(flags: &Flags) {
     match flags.log {
         LogForm::Text => log.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         LogForm::Json => log.json().init(),
+    }
+}
+
+/// A number of bytes as Valkey writes it: `k` is a thousand and `kb` is 1024, and so on.
+fn bytes(text: &str) -> Result<u64, String> {
+    let letters = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(letters);
+    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1000 * 1000,
+        "mb" => 1 << 20,
+        "g" => 1000 * 1000 * 1000,
+        "gb" => 1 << 30,
+        _ => return Err("a number of bytes may end with k, kb, m, mb, g or gb".into()),
+    };
+    let number: u64 = number.parse().map_err(|error| format!("{error}"))?;
+    number.checked_mul(unit).ok_or_else(|| "too many bytes".into())
+}
+
+fn bytes_but_not_none(text: &str) -> Result<usize, String> {
+    match usize::try_from(bytes(text)?) {
+        Ok(0) => Err("it would allow nothing".into()),
+        bytes => bytes.map_err(|error| error.to_string()),
     }
 }
 

@@ -29,7 +29,10 @@ use rand::{Rng, RngExt as _};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
+mod entries;
 mod text;
+
+pub use entries::{Entries, OVERHEAD, size};
 
 /// The object's name in the store.
 pub const NAME: &str = "db.json";
@@ -116,15 +119,15 @@ impl Header {
 pub struct Root {
     /// All but the entries.
     pub header: Header,
-    /// The entries, in the order in which they are written: equal roots have equal bytes.
-    pub recent: BTreeMap<Bytes, Bytes>,
+    /// The entries.
+    pub recent: Entries,
 }
 
 impl Root {
     /// The database before its first version: empty, not stored, and to be called `id` if this server creates it.
     pub fn unborn(id: Id) -> Root {
         let header = Header { id, generation: 0, writers: BTreeMap::new(), base: 0, swept: 0 };
-        Root { header, recent: BTreeMap::new() }
+        Root { header, recent: Entries::default() }
     }
 
     /// Reads the bytes of a stored version.
@@ -151,7 +154,7 @@ impl Root {
             base: file.base,
             swept: file.swept,
         };
-        Ok(Root { header, recent: file.recent })
+        Ok(Root { header, recent: file.recent.into() })
     }
 }
 
@@ -170,7 +173,7 @@ where
         swept: header.swept,
         keys,
         runs: [],
-        recent: Entries(entries),
+        recent: EntriesRef(entries),
     };
     serde_json::to_writer(&mut out, &file).expect("writing JSON into memory has nothing to fail at");
     out.push(b'\n');
@@ -179,7 +182,7 @@ where
 
 /// On its way out. The fields stand in the order of the documentation.
 #[derive(serde::Serialize)]
-#[serde(bound = "Entries<E>: Serialize")]
+#[serde(bound = "EntriesRef<E>: Serialize")]
 struct FileRef<'a, E> {
     format: u64,
     id: Id,
@@ -189,12 +192,12 @@ struct FileRef<'a, E> {
     swept: u64,
     keys: usize,
     runs: [(); 0],
-    recent: Entries<E>,
+    recent: EntriesRef<E>,
 }
 
-struct Entries<E>(E);
+struct EntriesRef<E>(E);
 
-impl<'a, E: Iterator<Item = (&'a Bytes, &'a Bytes)> + Clone> Serialize for Entries<E> {
+impl<'a, E: Iterator<Item = (&'a Bytes, &'a Bytes)> + Clone> Serialize for EntriesRef<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.clone().map(|(key, value)| (text::KeyRef(key), text::ValueRef(value))))
     }

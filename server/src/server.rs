@@ -113,6 +113,7 @@ pub async fn run<L: Listener, S: Store>(
         server: Id::random(&mut rng),
         database: Id::random(&mut rng),
         deadline,
+        max_memory: shared.settings.max_memory,
         stats: Arc::clone(&shared.stats),
     };
     let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::budget::Budget;
 use crate::clients::Clients;
+use crate::resp::Limits;
 use crate::stats::Stats;
 
 /// One per server; every session holds a reference to it.
@@ -15,6 +17,8 @@ pub struct Shared {
     pub clients: Clients,
     /// What has been done.
     pub stats: Arc<Stats>,
+    /// What connections hold.
+    pub budget: Arc<Budget>,
     /// What time it is.
     pub clock: Clock,
     /// How the server was started.
@@ -24,7 +28,13 @@ pub struct Shared {
 impl Shared {
     /// For a server that starts now, which `started_at` says in wall time.
     pub fn new(settings: Settings, started_at: SystemTime) -> Shared {
-        Shared { clients: Clients::default(), stats: Arc::default(), clock: Clock::new(started_at), settings }
+        Shared {
+            clients: Clients::default(),
+            stats: Arc::default(),
+            budget: Budget::new(settings.max_clients_memory),
+            clock: Clock::new(started_at),
+            settings,
+        }
     }
 }
 
@@ -43,8 +53,24 @@ pub struct Settings {
     pub threads: usize,
     /// The connections that are served at the same time.
     pub max_clients: usize,
-    /// The longest word of a request, in bytes.
-    pub max_bulk: u64,
+    /// The size beyond which the database may not grow, in bytes: see [`crate::root::Entries::size`].
+    pub max_memory: Option<u64>,
+    /// What all connections may hold together, in bytes: see [`crate::budget`].
+    pub max_clients_memory: usize,
+    /// What one request may be.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// 64 MiB, because every commit writes the whole of `db.json`: a store that takes 50 to 100 MB a second, and base64
+    /// that makes a third more of them, still let a commit be done within the deadline.
+    pub const MAX_MEMORY: u64 = 64 << 20;
+    /// 256 MiB: four of the largest requests, or 25 KiB for each of ten thousand clients.
+    pub const MAX_CLIENTS_MEMORY: usize = 256 << 20;
+    /// 16 MiB, so that no single value is most of a database.
+    pub const MAX_VALUE: usize = 16 << 20;
+    /// 64 MiB, because no request can sensibly bring more than a whole database.
+    pub const MAX_REQUEST: usize = 64 << 20;
 }
 
 impl Default for Settings {
@@ -56,9 +82,15 @@ impl Default for Settings {
             // Just under the two seconds after which jedis, and others with it, give up by themselves.
             deadline: Duration::from_millis(1900),
             threads: 1,
-            // Both as Valkey has them, since clients may rely on what they are used to.
+            // As Valkey has it, since clients may rely on what they are used to.
             max_clients: 10_000,
-            max_bulk: 512 * 1024 * 1024,
+            max_memory: Some(Settings::MAX_MEMORY),
+            max_clients_memory: Settings::MAX_CLIENTS_MEMORY,
+            limits: Limits {
+                bulk_bytes: Settings::MAX_VALUE,
+                request_bytes: Settings::MAX_REQUEST,
+                ..Limits::default()
+            },
         }
     }
 }

@@ -8,22 +8,30 @@
 //! answered like a read. `SET` always counts as a change, even to the value that is there already: it promises that a
 //! version with this value was stored after it was called.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use crate::command::{Command, Existence};
 use crate::resp::Reply;
-use crate::root::{self, Header, Id, Root};
+use crate::root::{self, Entries, Header, Id, Root};
+
+/// In the words of Valkey, which clients know.
+const FULL: Reply = Reply::Error(Cow::Borrowed("OOM command not allowed when used memory > 'maxmemory'."));
 
 /// The version after `root`, while it is being computed.
 pub struct Draft<'a> {
     root: &'a Root,
+    /// Once the database is larger than this, it may not grow.
+    limit: Option<u64>,
     changes: Changes,
     /// How many changes were made, undone ones included.
     made: u64,
     /// How many keys there are now.
     keys: usize,
+    /// How large they are together: what [`Entries::size`] will be.
+    size: u64,
     /// The new `swept`, if it grows.
     swept: Option<u64>,
 }
@@ -38,9 +46,17 @@ pub struct Changes {
 }
 
 impl<'a> Draft<'a> {
-    /// A version that so far changes nothing.
-    pub fn new(root: &'a Root) -> Draft<'a> {
-        Draft { root, changes: Changes::default(), made: 0, keys: root.recent.len(), swept: None }
+    /// A version that so far changes nothing. Once it is larger than `limit`, commands that may let it grow are refused.
+    ///
+    /// The limit is a server's own, not the database's: servers of different limits refuse at different sizes.
+    pub fn new(root: &'a Root, limit: Option<u64>) -> Draft<'a> {
+        let (keys, size) = (root.recent.len(), root.recent.size());
+        Draft { root, limit, changes: Changes::default(), made: 0, keys, size, swept: None }
+    }
+
+    /// The bytes of all keys and values, and [`root::OVERHEAD`] for each entry.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// How many changes were made so far. A command that leaves it as it was changed nothing.
@@ -50,6 +66,10 @@ impl<'a> Draft<'a> {
 
     /// Executes one command and answers it as if the draft were already stored.
     pub fn execute(&mut self, command: &Command) -> Reply {
+        // Like Valkey, look at the size before the command only: one command may overshoot, by as much as it brings.
+        if command.may_grow() && self.limit.is_some_and(|limit| self.size > limit) {
+            return FULL;
+        }
         match command {
             Command::Get { key } => self.value(key),
             Command::Set { key, value, condition, get } => self.set(key, value, *condition, *get),
@@ -103,25 +123,28 @@ impl<'a> Draft<'a> {
 
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.made += 1;
-        self.keys += usize::from(self.get(&key).is_none());
+        match self.get(&key).map(|old| root::size(&key, old)) {
+            Some(old) => self.size -= old,
+            None => self.keys += 1,
+        }
+        self.size += root::size(&key, &value);
         self.changes.entries.insert(key, Some(value));
     }
 
     fn delete(&mut self, key: &Bytes) -> bool {
-        let present = self.get(key).is_some();
-        if present {
-            self.made += 1;
-            self.keys -= 1;
-            self.changes.entries.insert(key.clone(), None);
-        }
-        present
+        let Some(size) = self.get(key).map(|old| root::size(key, old)) else { return false };
+        self.made += 1;
+        self.keys -= 1;
+        self.size -= size;
+        self.changes.entries.insert(key.clone(), None);
+        true
     }
 
     fn flush(&mut self) {
         if self.keys > 0 {
             // What was changed earlier in this batch goes with the rest; that it was changed is not forgotten.
             self.made += 1;
-            self.keys = 0;
+            (self.keys, self.size) = (0, 0);
             self.changes = Changes { flushed: true, entries: BTreeMap::new() };
         }
     }
@@ -153,8 +176,7 @@ impl<'a> Draft<'a> {
 
     /// The entries of the new version in ascending order: the old ones, with the changes laid over them.
     fn entries(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> + Clone {
-        let nothing = const { &BTreeMap::new() };
-        let mut old = if self.changes.flushed { nothing } else { &self.root.recent }.iter().peekable();
+        let mut old = if self.changes.flushed { Entries::EMPTY } else { &self.root.recent }.iter().peekable();
         let mut new = self.changes.entries.iter().peekable();
         std::iter::from_fn(move || {
             loop {
@@ -197,7 +219,7 @@ impl Root {
             match change {
                 Some(value) => self.recent.insert(key, value),
                 None => self.recent.remove(&key),
-            };
+            }
         }
     }
 }
@@ -232,7 +254,7 @@ mod tests {
 
     /// The version that server 2 makes of it, as it is stored.
     fn after(root: &Root, commands: &[Command]) -> Root {
-        let mut draft = Draft::new(root);
+        let mut draft = Draft::new(root, None);
         for command in commands {
             draft.execute(command);
         }
@@ -258,7 +280,7 @@ mod tests {
     #[test]
     fn a_flush_of_nothing_changes_nothing() {
         let (empty, full) = (root(&[]), root(&[("a", "1")]));
-        let mut draft = Draft::new(&empty);
+        let mut draft = Draft::new(&empty, None);
         assert_eq!(draft.execute(&Command::Flush), Reply::OK);
         assert_eq!(draft.made(), 0);
         assert_eq!(after(&empty, &[set("a", "1"), del("a"), Command::Flush]).header.base, 2);
@@ -268,7 +290,7 @@ mod tests {
     #[test]
     fn a_change_that_is_undone_was_made_all_the_same() {
         let root = root(&[]);
-        let mut draft = Draft::new(&root);
+        let mut draft = Draft::new(&root, None);
         draft.execute(&set("a", "1"));
         draft.execute(&Command::Flush);
         assert_eq!(draft.made(), 2);
@@ -276,9 +298,32 @@ mod tests {
     }
 
     #[test]
+    fn a_database_beyond_its_limit_only_shrinks() {
+        let full = root(&[("a", "1"), ("b", "22")]);
+        let limit = full.recent.size();
+        let mut draft = Draft::new(&full, Some(limit));
+        assert_eq!(draft.execute(&set("a", "11")), Reply::OK, "at its limit, and not yet beyond");
+        assert_eq!(draft.size(), limit + 1);
+        let made = draft.made();
+        let nx = Command::Set { key: "a".into(), value: "".into(), condition: Some(Existence::Absent), get: true };
+        let mset = Command::MultiSet { pairs: vec![("a".into(), "".into())] };
+        for refused in [set("a", ""), nx, mset] {
+            let refusal = "OOM command not allowed when used memory > 'maxmemory'.";
+            assert_eq!(draft.execute(&refused), Reply::error(refusal), "{refused:?}");
+        }
+        assert_eq!((draft.made(), draft.size()), (made, limit + 1), "nothing happened");
+        assert_eq!(draft.execute(&Command::Get { key: "a".into() }), Reply::bulk("11"));
+        assert_eq!(draft.execute(&del("b")), Reply::Integer(1));
+        assert_eq!(draft.execute(&set("c", "3")), Reply::OK);
+        let mut draft = Draft::new(&full, Some(0));
+        assert_eq!(draft.execute(&Command::Flush), Reply::OK);
+        assert_eq!(draft.execute(&set("c", "3")), Reply::OK, "an empty database may always grow");
+    }
+
+    #[test]
     fn a_sweep_raises_swept_to_its_own_generation_and_a_flush_leaves_it_there() {
         let root = root(&[("a", "1")]);
-        let mut draft = Draft::new(&root);
+        let mut draft = Draft::new(&root, None);
         draft.sweep();
         assert_eq!(draft.made(), 1);
         draft.execute(&Command::Flush);

@@ -49,5 +49,6 @@ pub struct Stats {
     pub told_tryagain: Counter,
     pub told_uncertain: Counter,
     pub keys: Counter,
+    pub database_bytes: Counter,
     pub generation: Counter,
 }

@@ -9,13 +9,17 @@ use std::thread;
 
 use binary::*;
 
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 13] = [
     "VALTHREE_LISTEN",
     "VALTHREE_STORE",
     "VALTHREE_S3_ENDPOINT",
     "VALTHREE_S3_STYLE",
     "VALTHREE_DEADLINE_MS",
     "VALTHREE_MAX_CLIENTS",
+    "VALTHREE_MAX_MEMORY",
+    "VALTHREE_MAX_CLIENTS_MEMORY",
+    "VALTHREE_MAX_VALUE",
+    "VALTHREE_MAX_REQUEST",
     "VALTHREE_THREADS",
     "VALTHREE_LOG",
     "RUST_LOG",
@@ -47,13 +51,24 @@ fn the_version_is_the_packages() {
 fn every_setting_can_come_from_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let (listen, store, endpoint) = ("127.0.0.1:0", folder.path().to_str().unwrap(), "http://127.0.0.1:1");
-    let values = [listen, store, endpoint, "path", "7777", "3", "1", "json", "debug"];
+    let values = [listen, store, endpoint, "path", "7777", "3", "0", "3mb", "1kb", "2M", "1", "json", "debug"];
     let mut server = Server::start(valthree().envs(VARIABLES.into_iter().zip(values)));
     let mut client = server.client();
     assert_eq!(client.info("tcp_port"), server.address.port().to_string());
     assert_eq!(client.info("store"), folder.path().to_str().unwrap());
     assert_eq!(client.info("deadline_milliseconds"), "7777");
     assert_eq!(client.info("maxclients"), "3");
+    assert_eq!(client.info("maxmemory"), "0");
+    for (parameter, value) in [
+        ("maxmemory", "0"),
+        ("maxmemory-clients", "3145728"),
+        ("proto-max-bulk-len", "1024"),
+        ("client-query-buffer-limit", "2000000"),
+    ] {
+        client.send(&format!("CONFIG GET {parameter}\r\n"));
+        let told = [(); 3].map(|()| client.reply().expect("the connection is open"));
+        assert_eq!(told, ["*2", parameter, value]);
+    }
     assert_eq!(client.info("threads"), "1");
     assert_eq!(client.call("SET k v"), "+OK");
     let others = [server.client(), server.client()];
@@ -91,6 +106,10 @@ fn what_makes_no_sense_is_said_in_a_sentence() {
         (["--deadline-ms", "1s"], "'1s' for '--deadline-ms <MS>': invalid digit"),
         (["--max-clients", "0"], "'0' for '--max-clients <N>': 0 is not in 1..="),
         (["--max-clients", "18446744073709551615"], "for '--max-clients <N>': 18446744073709551615 is not in 1..="),
+        (["--max-memory", "1.5gb"], "'1.5gb' for '--max-memory <BYTES>': a number of bytes may end with k, kb, m"),
+        (["--max-memory", "mb"], "'mb' for '--max-memory <BYTES>': cannot parse integer from empty string"),
+        (["--max-memory", "20000000000gb"], "for '--max-memory <BYTES>': too many bytes"),
+        (["--max-value", "0"], "'0' for '--max-value <BYTES>': it would allow nothing"),
         (["--threads", "0"], "'0' for '--threads <N>': 0 is not in 1..="),
         (["--log", "xml"], "'xml' for '--log <FORM>'"),
         (["--log-filter", "valthree=loud"], "'valthree=loud' for '--log-filter <FILTER>': error parsing level filter"),

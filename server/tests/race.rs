@@ -103,7 +103,7 @@ impl World {
                 .into_iter()
                 .map(|command| {
                     let (answer, receiver) = oneshot::channel();
-                    (Entry { client, unit: command.clone().into(), answer }, (command, receiver))
+                    (Entry { client, unit: command.clone().into(), answer, held: None }, (command, receiver))
                 })
                 .unzip();
             let queue = self.servers.lock().unwrap().choose(&mut rng).unwrap().queue.clone();
@@ -227,7 +227,7 @@ async fn lead(plan: Plan) -> Played {
             let (answer, receiver) = oneshot::channel();
             let sent = world.tick();
             let client = 0x100 + client as u64;
-            queue.submit(vec![Entry { client, unit: command.clone().into(), answer }]).await.unwrap();
+            queue.submit(vec![Entry { client, unit: command.clone().into(), answer, held: None }]).await.unwrap();
             let reply = reply(receiver).await;
             assert!(reply.is_ok(), "everything is well by now, but {reply:?}");
             let told = Some(world.tick());

@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use rand::{SeedableRng as _, rngs::StdRng};
 use valthree::command::{Command, Existence};
 use valthree::resp::Reply;
-use valthree::root::{Id, Root, WRITERS};
+use valthree::root::{Id, OVERHEAD, Root, WRITERS};
 use valthree::state::Draft;
 
 /// The documentation of the commands: <https://redis.io/docs/latest/commands>, on one map.
@@ -124,7 +124,7 @@ proptest! {
         let (mut root, mut model) = (Root::unborn(Id::random(&mut rng)), Model::default());
         for batch in batches {
             let (before, mut after) = (root.header.clone(), model.clone());
-            let mut draft = Draft::new(&root);
+            let mut draft = Draft::new(&root, None);
             let mut flushed = false;
             for command in &batch.commands {
                 let (made, (reply, wrote)) = (draft.made(), after.execute(command));
@@ -136,12 +136,15 @@ proptest! {
                 continue; // what follows has to come out as if this batch had never been
             }
             let server = servers[batch.server];
+            let size = draft.size();
             let finished = draft.finish(server);
             let stored = Root::decode(&finished.bytes).expect("what is stored can be read");
             root.apply(finished.header, finished.changes);
             model = after;
             prop_assert_eq!(&root, &stored);
-            prop_assert_eq!(&root.recent, &model.0);
+            prop_assert_eq!(&*root.recent, &model.0);
+            let recount = model.0.iter().map(|(key, value)| key.len() as u64 + value.len() as u64 + OVERHEAD).sum();
+            prop_assert_eq!((size, root.recent.size()), (recount, recount));
 
             let generation = before.generation + 1;
             prop_assert_eq!(root.header.generation, generation);
@@ -159,7 +162,7 @@ proptest! {
         let mut rng = StdRng::seed_from_u64(1);
         let (server, mut root) = (Id::random(&mut rng), Root::unborn(Id::random(&mut rng)));
         let execute = |root: &Root, batch: &[Command]| {
-            let mut draft = Draft::new(root);
+            let mut draft = Draft::new(root, None);
             let replies: Vec<Reply> = batch.iter().map(|command| draft.execute(command)).collect();
             (replies, draft.finish(server))
         };

@@ -80,11 +80,38 @@ pub enum Existence {
 }
 
 impl Command {
+    /// Whether the database could be larger afterwards, as the table says with the flag DENYOOM.
+    pub fn may_grow(&self) -> bool {
+        matches!(self, Command::Set { .. } | Command::MultiSet { .. })
+    }
+
     /// Whether it could change the database. Whether it does shows when it is executed.
     pub fn may_write(&self) -> bool {
         match self {
             Command::Set { .. } | Command::Delete { .. } | Command::MultiSet { .. } | Command::Flush => true,
             Command::Get { .. } | Command::Exists { .. } | Command::MultiGet { .. } | Command::Size => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spec::Flag;
+    use super::*;
+
+    #[test]
+    fn a_command_does_what_the_flags_of_its_row_say() {
+        let mut seen = 0;
+        for spec in table::all() {
+            let words = usize::from(spec.arity.unsigned_abs());
+            let arguments = std::iter::repeat_n(Bytes::from_static(b"a"), words - 1);
+            let request = std::iter::once(Bytes::from_static(spec.name.as_bytes())).chain(arguments).collect();
+            if let Ok(Request::Database(command)) = parse::command(request) {
+                assert_eq!(command.may_write(), spec.is(Flag::Write), "{}", spec.name);
+                assert_eq!(command.may_grow(), spec.is(Flag::Denyoom), "{}", spec.name);
+                seen += 1;
+            }
+        }
+        assert!(seen >= 8, "every command of the database can be as short as its arity says");
     }
 }

@@ -26,7 +26,7 @@ impl<S: Store> Committer<S> {
             return;
         }
         if self.amendments.is_empty() {
-            let mut probe = Draft::new(&self.root);
+            let mut probe = Draft::new(&self.root, self.max_memory);
             let mut untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
             let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
             if !untested.any(changes) {
@@ -39,7 +39,8 @@ impl<S: Store> Committer<S> {
         let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
         let waiting = std::mem::take(&mut self.waiting);
         let amendments = std::mem::take(&mut self.amendments);
-        let computed = Commit::compute(self.commits, self.server, &self.root, condition, waiting, amendments, now);
+        let draft = Draft::new(&self.root, self.max_memory);
+        let computed = Commit::compute(self.commits, self.server, draft, condition, waiting, amendments, now);
         match computed {
             Ok(commit) => {
                 if commit.is_shared() {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::queue::{Amended, Amendment, Entry, Refusal, Unit};
 use crate::resp::Reply;
-use crate::root::{Header, Id, Root};
+use crate::root::{Header, Id};
 use crate::state::{Changes, Draft};
 use crate::store::Condition;
 
@@ -71,17 +71,16 @@ pub fn execute(draft: &mut Draft<'_>, unit: &Unit) -> (Vec<Reply>, bool) {
 }
 
 impl Commit {
-    /// Executes everything that waits, in order, on `root`. `Err` gives it back if nothing would change.
+    /// Executes everything that waits, in order, on `draft`. `Err` gives it back if nothing would change.
     pub fn compute(
         number: u64,
         server: Id,
-        root: &Root,
+        mut draft: Draft<'_>,
         condition: Condition,
         waiting: VecDeque<Arrival>,
         amendments: Vec<Amendment>,
         now: Instant,
     ) -> Result<Commit, (VecDeque<Arrival>, Vec<Amendment>)> {
-        let mut draft = Draft::new(root);
         let entries: VecDeque<Executed> = waiting
             .into_iter()
             .map(|arrival| {

@@ -19,6 +19,8 @@ pub struct Start<S> {
     pub database: Id,
     /// How long a command may take before its client is told something.
     pub deadline: Duration,
+    /// The size beyond which the database may not grow, in bytes of keys and values.
+    pub max_memory: Option<u64>,
     /// What is counted.
     pub stats: Arc<Stats>,
 }
@@ -73,8 +75,7 @@ impl<S: Store> Start<S> {
     }
 
     fn begin(self, root: Root, etag: Option<ETag>) -> Committer<S> {
-        let Start { store, server, deadline, stats, .. } = self;
-        let committer = Committer::new(store, server, deadline, stats, root, etag);
+        let committer = Committer::new(self, root, etag);
         tracing::info!(
             generation = committer.root.header.generation,
             keys = committer.root.recent.len(),

@@ -82,6 +82,7 @@ pub struct Committer<S> {
     store: Arc<S>,
     server: Id,
     deadline: Duration,
+    max_memory: Option<u64>,
     stats: Arc<Stats>,
     /// The newest version that is known to have been stored.
     root: Root,
@@ -116,19 +117,13 @@ enum Done {
 }
 
 impl<S: Store> Committer<S> {
-    fn new(
-        store: Arc<S>,
-        server: Id,
-        deadline: Duration,
-        stats: Arc<Stats>,
-        root: Root,
-        etag: Option<ETag>,
-    ) -> Committer<S> {
+    fn new(start: Start<S>, root: Root, etag: Option<ETag>) -> Committer<S> {
         let committer = Committer {
-            store,
-            server,
-            deadline,
-            stats,
+            store: start.store,
+            server: start.server,
+            deadline: start.deadline,
+            max_memory: start.max_memory,
+            stats: start.stats,
             root,
             etag,
             arrivals: 0,
@@ -247,6 +242,7 @@ impl<S: Store> Committer<S> {
 
     fn note_version(&self) {
         self.stats.keys.set(self.root.recent.len() as u64);
+        self.stats.database_bytes.set(self.root.recent.size());
         self.stats.generation.set(self.root.header.generation);
     }
 

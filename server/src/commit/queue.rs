@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::budget::Share;
 use crate::command::Command;
 use crate::resp::Reply;
 use crate::state::Draft;
@@ -43,6 +44,8 @@ pub struct Entry {
     pub unit: Unit,
     /// Where the answer goes. A client that is gone by then is no error.
     pub answer: oneshot::Sender<Answer>,
+    /// What it counts, together with others that were handed over with it: also once its client is gone.
+    pub held: Option<Arc<Share>>,
 }
 
 /// A reply for each command of the unit, or why there are none.

@@ -127,7 +127,7 @@ impl<S: Store> Committer<S> {
             return;
         }
         let proven = self.checks.proven();
-        let mut draft = Draft::new(&self.root);
+        let mut draft = Draft::new(&self.root, self.max_memory);
         let mut blocked = BTreeSet::new();
         let mut answered = 0;
         let mut answer = |arrival: Arrival, may_read: bool| {

@@ -4,5 +4,5 @@ mod inline;
 mod reply;
 mod request;
 
-pub use reply::{Protocol, Reply};
+pub use reply::{Protocol, Reply, Unwritten};
 pub use request::{ARGUMENT_OVERHEAD, Limits, Parser, ProtocolError};

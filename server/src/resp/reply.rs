@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut, Bytes, BytesMut};
 
 /// The version of the protocol that a connection speaks; `HELLO` changes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,14 @@ impl Reply {
         Reply::Integer(i64::try_from(things).unwrap_or(i64::MAX))
     }
 
+    fn bulk_bytes(&self) -> usize {
+        match self {
+            Reply::Bulk(bytes) => bytes.len(),
+            Reply::Array(replies) => replies.iter().map(Reply::bulk_bytes).sum(),
+            _ => 0,
+        }
+    }
+
     /// Appends the bytes of the reply to `out`.
     pub fn encode(&self, protocol: Protocol, out: &mut BytesMut) {
         let resp3 = protocol == Protocol::Resp3;
@@ -96,6 +104,72 @@ impl Reply {
                     key.encode(protocol, out);
                     value.encode(protocol, out);
                 }
+            }
+        }
+    }
+}
+
+/// Replies that are written down piece by piece, as there is room. Values are only referred to until then, so that an
+/// `MGET` which names a large one a hundred thousand times takes no more memory than what was written of it.
+#[derive(Debug, Default)]
+pub struct Unwritten {
+    protocol: Protocol,
+    /// The next one last.
+    replies: Vec<Reply>,
+    /// The rest of a bulk string that has begun; its line's end follows.
+    begun: Option<Bytes>,
+    /// What is left of the bulk strings; other replies are small.
+    bytes: usize,
+}
+
+impl Unwritten {
+    /// These replies.
+    pub fn new(protocol: Protocol, mut replies: Vec<Reply>) -> Unwritten {
+        let bytes = replies.iter().map(Reply::bulk_bytes).sum();
+        replies.reverse();
+        Unwritten { protocol, replies, begun: None, bytes }
+    }
+
+    /// Whether all is written.
+    pub fn is_empty(&self) -> bool {
+        self.replies.is_empty() && self.begun.is_none()
+    }
+
+    /// The bytes of the values that are not written yet; one that is named twice counts twice.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What it holds itself: not the values that it refers to.
+    pub fn held(&self) -> usize {
+        self.replies.len() * size_of::<Reply>()
+    }
+
+    /// Appends what comes next until `out` holds `room` bytes. Only what is no bulk string may exceed it.
+    pub fn encode(&mut self, out: &mut BytesMut, room: usize) {
+        while out.len() < room {
+            if let Some(bytes) = &mut self.begun {
+                let part = bytes.len().min(room - out.len());
+                self.bytes -= part;
+                out.extend_from_slice(&bytes[..part]);
+                bytes.advance(part);
+                if bytes.is_empty() {
+                    out.extend_from_slice(b"\r\n");
+                    self.begun = None;
+                }
+                continue;
+            }
+            let Some(reply) = self.replies.pop() else { return };
+            match reply {
+                Reply::Bulk(bytes) => {
+                    header(b'$', bytes.len(), out);
+                    self.begun = Some(bytes);
+                }
+                Reply::Array(replies) => {
+                    header(b'*', replies.len(), out);
+                    self.replies.extend(replies.into_iter().rev());
+                }
+                other => other.encode(self.protocol, out),
             }
         }
     }
@@ -186,6 +260,39 @@ mod tests {
         for (reply, resp2, resp3) in replies {
             assert_eq!(both(reply), [resp2, resp3]);
         }
+    }
+
+    #[test]
+    fn replies_written_in_pieces_are_the_same_bytes() {
+        let array = Reply::Array(vec![Reply::bulk("12345"), Reply::Null, Reply::Array(vec![Reply::bulk("")])]);
+        let replies = vec![Reply::OK, array, Reply::Map(vec![(Reply::bulk("k"), Reply::Null)]), Reply::bulk("end")];
+        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+            let mut whole = BytesMut::new();
+            replies.iter().for_each(|reply| reply.encode(protocol, &mut whole));
+            for room in 1..whole.len() + 2 {
+                let mut unwritten = Unwritten::new(protocol, replies.clone());
+                assert_eq!(unwritten.bytes(), 8);
+                let mut written = BytesMut::new();
+                while !unwritten.is_empty() {
+                    let mut piece = BytesMut::new();
+                    unwritten.encode(&mut piece, room);
+                    assert!(!piece.is_empty());
+                    written.unsplit(piece);
+                }
+                assert_eq!((written, unwritten.bytes()), (whole.clone(), 0), "{room}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_value_is_written_only_as_far_as_there_is_room() {
+        let value = Bytes::from(vec![b'x'; 1 << 20]);
+        let array = Reply::Array(vec![Reply::Bulk(value); 1000]);
+        let mut unwritten = Unwritten::new(Protocol::Resp2, vec![array]);
+        let mut out = BytesMut::new();
+        unwritten.encode(&mut out, 5000);
+        assert_eq!(out.len(), 5000);
+        assert!(!unwritten.is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{Reply, inline};
 
-/// What a client may send. The defaults are those of Valkey.
+/// What a client may send. The defaults are those of Valkey; a server has its own (`shared::Settings`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest argument.
@@ -142,6 +142,11 @@ impl Parser {
             Some(error) => Err(error),
             None => self.parse(input).inspect_err(|error| self.failed = Some(*error)),
         }
+    }
+
+    /// The bytes of the unfinished request that have left the buffer already, and what their arguments count.
+    pub fn held(&self) -> usize {
+        if self.missing == 0 { 0 } else { self.request_bytes - self.length.unwrap_or(0) }
     }
 
     fn parse(&mut self, input: &mut BytesMut) -> Result<Option<Vec<Bytes>>, ProtocolError> {

@@ -1,5 +1,7 @@
 //! The server as a process: its flags, its log, its signals and its exit status; and a plain client.
 
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -75,6 +77,14 @@ impl Server {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         stream.set_nodelay(true).expect("it is open");
         Client(BufReader::new(stream))
+    }
+
+    /// The memory that the process occupies, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let kibibytes = line.trim().strip_suffix(" kB").expect("in this unit");
+        kibibytes.parse::<u64>().expect("a number") << 10
     }
 
     pub fn signal(&self, name: &str) {

@@ -50,6 +50,7 @@ impl Server {
             server: Id::random(&mut rng),
             database: Id::random(&mut rng),
             deadline: DEADLINE,
+            max_memory: None,
             stats: Arc::clone(&stats),
         };
         let committer = start.load().await?;
@@ -64,7 +65,7 @@ impl Server {
             .into_iter()
             .map(|command| {
                 let (answer, receiver) = oneshot::channel();
-                (Entry { client, unit: command.into(), answer }, receiver)
+                (Entry { client, unit: command.into(), answer, held: None }, receiver)
             })
             .unzip();
         self.queue.submit(entries).await.expect("the loop runs");

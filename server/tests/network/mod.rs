@@ -3,6 +3,8 @@
 //! Time is paused and passes only when everybody waits. So the tests know what a server does *at last*, without a race,
 //! and a deadline takes no time.
 
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -51,10 +53,15 @@ pub struct Network {
 impl Network {
     /// A server whose requests to the store wait for the test. It has not loaded its database yet.
     pub fn scripted(store: &Memory, max_clients: usize) -> (Network, Script) {
+        Network::limited(store, Settings { max_clients, ..Settings::default() })
+    }
+
+    /// The same with limits of its own.
+    pub fn limited(store: &Memory, settings: Settings) -> (Network, Script) {
         let (handle, script) = store.scripted();
         let (door, knocking) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel::<()>();
-        let settings = Settings { deadline: DEADLINE, max_clients, ..Settings::default() };
+        let settings = Settings { deadline: DEADLINE, ..settings };
         let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH, settings };
         let shutdown = async { stopped.await.expect("a test that ends takes its server with it") };
         let server = tokio::spawn(run(Door { knocking, number: 0 }, handle, config, shutdown));
