@@ -100,8 +100,13 @@ impl S3 {
     /// Takes what the environment, the profile and the machine's role say, as every AWS tool does. Sends nothing but
     /// perhaps a question to the machine for its region.
     pub async fn open(address: &Address, endpoint: Option<String>, style: Style) -> Result<S3, OpenError> {
+        let variable = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
+        let endpoint = endpoint.or_else(|| variable("AWS_ENDPOINT_URL_S3")).or_else(|| variable("AWS_ENDPOINT_URL"));
+        // What is not AWS is not asked about on a machine of AWS: elsewhere nobody would answer that question.
+        let elsewhere = endpoint.as_ref().map(|_| Region::from_static(ANY_REGION));
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new());
+            .or_else(ProfileFileRegionProvider::new())
+            .or_else(elsewhere);
         let tls = !rustls_native_certs::load_native_certs().certs.is_empty();
         let http = aws_smithy_http_client::Builder::new();
         let http = match tls {
@@ -114,9 +119,7 @@ impl S3 {
             loader = loader.endpoint_url(endpoint);
         }
         let aws = loader.load().await;
-        let endpoint = endpoint
-            .or_else(|| std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty()))
-            .or_else(|| aws.endpoint_url().map(str::to_owned));
+        let endpoint = endpoint.or_else(|| aws.endpoint_url().map(str::to_owned)); // a profile may name one
         if !tls && endpoint.as_ref().is_none_or(|endpoint| !endpoint.starts_with("http://")) {
             return Err(OpenError::NoCertificates);
         }
