@@ -1,5 +1,6 @@
 //! Clients as people use them: each connects with its defaults, sees what it expects, and complains about nothing.
 
+mod bucket;
 mod clients {
     pub mod fred;
     pub mod interactive;
@@ -19,6 +20,9 @@ macro_rules! claims {
     ($($claim:ident)*) => {
         mod valthree {
             $(#[test] fn $claim() { super::$claim(&super::Peer::start(super::Kind::Valthree)); })*
+        }
+        mod valthree_on_s3 {
+            $(#[test] fn $claim() { super::$claim(&super::Peer::start(super::Kind::ValthreeOnS3)); })*
         }
         mod redis_server {
             $(#[test] fn $claim() { super::$claim(&super::Peer::start(super::Kind::Redis)); })*

@@ -1,7 +1,7 @@
 //! Golden scripts: what goes over a socket, byte for byte.
 //!
 //! A script is a file of `golden/` whose name is the claim. It runs in RESP2 and again in RESP3, each time on an empty
-//! database, against Valthree and against redis-server. Its lines:
+//! database, against Valthree on a folder and on S3, and against redis-server. Its lines:
 //!
 //! ```text
 //! # A comment.
@@ -21,6 +21,7 @@
 //! `{text}` in it goes past ends of lines; without a pattern, any content), `{reply}` (any one), `{closed}` (the end of the
 //! connection). What no line expects may not come either.
 
+mod bucket;
 mod peer;
 mod script;
 
@@ -44,6 +45,11 @@ fn scripts() -> Vec<Script> {
 #[test]
 fn valthree_answers_what_the_scripts_say() {
     every_script_holds(Kind::Valthree);
+}
+
+#[test]
+fn valthree_on_s3_answers_what_the_scripts_say() {
+    every_script_holds(Kind::ValthreeOnS3);
 }
 
 #[test]

@@ -1,18 +1,21 @@
-//! Servers on one folder are killed with SIGKILL at any moment, and no write that a client saw acknowledged is lost.
+//! Servers on one database are killed with SIGKILL at any moment, and no write that a client saw acknowledged is lost.
 //!
 //! Each client has a server of its own, sets numbered keys, and overwrites one key with the number. When its server is
 //! killed it starts another. Nothing depends on when the kills come: they decide what is tried, not what holds.
 
+mod bucket;
+
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use bucket::Bucket;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tempfile::TempDir;
 
 const CLIENTS: usize = 3;
 const KILLS_PER_CLIENT: usize = 40;
@@ -20,16 +23,29 @@ const KILLS_PER_CLIENT: usize = 40;
 /// Longer than any answer takes, so that a server that hangs fails the test and not the patience of whoever runs it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the servers have their database.
+enum Place {
+    Folder(TempDir),
+    Bucket(Bucket),
+}
+
 #[test]
-fn a_killed_server_loses_no_acknowledged_write() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_killed_server_on_a_folder_loses_no_acknowledged_write() {
+    nothing_is_lost(&Place::Folder(tempfile::tempdir().unwrap()));
+}
+
+#[test]
+fn a_killed_server_on_s3_loses_no_acknowledged_write() {
+    nothing_is_lost(&Place::Bucket(Bucket::on_the_best_server()));
+}
+
+fn nothing_is_lost(place: &Place) {
     let clients: Vec<Client> = thread::scope(|scope| {
-        let path = folder.path();
-        let clients: Vec<_> = (0..CLIENTS).map(|id| scope.spawn(move || Client::new(id).outlive(path))).collect();
+        let clients: Vec<_> = (0..CLIENTS).map(|id| scope.spawn(move || Client::new(id).outlive(place))).collect();
         clients.into_iter().map(|client| client.join().unwrap()).collect()
     });
 
-    let (_server, mut connection) = start(folder.path());
+    let (_server, mut connection) = start(place);
     for client in &clients {
         assert!(client.acknowledged.len() >= KILLS_PER_CLIENT, "too few writes to prove anything");
         for number in &client.acknowledged {
@@ -65,10 +81,10 @@ impl Client {
     }
 
     /// Writes to one server after another, each killed within a write or shortly after one.
-    fn outlive(mut self, folder: &Path) -> Client {
+    fn outlive(mut self, place: &Place) -> Client {
         let mut random = StdRng::seed_from_u64(self.id as u64);
         for _ in 0..KILLS_PER_CLIENT {
-            let (mut server, mut connection) = start(folder);
+            let (mut server, mut connection) = start(place);
             for _ in 0..random.random_range(1..5) {
                 self.write(&mut connection).unwrap();
             }
@@ -113,15 +129,14 @@ impl Drop for Server {
 }
 
 /// Starts a server on a port that the system chooses, and connects to it.
-fn start(folder: &Path) -> (Server, Connection) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_valthree"))
-        .args(["--listen", "127.0.0.1:0", "--store"])
-        .arg(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+fn start(place: &Place) -> (Server, Connection) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_valthree"));
+    command.args(["--listen", "127.0.0.1:0"]);
+    match place {
+        Place::Folder(folder) => command.arg("--store").arg(folder.path()),
+        Place::Bucket(bucket) => bucket.arguments(&mut command),
+    };
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let server = Server(child);
     let (found, address) = channel();

@@ -1,6 +1,7 @@
 //! The binary: what it takes, what it says, and how it ends.
 
 mod binary;
+mod bucket;
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -8,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use binary::*;
+use bucket::Bucket;
 
 const VARIABLES: [&str; 13] = [
     "VALTHREE_LISTEN",
@@ -259,7 +261,18 @@ fn a_signal_under_load_loses_no_reply_that_was_given() {
 #[test]
 fn servers_on_one_folder_are_one_database() {
     let folder = tempfile::tempdir().unwrap();
-    let servers = [(); 3].map(|()| Server::on(folder.path()));
+    are_one_database([(); 3].map(|()| Server::on(folder.path())));
+}
+
+#[test]
+fn servers_on_one_bucket_are_one_database() {
+    let bucket = Bucket::on_the_best_server();
+    let start =
+        || Server::start(bucket.arguments(valthree().args(["--listen", "127.0.0.1:0", "--deadline-ms", "600000"])));
+    are_one_database([(); 3].map(|()| start()));
+}
+
+fn are_one_database(servers: [Server; 3]) {
     let mut clients = servers.each_ref().map(Server::client);
     for round in 0..30 {
         let [writer, reader, other] = [round % 3, (round + 1) % 3, (round + 2) % 3];

@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 /// Which server to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Ours, in this process.
+    /// Ours, in this process, on a folder.
     Valthree,
+    /// The same, on S3.
+    ValthreeOnS3,
     /// Debian's `redis-server`, which tells whether the scripts are right about the protocol.
     Redis,
 }
@@ -32,7 +34,11 @@ impl Peer {
     pub fn start(kind: Kind) -> Peer {
         match kind {
             Kind::Valthree => {
-                let server = valthree_server::ValthreeServer::start();
+                let server = valthree_server::ValthreeServer::on_a_folder();
+                Peer { address: server.address, _running: Running::Valthree(server) }
+            }
+            Kind::ValthreeOnS3 => {
+                let server = valthree_server::ValthreeServer::on_s3();
                 Peer { address: server.address, _running: Running::Valthree(server) }
             }
             Kind::Redis => {

@@ -1,4 +1,4 @@
-//! Our server, in this process, on a folder that goes with it.
+//! Our server, in this process, on a folder or a bucket that goes with it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -9,30 +9,50 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use valthree::server::{Config, run};
 use valthree::shared::Settings;
+use valthree::store::Store;
 use valthree::store::directory::Directory;
 
+use crate::bucket::Bucket;
+
 /// A server, which ends when it is dropped. It has a runtime of its own, so that blocking tests and asynchronous ones can
-/// talk to it; fields are dropped in their order, the runtime before the folder.
+/// talk to it; fields are dropped in their order, the runtime before the place of its database.
 pub struct ValthreeServer {
     /// Where it listens.
     pub address: SocketAddr,
     _runtime: Runtime,
-    _folder: TempDir,
+    _place: Place,
+}
+
+#[expect(dead_code, reason = "what is held is only ever dropped")]
+enum Place {
+    Folder(TempDir),
+    Bucket(Bucket),
 }
 
 impl ValthreeServer {
-    /// Starts one on a free port, and returns when it has loaded its database.
-    pub fn start() -> ValthreeServer {
+    /// Starts one on a folder and a free port, and returns when it has loaded its database.
+    pub fn on_a_folder() -> ValthreeServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Directory::open(folder.path()).expect("an empty folder opens");
+        ValthreeServer::start(Runtime::new().expect("a runtime"), store, Place::Folder(folder))
+    }
+
+    /// The same on S3.
+    pub fn on_s3() -> ValthreeServer {
+        let bucket = Bucket::on_a_stand_in();
         let runtime = Runtime::new().expect("a runtime");
+        let store = runtime.block_on(bucket.store());
+        ValthreeServer::start(runtime, store, Place::Bucket(bucket))
+    }
+
+    fn start(runtime: Runtime, store: impl Store, place: Place) -> ValthreeServer {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let settings = Settings { port: address.port(), ..Settings::default() };
         let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30), settings };
         runtime.spawn(run(listener, store, config, std::future::pending()));
         runtime.block_on(ready(address));
-        ValthreeServer { address, _runtime: runtime, _folder: folder }
+        ValthreeServer { address, _runtime: runtime, _place: place }
     }
 }
 

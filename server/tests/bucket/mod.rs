@@ -1,0 +1,100 @@
+//! Places for a database in S3: on the lab's stand-in, or on a real server.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use valthree::store::s3::{Address, S3, Style, Timeouts};
+use valthree_lab::s3::{Keys, Stand, serve};
+
+/// The variable with the URL of a real server. Its credentials are in those of AWS.
+const REAL: &str = "VALTHREE_TEST_S3";
+
+const NAME: &str = "valthree-test";
+const REGION: &str = "us-east-1";
+const KEY: &str = "key";
+const SECRET: &str = "secret";
+
+/// A prefix of a bucket, with nothing in it yet. Clones are the same one; the stand-in goes with the last.
+#[derive(Clone)]
+pub struct Bucket {
+    /// Where the server listens.
+    pub url: String,
+    /// The place, as `--store` takes it.
+    pub place: String,
+    stand_in: Option<Arc<StandIn>>,
+}
+
+/// A stand-in that serves, on threads of its own.
+struct StandIn {
+    _runtime: Runtime,
+}
+
+impl Bucket {
+    /// On a stand-in of its own. Its bucket is not there yet, as it is for everybody who starts.
+    pub fn on_a_stand_in() -> Bucket {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+        let keys = Keys { access_key: KEY.to_owned(), secret_key: SECRET.to_owned() };
+        #[expect(clippy::disallowed_methods, reason = "a server that is another process signs by the machine's clock")]
+        let started = SystemTime::now();
+        let config =
+            valthree_lab::s3::Config { keys: Some(keys), region: REGION.to_owned(), buckets: Vec::new(), started };
+        runtime.spawn(serve(listener, Stand::new(config), std::future::pending()));
+        Bucket { url, place: place(), stand_in: Some(Arc::new(StandIn { _runtime: runtime })) }
+    }
+
+    /// On the real server that the environment names, if it names one.
+    pub fn on_a_real_server() -> Option<Bucket> {
+        let url = std::env::var(REAL).ok().filter(|url| !url.is_empty())?;
+        Some(Bucket { url, place: place(), stand_in: None })
+    }
+
+    /// On a real server if there is one, and on a stand-in otherwise.
+    pub fn on_the_best_server() -> Bucket {
+        Bucket::on_a_real_server().unwrap_or_else(Bucket::on_a_stand_in)
+    }
+
+    /// A store that knows nothing yet.
+    pub async fn store(&self) -> S3 {
+        let address: Address = self.place.parse().expect("the place is an address");
+        let url = Some(self.url.clone());
+        if self.stand_in.is_none() {
+            return S3::open(&address, url, Style::Auto).await.expect("the environment says how to reach it");
+        }
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(&self.url)
+            .force_path_style(true)
+            .credentials_provider(Credentials::new(KEY, SECRET, None, None, "test"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http());
+        S3::new(config.build(), &address, url, Timeouts::default())
+    }
+
+    /// Has a server of ours keep its database here.
+    pub fn arguments<'a>(&self, server: &'a mut Command) -> &'a mut Command {
+        server.args(["--store", &self.place, "--s3-endpoint", &self.url]);
+        if self.stand_in.is_some() {
+            let keys = [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+            server.envs(keys).env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
+        }
+        server
+    }
+}
+
+/// A place that nobody has used before, not even in an earlier run.
+fn place() -> String {
+    let mut random = [0; 8];
+    SysRng.try_fill_bytes(&mut random).expect("the system gives random numbers");
+    format!("s3://{NAME}/{:016x}", u64::from_ne_bytes(random))
+}
