@@ -188,6 +188,7 @@ async fn commit<S: Store>(
         }
     };
     status.send_replace(Status::Ready);
+    tracing::info!("the store keeps its conditions and the database is loaded: serving");
     join(serve(committer, submissions, status), proof.clean_up()).await;
     Ok(())
 }

@@ -5,7 +5,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use valthree::command::table;
+use valthree_lab::s3::{Config, Keys, Stand, serve};
 
 /// Where the README's first server listens unless it is told otherwise.
 const DEFAULT_PORT: &str = "6379";
@@ -48,10 +51,24 @@ fn steps(readme: &str) -> Vec<Step> {
 /// A server of the README, on a port of its own. It is killed when the test ends, as any server may be.
 struct Server(Child, String);
 
+/// The stand-in for S3, with the keys that its binary has by default.
+fn stand_in() -> (Runtime, String) {
+    let runtime = Runtime::new().unwrap();
+    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let keys = Keys { access_key: "valthree".into(), secret_key: "valthree-secret".into() };
+    #[expect(clippy::disallowed_methods, reason = "a server that is another process signs by the machine's clock")]
+    let started = std::time::SystemTime::now();
+    let config = Config { keys: Some(keys), region: "us-east-1".into(), buckets: Vec::new(), started };
+    runtime.spawn(serve(listener, Stand::new(config), std::future::pending()));
+    (runtime, url)
+}
+
 impl Server {
-    fn start(arguments: &[String], folder: &Path) -> Server {
+    fn start(arguments: &[String], exported: &BTreeMap<String, String>, folder: &Path) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_valthree"))
             .args(arguments)
+            .envs(exported)
             .env("VALTHREE_LISTEN", "127.0.0.1:0")
             .current_dir(folder)
             .stderr(Stdio::piped())
@@ -62,7 +79,7 @@ impl Server {
         let listening = lines.find(|line| line.contains("listening on")).expect("it says where it listens");
         let port = listening.split("127.0.0.1:").nth(1).and_then(|rest| rest.split_whitespace().next());
         let port = port.expect("the line names the port").to_owned();
-        assert!(lines.any(|line| line.contains("database loaded")), "it says when it is ready");
+        assert!(lines.any(|line| line.contains("serving")), "it says when it is ready");
         std::thread::spawn(move || lines.for_each(drop));
         Server(child, port)
     }
@@ -92,17 +109,28 @@ fn fits(expected: &str, actual: &str) -> bool {
 fn the_commands_of_the_readme_do_what_it_shows() {
     let folder = tempfile::tempdir().unwrap();
     let mut servers: BTreeMap<String, Server> = BTreeMap::new();
+    let (_runtime, url) = stand_in();
+    let mut exported = BTreeMap::new();
     let mut shown = 0;
     for Step { command, output } in steps(&readme()) {
         let words = shell_words(&command);
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["cargo", "run", "--release", "-p", "valthree-lab", "--bin", "valthree-lab-s3"] => {
+                assert!(root().join("lab/src/bin/valthree-lab-s3.rs").is_file());
+            }
+            ["export", ref variables @ ..] => {
+                let pairs = variables.iter().map(|variable| variable.split_once('=').unwrap());
+                exported.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
             ["cargo", "run", "--release", ref flags @ ..] => {
                 assert!(output.is_empty(), "{command}");
                 let at = flags.iter().position(|flag| *flag == "--listen");
                 let port = at.map_or(DEFAULT_PORT, |at| flags[at + 1].rsplit(':').next().unwrap());
-                let moved = |flag: &str| flag.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0");
+                let moved = |flag: &str| {
+                    flag.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0").replace("http://127.0.0.1:9000", &url)
+                };
                 let flags: Vec<String> = flags.iter().skip(1).map(|flag| moved(flag)).collect();
-                servers.insert(port.to_owned(), Server::start(&flags, folder.path()));
+                servers.insert(port.to_owned(), Server::start(&flags, &exported, folder.path()));
             }
             ["redis-cli", ref arguments @ ..] => {
                 let (port, arguments) = match *arguments {
@@ -126,7 +154,7 @@ fn the_commands_of_the_readme_do_what_it_shows() {
             _ => panic!("nobody checks `{command}`"),
         }
     }
-    assert_eq!((servers.len(), shown), (2, 5), "the README shows two servers and what they answer");
+    assert_eq!((servers.len(), shown), (3, 6), "the README shows three servers and what they answer");
 }
 
 /// Splits at spaces, except within double quotes.
