@@ -70,6 +70,11 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// How many more there may be before the limit.
+    pub fn room(&self) -> usize {
+        self.limit.saturating_sub(self.held())
+    }
+
     /// Tells when the pressure changes.
     pub fn watch(&self) -> watch::Receiver<Pressure> {
         self.pressure.subscribe()

@@ -5,23 +5,24 @@
 //! finishes first; meanwhile the connection goes on reading, so that a client may send its whole pipeline before it
 //! takes the first reply.
 
+mod replies;
+
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::budget::{ALLOWANCE, PATIENCE, Pressure, Share};
-use crate::commit::{Answer, Closed, Entry, Queue, Refusal};
-use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply, Unwritten};
+use self::replies::{Promise, Replies, UNWRITTEN_BYTES};
+use crate::budget::{ALLOWANCE, Budget, PATIENCE, Pressure, Share};
+use crate::commit::{Closed, Entry, Queue};
+use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply};
 use crate::server::Status;
 use crate::session::{Session, Step};
 use crate::shared::Shared;
@@ -38,21 +39,6 @@ const TURN_BYTES: usize = 1 << 20;
 
 /// A buffer that has grown beyond this is given back when it is empty. Ten thousand idle connections keep two each.
 const KEEP_BYTES: usize = READ_BYTES;
-
-/// The places for replies to come that are kept when there are none.
-const KEEP_PENDING: usize = 1 << 10;
-
-/// Replies that may be there without the client having taken them, before we stop executing and reading its requests.
-/// Only what one batch brings may exceed it, and of that no more than this
-/// is written down.
-const UNWRITTEN_BYTES: usize = 64 << 20;
-
-/// Requests that may be unanswered before we stop executing and reading more of them.
-const UNANSWERED: usize = 1 << 17;
-
-/// What these requests may hold together: while a store does not answer, this and the deadline bound what a client can
-/// make us keep.
-const UNANSWERED_BYTES: usize = 64 << 20;
 
 /// A client that has been at one of these limits for so long without taking a byte is cut off: it waits for us to read
 /// and we wait for it to read.
@@ -84,6 +70,7 @@ pub async fn serve<IO: AsyncRead + AsyncWrite>(stream: IO, session: Session, con
     let mut stopping = context.stopping.clone();
     let mut inbound = Inbound::new(context.shared.settings.limits);
     let mut holdings = Holdings::new(&context.shared);
+    let budget = Arc::clone(&context.shared.budget);
     let mut requests = Requests { session, context };
     let mut replies = Replies::default();
     let mut outbound = BytesMut::new();
@@ -120,7 +107,7 @@ pub async fn serve<IO: AsyncRead + AsyncWrite>(stream: IO, session: Session, con
             () = yield_now(), if inbound.unparsed && may_take => {
                 requests.take(&mut inbound, &mut replies, &mut outbound).await;
             }
-            filled = inbound.fill(&mut reader, holdings.gulp()), if inbound.open && !inbound.unparsed && may_read => {
+            filled = inbound.fill(&mut reader, &budget), if inbound.open && !inbound.unparsed && may_read => {
                 filled?;
                 holdings.progress = Instant::now();
                 requests.take(&mut inbound, &mut replies, &mut outbound).await;
@@ -199,22 +186,31 @@ impl Inbound {
         self.bytes.len() + self.parser.held()
     }
 
-    /// Reads what is there, more or less up to `gulp` bytes, and waits if nothing is.
-    async fn fill<IO: AsyncRead>(&mut self, reader: &mut ReadHalf<IO>, gulp: usize) -> io::Result<()> {
+    /// Reads what is there, and waits if nothing is. How much may be read at once is asked when something has come: what
+    /// the budget allowed when the wait began may be long past, and all who wait may be woken together.
+    async fn fill<IO: AsyncRead>(&mut self, reader: &mut ReadHalf<IO>, budget: &Budget) -> io::Result<()> {
         if self.bytes.is_empty() {
             give_back(&mut self.bytes);
         }
         self.bytes.reserve(READ_BYTES);
-        self.open = reader.read_buf(&mut self.bytes).await? > 0;
+        let mut asked = READ_BYTES;
+        let mut read = reader.read_buf(&mut (&mut self.bytes).limit(asked)).await?;
         self.unparsed = true;
-        // A read that filled the buffer has probably left something behind.
-        while self.open && self.bytes.len() == self.bytes.capacity() && self.bytes.len() < gulp {
-            self.bytes.reserve(self.bytes.len());
-            match reader.read_buf(&mut self.bytes).now_or_never() {
-                None => break,
-                Some(read) => self.open = read? > 0,
+        let mut total = read;
+        // A read that brought all that it asked for has probably left something behind.
+        while read == asked {
+            asked = total.min(GULP_BYTES.min(budget.room()).saturating_sub(total));
+            if asked == 0 {
+                break;
             }
+            self.bytes.reserve(asked);
+            match reader.read_buf(&mut (&mut self.bytes).limit(asked)).now_or_never() {
+                None => break,
+                Some(more) => read = more?,
+            }
+            total += read;
         }
+        self.open = read > 0;
         Ok(())
     }
 
@@ -285,11 +281,6 @@ impl Holdings {
     fn room(&self) -> usize {
         if self.pressure == Pressure::Low { UNWRITTEN_BYTES } else { ALLOWANCE }
     }
-
-    /// What may be read at once.
-    fn gulp(&self) -> usize {
-        if self.pressure == Pressure::Low { GULP_BYTES } else { 0 }
-    }
 }
 
 /// What turns requests into replies or promises of them.
@@ -351,131 +342,5 @@ impl Requests {
             // If the loop is gone, so are the promises of its answers, and each is answered as such.
             let (Ok(()) | Err(Closed)) = self.context.queue.submit(entries).await;
         }
-    }
-}
-
-/// Replies that are to be sent in their turn.
-enum Pending {
-    /// Known already, but behind one that is not.
-    Encoded(BytesMut),
-    Promised(Promise),
-}
-
-/// A reply that the commit loop will give.
-struct Promise {
-    receiver: oneshot::Receiver<Answer>,
-    /// What was spoken when the request came.
-    protocol: Protocol,
-    /// Whether the client wants it. If not, what follows must wait for it all the same.
-    wanted: bool,
-    /// What the request holds as long as it is unanswered.
-    request_bytes: usize,
-}
-
-/// The replies to come, in the order of the requests.
-#[derive(Default)]
-struct Replies {
-    /// What is known and may be written down as soon as there is room.
-    next: Unwritten,
-    /// What comes after it.
-    queue: VecDeque<Pending>,
-    /// How many bytes of it are encoded.
-    encoded_bytes: usize,
-    /// How many of it are promises.
-    promised: usize,
-    /// What the requests of the promises hold.
-    request_bytes: usize,
-}
-
-impl Replies {
-    /// Whether so much is unanswered, or not taken by the client, that the next requests have to wait.
-    fn at_a_limit(&self, outbound: &BytesMut) -> bool {
-        self.unwritten(outbound) >= UNWRITTEN_BYTES
-            || self.promised >= UNANSWERED
-            || self.request_bytes >= UNANSWERED_BYTES
-    }
-
-    /// The bytes of all replies that are known.
-    fn unwritten(&self, outbound: &BytesMut) -> usize {
-        self.next.bytes() + outbound.len() + self.encoded_bytes
-    }
-
-    /// What of this is held for this client alone. Values that are not written yet are the database's.
-    fn held(&self, outbound: &BytesMut) -> usize {
-        self.next.held() + outbound.len() + self.encoded_bytes
-    }
-
-    fn is_empty(&self) -> bool {
-        self.next.is_empty() && self.queue.is_empty()
-    }
-
-    /// Puts a known reply in its place.
-    fn push(&mut self, reply: &Reply, protocol: Protocol, outbound: &mut BytesMut) {
-        if self.is_empty() {
-            return reply.encode(protocol, outbound);
-        }
-        if !matches!(self.queue.back(), Some(Pending::Encoded(_))) {
-            self.queue.push_back(Pending::Encoded(BytesMut::new()));
-        }
-        if let Some(Pending::Encoded(bytes)) = self.queue.back_mut() {
-            let before = bytes.len();
-            reply.encode(protocol, bytes);
-            self.encoded_bytes += bytes.len() - before;
-        }
-    }
-
-    fn promise(&mut self, promise: Promise) {
-        self.promised += 1;
-        self.request_bytes += promise.request_bytes;
-        self.queue.push_back(Pending::Promised(promise));
-    }
-
-    /// Waits for the answer that is next, if that is what is missing. It is lost unless it is kept.
-    async fn next_answer(&mut self) -> Option<Answer> {
-        match self.queue.front_mut() {
-            Some(Pending::Promised(promise)) if self.next.is_empty() => (&mut promise.receiver).await.ok(),
-            _ => std::future::pending().await,
-        }
-    }
-
-    /// Writes down the replies that are next and known, and says whether there was too little room for them.
-    fn encode_known(&mut self, outbound: &mut BytesMut, room: usize) -> bool {
-        loop {
-            self.next.encode(outbound, room);
-            if outbound.len() >= room {
-                return !self.is_empty();
-            }
-            match self.queue.front_mut() {
-                Some(Pending::Encoded(bytes)) => {
-                    self.encoded_bytes -= bytes.len();
-                    outbound.unsplit(std::mem::take(bytes));
-                    self.queue.pop_front();
-                }
-                Some(Pending::Promised(promise)) => match promise.receiver.try_recv() {
-                    Err(TryRecvError::Empty) => return false,
-                    received => self.keep(received.ok()),
-                },
-                None => {
-                    if self.queue.capacity() > KEEP_PENDING {
-                        self.queue = VecDeque::new();
-                    }
-                    return false;
-                }
-            }
-        }
-    }
-
-    /// Keeps the first promise with this answer: it may be written down next.
-    fn keep(&mut self, answer: Option<Answer>) {
-        let Some(Pending::Promised(promise)) = self.queue.pop_front() else { return };
-        self.promised -= 1;
-        self.request_bytes -= promise.request_bytes;
-        // The loop answers everybody, unless it ends abruptly; what became of a command then, nobody knows.
-        let replies = match answer.unwrap_or(Err(Refusal::Uncertain)) {
-            _ if !promise.wanted => return,
-            Ok(replies) => replies,
-            Err(refusal) => vec![refusal.reply()],
-        };
-        self.next = Unwritten::new(promise.protocol, replies);
     }
 }
