@@ -176,7 +176,8 @@ fn the_links_of_the_readme_lead_somewhere() {
     let readme = readme();
     let targets: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(targets.len() > 5);
-    for target in targets.into_iter().filter(|target| !target.starts_with("https://")) {
+    // A link out of the repository could not be checked, so there is none.
+    for target in targets {
         assert!(root().join(target).exists(), "{target} is not there");
     }
 }

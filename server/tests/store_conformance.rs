@@ -34,12 +34,6 @@ async fn a_directory_conforms() {
 }
 
 #[test]
-fn s3_on_the_stand_in_conforms() {
-    on(&Bucket::on_a_stand_in());
-}
-
-/// Without a real server this is the one above once more.
-#[test]
 fn s3_on_the_best_server_conforms() {
     on(&Bucket::on_the_best_server());
 }
