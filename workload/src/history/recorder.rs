@@ -1,0 +1,105 @@
+//! Takes down what clients do while they do it.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::lines::Line;
+use super::{History, Moment, Operation};
+use crate::operation::{Command, Outcome};
+
+/// Whatever a history is also written to, line by line.
+pub type Journal = Box<dyn Write + Send>;
+
+/// Records the events of a round in the order in which they happen.
+///
+/// A call is taken down before it is sent, and an end after it was received; both under one lock. So the order of the
+/// record respects real time. With a journal, the line of a call is handed to the system before the command is sent: if
+/// the workload is killed, its history lacks ends, but no call.
+#[derive(Clone)]
+pub struct Recorder(Arc<Mutex<Record>>);
+
+struct Record {
+    history: History,
+    began: Instant,
+    events: u64,
+    journal: Option<Journal>,
+    /// The first failure of the journal.
+    failure: Option<io::Error>,
+}
+
+/// A call that has been taken down.
+#[derive(Debug)]
+#[must_use = "without an end an operation counts as unknown"]
+pub struct Ticket(usize);
+
+impl Recorder {
+    /// Begins a history.
+    pub fn new(about: String, journal: Option<Journal>) -> Recorder {
+        let history = History { about, operations: Vec::new() };
+        let mut record = Record { history, began: Instant::now(), events: 0, journal, failure: None };
+        let head = Line::head(&record.history.about);
+        record.persist(&[head]);
+        Recorder(Arc::new(Mutex::new(record)))
+    }
+
+    /// Takes down that a client is about to send these commands, all at once.
+    pub fn call(&self, client: u64, server: &str, commands: impl IntoIterator<Item = Command>) -> Vec<Ticket> {
+        self.with(|record| {
+            let first = record.history.operations.len();
+            for command in commands {
+                let call = record.moment();
+                let id = record.history.operations.len() as u64 + 1;
+                let server = server.to_owned();
+                let command = command.abridged();
+                record.history.operations.push(Operation { id, client, server, command, call, end: None });
+            }
+            let lines: Vec<Line> = record.history.operations[first..].iter().map(Line::call).collect();
+            record.persist(&lines);
+            (first..record.history.operations.len()).map(Ticket).collect()
+        })
+    }
+
+    /// Takes down how operations ended, in the order of their calls.
+    pub fn end(&self, ends: impl IntoIterator<Item = (Ticket, Outcome)>) {
+        self.with(|record| {
+            let mut lines = Vec::new();
+            for (Ticket(place), outcome) in ends {
+                let moment = record.moment();
+                lines.push(Line::end(place as u64 + 1, moment.at, &outcome));
+                record.history.operations[place].end = Some((moment, outcome));
+            }
+            record.persist(&lines);
+        });
+    }
+
+    /// The history so far. Fails if the journal could not be written: what is not on disk can't be judged later.
+    pub fn finish(&self) -> io::Result<History> {
+        self.with(|record| match record.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(record.history.clone()),
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Record) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Record {
+    fn moment(&mut self) -> Moment {
+        self.events += 1;
+        Moment { event: self.events - 1, at: self.began.elapsed() }
+    }
+
+    fn persist(&mut self, lines: &[Line]) {
+        let Some(journal) = &mut self.journal else { return };
+        let mut bytes = Vec::new();
+        let written = lines.iter().try_for_each(|line| line.write(&mut bytes)).and_then(|()| journal.write_all(&bytes));
+        if let Err(failure) = written {
+            self.failure.get_or_insert(failure);
+            self.journal = None;
+        }
+    }
+}

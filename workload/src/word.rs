@@ -1,0 +1,144 @@
+//! The bytes that commands and replies are made of, and how they are written in a history.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+/// A longer word is kept as its length and digest once it has been sent or received: a history of large values stays
+/// small, and two words are equal if and only if their abridged forms are (as surely as SHA-256 has no collisions).
+pub const LONGEST_KEPT: usize = 256;
+
+/// How much of a longer word is kept for people.
+const BEGINNING: usize = 48;
+
+/// A key, a value, or another string of bytes.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Word {
+    /// All of it.
+    Whole(Bytes),
+    /// What tells a long one from every other.
+    Abridged {
+        /// Its length in bytes.
+        length: u64,
+        /// Its SHA-256, in hexadecimal digits.
+        sha256: String,
+        /// Its first bytes.
+        beginning: Bytes,
+    },
+}
+
+impl Word {
+    /// The form in which a history keeps it. Words are only ever compared in this form.
+    pub fn abridged(self) -> Word {
+        match self {
+            Word::Whole(bytes) if bytes.len() > LONGEST_KEPT => Word::Abridged {
+                length: bytes.len() as u64,
+                sha256: hexadecimal(&Sha256::digest(&bytes)),
+                beginning: Bytes::copy_from_slice(&bytes[..BEGINNING]),
+            },
+            word => word,
+        }
+    }
+
+    /// How many bytes it has, or had.
+    pub fn length(&self) -> u64 {
+        match self {
+            Word::Whole(bytes) => bytes.len() as u64,
+            Word::Abridged { length, .. } => *length,
+        }
+    }
+}
+
+impl From<&str> for Word {
+    fn from(text: &str) -> Word {
+        Word::Whole(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl From<String> for Word {
+    fn from(text: String) -> Word {
+        Word::Whole(text.into())
+    }
+}
+
+/// For people: text as it is, other bytes escaped, long words cut.
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Word::Whole(bytes) if bytes.is_empty() => f.write_str("\"\""),
+            Word::Whole(bytes) if bytes.len() > BEGINNING => {
+                write!(f, "{}… ({} bytes)", bytes[..BEGINNING].escape_ascii(), bytes.len())
+            }
+            Word::Whole(bytes) => match str::from_utf8(bytes) {
+                Ok(text) if !text.chars().any(char::is_control) => f.write_str(text),
+                _ => bytes.escape_ascii().fmt(f),
+            },
+            Word::Abridged { length, beginning, .. } => write!(f, "{}… ({length} bytes)", beginning.escape_ascii()),
+        }
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text is a JSON string, other bytes are `{"base64": …}`, and an abridged word is an object of its own.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Spelling<'a> {
+    Text(std::borrow::Cow<'a, str>),
+    Bytes {
+        base64: String,
+    },
+    Abridged {
+        bytes: u64,
+        sha256: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        beginning_base64: String,
+    },
+}
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let spelling = match self {
+            Word::Whole(bytes) => match str::from_utf8(bytes) {
+                Ok(text) => Spelling::Text(text.into()),
+                Err(_) => Spelling::Bytes { base64: BASE64.encode(bytes) },
+            },
+            Word::Abridged { length, sha256, beginning } => Spelling::Abridged {
+                bytes: *length,
+                sha256: sha256.clone(),
+                beginning_base64: BASE64.encode(beginning),
+            },
+        };
+        spelling.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+        let decode = |base64: &str| BASE64.decode(base64).map(Bytes::from).map_err(serde::de::Error::custom);
+        let word = match Spelling::deserialize(deserializer)? {
+            Spelling::Text(text) => Word::from(text.into_owned()),
+            Spelling::Bytes { base64 } => Word::Whole(decode(&base64)?),
+            Spelling::Abridged { bytes, sha256, beginning_base64 } => {
+                Word::Abridged { length: bytes, sha256, beginning: decode(&beginning_base64)? }
+            }
+        };
+        Ok(word.abridged())
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}"); // a String takes whatever is written to it
+        digits
+    })
+}
