@@ -1,0 +1,161 @@
+//! One connection to one server, through a real client library, and what its answers mean.
+
+use std::io;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, RedisConnectionInfo, ServerError, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::operation::{Command, Outcome, Reply};
+use crate::word::Word;
+
+/// How servers are reached: by TCP, or through a simulated network.
+pub trait Connect: Clone + Send + Sync + 'static {
+    /// What bytes go through.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Connects to a server.
+    fn connect(&self, server: &str) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+/// The real network.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp;
+
+impl Connect for Tcp {
+    type Stream = TcpStream;
+
+    async fn connect(&self, server: &str) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+/// The servers under test, and how long to wait for them.
+#[derive(Clone, Debug)]
+pub struct Cluster<C> {
+    /// How they are reached.
+    pub connect: C,
+    /// Their addresses.
+    pub servers: Vec<String>,
+    /// How long to wait for a connection, and for an answer. Longer than a server's own deadline, so that what it says
+    /// at that deadline is heard.
+    pub patience: Duration,
+}
+
+/// Why there is no connection. Nothing of ours has been sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{server} {why}")]
+pub struct Unreachable {
+    /// The server's address.
+    pub server: String,
+    /// What is the matter with it, in words that follow its address.
+    pub why: String,
+}
+
+/// A connection to a server, used by one client.
+#[derive(Debug)]
+pub struct Connection {
+    connection: MultiplexedConnection,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Connection {
+    /// Connects to a server.
+    pub async fn open<C: Connect>(cluster: &Cluster<C>, server: &str, resp3: bool) -> Result<Connection, Unreachable> {
+        let unreachable = |why: String| Unreachable { server: server.to_owned(), why };
+        let protocol = if resp3 { ProtocolVersion::RESP3 } else { ProtocolVersion::RESP2 };
+        let info = RedisConnectionInfo::default().set_protocol(protocol);
+        let opening = async {
+            let stream = cluster.connect.connect(server).await;
+            let stream = stream.map_err(|error| unreachable(format!("cannot be reached: {error}")))?;
+            // The library would give up after half a second, and would never hear what a server says at its deadline.
+            let config = AsyncConnectionConfig::new().set_response_timeout(Some(cluster.patience));
+            MultiplexedConnection::new_with_config(&info, stream, config)
+                .await
+                .map_err(|error| unreachable(format!("does not answer as Redis does: {error}")))
+        };
+        let opened = timeout(cluster.patience, opening).await;
+        let opened = opened.map_err(|_| unreachable(format!("did not answer within {:?}", cluster.patience)))?;
+        let (connection, driver) = opened?;
+        Ok(Connection { connection, driver: tokio::spawn(driver) })
+    }
+
+    /// Sends commands all at once, and waits for what comes of each. Nothing is ever sent twice.
+    pub async fn send(&mut self, commands: &[Command]) -> Vec<Outcome> {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            let mut request = redis::Cmd::new();
+            command.clone().into_words().iter().for_each(|word| {
+                request.arg(bytes(word));
+            });
+            pipeline.add_command(request);
+        }
+        match self.connection.send_packed_commands(&pipeline, 0, commands.len()).await {
+            Ok(replies) if replies.len() == commands.len() => replies.into_iter().map(outcome).collect(),
+            Ok(replies) => {
+                let why = format!("{} replies to {} commands", replies.len(), commands.len());
+                commands.iter().map(|_| Outcome::Unknown(why.clone())).collect()
+            }
+            Err(error) => commands.iter().map(|_| Outcome::Unknown(error.to_string())).collect(),
+        }
+    }
+}
+
+fn bytes(word: &Word) -> &[u8] {
+    match word {
+        Word::Whole(bytes) => bytes,
+        Word::Abridged { .. } => unreachable!("only what is recorded is abridged"),
+    }
+}
+
+/// What a value that the library made of a reply means.
+fn outcome(value: Value) -> Outcome {
+    match value {
+        Value::ServerError(error) => refusal(&error),
+        value => Outcome::Reply(reply(value)),
+    }
+}
+
+fn reply(value: Value) -> Reply {
+    match value {
+        Value::Nil => Reply::Nil,
+        Value::Int(integer) => Reply::Integer(integer),
+        Value::Okay => Reply::ok(),
+        Value::SimpleString(status) => Reply::Status { status },
+        Value::BulkString(bytes) => Reply::Value(Word::Whole(bytes.into()).abridged()),
+        Value::Array(values) => Reply::Array(values.into_iter().map(reply).collect()),
+        Value::ServerError(error) => Reply::Error { error: text(&error) },
+        other => Reply::Strange { strange: format!("{other:.200?}") },
+    }
+}
+
+/// The errors by which a server says that nothing happened, nor will it: by their first word.
+const NOTHING_HAPPENED: [&str; 6] = ["TRYAGAIN", "LOADING", "OOM", "MISCONF", "BUSY", "READONLY"];
+
+/// An error of the server is a refusal that it may give to a correct command, or a bug: then it is a reply, which no
+/// state of the database explains.
+fn refusal(error: &ServerError) -> Outcome {
+    let full = "max number of clients reached";
+    match error.code() {
+        "UNCERTAIN" => Outcome::Unknown(text(error)),
+        code if NOTHING_HAPPENED.contains(&code) => Outcome::Failed(text(error)),
+        "ERR" if error.details() == Some(full) => Outcome::Failed(text(error)),
+        _ => Outcome::Reply(Reply::Error { error: text(error) }),
+    }
+}
+
+fn text(error: &ServerError) -> String {
+    [Some(error.code()), error.details()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
