@@ -3,5 +3,6 @@
 
 pub mod check;
 pub mod history;
+pub mod model;
 pub mod operation;
 pub mod word;
