@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod connection;
 pub mod generator;
 pub mod history;
+pub mod model;
 pub mod operation;
 pub mod round;
 pub mod word;
