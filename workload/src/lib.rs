@@ -12,4 +12,5 @@ pub mod history;
 pub mod model;
 pub mod operation;
 pub mod round;
+pub mod report;
 pub mod word;
