@@ -6,7 +6,7 @@ use crate::operation::{Command, Condition};
 
 /// A class of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "&'static str")]
 pub enum Class {
     /// GET
     Get,
@@ -86,6 +86,12 @@ impl Class {
             Class::FlushAll => "FLUSHALL",
             Class::DbSize => "DBSIZE",
         }
+    }
+}
+
+impl From<Class> for &'static str {
+    fn from(class: Class) -> &'static str {
+        class.name()
     }
 }
 

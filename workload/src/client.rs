@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::connection::{Cluster, Connect, Connection};
 use crate::generator::Generator;
 use crate::history::Recorder;
-use crate::operation::Outcome;
+use crate::operation::{Command, Outcome};
 
 /// How long a client waits before it tries the next server when one could not be reached.
 const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(100);
@@ -20,22 +20,22 @@ pub struct Client<'a, C> {
     cluster: &'a Cluster<C>,
     recorder: &'a Recorder,
     resp3: bool,
-    /// The number of its next connection. Clients of a round take turns in numbering.
+    /// The number of its next connection.
     number: u64,
     stride: u64,
     connection: Option<(Connection, String, u64)>,
 }
 
 impl<'a, C: Connect> Client<'a, C> {
-    /// The client at place `actor` of `actors`.
+    /// A client whose connections are numbered from `number`, in steps of `stride`.
     pub fn new(
         cluster: &'a Cluster<C>,
         recorder: &'a Recorder,
         resp3: bool,
-        actor: usize,
-        actors: usize,
+        number: u64,
+        stride: u64,
     ) -> Client<'a, C> {
-        Client { cluster, recorder, resp3, number: actor as u64, stride: actors as u64, connection: None }
+        Client { cluster, recorder, resp3, number, stride, connection: None }
     }
 
     /// Takes so many steps. Ends early if no server can be reached.
@@ -78,7 +78,7 @@ impl<'a, C: Connect> Client<'a, C> {
 
     /// Sends commands over the connection, and says what came of each. After an unknown outcome the connection is
     /// thrown away: its late answers must not be taken for the answers to something else.
-    pub async fn send(&mut self, commands: Vec<crate::operation::Command>) -> Vec<Outcome> {
+    pub async fn send(&mut self, commands: Vec<Command>) -> Vec<Outcome> {
         let Some((mut connection, server, client)) = self.connection.take() else { return Vec::new() };
         let tickets = self.recorder.call(client, &server, commands.iter().cloned());
         let outcomes = connection.send(&commands).await;

@@ -4,9 +4,10 @@
 //! commands out and exaggerates others (swarm testing), and it may be all on one key, all on one server, or all in long
 //! pipelines.
 
+use std::fmt;
+
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
-use serde::Serialize;
 
 use crate::chance::Chance;
 use crate::class::Class;
@@ -31,7 +32,7 @@ impl Default for Bounds {
 }
 
 /// What one round is like.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     /// Clients that are at it at the same time.
     pub clients: usize,
@@ -64,8 +65,7 @@ pub struct Configuration {
 }
 
 /// How long values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lengths {
     /// Just what makes them unique; and one of them is empty.
     Tiny,
@@ -145,4 +145,30 @@ fn draw_classes(chance: &mut Chance, owns_database: bool, counting: bool, keys: 
         }
     }
     classes
+}
+
+/// In a line, and as short as it can be said.
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Configuration { clients, steps, keys, keys_per_client, pipeline, rest, .. } = self;
+        write!(f, "{clients} clients x {steps} steps of up to {pipeline}, {keys_per_client} of {keys} keys each:")?;
+        for (class, weight) in &self.classes {
+            write!(f, " {} {weight},", class.name())?;
+        }
+        write!(f, " up to {} keys a command, ", self.keys_per_command)?;
+        match self.values {
+            Lengths::Tiny => f.write_str("tiny")?,
+            Lengths::Short => f.write_str("short")?,
+            Lengths::Mixed(longest) => write!(f, "up to {longest} bytes of")?,
+        }
+        write!(f, " {} values, servers {:?}", if self.binary { "binary" } else { "text" }, self.servers)?;
+        if self.reconnect > 0 {
+            write!(f, ", connecting anew every {} steps", self.reconnect)?;
+        }
+        if *rest > 0 {
+            write!(f, ", resting up to {rest} ms")?;
+        }
+        f.write_str(if self.resp3 { ", RESP3" } else { ", RESP2" })?;
+        f.write_str(if self.owns_database { ", on an emptied database" } else { "" })
+    }
 }

@@ -16,6 +16,9 @@ use crate::word::Word;
 /// How often a round that begins with a FLUSHALL tries it, before it ends with nothing shown.
 const FLUSHES: usize = 8;
 
+/// The first client number of the operations that a round is given from earlier ones: beyond any that it will reach.
+pub const FIRST_CARRIED: u64 = 1_000_000;
+
 /// Which round it is, and what it is like.
 #[derive(Clone, Debug)]
 pub struct Round {
@@ -32,7 +35,7 @@ pub struct Round {
 impl Round {
     /// How to describe it in a line.
     pub fn about(&self) -> String {
-        let configuration = serde_json::to_string(&self.configuration).unwrap_or_default(); // plain data
+        let configuration = &self.configuration;
         match self.source {
             Source::Seed(seed) => format!("round {} of seed {seed}: {configuration}", self.number),
             Source::Platform => format!("round {}: {configuration}", self.number),
@@ -51,8 +54,7 @@ impl Round {
         let keys = keys(&self.configuration, &self.prefix);
         let actors = self.configuration.clients;
         for (place, command) in carried.iter().enumerate() {
-            // Clients of their own, beyond any number that the round will reach.
-            let _ = recorder.call(u64::MAX / 2 + place as u64, "", [command.clone()]);
+            let _open = recorder.call(FIRST_CARRIED + place as u64, "", [command.clone()]);
         }
         if !self.configuration.owns_database || self.empty(cluster, &recorder).await {
             let mut clients = JoinSet::new();
@@ -61,7 +63,7 @@ impl Round {
                 clients.spawn(async move {
                     let chance = round.source.chance(round.number, actor as u64 + 1);
                     let mut generator = Generator::new(&round.configuration, actor, &keys, chance);
-                    let mut client = Client::new(&cluster, &recorder, round.configuration.resp3, actor, actors + 2);
+                    let mut client = round.client(&cluster, &recorder, actor);
                     client.run(&mut generator, round.configuration.steps).await;
                 });
             }
@@ -75,10 +77,16 @@ impl Round {
         recorder.finish()
     }
 
+    /// The client at a place: those of the configuration, one that empties the database, and one that looks at the end.
+    fn client<'a, C: Connect>(&self, cluster: &'a Cluster<C>, recorder: &'a Recorder, place: usize) -> Client<'a, C> {
+        let clients = self.configuration.clients + 2;
+        Client::new(cluster, recorder, self.configuration.resp3, place as u64, clients as u64)
+    }
+
     /// Empties the database. It is known to be empty only once a FLUSHALL was answered.
     async fn empty<C: Connect>(&self, cluster: &Cluster<C>, recorder: &Recorder) -> bool {
         let actors = self.configuration.clients;
-        let mut client = Client::new(cluster, recorder, self.configuration.resp3, actors, actors + 2);
+        let mut client = self.client(cluster, recorder, actors);
         for turn in 0..FLUSHES {
             let server = self.configuration.servers[turn % self.configuration.servers.len()];
             if !client.connect(|| server).await {
@@ -95,7 +103,7 @@ impl Round {
     /// Reads every key once more, over every server: what was written last has to be there.
     async fn look<C: Connect>(&self, cluster: &Cluster<C>, recorder: &Recorder, keys: &[Word]) {
         let actors = self.configuration.clients;
-        let mut client = Client::new(cluster, recorder, self.configuration.resp3, actors + 1, actors + 2);
+        let mut client = self.client(cluster, recorder, actors + 1);
         for &server in &self.configuration.servers {
             client.disconnect();
             if client.connect(|| server).await {

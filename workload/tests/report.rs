@@ -10,7 +10,8 @@ use valthree_workload::history::{self, History};
 use valthree_workload::report;
 
 const STALE_READ: &str = include_str!("report/stale_read.jsonl");
-const WHY: &str = "GET balance was answered 100, though #9 had seen 70 before it was called, and nothing sets 100 again.";
+const WHY: &str =
+    "GET balance was answered 100, though #9 had seen 70 before it was called, and nothing sets 100 again.";
 
 /// A history written by hand, the part of it that suffices, and what is wrong with that.
 fn stale_read() -> (History, History, Violation) {
@@ -40,7 +41,8 @@ fn folder(name: &str) -> PathBuf {
 fn look() {
     let (history, shrunk, violation) = stale_read();
     println!("{}", report::text(&shrunk, &violation));
-    let artifacts = report::write_artifacts(&folder("stale_read"), "stale_read", &history, &shrunk, &violation).unwrap();
+    let artifacts =
+        report::write_artifacts(&folder("stale_read"), "stale_read", &history, &shrunk, &violation).unwrap();
     let mut browser = browser::Browser::start();
     browser.open(&artifacts.page);
     for theme in ["light", "dark"] {

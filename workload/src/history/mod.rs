@@ -73,3 +73,13 @@ impl Operation {
         matches!(self.end, Some((_, Outcome::Failed(_))))
     }
 }
+
+impl History {
+    /// The moment after all others.
+    pub fn end(&self) -> Moment {
+        let moments =
+            self.operations.iter().map(|operation| operation.end.as_ref().map_or(operation.call, |end| end.0));
+        let last = moments.chain(self.operations.last().map(|operation| operation.call)).max();
+        last.map_or(Moment { event: 0, at: Duration::ZERO }, |last| Moment { event: last.event + 1, at: last.at })
+    }
+}

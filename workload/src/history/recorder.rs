@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -23,7 +24,10 @@ pub struct Recorder(Arc<Mutex<Record>>);
 struct Record {
     history: History,
     began: Instant,
+    /// How much time had passed in the history before that.
+    before: Duration,
     events: u64,
+    next_id: u64,
     journal: Option<Journal>,
     /// The first failure of the journal.
     failure: Option<io::Error>,
@@ -38,10 +42,15 @@ impl Recorder {
     /// Begins a history.
     pub fn new(about: String, journal: Option<Journal>) -> Recorder {
         let history = History { about, operations: Vec::new() };
-        let mut record = Record { history, began: Instant::now(), events: 0, journal, failure: None };
+        let mut record = Record::new(history, journal);
         let head = Line::head(&record.history.about);
         record.persist(&[head]);
         Recorder(Arc::new(Mutex::new(record)))
+    }
+
+    /// Goes on with a history, in which nobody waits for anything any more. What is added is kept in memory.
+    pub fn resume(history: History) -> Recorder {
+        Recorder(Arc::new(Mutex::new(Record::new(history, None))))
     }
 
     /// Takes down that a client is about to send these commands, all at once.
@@ -50,7 +59,8 @@ impl Recorder {
             let first = record.history.operations.len();
             for command in commands {
                 let call = record.moment();
-                let id = record.history.operations.len() as u64 + 1;
+                let id = record.next_id;
+                record.next_id += 1;
                 let server = server.to_owned();
                 let command = command.abridged();
                 record.history.operations.push(Operation { id, client, server, command, call, end: None });
@@ -67,7 +77,7 @@ impl Recorder {
             let mut lines = Vec::new();
             for (Ticket(place), outcome) in ends {
                 let moment = record.moment();
-                lines.push(Line::end(place as u64 + 1, moment.at, &outcome));
+                lines.push(Line::end(record.history.operations[place].id, moment.at, &outcome));
                 record.history.operations[place].end = Some((moment, outcome));
             }
             record.persist(&lines);
@@ -88,9 +98,15 @@ impl Recorder {
 }
 
 impl Record {
+    fn new(history: History, journal: Option<Journal>) -> Record {
+        let Moment { event, at } = history.end();
+        let next_id = history.operations.iter().map(|operation| operation.id).max().unwrap_or(0) + 1;
+        Record { history, began: Instant::now(), before: at, events: event, next_id, journal, failure: None }
+    }
+
     fn moment(&mut self) -> Moment {
         self.events += 1;
-        Moment { event: self.events - 1, at: self.began.elapsed() }
+        Moment { event: self.events - 1, at: self.before + self.began.elapsed() }
     }
 
     fn persist(&mut self, lines: &[Line]) {

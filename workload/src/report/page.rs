@@ -88,7 +88,8 @@ fn left_out(picture: &Picture) -> String {
 fn rows(shrunk: &History, order: &Order) -> String {
     let row = |(number, operation, change): (usize, &Operation, String)| {
         let [number, id, client] = [number as u64 + 1, operation.id, operation.client];
-        let [command, outcome, change] = [&operation.command.to_string(), &outcome(operation), &change].map(|text| html(text));
+        let [command, outcome, change] =
+            [&operation.command.to_string(), &outcome(operation), &change].map(|text| html(text));
         format!(
             "<tr><td>{number}<td>#{id}<td>client {client}<td><code>{command} <i>→</i> {outcome}</code><td><code>{change}</code>\n"
         )
