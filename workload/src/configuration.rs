@@ -81,10 +81,14 @@ impl Configuration {
         let owns_database = bounds.own_database && flushing && chance.random_ratio(1, 4);
         // Commands that join all keys make every key everyone's business, and the checker pays for each client.
         let most_clients = if owns_database { 6 } else { 16 };
-        let clients = *[1, 2, 3, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most_clients).choose(chance).unwrap_or(&3);
+        let clients =
+            *[1, 2, 3, 3, 4, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most_clients).choose(chance).unwrap_or(&3);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
-        let operations = chance.random_range(bounds.operations.0..=bounds.operations.1);
+        // As many rounds of a hundred as of a thousand.
+        let (least, most) = bounds.operations;
+        let doublings = (most as f64 / least as f64).log2();
+        let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
         let values = match chance.random_range(0..4) {
             0 => Lengths::Tiny,
             1 if bounds.longest_value > 1024 => Lengths::Mixed(chance.random_range(1024..=bounds.longest_value)),

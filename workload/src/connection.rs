@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, RedisConnectionInfo, ServerError, Value};
+use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, RedisConnectionInfo, RedisError, ServerError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -84,7 +84,7 @@ impl Connection {
             let config = AsyncConnectionConfig::new().set_response_timeout(Some(cluster.patience));
             MultiplexedConnection::new_with_config(&info, stream, config)
                 .await
-                .map_err(|error| unreachable(format!("does not answer as Redis does: {error}")))
+                .map_err(|error| unreachable(format!("does not answer as Redis does: {}", one_line(&error))))
         };
         let opened = timeout(cluster.patience, opening).await;
         let opened = opened.map_err(|_| unreachable(format!("did not answer within {:?}", cluster.patience)))?;
@@ -108,9 +108,14 @@ impl Connection {
                 let why = format!("{} replies to {} commands", replies.len(), commands.len());
                 commands.iter().map(|_| Outcome::Unknown(why.clone())).collect()
             }
-            Err(error) => commands.iter().map(|_| Outcome::Unknown(error.to_string())).collect(),
+            Err(error) => commands.iter().map(|_| Outcome::Unknown(one_line(&error))).collect(),
         }
     }
+}
+
+/// The library draws pictures of what it could not read.
+fn one_line(error: &RedisError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn bytes(word: &Word) -> &[u8] {

@@ -1,0 +1,75 @@
+//! A database that is known to be right: nothing is found to be wrong with it, and nothing that it can show is missed.
+
+#[path = "../../server/tests/peer/redis_server.rs"]
+mod redis_server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use redis_server::RedisServer;
+
+/// Under this seed, each class of commands is drawn often enough.
+const SEED: &str = "7";
+
+struct Workload<'a> {
+    address: String,
+    folder: &'a Path,
+    outputs: Vec<PathBuf>,
+}
+
+impl Workload<'_> {
+    fn new(server: &RedisServer, folder: &'_ Path) -> Workload<'_> {
+        Workload { address: server.address.to_string(), folder, outputs: Vec::new() }
+    }
+
+    fn run(&mut self, arguments: &[&str]) -> Output {
+        let output = self.folder.join(format!("{}-{}.jsonl", arguments[0], self.outputs.len()));
+        let ran = Command::new(env!("CARGO_BIN_EXE_valthree-workload"))
+            .args(arguments)
+            .args(["--addrs", &self.address])
+            .current_dir(self.folder)
+            .env("ANTITHESIS_SDK_LOCAL_OUTPUT", &output)
+            .output()
+            .expect("the workload can be started");
+        self.outputs.push(output);
+        ran
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn nothing_is_wrong_with_redis() {
+    let server = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut workload = Workload::new(&server, folder.path());
+    let waited = workload.run(&["wait", "--once"]);
+    assert!(waited.status.success(), "{}", text(&waited));
+    let arguments = ["run", "--rounds", "60", "--operations", "300", "--own-database", "--histories", "histories"];
+    let ran = workload.run(&[arguments.as_slice(), &["--seed", SEED]].concat());
+    assert!(ran.status.success(), "{}", text(&ran));
+    let recovered = workload.run(&["recover", "--histories", "histories"]);
+    assert!(recovered.status.success(), "{}", text(&recovered));
+
+    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/judge-assertions");
+    let judged = Command::new(judge).arg("redis").args(&workload.outputs).output().expect("the judge can be started");
+    assert!(judged.status.success(), "{}", text(&judged));
+}
+
+#[test]
+fn a_database_that_has_lost_its_keys_does_not_fit_what_a_run_has_left() {
+    let server = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut workload = Workload::new(&server, folder.path());
+    let ran =
+        workload.run(&["run", "--rounds", "4", "--operations", "200", "--histories", "histories", "--seed", SEED]);
+    assert!(matches!(ran.status.code(), Some(0 | 3)), "{}", text(&ran));
+    let port = server.address.port().to_string();
+    let flushed = Command::new("redis-cli").args(["-p", &port, "FLUSHALL"]).output().expect("redis-cli is there");
+    assert!(flushed.status.success());
+    let recovered = workload.run(&["recover", "--histories", "histories"]);
+    assert_eq!(recovered.status.code(), Some(1), "{}", text(&recovered));
+    assert!(text(&recovered).contains("what is left does not fit"), "{}", text(&recovered));
+}
