@@ -2,11 +2,16 @@
 
 mod assumptions;
 mod claim;
+mod claims;
+mod configuration;
 mod frontier;
 mod parts;
+mod plan;
 
+use self::claims::{Claims, Impossible, NEVER};
 use self::frontier::Found;
-use self::parts::{Claims, Impossible};
+use self::parts::Partition;
+use self::plan::{NONE, Seat};
 use crate::history::History;
 
 /// What a history is.
@@ -62,12 +67,14 @@ pub fn check(history: &History, mut budget: Budget) -> Verdict {
         }
     };
     let mut undecided = None;
-    for part in claims.parts(true) {
-        match frontier::search(&claims, &part, &mut budget) {
+    let partition = Partition::of(&claims, |_| true);
+    let mut seats = vec![Seat { number: 0, before: NONE, next_call: NEVER }; claims.acts.len()];
+    for part in &partition.parts {
+        match frontier::search(&claims, &partition.local, part, &mut seats, &mut budget) {
             Found::Order => {}
-            Found::Exhausted(why) => undecided = Some(why),
+            Found::Exhausted => undecided = Some("the budget ran out".to_owned()),
             Found::Stuck { act, prefix } => {
-                let operation = claims.acts[act].place;
+                let operation = claims.acts[act as usize].place;
                 let found = &history.operations[operation];
                 let reply = found.reply().map(ToString::to_string).unwrap_or_default();
                 let why = format!(
