@@ -16,6 +16,7 @@ const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = concat!(
     include_str!("page/layout.js"),
     include_str!("page/lanes.js"),
+    include_str!("page/marks.js"),
     include_str!("page/steps.js"),
     include_str!("page/hand.js"),
 );
@@ -34,13 +35,16 @@ pub fn page(history: &History, shrunk: &History, violation: &Violation) -> Strin
         "style hash" => hash(STYLE),
         "script hash" => hash(SCRIPT),
         "title" => html(&clipped(&visible(&format!("✗ {} → {}", marked.command, outcome(marked))), LONGEST_TITLE)),
-        "why" => html(&violation.why),
+        "why" => html(&sentence(&violation.why)),
         "about" => html(&history.about),
         "who" => html(&who(marked)),
         "when" => html(&when(marked)),
         "command" => html(&marked.command.to_string()),
         "outcome" => html(&outcome(marked)),
-        "expected" => html(&order.expected.to_string()),
+        "expected" => order
+            .expected
+            .as_ref()
+            .map_or(String::new(), |reply| format!("<code>{}</code> would be right here", html(&reply.to_string()))),
         "extent" => extent(history, shrunk, &order),
         "left out" => left_out(&picture),
         "order" => rows(shrunk, &order),
@@ -67,10 +71,18 @@ fn hash(source: &str) -> String {
     format!("sha256-{}", BASE64.encode(Sha256::digest(source)))
 }
 
+/// Words that stand alone.
+fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    first.chain(rest).collect::<String>() + end
+}
+
 fn extent(history: &History, shrunk: &History, order: &Order) -> String {
     let (shown, all) = (shrunk.operations.len(), history.operations.len());
     let suffice = match shown < all {
-        true => format!("{} of the {} suffice to show it.", many(shown), many(all)),
+        true => format!("{shown} of {} suffice to show it.", many(all)),
         false => format!("The history has {}.", many(all)),
     };
     let explained = order.steps.len();

@@ -7,6 +7,7 @@ const GUTTER = 92; // for the names of the lanes
 const TOP = 34; // for the axis
 const MOST_STRIPS = 5;
 const LETTER = 7.3; // the width of a letter on a bar
+const LEAST = 4; // fewer letters of something longer say nothing
 
 const look = { all: false, axis: "events", colour: "value", step: steps + 1, chosen: null, from: 0, to: 1, width: 1000 };
 let layout, nodes, strip, height, pitch;
@@ -66,6 +67,7 @@ function build() {
   }
   height = y + 6;
   for (const bar of layout.bars) nodes.bars.set(bar.operation, buildBar(bar, field, thick));
+  colour();
   nodes.thread = make("path", lanesSvg, { class: "thread", "clip-path": "url(#field)" });
   nodes.points = make("g", lanesSvg, { class: "points", "clip-path": "url(#field)" });
   [look.from, look.to] = extent();
@@ -90,6 +92,15 @@ function buildBar(bar, field, thick) {
   return node;
 }
 
+/** Gives every bar the colours of what it holds. */
+function colour() {
+  for (const node of nodes.bars.values()) {
+    if (node.tail) paint(node.tail, node.touches[0]);
+    node.parts.forEach((part, nth) => paint(part, node.touches[nth]));
+    paint(node.edge, node.touches[0]);
+  }
+}
+
 /** Gives a node the colour of what it holds. */
 function paint(node, touch) {
   const number = touch && touch[look.colour === "value" ? 1 : 0];
@@ -104,6 +115,19 @@ function draw() {
   place(lanesSvg, { viewBox: `0 0 ${look.width} ${height}`, width: look.width, height });
   drawTicks();
   for (const node of nodes.bars.values()) drawBar(node);
+  drawStep();
+  drawOverview();
+}
+
+/** What changes with a step. */
+function drawStep() {
+  emphasize();
+  drawPoints();
+  drawStrips();
+}
+
+/** What changes with the choice of an operation: its kin stand out. */
+function emphasize() {
   const kin = look.chosen && new Set(look.chosen.touches.map(kinship));
   lanesSvg.classList.toggle("related", Boolean(kin?.size));
   for (const [operation, { classes }] of nodes.bars) {
@@ -112,14 +136,11 @@ function draw() {
     classes.toggle("now", operation.step === look.step);
     classes.toggle("later", operation.step !== null && operation.step > look.step && operation !== marked);
   }
-  drawPoints();
-  drawStrips();
-  drawOverview();
 }
 
 function drawTicks() {
   nodes.ticks.replaceChildren();
-  const [start, room] = [layout.times[0], Math.max(2, Math.floor((look.width - GUTTER) / 110))];
+  const room = Math.max(2, Math.floor((look.width - GUTTER) / 110));
   const tick = (at, text) => {
     make("line", nodes.ticks, { class: "gridline", x1: at, x2: at, y1: TOP - 4, y2: height });
     make("text", nodes.ticks, { class: "tick", x: at + 4, y: 20 }, text);
@@ -127,13 +148,13 @@ function drawTicks() {
   if (look.axis === "events") {
     const every = Math.max(1, Math.ceil((look.to - look.from) / room));
     const first = Math.max(0, Math.ceil(look.from / every) * every);
-    for (let event = first; event < Math.min(look.to, layout.last); event += every) tick(x(event), duration(layout.times[event] - start));
+    for (let event = first; event < Math.min(look.to, layout.last); event += every) tick(x(event), duration(layout.times[event]));
   } else {
     const rough = (look.to - look.from) / room;
     const tens = 10 ** Math.floor(Math.log10(rough));
     const every = tens * [1, 2, 5, 10].find(step => step * tens >= rough);
-    const first = Math.max(0, Math.ceil((look.from - start) / every) * every);
-    for (let at = first; at < look.to - start; at += every) tick(across(at + start), duration(at));
+    const first = Math.max(0, Math.ceil(look.from / every));
+    for (let nth = first; nth * every < look.to; nth++) tick(across(nth * every), duration(nth * every));
   }
   make("line", nodes.ticks, { class: "rule", x1: GUTTER, x2: look.width, y1: TOP - 4, y2: TOP - 4 });
   const { from, to } = nodes.bars.get(marked).bar;
@@ -146,7 +167,6 @@ function drawBar(node) {
   const [left, seen, end] = [x(bar.from), x(bar.seen), x(bar.to)];
   const hidden = Math.max(end, left + 2) < GUTTER || left > look.width;
   group.toggleAttribute("hidden", hidden);
-  group.style.display = hidden ? "none" : "";
   if (hidden) return;
   const width = Math.max(2, seen - left);
   if (node.tail) {
@@ -154,15 +174,11 @@ function drawBar(node) {
     const [top, low, third] = [bar.y + thick * 0.2, bar.y + thick * 0.8, thick * 0.2];
     place(node.tail, { d: `M${left} ${top}H${far - 5}l5 ${third / 2}l-5 ${third}l5 ${third}l-5 ${third / 2}L${left} ${low}Z` });
     place(node.veil, { x: seen, width: Math.max(0, far - seen + 1) });
-    paint(node.tail, node.touches[0]);
   }
   node.parts.forEach((part, nth) => {
     const share = width / node.parts.length;
     place(part, { x: left + nth * share, width: share });
-    paint(part, node.touches[nth]);
   });
-  group.classList.toggle("plain", node.touches[0] === null);
-  paint(node.edge, node.touches[0]);
   place(node.edge, { x: left, width });
   if (node.label) {
     const from = Math.max(left, GUTTER) + 7;
@@ -173,81 +189,13 @@ function drawBar(node) {
   }
 }
 
-/** As much of an operation as there is room for. */
-function label({ command, outcome, fate }, letters) {
+/** As much of an operation as there is room for: all, then without its keys, then the values alone. */
+function label({ command, outcome, fate, touches }, letters) {
   const reply = fate === "answered" ? ` → ${outcome}` : "";
-  for (const text of [command + reply, command]) if (text.length <= letters) return text;
-  return letters < 3 ? "" : shorten(command, letters);
+  const held = touches.map(([, value]) => value === null ? "absent" : values[value]).join(" ");
+  const verb = command.split(" ", 1)[0];
+  for (const text of [command + reply, command, `${verb} ${held}`, held || verb]) if (text.length <= letters) return text;
+  return letters < LEAST ? "" : shorten(held || verb, letters);
 }
 
 const shorten = (text, most) => [...text].length <= most ? text : `${[...text].slice(0, Math.max(1, most - 1)).join("")}…`;
-
-/** The thread through the operations, in the order that explains them. */
-function drawPoints() {
-  nodes.points.replaceChildren();
-  const until = Math.min(look.step, steps);
-  const places = order.slice(0, until).map(({ operation }, step) => {
-    const { bar, thick } = nodes.bars.get(operations[operation]);
-    return [x(layout.points[step]), bar.y + thick];
-  });
-  place(nodes.thread, { d: places.map(([px, py], step) => `${step ? "L" : "M"}${px.toFixed(1)} ${py}`).join("") });
-  const roomy = pitch >= 25 && (look.width - GUTTER) / Math.max(1, places.filter(([px]) => px >= GUTTER && px <= look.width).length) > 15;
-  places.forEach(([px, py], step) => {
-    if (px < GUTTER - 8 || px > look.width + 8) return;
-    const now = step + 1 === look.step;
-    if (!roomy && !now) return make("circle", nodes.points, { class: "dot", cx: px, cy: py, r: 2 });
-    make("circle", nodes.points, { class: now ? "point now" : "point", cx: px, cy: py, r: step < 99 ? 8 : 10 });
-    make("text", nodes.points, { class: "number", x: px, y: py + 3.5 }, step + 1);
-  });
-  const { bar, thick } = nodes.bars.get(marked);
-  const cross = Math.min(Math.max(x(bar.open ? bar.seen : bar.to), x(bar.from) + 2), look.width - 10);
-  if (x(bar.to) < GUTTER || x(bar.from) > look.width) return;
-  make("circle", nodes.points, { class: "cross", cx: cross, cy: bar.y + thick, r: 9 });
-  make("text", nodes.points, { class: "number", x: cross, y: bar.y + thick + 3.5 }, "✗");
-}
-
-/** What each key holds, from step to step. */
-function drawStrips() {
-  nodes.strips.replaceChildren();
-  strip.forEach((key, nth) => {
-    const y = TOP + 8 + nth * 26;
-    let [value, from] = [null, 0];
-    const hold = to => {
-      const [left, right] = [Math.max(x(from), GUTTER), Math.min(x(to), look.width)];
-      if (right <= left) return;
-      const rect = make("rect", nodes.strips, { class: "part", x: left, y, width: right - left, height: 20 });
-      paint(rect, look.colour === "value" ? [key, value] : [value === null ? null : key, value]);
-      const text = value === null ? "absent" : values[value];
-      if ((right - left) / LETTER > 3) make("text", nodes.strips, { x: left + 6, y: y + 14.5 }, shorten(text, Math.floor((right - left - 8) / LETTER)));
-    };
-    order.slice(0, look.step).forEach(({ changes }, step) => {
-      const change = changes.find(([changed]) => changed === key);
-      if (!change) return;
-      hold(layout.points[step]);
-      [value, from] = [change[1], layout.points[step]];
-    });
-    hold(look.step < steps ? Math.max(from, layout.points[look.step - 1] ?? 0) + 0.5 : layout.last);
-  });
-}
-
-/** All of it in a strip, and the part that the lanes show. */
-function drawOverview() {
-  if (overview.hasAttribute("hidden")) return;
-  const tall = 34;
-  place(overview, { viewBox: `0 0 ${look.width} ${tall}`, height: tall });
-  const [start, end] = extent();
-  const along = value => GUTTER + (value - start) / (end - start) * (look.width - GUTTER);
-  const scale = (tall - 4) / (height - nodes.stripsEnd);
-  const rect = bar => {
-    const left = along(axis(bar.from));
-    return `M${left.toFixed(1)} ${(2 + (bar.y - nodes.stripsEnd) * scale).toFixed(1)}h${Math.max(0.7, along(axis(bar.seen)) - left).toFixed(1)}v${Math.max(0.8, pitch * scale * 0.6).toFixed(1)}H${left.toFixed(1)}Z`;
-  };
-  if (overview.dataset.of !== `${look.all} ${look.axis} ${look.width}`) {
-    overview.dataset.of = `${look.all} ${look.axis} ${look.width}`;
-    overview.replaceChildren();
-    make("path", overview, { class: "mass", d: layout.bars.map(rect).join("") });
-    make("circle", overview, { class: "cross", r: 4, cx: along(axis(nodes.bars.get(marked).bar.from)), cy: 2 + (nodes.bars.get(marked).bar.y - nodes.stripsEnd) * scale });
-    make("rect", overview, { class: "window", y: 0.5, height: tall - 1, rx: 3 });
-  }
-  place(overview.querySelector(".window"), { x: along(look.from), width: Math.max(3, along(look.to) - along(look.from)) });
-}
