@@ -18,7 +18,7 @@ struct Workload<'a> {
 }
 
 impl Workload<'_> {
-    fn new(server: &RedisServer, folder: &'_ Path) -> Workload<'_> {
+    fn new<'a>(server: &RedisServer, folder: &'a Path) -> Workload<'a> {
         Workload { address: server.address.to_string(), folder, outputs: Vec::new() }
     }
 
@@ -72,4 +72,39 @@ fn a_database_that_has_lost_its_keys_does_not_fit_what_a_run_has_left() {
     let recovered = workload.run(&["recover", "--histories", "histories"]);
     assert_eq!(recovered.status.code(), Some(1), "{}", text(&recovered));
     assert!(text(&recovered).contains("what is left does not fit"), "{}", text(&recovered));
+}
+
+#[test]
+fn the_commands_of_the_readme_do_what_it_says() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).expect("there is a README");
+    let commands: Vec<Vec<&str>> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ cargo run --release -p valthree-workload -- "))
+        .map(|arguments| arguments.split(' ').collect())
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let statuses: Vec<Option<i32>> = commands.iter().map(|command| as_the_readme_says(command, folder.path())).collect();
+    assert_eq!(statuses, [Some(0), Some(1)], "a run that finds nothing, and a history that is a violation");
+    assert!(folder.path().join("valthree-evidence/stale_read.html").exists());
+}
+
+/// Runs a command of the README against servers that are here, and for fewer rounds than a minute has.
+fn as_the_readme_says(command: &[&str], folder: &Path) -> Option<i32> {
+    let server = RedisServer::start();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace");
+    let arguments = command.iter().map(|argument| match *argument {
+        "127.0.0.1:6379,127.0.0.1:6380" => format!("{},{}", server.address, server.address),
+        "--duration" => "--rounds".into(),
+        "1m" => "60".into(),
+        file if file.ends_with(".jsonl") => repository.join(file).display().to_string(),
+        other => other.to_owned(),
+    });
+    let ran = Command::new(env!("CARGO_BIN_EXE_valthree-workload"))
+        .args(arguments)
+        .env("VALTHREE_WORKLOAD_SEED", SEED)
+        .current_dir(folder)
+        .output()
+        .expect("the workload can be started");
+    ran.status.code()
 }
