@@ -84,7 +84,8 @@ fn the_commands_of_the_readme_do_what_it_says() {
         .map(|arguments| arguments.split(' ').collect())
         .collect();
     let folder = tempfile::tempdir().unwrap();
-    let statuses: Vec<Option<i32>> = commands.iter().map(|command| as_the_readme_says(command, folder.path())).collect();
+    let statuses: Vec<Option<i32>> =
+        commands.iter().map(|command| as_the_readme_says(command, folder.path())).collect();
     assert_eq!(statuses, [Some(0), Some(1)], "a run that finds nothing, and a history that is a violation");
     assert!(folder.path().join("valthree-evidence/stale_read.html").exists());
 }
