@@ -50,6 +50,14 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// Whether it asks anything of a key.
+    pub(super) fn looks_at(&self, key: u32) -> bool {
+        self.demands.iter().any(|(demanded, _)| *demanded == key)
+            || self.count.as_ref().is_some_and(|count| count.keys.iter().any(|(counted, _)| *counted == key))
+    }
+}
+
 /// A claim in words, before words become numbers.
 #[derive(Default)]
 pub(super) struct Spoken<'a> {

@@ -31,6 +31,10 @@ impl Act {
     pub(super) fn is_open(&self) -> bool {
         self.end == NEVER
     }
+
+    pub(super) fn writes_a_named_value(&self) -> bool {
+        self.claim.writes.iter().any(|(_, value)| *value >= FIRST_NAMED)
+    }
 }
 
 /// What the whole history says of a value that some reply names.
@@ -38,6 +42,8 @@ impl Act {
 pub(super) struct Named {
     /// How many operations may write it.
     pub(super) writers: u32,
+    /// One of them, as a number of an act.
+    pub(super) writer: u32,
     /// When the first operation that names it ends.
     pub(super) first_end: u64,
     /// When the last operation that names it is called.
@@ -96,7 +102,7 @@ impl Claims {
                 let next = claims.named.len() as Value + FIRST_NAMED;
                 let value = *values.entry((keys[key], value)).or_insert(next);
                 if value == next {
-                    claims.named.push(Named { writers: 0, first_end: NEVER, last_call: 0, last_end: 0 });
+                    claims.named.push(Named { writers: 0, writer: 0, first_end: NEVER, last_call: 0, last_end: 0 });
                 }
                 let named = &mut claims.named[(value - FIRST_NAMED) as usize];
                 named.first_end = named.first_end.min(end.event);
@@ -214,6 +220,11 @@ impl Claims {
             };
             !act.is_open() || act.claim.writes.iter().any(wanted)
         });
+        for (number, act) in self.acts.iter().enumerate() {
+            for (_, value) in act.claim.writes.iter().filter(|(_, value)| *value >= FIRST_NAMED) {
+                self.named[(value - FIRST_NAMED) as usize].writer = number as u32;
+            }
+        }
     }
 
     /// What is known of a named value.

@@ -29,6 +29,12 @@ pub(super) enum Found {
     Exhausted,
 }
 
+/// Whether it makes a difference which of two comes first.
+fn conflict(one: &Claim, other: &Claim) -> bool {
+    let touches = |claim: &Claim, key: u32| claim.keys().any(|touched| touched == key);
+    one.writes.iter().any(|(key, _)| touches(other, *key)) || other.writes.iter().any(|(key, _)| touches(one, *key))
+}
+
 /// A step of an order: an act, and the step before.
 #[derive(Clone, Copy)]
 struct Step {
@@ -53,6 +59,10 @@ pub(super) struct Search<'a> {
     spent: u64,
     seen: Gathered,
     reached: Gathered,
+    /// For each key the event at which it was last found relevant.
+    relevant: Vec<u64>,
+    round: u64,
+    marked: u64,
 }
 
 /// Looks for an order of a part, at the cost of the budget.
@@ -72,6 +82,9 @@ pub(super) fn search(claims: &Claims, local: &[u32], part: &Part, seats: &mut [S
         spent: 0,
         seen: Gathered::default(),
         reached: Gathered::default(),
+        relevant: vec![0; plan.keys],
+        round: 0,
+        marked: 0,
     };
     let empty = vec![ABSENT; plan.words].into_boxed_slice();
     let mut frontier = vec![Configuration { words: empty, newest: NONE, since: NONE }];
@@ -138,6 +151,7 @@ impl<'a> Search<'a> {
         } else {
             self.seen.clear();
             self.reached.clear();
+            self.find_relevant(act);
             stack.extend(frontier.iter().cloned());
             stack.iter_mut().for_each(|configuration| configuration.since = configuration.newest);
         }
@@ -177,9 +191,15 @@ impl<'a> Search<'a> {
 
     /// Every configuration that is one operation further, on the way to this act.
     fn extend(&mut self, configuration: &Configuration, act: u32, stack: &mut Vec<Configuration>) {
+        if self.is_barred(configuration, act) {
+            return;
+        }
         for index in 0..self.pending.len() {
             let other = self.pending[index];
-            if self.can_happen(configuration, other) {
+            if self.is_relevant(&self.act(other).claim)
+                && self.can_happen(configuration, other)
+                && !self.has_a_better(configuration, other)
+            {
                 let mut after = configuration.clone();
                 self.take(&mut after, other);
                 self.set(&mut after, other, true);
@@ -198,7 +218,11 @@ impl<'a> Search<'a> {
             }
             let other = acts[used as usize];
             let claim = &self.act(other).claim;
-            if self.changes(configuration, claim) && self.holds(configuration, claim, other) {
+            if self.is_relevant(claim)
+                && self.changes(configuration, claim)
+                && self.holds(configuration, claim, other)
+                && !self.has_a_better(configuration, other)
+            {
                 let mut after = configuration.clone();
                 self.take(&mut after, other);
                 after.words[word] += 1;
@@ -208,11 +232,157 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        let _ = act;
     }
 
-    fn is_needed(&self, _configuration: &Configuration, _act: u32) -> bool {
+    /// Whether an act can't happen at this event, whatever else does.
+    ///
+    /// A value that somebody who has not even called will see is there to stay, if only one operation writes it: an act
+    /// that wants another value there, or writes one, comes too late. A value that is not there has still to be
+    /// written by an operation that has been called and has not happened.
+    fn is_barred(&self, configuration: &Configuration, act: u32) -> bool {
+        let claim = &self.act(act).claim;
+        let stays = |key: u32| {
+            let value = self.value(configuration, key);
+            value >= FIRST_NAMED
+                && self.claims.named(value).writers == 1
+                && self.claims.named(value).last_call > self.now
+        };
+        let demanded = claim.demands.iter().any(|(key, demand)| match demand {
+            Demand::Is(value) if self.value(configuration, *key) != *value => {
+                stays(*key) || *value >= FIRST_NAMED && self.is_over(configuration, *value)
+            }
+            _ => false,
+        });
+        let written = |(key, value): &(u32, Value)| stays(*key) && self.value(configuration, *key) != *value;
+        let before = self.seat(act).before;
+        demanded
+            || claim.writes.iter().any(written)
+            || !self.is_next(configuration, act) && self.is_barred(configuration, before)
+    }
+
+    /// Whether nothing that can happen at this event writes a value.
+    fn is_over(&self, configuration: &Configuration, value: Value) -> bool {
+        let named = self.claims.named(value);
+        if named.writers != 1 {
+            return false;
+        }
+        let writer = self.act(named.writer);
+        if writer.call > self.now {
+            return true;
+        }
+        if writer.is_open() {
+            let kind = &self.kinds[self.seat(named.writer).number as usize];
+            return kind.settled < self.now || configuration.words[kind.word] == 1;
+        }
+        writer.end < self.now || self.has_happened(configuration, named.writer)
+    }
+
+    /// Whether another pending operation does the same and has to end sooner: then that one may happen now, in the place
+    /// of this one. In any order that goes on with this one, swap the two. The other one is right here, as it claims
+    /// the same; this one is right later, for the same reason, and not too late, as the other one ended sooner still.
+    /// Nothing of this one's client is overtaken, because it calls nothing more before the other one ends.
+    ///
+    /// What is open has no end and no client that goes on; and it is never too demanding to stand where an answered
+    /// operation stood that writes the same, if it makes no demands.
+    fn has_a_better(&self, configuration: &Configuration, act: u32) -> bool {
+        let this = self.act(act);
+        let next_call = self.seat(act).next_call;
+        self.pending.iter().any(|other| {
+            let that = self.act(*other);
+            *other != act
+                && that.end < this.end
+                && next_call > that.end
+                && that.claim.writes == this.claim.writes
+                && (that.claim == this.claim
+                    || this.is_open() && this.claim.demands.is_empty() && this.claim.count.is_none())
+                && self.can_happen(configuration, *other)
+        })
+    }
+
+    /// Which keys can have a part in whether an act happens: its own, those of what its client called before, and, again
+    /// and again, those of every operation that may happen and shares one. All others may happen later just as well.
+    fn find_relevant(&mut self, act: u32) {
+        if self.keys == 1 {
+            return;
+        }
+        self.round += 1;
+        let mut earlier = act;
+        while earlier != NONE {
+            self.mark(&self.act(earlier).claim);
+            earlier = self.seat(earlier).before;
+        }
+        loop {
+            let marked = self.marked;
+            for index in 0..self.pending.len() {
+                let other = self.pending[index];
+                let before = self.seat(other).before;
+                if self.is_relevant(&self.act(other).claim) {
+                    self.mark(&self.act(other).claim);
+                    if before != NONE {
+                        self.mark(&self.act(before).claim);
+                    }
+                }
+            }
+            for index in 0..self.live.len() {
+                let claim = &self.act(self.kinds[self.live[index]].acts[0]).claim;
+                if self.is_relevant(claim) {
+                    self.mark(claim);
+                }
+            }
+            if self.marked == marked {
+                break;
+            }
+        }
+    }
+
+    fn mark(&mut self, claim: &Claim) {
+        for key in claim.keys() {
+            let mark = &mut self.relevant[self.local[key as usize] as usize];
+            self.marked += u64::from(*mark != self.round);
+            *mark = self.round;
+        }
+    }
+
+    fn is_relevant(&self, claim: &Claim) -> bool {
+        self.keys == 1 || claim.keys().any(|key| self.relevant[self.local[key as usize] as usize] == self.round)
+    }
+
+    /// Whether every step on the way from the last event to this act was needed for it: each has to have a key in common
+    /// with a later one that is needed, where one of the two writes, or be called earlier by the same client. A step
+    /// that is not can be put off until after the act, so this configuration can be reached from one that is in the
+    /// frontier too, and whatever can be explained from here can be explained from there. An open operation is needed
+    /// only if somebody sees what it wrote, or still may.
+    fn is_needed(&self, configuration: &Configuration, act: u32) -> bool {
+        let mut path = Vec::new();
+        let mut newest = configuration.newest;
+        while newest != configuration.since && newest != NONE {
+            path.push(self.steps[newest as usize].act);
+            newest = self.steps[newest as usize].before;
+        }
+        let Some(start) = path.iter().position(|step| *step == act) else { return true };
+        let mut needed = vec![act];
+        for (place, step) in path.iter().enumerate().skip(start + 1) {
+            let claim = &self.act(*step).claim;
+            let orders = |other: &u32| self.seat(*other).before == *step || conflict(claim, &self.act(*other).claim);
+            if needed.iter().any(orders) {
+                if self.act(*step).is_open() && !self.is_seen(claim, &path[..place]) {
+                    return false;
+                }
+                needed.push(*step);
+            } else if !self.is_passive(claim) {
+                return false;
+            }
+        }
         true
+    }
+
+    /// Whether what a claim wrote is looked at by one of the steps after it (newest first), or is still there.
+    fn is_seen(&self, claim: &Claim, after: &[u32]) -> bool {
+        claim.writes.iter().any(|(key, _)| {
+            let next =
+                after.iter().rev().map(|step| &self.act(*step).claim).find(|next| next.keys().any(|k| k == *key));
+            next.is_none_or(|next| next.looks_at(*key))
+        })
     }
 
     fn has_happened(&self, configuration: &Configuration, act: u32) -> bool {
