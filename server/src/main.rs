@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+#[cfg(all(target_os = "linux", feature = "coverage"))]
+use antithesis_instrumentation as _; // linked for what it does when the program is loaded
 use anyhow::Context as _;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
