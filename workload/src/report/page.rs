@@ -1,0 +1,106 @@
+//! The page about a violation: its sources, written as files of their own, and what they are filled with.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+
+use super::order::Order;
+use super::picture::{Picture, outcome};
+use super::text::{change, many, text, when, who};
+use super::visible::{clipped, html, json_in_html, visible};
+use crate::check::Violation;
+use crate::history::{History, Operation};
+
+const FRAME: &str = include_str!("page/frame.html");
+const STYLE: &str = include_str!("page/style.css");
+const SCRIPT: &str = concat!(
+    include_str!("page/layout.js"),
+    include_str!("page/lanes.js"),
+    include_str!("page/steps.js"),
+    include_str!("page/hand.js"),
+);
+
+/// A title is one line.
+const LONGEST_TITLE: usize = 80;
+
+/// The page about a violation of `shrunk`, with `history` as its background.
+pub fn page(history: &History, shrunk: &History, violation: &Violation) -> String {
+    let order = Order::of(shrunk, violation);
+    let picture = Picture::new(history, shrunk, violation, &order);
+    let marked = &shrunk.operations[violation.operation];
+    fill(FRAME, |name| match name {
+        "style" => STYLE.to_owned(),
+        "script" => SCRIPT.to_owned(),
+        "style hash" => hash(STYLE),
+        "script hash" => hash(SCRIPT),
+        "title" => html(&clipped(&visible(&format!("✗ {} → {}", marked.command, outcome(marked))), LONGEST_TITLE)),
+        "why" => html(&violation.why),
+        "about" => html(&history.about),
+        "who" => html(&who(marked)),
+        "when" => html(&when(marked)),
+        "command" => html(&marked.command.to_string()),
+        "outcome" => html(&outcome(marked)),
+        "expected" => html(&order.expected.to_string()),
+        "extent" => extent(history, shrunk, &order),
+        "left out" => left_out(&picture),
+        "order" => rows(shrunk, &order),
+        "text" => html_lines(&text(shrunk, violation)),
+        "evidence" => json_in_html(&serde_json::to_string(&picture).expect("numbers and text are JSON")),
+        unknown => unreachable!("the frame asks for {unknown}"),
+    })
+}
+
+/// Fills each `{{name}}` of the frame, once: what is filled in is not looked at again, whatever it says.
+fn fill(frame: &str, content: impl Fn(&str) -> String) -> String {
+    let mut pieces = frame.split("{{");
+    let mut page = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once("}}").expect("the frame closes what it opens");
+        page.push_str(&content(name));
+        page.push_str(rest);
+    }
+    page
+}
+
+/// What the page's policy lets run, and nothing else.
+fn hash(source: &str) -> String {
+    format!("sha256-{}", BASE64.encode(Sha256::digest(source)))
+}
+
+fn extent(history: &History, shrunk: &History, order: &Order) -> String {
+    let (shown, all) = (shrunk.operations.len(), history.operations.len());
+    let suffice = match shown < all {
+        true => format!("{} of the {} suffice to show it.", many(shown), many(all)),
+        false => format!("The history has {}.", many(all)),
+    };
+    let explained = order.steps.len();
+    format!("{suffice} The longest order found that explains the beginning holds {explained} of them.")
+}
+
+fn left_out(picture: &Picture) -> String {
+    match picture.left_out {
+        0 => String::new(),
+        number => format!("{} far from it are only in the file of the history.", many(number)),
+    }
+}
+
+/// The order as rows of a table; its last row is what can't be explained, which the frame adds.
+fn rows(shrunk: &History, order: &Order) -> String {
+    let row = |(number, operation, change): (usize, &Operation, String)| {
+        let [number, id, client] = [number as u64 + 1, operation.id, operation.client];
+        let [command, outcome, change] = [&operation.command.to_string(), &outcome(operation), &change].map(|text| html(text));
+        format!(
+            "<tr><td>{number}<td>#{id}<td>client {client}<td><code>{command} <i>→</i> {outcome}</code><td><code>{change}</code>\n"
+        )
+    };
+    let steps = order.steps.iter().enumerate().map(|(number, step)| {
+        let operation = &shrunk.operations[step.operation];
+        row((number, operation, change(&operation.command, step)))
+    });
+    steps.collect()
+}
+
+/// Text of several lines as HTML: the ends of the lines stay, as nothing else in it can be one.
+fn html_lines(text: &str) -> String {
+    text.lines().map(|line| html(line) + "\n").collect()
+}
