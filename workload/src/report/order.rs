@@ -8,16 +8,14 @@ use crate::operation::{Command, Condition, Reply};
 use crate::word::Word;
 
 /// What the keys hold.
-pub(super) type State = BTreeMap<Word, Word>;
+type State = BTreeMap<Word, Word>;
 
 /// The longest explainable prefix of a history, and what it leads to.
 pub(super) struct Order {
     /// One for each operation of the prefix.
     pub steps: Vec<Step>,
-    /// What the keys hold after the last step.
-    pub state: State,
-    /// What the operation that can't be explained would have been answered in that state.
-    pub expected: Reply,
+    /// What the operation that can't be explained would be answered in that state, unless that is what it was answered.
+    pub expected: Option<Reply>,
 }
 
 /// An operation that has taken effect.
@@ -46,8 +44,10 @@ impl Order {
             Step { operation, changes }
         };
         let steps = violation.prefix.iter().map(step).collect();
-        let expected = apply(&mut state.clone(), &history.operations[violation.operation].command);
-        Order { steps, state, expected }
+        let marked = &history.operations[violation.operation];
+        let expected = apply(&mut state, &marked.command);
+        let expected = marked.reply().is_some_and(|reply| *reply != expected).then_some(expected);
+        Order { steps, expected }
     }
 }
 

@@ -40,7 +40,10 @@ pub fn page(history: &History, shrunk: &History, violation: &Violation) -> Strin
         "when" => html(&when(marked)),
         "command" => html(&marked.command.to_string()),
         "outcome" => html(&outcome(marked)),
-        "expected" => html(&order.expected.to_string()),
+        "expected" => order
+            .expected
+            .as_ref()
+            .map_or(String::new(), |reply| format!("<code>{}</code> would be right here", html(&reply.to_string()))),
         "extent" => extent(history, shrunk, &order),
         "left out" => left_out(&picture),
         "order" => rows(shrunk, &order),
@@ -70,7 +73,7 @@ fn hash(source: &str) -> String {
 fn extent(history: &History, shrunk: &History, order: &Order) -> String {
     let (shown, all) = (shrunk.operations.len(), history.operations.len());
     let suffice = match shown < all {
-        true => format!("{} of the {} suffice to show it.", many(shown), many(all)),
+        true => format!("{shown} of {} suffice to show it.", many(all)),
         false => format!("The history has {}.", many(all)),
     };
     let explained = order.steps.len();
@@ -88,7 +91,8 @@ fn left_out(picture: &Picture) -> String {
 fn rows(shrunk: &History, order: &Order) -> String {
     let row = |(number, operation, change): (usize, &Operation, String)| {
         let [number, id, client] = [number as u64 + 1, operation.id, operation.client];
-        let [command, outcome, change] = [&operation.command.to_string(), &outcome(operation), &change].map(|text| html(text));
+        let [command, outcome, change] =
+            [&operation.command.to_string(), &outcome(operation), &change].map(|text| html(text));
         format!(
             "<tr><td>{number}<td>#{id}<td>client {client}<td><code>{command} <i>→</i> {outcome}</code><td><code>{change}</code>\n"
         )

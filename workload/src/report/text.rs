@@ -30,17 +30,18 @@ pub fn text(history: &History, violation: &Violation) -> String {
     line(format_args!("    {}", exchange(marked)));
     let steps = order.steps.len();
     if steps == 0 {
-        line(format_args!("No operation can come before it, so the database is empty, and it should have seen that:"));
+        line(format_args!("No operation can come before it:"));
     } else {
-        line(format_args!("The longest order that explains the rest, from the end of its {}:", many(steps)));
+        line(format_args!("The longest order found has {}, which end with:", many(steps)));
     }
     for (number, step) in order.steps.iter().enumerate().skip(steps.saturating_sub(LAST_STEPS)) {
         let operation = &history.operations[step.operation];
         let (change, exchange) = (change(&operation.command, step), exchange(operation));
         line(format_args!("  {:>4}. {:<22} {exchange:<46} {change}", number + 1, who(operation)));
     }
-    let expected = clipped(&visible(&order.expected.to_string()), WIDEST_REPLY);
-    line(format_args!("     ✗  {:<22} {}, where the state says {expected}", who(marked), exchange(marked)));
+    let expected = order.expected.map(|reply| clipped(&visible(&reply.to_string()), WIDEST_REPLY));
+    let expected = expected.map_or(String::new(), |reply| format!("where {reply} would be right"));
+    line(format_args!("     ✗  {:<22} {:<46} {expected}", who(marked), exchange(marked)));
     text
 }
 

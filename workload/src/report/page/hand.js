@@ -28,6 +28,7 @@ function move(share) {
 
 /** Draws again; the card stays with its operation. */
 function refresh() {
+  draw();
   choose(look.chosen);
 }
 
@@ -38,11 +39,14 @@ function reveal(operation, around = look.to - look.from) {
   view(middle - around / 2, middle + around / 2);
 }
 
+/** Moves to an operation that can't be seen, and says whether it had to. */
 function revealIfHidden(operation) {
   const node = operation && nodes.bars.get(operation);
-  if (!node) return;
+  if (!node) return false;
   const [from, seen] = [axis(node.bar.from), axis(node.bar.seen)];
-  if (seen < look.from || from > look.to) reveal(operation);
+  const hidden = seen < look.from || from > look.to;
+  if (hidden) reveal(operation);
+  return hidden;
 }
 
 const placeAt = event => {
@@ -80,7 +84,7 @@ function press(event) {
   if (arrow && (inField || !onStage)) return;
   const does = {
     "+": () => zoom(0.6, centre()), "=": () => zoom(0.6, centre()), "-": () => zoom(1 / 0.6, centre()), "0": fit,
-    j: () => go(look.step + 1), k: () => go(look.step - 1), m: () => { reveal(marked); go(steps + 1); choose(marked); },
+    j: () => go(look.step + 1), k: () => go(look.step - 1), m: () => { go(steps + 1); choose(marked, true); },
     Escape: () => choose(null), Enter: onStage ? () => toStep(look.chosen) : null,
   }[event.key] ?? (arrow && event.shiftKey ? () => move(event.key === "ArrowLeft" ? -0.25 : event.key === "ArrowRight" ? 0.25 : 0) : arrow ? () => choose(neighbour(event.key), true) : null);
   if (!does) return;
@@ -156,7 +160,8 @@ function followTools() {
       if (input.name === "axis") look.axis = input.value;
       if (input.name === "scope") look.all = input.value === "all";
       if (!look.all && look.chosen && !look.chosen.evidence) look.chosen = null;
-      if (input.name !== "colour") build();
+      if (input.name === "colour") colour();
+      else build();
       fillState(look.step > steps);
       refresh();
     };
@@ -179,4 +184,5 @@ const print = on => () => {
 };
 addEventListener("beforeprint", print(true));
 addEventListener("afterprint", print(false));
+draw();
 go(steps + 1);

@@ -66,6 +66,7 @@ function build() {
   }
   height = y + 6;
   for (const bar of layout.bars) nodes.bars.set(bar.operation, buildBar(bar, field, thick));
+  colour();
   nodes.thread = make("path", lanesSvg, { class: "thread", "clip-path": "url(#field)" });
   nodes.points = make("g", lanesSvg, { class: "points", "clip-path": "url(#field)" });
   [look.from, look.to] = extent();
@@ -90,6 +91,15 @@ function buildBar(bar, field, thick) {
   return node;
 }
 
+/** Gives every bar the colours of what it holds. */
+function colour() {
+  for (const node of nodes.bars.values()) {
+    if (node.tail) paint(node.tail, node.touches[0]);
+    node.parts.forEach((part, nth) => paint(part, node.touches[nth]));
+    paint(node.edge, node.touches[0]);
+  }
+}
+
 /** Gives a node the colour of what it holds. */
 function paint(node, touch) {
   const number = touch && touch[look.colour === "value" ? 1 : 0];
@@ -104,6 +114,19 @@ function draw() {
   place(lanesSvg, { viewBox: `0 0 ${look.width} ${height}`, width: look.width, height });
   drawTicks();
   for (const node of nodes.bars.values()) drawBar(node);
+  drawStep();
+  drawOverview();
+}
+
+/** What changes with a step. */
+function drawStep() {
+  emphasize();
+  drawPoints();
+  drawStrips();
+}
+
+/** What changes with the choice of an operation: its kin stand out. */
+function emphasize() {
   const kin = look.chosen && new Set(look.chosen.touches.map(kinship));
   lanesSvg.classList.toggle("related", Boolean(kin?.size));
   for (const [operation, { classes }] of nodes.bars) {
@@ -112,14 +135,11 @@ function draw() {
     classes.toggle("now", operation.step === look.step);
     classes.toggle("later", operation.step !== null && operation.step > look.step && operation !== marked);
   }
-  drawPoints();
-  drawStrips();
-  drawOverview();
 }
 
 function drawTicks() {
   nodes.ticks.replaceChildren();
-  const [start, room] = [layout.times[0], Math.max(2, Math.floor((look.width - GUTTER) / 110))];
+  const room = Math.max(2, Math.floor((look.width - GUTTER) / 110));
   const tick = (at, text) => {
     make("line", nodes.ticks, { class: "gridline", x1: at, x2: at, y1: TOP - 4, y2: height });
     make("text", nodes.ticks, { class: "tick", x: at + 4, y: 20 }, text);
@@ -127,13 +147,13 @@ function drawTicks() {
   if (look.axis === "events") {
     const every = Math.max(1, Math.ceil((look.to - look.from) / room));
     const first = Math.max(0, Math.ceil(look.from / every) * every);
-    for (let event = first; event < Math.min(look.to, layout.last); event += every) tick(x(event), duration(layout.times[event] - start));
+    for (let event = first; event < Math.min(look.to, layout.last); event += every) tick(x(event), duration(layout.times[event]));
   } else {
     const rough = (look.to - look.from) / room;
     const tens = 10 ** Math.floor(Math.log10(rough));
     const every = tens * [1, 2, 5, 10].find(step => step * tens >= rough);
-    const first = Math.max(0, Math.ceil((look.from - start) / every) * every);
-    for (let at = first; at < look.to - start; at += every) tick(across(at + start), duration(at));
+    const first = Math.max(0, Math.ceil(look.from / every));
+    for (let nth = first; nth * every < look.to; nth++) tick(across(nth * every), duration(nth * every));
   }
   make("line", nodes.ticks, { class: "rule", x1: GUTTER, x2: look.width, y1: TOP - 4, y2: TOP - 4 });
   const { from, to } = nodes.bars.get(marked).bar;
@@ -146,7 +166,6 @@ function drawBar(node) {
   const [left, seen, end] = [x(bar.from), x(bar.seen), x(bar.to)];
   const hidden = Math.max(end, left + 2) < GUTTER || left > look.width;
   group.toggleAttribute("hidden", hidden);
-  group.style.display = hidden ? "none" : "";
   if (hidden) return;
   const width = Math.max(2, seen - left);
   if (node.tail) {
@@ -154,15 +173,11 @@ function drawBar(node) {
     const [top, low, third] = [bar.y + thick * 0.2, bar.y + thick * 0.8, thick * 0.2];
     place(node.tail, { d: `M${left} ${top}H${far - 5}l5 ${third / 2}l-5 ${third}l5 ${third}l-5 ${third / 2}L${left} ${low}Z` });
     place(node.veil, { x: seen, width: Math.max(0, far - seen + 1) });
-    paint(node.tail, node.touches[0]);
   }
   node.parts.forEach((part, nth) => {
     const share = width / node.parts.length;
     place(part, { x: left + nth * share, width: share });
-    paint(part, node.touches[nth]);
   });
-  group.classList.toggle("plain", node.touches[0] === null);
-  paint(node.edge, node.touches[0]);
   place(node.edge, { x: left, width });
   if (node.label) {
     const from = Math.max(left, GUTTER) + 7;
@@ -173,11 +188,13 @@ function drawBar(node) {
   }
 }
 
-/** As much of an operation as there is room for. */
-function label({ command, outcome, fate }, letters) {
+/** As much of an operation as there is room for: all, then without its keys, then the values alone. */
+function label({ command, outcome, fate, touches }, letters) {
   const reply = fate === "answered" ? ` → ${outcome}` : "";
-  for (const text of [command + reply, command]) if (text.length <= letters) return text;
-  return letters < 3 ? "" : shorten(command, letters);
+  const held = touches.map(([, value]) => value === null ? "absent" : values[value]).join(" ");
+  const verb = command.split(" ", 1)[0];
+  for (const text of [command + reply, command, `${verb} ${held}`, held || verb]) if (text.length <= letters) return text;
+  return letters < 2 ? "" : shorten(held || verb, letters);
 }
 
 const shorten = (text, most) => [...text].length <= most ? text : `${[...text].slice(0, Math.max(1, most - 1)).join("")}…`;
@@ -192,18 +209,30 @@ function drawPoints() {
   });
   place(nodes.thread, { d: places.map(([px, py], step) => `${step ? "L" : "M"}${px.toFixed(1)} ${py}`).join("") });
   const roomy = pitch >= 25 && (look.width - GUTTER) / Math.max(1, places.filter(([px]) => px >= GUTTER && px <= look.width).length) > 15;
+  nodes.thread.classList.toggle("crowded", !roomy);
+  const dots = [];
   places.forEach(([px, py], step) => {
     if (px < GUTTER - 8 || px > look.width + 8) return;
     const now = step + 1 === look.step;
-    if (!roomy && !now) return make("circle", nodes.points, { class: "dot", cx: px, cy: py, r: 2 });
-    make("circle", nodes.points, { class: now ? "point now" : "point", cx: px, cy: py, r: step < 99 ? 8 : 10 });
+    if (!roomy && !now) return dots.push(`M${px.toFixed(1)} ${py}h0`);
+    make("circle", nodes.points, { class: now ? "point now" : "point", cx: px, cy: py, r: [8, 8, 9.5, 12.5][String(step + 1).length - 1] ?? 15 });
     make("text", nodes.points, { class: "number", x: px, y: py + 3.5 }, step + 1);
   });
-  const { bar, thick } = nodes.bars.get(marked);
+  if (dots.length > 0) make("path", nodes.points, { class: "dots", d: dots.join("") });
+  drawCross(nodes.bars.get(marked));
+}
+
+/** The operation that can't be explained, with its words beside it if it has no room for them. */
+function drawCross({ bar, thick }) {
   const cross = Math.min(Math.max(x(bar.open ? bar.seen : bar.to), x(bar.from) + 2), look.width - 10);
   if (x(bar.to) < GUTTER || x(bar.from) > look.width) return;
   make("circle", nodes.points, { class: "cross", cx: cross, cy: bar.y + thick, r: 9 });
   make("text", nodes.points, { class: "number", x: cross, y: bar.y + thick + 3.5 }, "✗");
+  const words = shorten(marked.command + (marked.fate === "answered" ? ` → ${marked.outcome}` : ""), 40);
+  const [left, right, wide] = [x(bar.from), x(bar.seen), words.length * LETTER];
+  if (thick < 14 || right - left - 11 >= wide) return;
+  const at = left - wide - 8 >= GUTTER ? left - wide - 8 : right + 14;
+  make("text", nodes.points, { class: "flag", x: at, y: bar.y + thick / 2 + 4.5 }, words);
 }
 
 /** What each key holds, from step to step. */

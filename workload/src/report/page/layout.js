@@ -95,10 +95,13 @@ function stateAfter(step) {
   return state;
 }
 
+const byName = (a, b) => keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b;
+
 /** The keys that are worth a strip of their own: first those of the marked operation. */
 function strips(most) {
   const worth = new Set(marked.touches.map(([key]) => key).filter(key => key !== null));
-  for (const { changes } of order.toReversed()) for (const [key] of changes) worth.add(key);
+  const others = order.flatMap(({ changes }) => changes.map(([key]) => key));
+  for (const key of others.sort(byName)) worth.add(key);
   return [...worth].slice(0, most);
 }
 

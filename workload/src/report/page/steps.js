@@ -6,22 +6,34 @@ const holds = document.getElementById("holds");
 
 /** Goes to a step, from 0, before anything, to the one that can't be taken. */
 function go(step, show = true) {
+  const before = look.step;
   look.step = Math.max(0, Math.min(steps + 1, step));
+  bring(rows[look.step - 1]);
+  markRows(Math.min(before, look.step), Math.max(before, look.step));
   slider.value = look.step;
   const impossible = look.step > steps;
   const words = impossible ? "cannot go on" : `${look.step} of ${steps}`;
   document.getElementById("at").textContent = words;
   slider.setAttribute("aria-valuetext", words);
-  rows.forEach((row, place) => {
-    row.classList.toggle("now", place + 1 === look.step);
-    row.classList.toggle("later", place + 1 > look.step && place < steps);
-  });
-  const row = rows[look.step - 1];
-  const box = document.querySelector(".order .scroll");
-  if (row) box.scrollTop = Math.min(Math.max(box.scrollTop, row.offsetTop + row.offsetHeight - box.clientHeight + 8), row.offsetTop - 40);
   fillState(impossible);
-  if (show) revealIfHidden(impossible ? marked : operations[order[look.step - 1]?.operation]);
-  draw();
+  const moved = show && revealIfHidden(impossible ? marked : operations[order[look.step - 1]?.operation]);
+  if (moved) refresh();
+  else drawStep();
+}
+
+/** Says of the rows between two steps which is the current one, and which come later. */
+function markRows(first, last) {
+  for (let step = Math.max(1, first); step <= last; step++) {
+    rows[step - 1].classList.toggle("now", step === look.step);
+    rows[step - 1].classList.toggle("later", step > look.step && step <= steps);
+  }
+}
+
+/** Brings a row into view within its box; the page stays where it is. */
+function bring(row) {
+  const box = document.querySelector(".order .scroll");
+  const [top, low] = row ? [row.offsetTop - 40, row.offsetTop + row.offsetHeight - box.clientHeight + 8] : [0, 0];
+  box.scrollTop = Math.min(Math.max(box.scrollTop, low), Math.max(0, top));
 }
 
 function fillState(impossible) {
@@ -30,7 +42,7 @@ function fillState(impossible) {
   const asked = new Set(impossible ? marked.touches.map(([key]) => key) : []);
   const first = new Set([...changed, ...asked].filter(key => key !== null));
   document.getElementById("after").textContent = look.step === 0 ? "State at the beginning" : `State after ${steps === 0 ? "nothing" : `step ${Math.min(look.step, steps)}`}`;
-  const named = [...first, ...[...state.keys()].filter(key => !first.has(key)).sort((a, b) => keys[a] < keys[b] ? -1 : 1)];
+  const named = [...first, ...[...state.keys()].filter(key => !first.has(key)).sort(byName)];
   holds.replaceChildren(...named.map(key => {
     const row = document.createElement("tr");
     row.classList.toggle("changed", first.has(key));
@@ -53,13 +65,16 @@ function choose(operation, show = false) {
   look.chosen = operation;
   const card = document.getElementById("card");
   card.hidden = !operation;
-  if (show && operation) revealIfHidden(operation);
-  draw();
-  if (!operation) return;
+  if (show && operation && revealIfHidden(operation)) draw();
+  else emphasize();
+  if (operation) tell(operation, card);
+}
+
+/** Fills the card and puts it below its operation. */
+function tell(operation, card) {
   const line = (tag, text, name = "") => Object.assign(document.createElement(tag), { textContent: text, className: name });
   const { call, end, fate, step, server } = operation;
-  const start = layout.times[0];
-  const times = end ? `from ${duration(call[1] - start)} to ${duration(end[1] - start)}, ${duration(end[1] - call[1])} long` : `from ${duration(call[1] - start)} on`;
+  const times = end ? `from ${duration(call[1])} to ${duration(end[1])}, ${duration(end[1] - call[1])} long` : `from ${duration(call[1])} on`;
   const fates = { answered: "", failed: "It failed: nothing happened.", unknown: "Unknown: it may have happened at any time since, or never." };
   const head = line("p", `, client ${operation.client}${server ? ` on ${server}` : ""}`);
   head.prepend(line("b", `#${operation.id}`));

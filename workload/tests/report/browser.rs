@@ -12,13 +12,23 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A browser with one page. It ends with this value; should the test be killed, it sees its pipe close; and should it
-/// hang, it is ended after this many seconds, which fails the test.
-const AT_MOST_SECONDS: &str = "180";
+/// A browser ends with the test that started it: should the test be killed, it sees its pipe close; and should it hang,
+/// it is ended after this many seconds, which fails the test.
+const AT_MOST_SECONDS: &str = "300";
 
 /// Messages end with a zero. The browser reads its file 3 and writes its file 4.
 const START: &str = r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
+/// Opens a page, does something with it, and fails if any script of it failed, complained, or asked for anything more
+/// than the page.
+pub fn visit(page: &Path, test: impl FnOnce(&mut Browser)) {
+    let mut browser = Browser::start();
+    browser.open(page);
+    test(&mut browser);
+    assert_eq!(browser.faults, [""; 0]);
+}
+
+/// A browser with one page.
 pub struct Browser {
     process: Child,
     input: ChildStdin,
@@ -26,14 +36,14 @@ pub struct Browser {
     session: Option<String>,
     sent: u64,
     /// Errors of scripts, complaints on the console, and requests beyond the page itself.
-    pub faults: Vec<String>,
+    faults: Vec<String>,
     loaded: bool,
     _profile: TempDir,
 }
 
 impl Browser {
     /// Starts one that shows nothing yet.
-    pub fn start() -> Browser {
+    fn start() -> Browser {
         let profile = tempfile::tempdir().expect("a folder for the browser");
         let mut process = Command::new("timeout")
             .args(["--kill-after=5", AT_MOST_SECONDS, "sh", "-c", START, "sh", "chromium", "--headless"])
@@ -69,7 +79,7 @@ impl Browser {
     }
 
     /// Asks for something and returns the answer.
-    pub fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let mut message = json!({"id": self.sent, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -86,7 +96,7 @@ impl Browser {
     }
 
     /// Opens a file, and returns when it is loaded and its scripts have run.
-    pub fn open(&mut self, page: &Path) {
+    fn open(&mut self, page: &Path) {
         self.loaded = false;
         let answer = self.ask("Page.navigate", json!({"url": format!("file://{}", page.display())}));
         assert!(answer["errorText"].is_null(), "{answer}");
@@ -115,21 +125,75 @@ impl Browser {
         value.as_f64().unwrap_or_else(|| panic!("{expression} is {value}"))
     }
 
-    /// Presses and releases a key, with a modifier (8 is Shift).
-    pub fn press(&mut self, key: &str, modifiers: u8) {
-        for kind in ["keyDown", "keyUp"] {
-            self.ask("Input.dispatchKeyEvent", json!({"type": kind, "key": key, "modifiers": modifiers}));
+    /// What people can read of what a selector finds.
+    pub fn shown(&mut self, selector: &str) -> String {
+        self.text(&format!("document.querySelector({}).innerText", json!(selector)))
+    }
+
+    /// How many elements a selector finds.
+    pub fn count(&mut self, selector: &str) -> f64 {
+        self.number(&format!("document.querySelectorAll({}).length", json!(selector)))
+    }
+
+    /// The faults so far, which are then no more: for a test that provokes them.
+    pub fn take_faults(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// Presses and releases keys, one after the other.
+    pub fn press(&mut self, keys: &[&str]) {
+        keys.iter().for_each(|key| self.press_with(key, 0));
+    }
+
+    /// Presses and releases a key with a modifier.
+    pub fn press_with(&mut self, key: &str, modifiers: u8) {
+        let arrows = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"];
+        let code = arrows.iter().position(|arrow| *arrow == key).map_or(0, |place| place + 37);
+        for kind in ["rawKeyDown", "keyUp"] {
+            let params = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers});
+            self.ask("Input.dispatchKeyEvent", params);
         }
     }
 
+    /// Puts the keyboard's focus on what a selector finds.
+    pub fn focus(&mut self, selector: &str) {
+        let found = json!(selector);
+        assert_eq!(
+            self.value(&format!("document.querySelector({found}).focus(), document.activeElement.matches({found})")),
+            true
+        );
+    }
+
+    /// Moves the mouse onto what a selector finds.
+    pub fn hover(&mut self, selector: &str) {
+        self.mouse("mouseMoved", selector, &json!({}));
+    }
+
+    /// Turns the wheel over what a selector finds, with a modifier.
+    pub fn wheel(&mut self, selector: &str, by: f64, modifiers: u8) {
+        self.mouse("mouseWheel", selector, &json!({"deltaX": 0, "deltaY": by, "modifiers": modifiers}));
+    }
+
     /// Does something with the mouse, in the middle of what a selector finds.
-    pub fn mouse(&mut self, kind: &str, selector: &str, more: &Value) {
+    fn mouse(&mut self, kind: &str, selector: &str, more: &Value) {
         let [x, y] = self.middle(selector);
         self.mouse_at(kind, x, y, more);
     }
 
+    /// Drags what a selector finds to the side.
+    pub fn drag(&mut self, selector: &str, by: f64) {
+        let [x, y] = self.middle(selector);
+        let left = json!({"button": "left", "buttons": 1, "clickCount": 1});
+        self.mouse_at("mouseMoved", x, y, &json!({}));
+        self.mouse_at("mousePressed", x, y, &left);
+        for share in [0.5, 1.0] {
+            self.mouse_at("mouseMoved", x + share * by, y, &left);
+        }
+        self.mouse_at("mouseReleased", x + by, y, &json!({"button": "left", "clickCount": 1}));
+    }
+
     /// Does something with the mouse at a place.
-    pub fn mouse_at(&mut self, kind: &str, x: f64, y: f64, more: &Value) {
+    fn mouse_at(&mut self, kind: &str, x: f64, y: f64, more: &Value) {
         let mut params = json!({"type": kind, "x": x, "y": y});
         for (name, value) in more.as_object().expect("more is an object") {
             params[name] = value.clone();
@@ -140,13 +204,13 @@ impl Browser {
     /// Clicks on what a selector finds.
     pub fn click(&mut self, selector: &str) {
         let left = json!({"button": "left", "clickCount": 1});
-        self.mouse("mouseMoved", selector, &json!({}));
+        self.hover(selector);
         self.mouse("mousePressed", selector, &left);
         self.mouse("mouseReleased", selector, &left);
     }
 
     /// Where that is in the window; scrolls there first.
-    pub fn middle(&mut self, selector: &str) -> [f64; 2] {
+    fn middle(&mut self, selector: &str) -> [f64; 2] {
         let found = format!("document.querySelector({})", json!(selector));
         let middle = format!(
             "(node => {{ node.scrollIntoView({{block: 'nearest'}}); const box = node.getBoundingClientRect(); \
@@ -156,7 +220,13 @@ impl Browser {
         [0, 1].map(|nth| place[nth].as_f64().expect("a coordinate"))
     }
 
-    /// Chooses the theme, and whether scripts run.
+    /// Opens a page again, in a browser that runs no scripts.
+    pub fn open_without_scripts(&mut self, page: &Path) {
+        self.ask("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+        self.open(page);
+    }
+
+    /// Chooses the theme.
     pub fn theme(&mut self, theme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": theme}]);
         self.ask("Emulation.setEmulatedMedia", json!({"features": features}));
