@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod history;
+pub mod model;
 pub mod operation;
 pub mod report;
 pub mod word;
