@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::check::Violation;
 use crate::history::History;
-use crate::operation::{Command, Condition, Reply};
+use crate::model::{State, apply};
+use crate::operation::{Command, Reply};
 use crate::word::Word;
-
-/// What the keys hold.
-type State = BTreeMap<Word, Word>;
 
 /// The longest explainable prefix of a history, and what it leads to.
 pub(super) struct Order {
@@ -56,41 +54,4 @@ fn touched(state: &State, command: &Command) -> BTreeMap<Word, Option<Word>> {
     let named = command.keys().into_iter().map(|key| (key.clone(), state.get(key).cloned()));
     let others = state.iter().filter(|_| matches!(command, Command::FlushAll));
     named.chain(others.map(|(key, value)| (key.clone(), Some(value.clone())))).collect()
-}
-
-fn apply(state: &mut State, command: &Command) -> Reply {
-    let value = |found: Option<&Word>| found.map_or(Reply::Nil, |word| Reply::Value(word.clone()));
-    let integer = |count: usize| Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX));
-    match command {
-        Command::Get(key) => value(state.get(key)),
-        Command::Set { key, value: new, condition, get } => {
-            let old = state.get(key).cloned();
-            let sets = match condition {
-                None => true,
-                Some(Condition::Absent) => old.is_none(),
-                Some(Condition::Present) => old.is_some(),
-            };
-            if sets {
-                state.insert(key.clone(), new.clone());
-            }
-            match (get, sets) {
-                (true, _) => value(old.as_ref()),
-                (false, true) => Reply::ok(),
-                (false, false) => Reply::Nil,
-            }
-        }
-        Command::Del(keys) => integer(keys.iter().filter(|key| state.remove(*key).is_some()).count()),
-        Command::Exists(keys) => integer(keys.iter().filter(|key| state.contains_key(*key)).count()),
-        Command::MGet(keys) => Reply::Array(keys.iter().map(|key| value(state.get(key))).collect()),
-        Command::MSet(pairs) => {
-            state.extend(pairs.iter().cloned());
-            Reply::ok()
-        }
-        Command::FlushAll => {
-            state.clear();
-            Reply::ok()
-        }
-        Command::DbSize => integer(state.len()),
-        Command::Ping => Reply::Status { status: "PONG".into() },
-    }
 }

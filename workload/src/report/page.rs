@@ -16,6 +16,7 @@ const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = concat!(
     include_str!("page/layout.js"),
     include_str!("page/lanes.js"),
+    include_str!("page/marks.js"),
     include_str!("page/steps.js"),
     include_str!("page/hand.js"),
 );
@@ -34,7 +35,7 @@ pub fn page(history: &History, shrunk: &History, violation: &Violation) -> Strin
         "style hash" => hash(STYLE),
         "script hash" => hash(SCRIPT),
         "title" => html(&clipped(&visible(&format!("✗ {} → {}", marked.command, outcome(marked))), LONGEST_TITLE)),
-        "why" => html(&violation.why),
+        "why" => html(&sentence(&violation.why)),
         "about" => html(&history.about),
         "who" => html(&who(marked)),
         "when" => html(&when(marked)),
@@ -68,6 +69,14 @@ fn fill(frame: &str, content: impl Fn(&str) -> String) -> String {
 /// What the page's policy lets run, and nothing else.
 fn hash(source: &str) -> String {
     format!("sha256-{}", BASE64.encode(Sha256::digest(source)))
+}
+
+/// Words that stand alone.
+fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    first.chain(rest).collect::<String>() + end
 }
 
 fn extent(history: &History, shrunk: &History, order: &Order) -> String {

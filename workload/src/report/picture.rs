@@ -137,28 +137,33 @@ pub(super) fn outcome(operation: &Operation) -> String {
 
 /// What an operation has written, or would have if it took effect; or what it has seen.
 fn touches(operation: &Operation) -> Vec<(Option<&Word>, Option<&Word>)> {
-    let seen = |reply: &'_ Reply| !matches!(reply, Reply::Value(_) | Reply::Nil);
     let reply = operation.reply();
-    match (&operation.command, reply) {
-        (Command::Get(key), Some(Reply::Value(value))) => vec![(Some(key), Some(value))],
-        (Command::Get(key), Some(Reply::Nil)) => vec![(Some(key), None)],
-        (Command::Set { key, value, condition, get }, reply) => match (condition, get, reply) {
-            (Some(_), false, Some(Reply::Nil)) => Vec::new(),
-            (Some(Condition::Present), true, Some(Reply::Nil)) => Vec::new(),
+    match &operation.command {
+        Command::Get(key) => reply.and_then(seen).map(|value| (Some(key), value)).into_iter().collect(),
+        Command::Set { key, value, condition, get } => match (condition, get, reply) {
+            (Some(_), false, Some(Reply::Nil)) | (Some(Condition::Present), true, Some(Reply::Nil)) => Vec::new(),
             (Some(Condition::Absent), true, Some(Reply::Value(old))) => vec![(Some(key), Some(old))],
             _ => vec![(Some(key), Some(value))],
         },
-        (Command::Del(keys), _) => keys.iter().map(|key| (Some(key), None)).collect(),
-        (Command::MGet(keys), Some(Reply::Array(replies))) if !replies.iter().any(seen) => {
-            let value = |reply| match reply {
-                &Reply::Value(ref value) => Some(value),
-                _ => None,
-            };
-            keys.iter().zip(replies).map(|(key, reply)| (Some(key), value(reply))).collect()
-        }
-        (Command::MSet(pairs), _) => pairs.iter().map(|(key, value)| (Some(key), Some(value))).collect(),
-        (Command::FlushAll, _) => vec![(None, None)],
-        _ => Vec::new(),
+        Command::Del(keys) => keys.iter().map(|key| (Some(key), None)).collect(),
+        Command::MGet(keys) => match reply {
+            Some(Reply::Array(replies)) => {
+                keys.iter().zip(replies).filter_map(|(key, reply)| Some((Some(key), seen(reply)?))).collect()
+            }
+            _ => Vec::new(),
+        },
+        Command::MSet(pairs) => pairs.iter().map(|(key, value)| (Some(key), Some(value))).collect(),
+        Command::FlushAll => vec![(None, None)],
+        Command::Exists(_) | Command::DbSize | Command::Ping => Vec::new(),
+    }
+}
+
+/// The value in a reply, or that there is none; nothing if it is another kind of reply.
+fn seen(reply: &Reply) -> Option<Option<&Word>> {
+    match reply {
+        Reply::Value(value) => Some(Some(value)),
+        Reply::Nil => Some(None),
+        _ => None,
     }
 }
 

@@ -62,7 +62,9 @@ pub fn long(operations: u64) -> (History, Violation) {
                 Pending::Effective(id, reply)
             }
             Pending::Effective(id, _) if chance.random_bool(0.03) => {
-                lines += &format!("{}\n", json!({"return": id, "at": at, "unknown": "the connection broke"}));
+                if chance.random_bool(0.7) {
+                    lines += &format!("{}\n", json!({"return": id, "at": at, "unknown": "the connection broke"}));
+                }
                 *client += 100;
                 Pending::Nothing
             }

@@ -4,9 +4,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
+use valthree_workload::check::{Budget, Verdict, check};
 
 use crate::browser::visit;
-use crate::evidence::{WHY, all_but_the_last, folder, long, written, written_stale_read};
+use crate::evidence::{WHY, all_but_the_last, folder, long, stale_read, written, written_stale_read};
 
 #[test]
 fn a_page_says_what_is_wrong_with_its_script_and_without() {
@@ -72,7 +73,7 @@ fn hostile_words_stay_data() {
     let harmless = |byte: &u8| *byte >= b' ' || *byte == b'\n';
     assert!(bytes.iter().all(harmless), "a page is text, without control characters");
     visit(&artifacts.page, |browser| {
-        assert_eq!(browser.shown("h1"), HOSTILE[0]);
+        assert_eq!(browser.shown("h1"), format!("{}.", HOSTILE[0]));
         assert_eq!(browser.count("script"), 2.0, "its data and its own");
         assert_eq!(browser.count("img, svg[onload], b b, [onerror]"), 0.0);
         assert_eq!(browser.count("#order tr"), 14.0);
@@ -136,6 +137,46 @@ fn a_thousand_operations_can_be_looked_at() {
         assert!(browser.shown("#card").contains("No order explains it."));
         browser.press(&["k", "k"]);
         assert_eq!(browser.shown("#at"), "999 of 1000");
+    });
+}
+
+/// A point of the order lies within its bar, after those before it: else the picture would contradict the order.
+const POINTS_ARE_IN_THEIR_BARS: &str = "order.every(({ operation }, step) => { \
+    const { from, to } = nodes.bars.get(operations[operation]).bar; const point = layout.points[step]; \
+    return from < point && point < to && (step === 0 || layout.points[step - 1] < point); })";
+
+#[test]
+fn what_the_checker_finds_can_be_drawn() {
+    let (long, _) = long(1_000);
+    let (_, stale_read, _) = stale_read();
+    for (name, history) in [("checked", &stale_read), ("checked_long", &long)] {
+        let Verdict::Violation(violation) = check(history, Budget::default()) else { panic!("{name} is a violation") };
+        println!("{}", valthree_workload::report::text(history, &violation));
+        visit(&written(name, history, &violation).page, |browser| {
+            assert_eq!(browser.number("steps"), violation.prefix.len() as f64);
+            assert_eq!(browser.value(POINTS_ARE_IN_THEIR_BARS), true);
+            browser.click("input[value=time]");
+            assert_eq!(browser.value(POINTS_ARE_IN_THEIR_BARS), true);
+            let places = browser.number("x(layout.points[0])") < browser.number("x(layout.points.at(-1))");
+            assert!(places, "time goes to the right");
+        });
+    }
+}
+
+#[test]
+fn a_pipeline_has_a_row_for_each_command_that_is_under_way() {
+    let lines = "{\"call\":1,\"client\":1,\"command\":[\"SET\",\"k\",\"1\"]}\n\
+                 {\"call\":2,\"client\":1,\"command\":[\"SET\",\"k\",\"2\"]}\n\
+                 {\"return\":1,\"reply\":{\"status\":\"OK\"}}\n\
+                 {\"return\":2,\"reply\":{\"status\":\"OK\"}}\n\
+                 {\"call\":3,\"client\":1,\"command\":[\"GET\",\"k\"]}\n\
+                 {\"return\":3,\"reply\":\"1\"}\n";
+    let (history, violation) = all_but_the_last(lines, "it has been 2 since");
+    visit(&written("pipeline", &history, &violation).page, |browser| {
+        let rows = browser
+            .value("[0, 1, 2].map(place => document.querySelector(`#operation-${place} .edge`).getAttribute('y'))");
+        assert!(rows[0] != rows[1] && rows[0] == rows[2], "{rows}");
+        assert_eq!(browser.count("#lanes .row"), 1.0, "in one lane");
     });
 }
 

@@ -7,6 +7,7 @@ const GUTTER = 92; // for the names of the lanes
 const TOP = 34; // for the axis
 const MOST_STRIPS = 5;
 const LETTER = 7.3; // the width of a letter on a bar
+const LEAST = 4; // fewer letters of something longer say nothing
 
 const look = { all: false, axis: "events", colour: "value", step: steps + 1, chosen: null, from: 0, to: 1, width: 1000 };
 let layout, nodes, strip, height, pitch;
@@ -194,89 +195,7 @@ function label({ command, outcome, fate, touches }, letters) {
   const held = touches.map(([, value]) => value === null ? "absent" : values[value]).join(" ");
   const verb = command.split(" ", 1)[0];
   for (const text of [command + reply, command, `${verb} ${held}`, held || verb]) if (text.length <= letters) return text;
-  return letters < 2 ? "" : shorten(held || verb, letters);
+  return letters < LEAST ? "" : shorten(held || verb, letters);
 }
 
 const shorten = (text, most) => [...text].length <= most ? text : `${[...text].slice(0, Math.max(1, most - 1)).join("")}…`;
-
-/** The thread through the operations, in the order that explains them. */
-function drawPoints() {
-  nodes.points.replaceChildren();
-  const until = Math.min(look.step, steps);
-  const places = order.slice(0, until).map(({ operation }, step) => {
-    const { bar, thick } = nodes.bars.get(operations[operation]);
-    return [x(layout.points[step]), bar.y + thick];
-  });
-  place(nodes.thread, { d: places.map(([px, py], step) => `${step ? "L" : "M"}${px.toFixed(1)} ${py}`).join("") });
-  const roomy = pitch >= 25 && (look.width - GUTTER) / Math.max(1, places.filter(([px]) => px >= GUTTER && px <= look.width).length) > 15;
-  nodes.thread.classList.toggle("crowded", !roomy);
-  const dots = [];
-  places.forEach(([px, py], step) => {
-    if (px < GUTTER - 8 || px > look.width + 8) return;
-    const now = step + 1 === look.step;
-    if (!roomy && !now) return dots.push(`M${px.toFixed(1)} ${py}h0`);
-    make("circle", nodes.points, { class: now ? "point now" : "point", cx: px, cy: py, r: [8, 8, 9.5, 12.5][String(step + 1).length - 1] ?? 15 });
-    make("text", nodes.points, { class: "number", x: px, y: py + 3.5 }, step + 1);
-  });
-  if (dots.length > 0) make("path", nodes.points, { class: "dots", d: dots.join("") });
-  drawCross(nodes.bars.get(marked));
-}
-
-/** The operation that can't be explained, with its words beside it if it has no room for them. */
-function drawCross({ bar, thick }) {
-  const cross = Math.min(Math.max(x(bar.open ? bar.seen : bar.to), x(bar.from) + 2), look.width - 10);
-  if (x(bar.to) < GUTTER || x(bar.from) > look.width) return;
-  make("circle", nodes.points, { class: "cross", cx: cross, cy: bar.y + thick, r: 9 });
-  make("text", nodes.points, { class: "number", x: cross, y: bar.y + thick + 3.5 }, "✗");
-  const words = shorten(marked.command + (marked.fate === "answered" ? ` → ${marked.outcome}` : ""), 40);
-  const [left, right, wide] = [x(bar.from), x(bar.seen), words.length * LETTER];
-  if (thick < 14 || right - left - 11 >= wide) return;
-  const at = left - wide - 8 >= GUTTER ? left - wide - 8 : right + 14;
-  make("text", nodes.points, { class: "flag", x: at, y: bar.y + thick / 2 + 4.5 }, words);
-}
-
-/** What each key holds, from step to step. */
-function drawStrips() {
-  nodes.strips.replaceChildren();
-  strip.forEach((key, nth) => {
-    const y = TOP + 8 + nth * 26;
-    let [value, from] = [null, 0];
-    const hold = to => {
-      const [left, right] = [Math.max(x(from), GUTTER), Math.min(x(to), look.width)];
-      if (right <= left) return;
-      const rect = make("rect", nodes.strips, { class: "part", x: left, y, width: right - left, height: 20 });
-      paint(rect, look.colour === "value" ? [key, value] : [value === null ? null : key, value]);
-      const text = value === null ? "absent" : values[value];
-      if ((right - left) / LETTER > 3) make("text", nodes.strips, { x: left + 6, y: y + 14.5 }, shorten(text, Math.floor((right - left - 8) / LETTER)));
-    };
-    order.slice(0, look.step).forEach(({ changes }, step) => {
-      const change = changes.find(([changed]) => changed === key);
-      if (!change) return;
-      hold(layout.points[step]);
-      [value, from] = [change[1], layout.points[step]];
-    });
-    hold(look.step < steps ? Math.max(from, layout.points[look.step - 1] ?? 0) + 0.5 : layout.last);
-  });
-}
-
-/** All of it in a strip, and the part that the lanes show. */
-function drawOverview() {
-  if (overview.hasAttribute("hidden")) return;
-  const tall = 34;
-  place(overview, { viewBox: `0 0 ${look.width} ${tall}`, height: tall });
-  const [start, end] = extent();
-  const along = value => GUTTER + (value - start) / (end - start) * (look.width - GUTTER);
-  const scale = (tall - 4) / (height - nodes.stripsEnd);
-  const rect = bar => {
-    const left = along(axis(bar.from));
-    return `M${left.toFixed(1)} ${(2 + (bar.y - nodes.stripsEnd) * scale).toFixed(1)}h${Math.max(0.7, along(axis(bar.seen)) - left).toFixed(1)}v${Math.max(0.8, pitch * scale * 0.6).toFixed(1)}H${left.toFixed(1)}Z`;
-  };
-  if (overview.dataset.of !== `${look.all} ${look.axis} ${look.width}`) {
-    overview.dataset.of = `${look.all} ${look.axis} ${look.width}`;
-    overview.replaceChildren();
-    make("path", overview, { class: "mass", d: layout.bars.map(rect).join("") });
-    make("circle", overview, { class: "cross", r: 4, cx: along(axis(nodes.bars.get(marked).bar.from)), cy: 2 + (nodes.bars.get(marked).bar.y - nodes.stripsEnd) * scale });
-    make("rect", overview, { class: "window", y: 0.5, height: tall - 1, rx: 3 });
-  }
-  place(overview.querySelector(".window"), { x: along(look.from), width: Math.max(3, along(look.to) - along(look.from)) });
-}
