@@ -41,6 +41,23 @@ pub(super) struct Count {
     pub(super) sum: u32,
 }
 
+impl Claim {
+    /// The keys that it speaks of; some more than once.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
+        let demanded = self.demands.iter().map(|(key, _)| *key);
+        let counted = self.count.iter().flat_map(|count| count.keys.iter().map(|(key, _)| *key));
+        demanded.chain(counted).chain(self.writes.iter().map(|(key, _)| *key))
+    }
+}
+
+impl Claim {
+    /// Whether it asks anything of a key.
+    pub(super) fn looks_at(&self, key: u32) -> bool {
+        self.demands.iter().any(|(demanded, _)| *demanded == key)
+            || self.count.as_ref().is_some_and(|count| count.keys.iter().any(|(counted, _)| *counted == key))
+    }
+}
+
 /// A claim in words, before words become numbers.
 #[derive(Default)]
 pub(super) struct Spoken<'a> {

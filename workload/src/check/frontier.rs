@@ -9,11 +9,12 @@
 //! That loses nothing: cut any order that explains the history after each operation at whose return it is last of what
 //! has not taken effect yet, and you have the steps of the search.
 
-use std::collections::{HashMap, HashSet};
-
 use super::Budget;
-use super::claim::{Claim, Demand, FIRST_NAMED, UNNAMED, Value};
-use super::parts::{Act, Claims, NEVER};
+use super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, UNNAMED, Value};
+use super::claims::{Act, Claims};
+use super::configuration::{Configuration, Gathered, dominating};
+use super::parts::Part;
+use super::plan::{Kind, NONE, Plan, Seat, What};
 
 /// How many configurations a frontier may hold: what bounds the memory.
 const WIDEST: usize = 1 << 18;
@@ -22,10 +23,16 @@ const WIDEST: usize = 1 << 18;
 pub(super) enum Found {
     /// An order.
     Order,
-    /// No order reaches beyond this act; the longest that reaches it.
-    Stuck { act: usize, prefix: Vec<usize> },
+    /// No order reaches beyond this act; the longest that reaches it, as places in the history.
+    Stuck { act: u32, prefix: Vec<usize> },
     /// Neither, within the budget.
-    Exhausted(String),
+    Exhausted,
+}
+
+/// Whether it makes a difference which of two comes first.
+fn conflict(one: &Claim, other: &Claim) -> bool {
+    let touches = |claim: &Claim, key: u32| claim.keys().any(|touched| touched == key);
+    one.writes.iter().any(|(key, _)| touches(other, *key)) || other.writes.iter().any(|(key, _)| touches(one, *key))
 }
 
 /// A step of an order: an act, and the step before.
@@ -35,250 +42,406 @@ struct Step {
     before: u32,
 }
 
-/// Before the first step.
-const BEGINNING: u32 = u32::MAX;
-
-/// One way in which things can stand: the value of each key, a bit for each slot whose operation has taken effect, and
-/// for each kind of open operation how many have.
-#[derive(Clone)]
-struct Configuration {
-    words: Vec<u32>,
-    newest: u32,
-}
-
-/// Open operations that do the same, in the order of their calls.
-struct Kind {
-    acts: Vec<usize>,
-    called: u32,
-}
-
-struct Search<'a> {
+pub(super) struct Search<'a> {
     claims: &'a Claims,
-    /// For each key of the history its number in this part.
-    local: HashMap<u32, usize>,
+    /// For each key its number in its part, which is its word in a configuration.
+    local: &'a [u32],
+    seats: &'a [Seat],
     keys: usize,
-    /// Where the counts of open operations begin in a configuration.
     opens: usize,
-    /// By act: its slot while it is pending.
-    slots: HashMap<usize, usize>,
-    /// The answered acts that are pending, in the order of their calls.
-    pending: Vec<usize>,
     kinds: Vec<Kind>,
+    /// Kinds of which some operation has been called, and which are not settled.
+    live: Vec<usize>,
+    /// The answered acts that are pending, in the order of their calls.
+    pending: Vec<u32>,
     steps: Vec<Step>,
     now: u64,
     spent: u64,
+    seen: Gathered,
+    reached: Gathered,
+    /// For each key the event at which it was last found relevant.
+    relevant: Vec<u64>,
+    round: u64,
+    marked: u64,
 }
 
-/// Looks for an order of these acts.
-pub(super) fn search(claims: &Claims, part: &[usize], budget: &mut Budget) -> Found {
-    let mut search = Search::new(claims, part);
-    let mut events: Vec<(u64, usize)> = Vec::with_capacity(2 * part.len());
-    for act in part {
-        events.push((claims.acts[*act].call, *act));
-        if !claims.acts[*act].is_open() {
-            events.push((claims.acts[*act].end, *act));
+/// Looks for an order of a part, at the cost of the budget.
+pub(super) fn search(claims: &Claims, local: &[u32], part: &Part, seats: &mut [Seat], budget: &mut Budget) -> Found {
+    let plan = Plan::of(claims, part, seats);
+    let mut search = Search {
+        claims,
+        local,
+        seats,
+        keys: plan.keys,
+        opens: plan.opens,
+        kinds: plan.kinds,
+        live: Vec::new(),
+        pending: Vec::new(),
+        steps: Vec::new(),
+        now: 0,
+        spent: 0,
+        seen: Gathered::default(),
+        reached: Gathered::default(),
+        relevant: vec![0; plan.keys],
+        round: 0,
+        marked: 0,
+    };
+    let empty = vec![ABSENT; plan.words].into_boxed_slice();
+    let mut frontier = vec![Configuration { words: empty, newest: NONE, since: NONE }];
+    for event in plan.events {
+        search.now = event.moment;
+        match event.what {
+            What::Open => search.open(event.act),
+            What::Call => search.call(event.act, &mut frontier),
+            What::End => {
+                let Some(next) = search.end(event.act, &mut frontier, budget.steps) else {
+                    budget.steps = 0;
+                    return Found::Exhausted;
+                };
+                if next.is_empty() {
+                    let orders = frontier.iter().map(|configuration| search.order(configuration.newest));
+                    let prefix = orders.max_by_key(Vec::len).unwrap_or_default();
+                    return Found::Stuck { act: event.act, prefix };
+                }
+                frontier = next;
+            }
         }
     }
-    events.sort_unstable();
-    let words = vec![0; search.opens + search.kinds.len()];
-    let mut frontier = vec![Configuration { words, newest: BEGINNING }];
-    for (event, act) in events {
-        search.now = event;
-        if event == claims.acts[act].call {
-            search.call(act, &mut frontier);
-            continue;
-        }
-        let next = match search.end(act, &frontier, budget.steps) {
-            Some(next) => next,
-            None => return Found::Exhausted(format!("gave up after {} configurations", search.spent)),
-        };
-        if next.is_empty() {
-            let prefix = frontier.iter().map(|configuration| search.order(configuration.newest)).max_by_key(Vec::len);
-            return Found::Stuck { act, prefix: prefix.unwrap_or_default() };
-        }
-        frontier = next;
-    }
-    budget.steps -= search.spent;
+    budget.steps = budget.steps.saturating_sub(search.spent);
     Found::Order
 }
 
 impl<'a> Search<'a> {
-    fn new(claims: &'a Claims, part: &[usize]) -> Search<'a> {
-        let mut local = HashMap::new();
-        let mut kinds: Vec<Kind> = Vec::new();
-        let mut by_claim: HashMap<&Claim, usize> = HashMap::new();
-        let mut most = 0;
-        let mut ends: Vec<u64> = Vec::new();
-        for number in part {
-            let act = &claims.acts[*number];
-            for key in act.claim.keys() {
-                let next = local.len();
-                local.entry(key).or_insert(next);
-            }
-            if act.is_open() {
-                let kind = *by_claim.entry(&act.claim).or_insert(kinds.len());
-                if kind == kinds.len() {
-                    kinds.push(Kind { acts: Vec::new(), called: 0 });
-                }
-                kinds[kind].acts.push(*number);
-            } else {
-                ends.retain(|end| *end > act.call);
-                ends.push(act.end);
-                most = most.max(ends.len());
-            }
-        }
-        let keys = local.len();
-        let opens = keys + most.div_ceil(32);
-        Search {
-            claims,
-            local,
-            keys,
-            opens,
-            slots: HashMap::new(),
-            pending: Vec::new(),
-            kinds,
-            steps: Vec::new(),
-            now: 0,
-            spent: 0,
-        }
+    fn act(&self, act: u32) -> &'a Act {
+        &self.claims.acts[act as usize]
     }
 
-    fn act(&self, act: usize) -> &'a Act {
-        &self.claims.acts[act]
+    fn seat(&self, act: u32) -> Seat {
+        self.seats[act as usize]
     }
 
-    fn call(&mut self, act: usize, frontier: &mut [Configuration]) {
-        if self.act(act).is_open() {
-            let claim = &self.act(act).claim;
-            for kind in &mut self.kinds {
-                kind.called += u32::from(self.claims.acts[kind.acts[0]].claim == *claim);
-            }
-            return;
+    fn open(&mut self, act: u32) {
+        let kind = self.seat(act).number as usize;
+        if self.kinds[kind].called == 0 {
+            self.live.push(kind);
         }
-        let taken: Vec<usize> = self.pending.iter().map(|act| self.slots[act]).collect();
-        let slot = (0..).find(|slot| !taken.contains(slot)).unwrap_or_default();
-        self.slots.insert(act, slot);
+        self.kinds[kind].called += 1;
+    }
+
+    fn call(&mut self, act: u32, frontier: &mut [Configuration]) {
         self.pending.push(act);
-        for configuration in frontier {
-            self.absorb(configuration);
+        if self.is_passive(&self.act(act).claim) {
+            for configuration in frontier {
+                if self.can_happen(configuration, act) {
+                    self.absorb(configuration);
+                }
+            }
         }
     }
 
-    /// The configurations in which this act has taken effect, without its slot. `None` if that costs too much.
-    fn end(&mut self, act: usize, frontier: &[Configuration], budget: u64) -> Option<Vec<Configuration>> {
+    /// The configurations in which this act has taken effect, without its bit. `None` if that costs too much. If there
+    /// are none, the frontier is left as it was.
+    fn end(&mut self, act: u32, frontier: &mut Vec<Configuration>, budget: u64) -> Option<Vec<Configuration>> {
         let mut next: Vec<Configuration> = Vec::new();
-        let mut reached: HashSet<Vec<u32>> = HashSet::new();
-        let mut seen: HashSet<Vec<u32>> = HashSet::new();
         let mut stack: Vec<Configuration> = Vec::new();
-        for configuration in frontier {
-            stack.push(configuration.clone());
-        }
-        while let Some(configuration) = stack.pop() {
+        if frontier.iter().all(|configuration| self.has_happened(configuration, act)) {
+            next = std::mem::take(frontier);
+            next.iter_mut().for_each(|configuration| self.set(configuration, act, false));
             self.spent += 1;
-            if self.spent > budget || seen.len() > WIDEST {
+        } else {
+            self.seen.clear();
+            self.reached.clear();
+            self.find_relevant(act);
+            stack.extend(frontier.iter().cloned());
+            stack.iter_mut().for_each(|configuration| configuration.since = configuration.newest);
+        }
+        while let Some(mut configuration) = stack.pop() {
+            self.spent += 1;
+            if self.spent > budget || self.seen.len() > WIDEST {
                 return None;
             }
-            if self.has_happened(&configuration, act) {
-                let mut configuration = configuration;
+            if !self.has_happened(&configuration, act) {
+                self.extend(&configuration, act, &mut stack);
+            } else if self.is_needed(&configuration, act) {
                 self.set(&mut configuration, act, false);
-                if reached.insert(configuration.words.clone()) {
+                if self.reached.is_new(&configuration) {
                     next.push(configuration);
-                }
-                continue;
-            }
-            for index in 0..self.pending.len() {
-                let other = self.pending[index];
-                if self.can_happen(&configuration, other) {
-                    let mut after = configuration.clone();
-                    self.take(&mut after, other);
-                    self.set(&mut after, other, true);
-                    self.absorb(&mut after);
-                    if seen.insert(after.words.clone()) {
-                        stack.push(after);
-                    }
-                }
-            }
-            for kind in 0..self.kinds.len() {
-                let used = configuration.words[self.opens + kind];
-                let claim = &self.act(self.kinds[kind].acts[0]).claim;
-                if used < self.kinds[kind].called
-                    && self.changes(&configuration, claim)
-                    && self.holds(&configuration, claim, usize::MAX)
-                {
-                    let mut after = configuration.clone();
-                    self.take(&mut after, self.kinds[kind].acts[used as usize]);
-                    after.words[self.opens + kind] += 1;
-                    self.absorb(&mut after);
-                    if seen.insert(after.words.clone()) {
-                        stack.push(after);
-                    }
                 }
             }
         }
-        self.pending.retain(|other| *other != act);
-        self.slots.remove(&act);
+        let mut next = dominating(next, self.opens);
+        if !next.is_empty() {
+            self.pending.retain(|other| *other != act);
+            self.settle(&mut next);
+        }
         Some(next)
     }
 
-    fn has_happened(&self, configuration: &Configuration, act: usize) -> bool {
-        let slot = self.slots[&act];
-        configuration.words[self.keys + slot / 32] >> (slot % 32) & 1 == 1
+    /// What is known to have happened need not be counted any more.
+    fn settle(&mut self, frontier: &mut [Configuration]) {
+        let (kinds, now) = (&self.kinds, self.now);
+        self.live.retain(|kind| {
+            let Kind { settled, word, .. } = kinds[*kind];
+            if settled == now {
+                frontier.iter_mut().for_each(|configuration| configuration.words[word] = 0);
+            }
+            settled != now
+        });
     }
 
-    fn set(&self, configuration: &mut Configuration, act: usize, happened: bool) {
-        let slot = self.slots[&act];
-        let word = &mut configuration.words[self.keys + slot / 32];
-        *word = *word & !(1 << (slot % 32)) | u32::from(happened) << (slot % 32);
+    /// Every configuration that is one operation further, on the way to this act.
+    fn extend(&mut self, configuration: &Configuration, act: u32, stack: &mut Vec<Configuration>) {
+        if self.is_barred(configuration, act) {
+            return;
+        }
+        for index in 0..self.pending.len() {
+            let other = self.pending[index];
+            if self.is_relevant(&self.act(other).claim)
+                && self.can_happen(configuration, other)
+                && !self.has_a_better(configuration, other)
+            {
+                let mut after = configuration.clone();
+                self.take(&mut after, other);
+                self.set(&mut after, other, true);
+                self.absorb(&mut after);
+                if self.seen.is_new(&after) {
+                    stack.push(after);
+                }
+            }
+        }
+        for index in 0..self.live.len() {
+            let kind = self.live[index];
+            let Kind { ref acts, word, called, .. } = self.kinds[kind];
+            let used = configuration.words[word];
+            if used == called {
+                continue;
+            }
+            let other = acts[used as usize];
+            let claim = &self.act(other).claim;
+            if self.is_relevant(claim)
+                && self.changes(configuration, claim)
+                && self.holds(configuration, claim, other)
+                && !self.has_a_better(configuration, other)
+            {
+                let mut after = configuration.clone();
+                self.take(&mut after, other);
+                after.words[word] += 1;
+                self.absorb(&mut after);
+                if self.seen.is_new(&after) {
+                    stack.push(after);
+                }
+            }
+        }
+    }
+
+    /// Whether an act can't happen at this event, whatever else does.
+    ///
+    /// A value that somebody who has not even called will see is there to stay, if only one operation writes it: an act
+    /// that wants another value there, or writes one, comes too late. A value that is not there has still to be
+    /// written by an operation that has been called and has not happened.
+    fn is_barred(&self, configuration: &Configuration, act: u32) -> bool {
+        let claim = &self.act(act).claim;
+        let stays = |key: u32| {
+            let value = self.value(configuration, key);
+            value >= FIRST_NAMED
+                && self.claims.named(value).writers == 1
+                && self.claims.named(value).last_call > self.now
+        };
+        let demanded = claim.demands.iter().any(|(key, demand)| match demand {
+            Demand::Is(value) if self.value(configuration, *key) != *value => {
+                stays(*key) || *value >= FIRST_NAMED && self.is_over(configuration, *value)
+            }
+            _ => false,
+        });
+        let written = |(key, value): &(u32, Value)| stays(*key) && self.value(configuration, *key) != *value;
+        let before = self.seat(act).before;
+        demanded
+            || claim.writes.iter().any(written)
+            || !self.is_next(configuration, act) && self.is_barred(configuration, before)
+    }
+
+    /// Whether nothing that can happen at this event writes a value.
+    fn is_over(&self, configuration: &Configuration, value: Value) -> bool {
+        let named = self.claims.named(value);
+        if named.writers != 1 {
+            return false;
+        }
+        let writer = self.act(named.writer);
+        if writer.call > self.now {
+            return true;
+        }
+        if writer.is_open() {
+            let kind = &self.kinds[self.seat(named.writer).number as usize];
+            return kind.settled < self.now || configuration.words[kind.word] == 1;
+        }
+        writer.end < self.now || self.has_happened(configuration, named.writer)
+    }
+
+    /// Whether another pending operation does the same and has to end sooner: then that one may happen now, in the place
+    /// of this one. In any order that goes on with this one, swap the two. The other one is right here, as it claims
+    /// the same; this one is right later, for the same reason, and not too late, as the other one ended sooner still.
+    /// Nothing of this one's client is overtaken, because it calls nothing more before the other one ends.
+    ///
+    /// What is open has no end and no client that goes on; and it is never too demanding to stand where an answered
+    /// operation stood that writes the same, if it makes no demands.
+    fn has_a_better(&self, configuration: &Configuration, act: u32) -> bool {
+        let this = self.act(act);
+        let next_call = self.seat(act).next_call;
+        self.pending.iter().any(|other| {
+            let that = self.act(*other);
+            *other != act
+                && that.end < this.end
+                && next_call > that.end
+                && that.claim.writes == this.claim.writes
+                && (that.claim == this.claim
+                    || this.is_open() && this.claim.demands.is_empty() && this.claim.count.is_none())
+                && self.can_happen(configuration, *other)
+        })
+    }
+
+    /// Which keys can have a part in whether an act happens: its own, those of what its client called before, and, again
+    /// and again, those of every operation that may happen and shares one. All others may happen later just as well.
+    fn find_relevant(&mut self, act: u32) {
+        if self.keys == 1 {
+            return;
+        }
+        self.round += 1;
+        let mut earlier = act;
+        while earlier != NONE {
+            self.mark(&self.act(earlier).claim);
+            earlier = self.seat(earlier).before;
+        }
+        loop {
+            let marked = self.marked;
+            for index in 0..self.pending.len() {
+                let other = self.pending[index];
+                let before = self.seat(other).before;
+                if self.is_relevant(&self.act(other).claim) {
+                    self.mark(&self.act(other).claim);
+                    if before != NONE {
+                        self.mark(&self.act(before).claim);
+                    }
+                }
+            }
+            for index in 0..self.live.len() {
+                let claim = &self.act(self.kinds[self.live[index]].acts[0]).claim;
+                if self.is_relevant(claim) {
+                    self.mark(claim);
+                }
+            }
+            if self.marked == marked {
+                break;
+            }
+        }
+    }
+
+    fn mark(&mut self, claim: &Claim) {
+        for key in claim.keys() {
+            let mark = &mut self.relevant[self.local[key as usize] as usize];
+            self.marked += u64::from(*mark != self.round);
+            *mark = self.round;
+        }
+    }
+
+    fn is_relevant(&self, claim: &Claim) -> bool {
+        self.keys == 1 || claim.keys().any(|key| self.relevant[self.local[key as usize] as usize] == self.round)
+    }
+
+    /// Whether every step on the way from the last event to this act was needed for it: each has to have a key in common
+    /// with a later one that is needed, where one of the two writes, or be called earlier by the same client. A step
+    /// that is not can be put off until after the act, so this configuration can be reached from one that is in the
+    /// frontier too, and whatever can be explained from here can be explained from there. An open operation is needed
+    /// only if somebody sees what it wrote, or still may.
+    fn is_needed(&self, configuration: &Configuration, act: u32) -> bool {
+        let mut path = Vec::new();
+        let mut newest = configuration.newest;
+        while newest != configuration.since && newest != NONE {
+            path.push(self.steps[newest as usize].act);
+            newest = self.steps[newest as usize].before;
+        }
+        let Some(start) = path.iter().position(|step| *step == act) else { return true };
+        let mut needed = vec![act];
+        for (place, step) in path.iter().enumerate().skip(start + 1) {
+            let claim = &self.act(*step).claim;
+            let orders = |other: &u32| self.seat(*other).before == *step || conflict(claim, &self.act(*other).claim);
+            if needed.iter().any(orders) {
+                if self.act(*step).is_open() && !self.is_seen(claim, &path[..place]) {
+                    return false;
+                }
+                needed.push(*step);
+            } else if !self.is_passive(claim) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether what a claim wrote is looked at by one of the steps after it (newest first), or is still there.
+    fn is_seen(&self, claim: &Claim, after: &[u32]) -> bool {
+        claim.writes.iter().any(|(key, _)| {
+            let next =
+                after.iter().rev().map(|step| &self.act(*step).claim).find(|next| next.keys().any(|k| k == *key));
+            next.is_none_or(|next| next.looks_at(*key))
+        })
+    }
+
+    fn has_happened(&self, configuration: &Configuration, act: u32) -> bool {
+        let bit = self.seat(act).number as usize;
+        configuration.words[self.keys + bit / 32] >> (bit % 32) & 1 == 1
+    }
+
+    fn set(&self, configuration: &mut Configuration, act: u32, happened: bool) {
+        let bit = self.seat(act).number as usize;
+        let word = &mut configuration.words[self.keys + bit / 32];
+        *word = *word & !(1 << (bit % 32)) | u32::from(happened) << (bit % 32);
     }
 
     /// Whether a pending act may take effect now.
-    fn can_happen(&self, configuration: &Configuration, act: usize) -> bool {
+    fn can_happen(&self, configuration: &Configuration, act: u32) -> bool {
         !self.has_happened(configuration, act)
             && self.is_next(configuration, act)
             && self.holds(configuration, &self.act(act).claim, act)
     }
 
     /// Whether all that its client called before has taken effect.
-    fn is_next(&self, configuration: &Configuration, act: usize) -> bool {
-        let client = self.act(act).client;
-        let earlier = self.pending.iter().take_while(|other| **other != act);
-        earlier.filter(|other| self.act(**other).client == client).all(|other| self.has_happened(configuration, *other))
+    fn is_next(&self, configuration: &Configuration, act: u32) -> bool {
+        let before = self.seat(act).before;
+        before == NONE || self.act(before).end < self.now || self.has_happened(configuration, before)
     }
 
     fn value(&self, configuration: &Configuration, key: u32) -> Value {
-        configuration.words[self.local[&key]]
+        configuration.words[self.local[key as usize] as usize]
     }
 
     /// Whether a claim is true here, and takes away no value that somebody else has still to see.
-    fn holds(&self, configuration: &Configuration, claim: &Claim, act: usize) -> bool {
+    fn holds(&self, configuration: &Configuration, claim: &Claim, act: u32) -> bool {
         let demands = claim.demands.iter().all(|(key, demand)| match demand {
             Demand::Is(value) => self.value(configuration, *key) == *value,
-            Demand::Present => self.value(configuration, *key) > 0,
+            Demand::Present => self.value(configuration, *key) != ABSENT,
         });
         let counts = claim.count.as_ref().is_none_or(|count| {
-            let present = count.keys.iter().filter(|(key, _)| self.value(configuration, *key) > 0);
+            let present = count.keys.iter().filter(|(key, _)| self.value(configuration, *key) != ABSENT);
             present.map(|(_, weight)| weight).sum::<u32>() == count.sum
         });
         demands && counts && claim.writes.iter().all(|(key, value)| self.may_leave(configuration, *key, *value, act))
     }
 
     fn changes(&self, configuration: &Configuration, claim: &Claim) -> bool {
-        claim.writes.iter().any(|(key, value)| self.value(configuration, *key) != *value)
+        claim.writes.iter().any(|(key, value)| self.value(configuration, *key) != self.written(*key, *value))
     }
 
     /// Never leave a value that somebody has still to see: only one operation writes it, so it never comes back.
-    fn may_leave(&self, configuration: &Configuration, key: u32, new: Value, act: usize) -> bool {
+    fn may_leave(&self, configuration: &Configuration, key: u32, new: Value, act: u32) -> bool {
         let value = self.value(configuration, key);
         if value < FIRST_NAMED || value == new {
             return true;
         }
-        self.claims.named[(value - FIRST_NAMED) as usize].writers > 1
-            || !self.is_awaited(configuration, key, value, act)
+        self.claims.named(value).writers > 1 || !self.is_awaited(configuration, key, value, act)
     }
 
     /// Whether an operation other than this one has still to see this value.
-    fn is_awaited(&self, configuration: &Configuration, key: u32, value: Value, act: usize) -> bool {
-        let named = &self.claims.named[(value - FIRST_NAMED) as usize];
+    fn is_awaited(&self, configuration: &Configuration, key: u32, value: Value, act: u32) -> bool {
+        let named = self.claims.named(value);
         if named.last_call > self.now {
             return true;
         }
@@ -290,13 +453,29 @@ impl<'a> Search<'a> {
             })
     }
 
+    /// What a key holds once this was written: where nobody asks any more whether the key exists, a value that no reply
+    /// names is as good as none.
+    fn written(&self, key: u32, value: Value) -> Value {
+        if value == UNNAMED && self.is_indifferent(key) { ABSENT } else { value }
+    }
+
+    fn is_indifferent(&self, key: u32) -> bool {
+        self.now > self.claims.indifferent_after(key)
+    }
+
     /// Lets an act take effect on the keys.
-    fn take(&mut self, configuration: &mut Configuration, act: usize) {
+    fn take(&mut self, configuration: &mut Configuration, act: u32) {
         for (key, value) in &self.act(act).claim.writes {
-            configuration.words[self.local[key]] = *value;
+            configuration.words[self.local[*key as usize] as usize] = self.written(*key, *value);
         }
-        self.steps.push(Step { act: act as u32, before: configuration.newest });
+        self.steps.push(Step { act, before: configuration.newest });
         configuration.newest = (self.steps.len() - 1) as u32;
+    }
+
+    /// Whether an operation has no effect wherever it may happen: a read, or a write of what nobody will ever ask for.
+    fn is_passive(&self, claim: &Claim) -> bool {
+        let unseen = |(key, value): &(u32, Value)| *value < FIRST_NAMED && self.is_indifferent(*key);
+        claim.writes.is_empty() || claim.demands.is_empty() && claim.count.is_none() && claim.writes.iter().all(unseen)
     }
 
     /// Lets everything happen at once that changes nothing.
@@ -306,42 +485,34 @@ impl<'a> Search<'a> {
     /// there, nothing that comes after it misses it, and what it overtakes has not ended yet.
     fn absorb(&mut self, configuration: &mut Configuration) {
         loop {
+            self.forget(configuration);
             let found = self.pending.iter().copied().find(|act| {
                 let claim = &self.act(*act).claim;
-                claim.writes.is_empty() && self.can_happen(configuration, *act)
+                self.is_passive(claim) && self.can_happen(configuration, *act) && !self.changes(configuration, claim)
             });
             let Some(act) = found else { break };
             self.take(configuration, act);
             self.set(configuration, act, true);
         }
-        self.forget(configuration);
     }
 
     /// A value that nobody has still to see is like any other value, or like none if nobody asks.
     fn forget(&self, configuration: &mut Configuration) {
-        for (key, local) in self.local_keys() {
-            let value = configuration.words[local];
-            if value >= FIRST_NAMED && !self.is_awaited(configuration, key, value, usize::MAX) {
-                configuration.words[local] = self.claims.unnamed(key);
+        for act in &self.pending {
+            for key in self.act(*act).claim.keys() {
+                let value = self.value(configuration, key);
+                if value >= FIRST_NAMED && !self.is_awaited(configuration, key, value, NONE) {
+                    configuration.words[self.local[key as usize] as usize] = self.written(key, UNNAMED);
+                }
             }
         }
-        debug_assert!(UNNAMED < FIRST_NAMED && self.now < NEVER);
-    }
-
-    fn local_keys(&self) -> Vec<(u32, usize)> {
-        let mut keys: Vec<(u32, usize)> = Vec::new();
-        let claims = self.pending.iter().map(|act| &self.act(*act).claim);
-        for key in claims.flat_map(Claim::keys) {
-            keys.push((key, self.local[&key]));
-        }
-        keys
     }
 
     fn order(&self, newest: u32) -> Vec<usize> {
         let mut order = Vec::new();
         let mut next = newest;
         while let Some(step) = self.steps.get(next as usize) {
-            order.push(self.act(step.act as usize).place);
+            order.push(self.act(step.act).place);
             next = step.before;
         }
         order.reverse();

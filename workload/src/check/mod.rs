@@ -2,11 +2,16 @@
 
 mod assumptions;
 mod claim;
+mod claims;
+mod configuration;
 mod frontier;
 mod parts;
+mod plan;
 
+use self::claims::{Claims, Impossible, NEVER};
 use self::frontier::Found;
-use self::parts::{Claims, Impossible};
+use self::parts::Partition;
+use self::plan::{NONE, Seat};
 use crate::history::History;
 
 /// What a history is.
@@ -61,13 +66,30 @@ pub fn check(history: &History, mut budget: Budget) -> Verdict {
             return Verdict::Violation(Box::new(Violation { operation: place, why, prefix: Vec::new() }));
         }
     };
+    let mut seats = vec![Seat { number: 0, before: NONE, next_call: NEVER }; claims.acts.len()];
+    // What is open need not have happened; and most of what nobody has seen did not matter to anybody.
+    let mut doubtful = vec![false; claims.keys];
+    let certain = Partition::of(&claims, |act| !act.is_open() || act.writes_a_named_value());
+    for part in &certain.parts {
+        let mut try_out = Budget { steps: budget.steps / 4 };
+        if !matches!(frontier::search(&claims, &certain.local, part, &mut seats, &mut try_out), Found::Order) {
+            part.acts
+                .iter()
+                .flat_map(|act| claims.acts[*act as usize].claim.keys())
+                .for_each(|key| doubtful[key as usize] = true);
+        }
+    }
     let mut undecided = None;
-    for part in claims.parts(true) {
-        match frontier::search(&claims, &part, &mut budget) {
+    let whole = Partition::of(&claims, |_| true);
+    for part in &whole.parts {
+        if !part.acts.iter().flat_map(|act| claims.acts[*act as usize].claim.keys()).any(|key| doubtful[key as usize]) {
+            continue;
+        }
+        match frontier::search(&claims, &whole.local, part, &mut seats, &mut budget) {
             Found::Order => {}
-            Found::Exhausted(why) => undecided = Some(why),
+            Found::Exhausted => undecided = Some("the budget ran out".to_owned()),
             Found::Stuck { act, prefix } => {
-                let operation = claims.acts[act].place;
+                let operation = claims.acts[act as usize].place;
                 let found = &history.operations[operation];
                 let reply = found.reply().map(ToString::to_string).unwrap_or_default();
                 let why = format!(

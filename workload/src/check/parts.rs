@@ -5,272 +5,62 @@
 //! keys that are named anywhere. Everything else that orders operations is real time, and orders that respect real time
 //! in each part can always be merged into one that does so in all (linearizability is local).
 
-use std::collections::HashMap;
+use super::claims::{Act, Claims, Map};
 
-use super::claim::{ABSENT, Claim, Count, Demand, FIRST_NAMED, Spoken, UNNAMED, Value};
-use crate::history::History;
-use crate::model;
-use crate::word::Word;
-
-/// The end of what never ended.
-pub(super) const NEVER: u64 = u64::MAX;
-
-/// An operation that took effect, or may have.
-#[derive(Clone, Debug)]
-pub(super) struct Act {
-    /// Its place in the history.
-    pub(super) place: usize,
-    pub(super) client: u64,
-    pub(super) call: u64,
-    /// When it was answered; [`NEVER`] if it is open.
-    pub(super) end: u64,
-    pub(super) claim: Claim,
-}
-
-impl Act {
-    pub(super) fn is_open(&self) -> bool {
-        self.end == NEVER
-    }
-}
-
-/// What the whole history says of a value that some reply names.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    /// How many operations may write it.
-    pub(super) writers: u32,
-    /// When the last operation that names it is called.
-    pub(super) last_call: u64,
-    /// When the last operation that names it ends.
-    pub(super) last_end: u64,
-}
-
-/// A history in numbers.
-pub(super) struct Claims {
-    pub(super) acts: Vec<Act>,
+/// Acts that have to be judged together, in the order of their calls.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) acts: Vec<u32>,
+    /// How many keys they speak of.
     pub(super) keys: usize,
-    /// By value, minus [`FIRST_NAMED`].
-    pub(super) named: Vec<Named>,
-    /// For each key, until when somebody wants it to be absent, or present whatever its value.
-    sensitive: Vec<Sensitive>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Sensitive {
-    absent: u64,
-    present: u64,
+/// A history in parts.
+pub(super) struct Partition {
+    pub(super) parts: Vec<Part>,
+    /// For each key its number in its part.
+    pub(super) local: Vec<u32>,
 }
 
-/// A reply that nothing could explain, by the place of its operation.
-pub(super) struct Impossible {
-    pub(super) place: usize,
-    pub(super) why: String,
-}
-
-impl Claims {
-    /// Turns words into numbers. Fails at a reply that by itself cannot be.
-    pub(super) fn of(history: &History) -> Result<Claims, Impossible> {
-        let operations = &history.operations;
-        let mut keys: HashMap<&Word, u32> = HashMap::new();
-        for operation in operations {
-            for key in operation.command.keys() {
-                let next = keys.len() as u32;
-                keys.entry(key).or_insert(next);
-            }
-        }
-        let mut claims = Claims {
-            acts: Vec::new(),
-            keys: keys.len(),
-            named: Vec::new(),
-            sensitive: vec![Sensitive::default(); keys.len()],
-        };
-        let mut values: HashMap<(u32, &Word), Value> = HashMap::new();
-        for (place, operation) in operations.iter().enumerate() {
-            let (Some((end, _)), Some(reply)) = (&operation.end, operation.reply()) else { continue };
-            if let Some(why) = model::impossible(&operation.command, reply) {
-                return Err(Impossible { place, why });
-            }
-            for (key, value) in Spoken::of(&operation.command, Some(reply)).named {
-                let next = claims.named.len() as Value + FIRST_NAMED;
-                let value = *values.entry((keys[key], value)).or_insert(next);
-                if value == next {
-                    claims.named.push(Named { writers: 0, last_call: 0, last_end: 0 });
-                }
-                let named = &mut claims.named[(value - FIRST_NAMED) as usize];
-                named.last_call = named.last_call.max(operation.call.event);
-                named.last_end = named.last_end.max(end.event);
-            }
-        }
-        for (place, operation) in operations.iter().enumerate().filter(|(_, operation)| !operation.has_failed()) {
-            let spoken = Spoken::of(&operation.command, operation.reply());
-            let end = operation.end.as_ref().filter(|_| !operation.is_open()).map_or(NEVER, |(end, _)| end.event);
-            let claim = claims.number(spoken, &keys, &values);
-            let act = Act { place, client: operation.client, call: operation.call.event, end, claim };
-            claims.acts.push(act);
-        }
-        claims.phantoms(history)?;
-        claims.simplify();
-        Ok(claims)
-    }
-
-    fn number(
-        &mut self,
-        spoken: Spoken<'_>,
-        keys: &HashMap<&Word, u32>,
-        values: &HashMap<(u32, &Word), Value>,
-    ) -> Claim {
-        let mut claim = Claim::default();
-        for (key, value) in spoken.named {
-            claim.demands.push((keys[key], Demand::Is(values[&(keys[key], value)])));
-        }
-        claim.demands.extend(spoken.absent.into_iter().map(|key| (keys[key], Demand::Is(ABSENT))));
-        claim.demands.extend(spoken.present.into_iter().map(|key| (keys[key], Demand::Present)));
-        claim.count = spoken.count.map(|(counted, sum)| Count {
-            keys: counted.into_iter().map(|(key, weight)| (keys[key], weight)).collect(),
-            sum,
-        });
-        if let Some(sum) = spoken.counts_all {
-            let all = 0..self.keys as u32;
-            match sum {
-                0 => claim.demands.extend(all.map(|key| (key, Demand::Is(ABSENT)))),
-                sum if sum == all.end => claim.demands.extend(all.map(|key| (key, Demand::Present))),
-                sum => claim.count = Some(Count { keys: all.map(|key| (key, 1)).collect(), sum }),
-            }
-        }
-        for (key, value) in spoken.writes {
-            let key = keys[key];
-            let value = value.map_or(ABSENT, |value| values.get(&(key, value)).copied().unwrap_or(UNNAMED));
-            if value >= FIRST_NAMED {
-                self.named[(value - FIRST_NAMED) as usize].writers += 1;
-            }
-            claim.writes.push((key, value));
-        }
-        if spoken.deletes_all {
-            claim.writes = (0..self.keys as u32).map(|key| (key, ABSENT)).collect();
-        }
-        claim.demands.sort_unstable();
-        claim.demands.dedup();
-        claim.writes.sort_unstable();
-        claim
-    }
-
-    /// A value that nobody asked to write, or only an operation that did nothing; more keys than there can be.
-    fn phantoms(&self, history: &History) -> Result<(), Impossible> {
-        for act in self.acts.iter().filter(|act| !act.is_open()) {
-            let most = |count: &Count| count.keys.iter().map(|(_, weight)| *weight).sum::<u32>();
-            if let Some(count) = act.claim.count.as_ref().filter(|count| count.sum > most(count)) {
-                let why = format!("counted {} keys, although no more than {} are ever named", count.sum, most(count));
-                return Err(Impossible { place: act.place, why });
-            }
-            for (_, demand) in &act.claim.demands {
-                let Demand::Is(value @ FIRST_NAMED..) = demand else { continue };
-                if self.named[(value - FIRST_NAMED) as usize].writers > 0 {
-                    continue;
-                }
-                let operation = &history.operations[act.place];
-                let reply = operation.reply().map(ToString::to_string).unwrap_or_default();
-                let why = format!("was answered {reply}, with a value that no operation can have written there");
-                return Err(Impossible { place: act.place, why });
-            }
-        }
-        Ok(())
-    }
-
-    /// Forgets what makes no difference.
-    ///
-    /// - Where nobody asks whether a key exists, an unnamed value is as good as none: no reply tells them apart.
-    /// - What is open and never wrote what anybody asks for need not have happened: take it out of an order that
-    ///   explains the history, and it still does, as every reply was one that it did not help.
-    fn simplify(&mut self) {
-        self.acts.retain(|act| !act.is_open() || !act.claim.writes.is_empty());
-        self.acts
-            .retain(|act| !(act.claim.demands.is_empty() && act.claim.count.is_none() && act.claim.writes.is_empty()));
-        for act in &self.acts {
-            let names = act.claim.writes.iter().any(|(_, value)| *value >= FIRST_NAMED);
-            if act.is_open() && !names {
-                continue; // its condition is no reason to bring anything about: see below
-            }
-            for (key, demand) in &act.claim.demands {
-                let sensitive = &mut self.sensitive[*key as usize];
-                match demand {
-                    Demand::Is(ABSENT) => sensitive.absent = sensitive.absent.max(act.end),
-                    Demand::Is(_) => {}
-                    Demand::Present => sensitive.present = sensitive.present.max(act.end),
-                }
-            }
-            for (key, _) in act.claim.count.iter().flat_map(|count| &count.keys) {
-                let sensitive = &mut self.sensitive[*key as usize];
-                sensitive.absent = sensitive.absent.max(act.end);
-                sensitive.present = sensitive.present.max(act.end);
-            }
-        }
-        let (sensitive, named) = (&self.sensitive, &self.named);
-        self.acts.retain(|act| {
-            let wanted = |(key, value): &(u32, Value)| match *value {
-                ABSENT => sensitive[*key as usize].absent > act.call,
-                // An open SET XX that nobody sees turns one present value into another.
-                UNNAMED => {
-                    sensitive[*key as usize].present > act.call && !act.claim.demands.contains(&(*key, Demand::Present))
-                }
-                value => named[(value - FIRST_NAMED) as usize].last_end > act.call,
-            };
-            !act.is_open() || act.claim.writes.iter().any(wanted)
-        });
-        let mut acts = std::mem::take(&mut self.acts);
-        for (key, value) in acts.iter_mut().flat_map(|act| &mut act.claim.writes) {
-            if *value == UNNAMED {
-                *value = self.unnamed(*key);
-            }
-        }
-        self.acts = acts;
-    }
-
-    /// What a value of this key counts as once nobody has still to see it.
-    pub(super) fn unnamed(&self, key: u32) -> Value {
-        let Sensitive { absent, present } = self.sensitive[key as usize];
-        if absent == 0 && present == 0 { ABSENT } else { UNNAMED }
-    }
-
-    /// The acts of each part, in the order of their calls. Without what is in doubt, open operations that nobody need
-    /// have seen are left out.
-    pub(super) fn parts(&self, doubt: bool) -> Vec<Vec<usize>> {
-        let taken =
-            |act: &Act| doubt || !act.is_open() || act.claim.writes.iter().any(|(_, value)| *value >= FIRST_NAMED);
-        let mut parts = Union((0..self.keys as u32).collect());
-        let mut newest: HashMap<u64, (u32, u64)> = HashMap::new();
-        for act in self.acts.iter().filter(|act| taken(act)) {
+impl Partition {
+    /// Cuts up those acts that are chosen.
+    pub(super) fn of(claims: &Claims, chosen: impl Fn(&Act) -> bool) -> Partition {
+        let mut union = Union((0..claims.keys as u32).collect());
+        let mut newest: Map<u64, (u32, u64)> = Map::default();
+        for act in claims.acts.iter().filter(|act| chosen(act)) {
             let mut keys = act.claim.keys();
             let Some(first) = keys.next() else { continue };
-            keys.for_each(|key| parts.join(first, key));
+            keys.for_each(|key| union.join(first, key));
             if act.is_open() {
                 continue;
             }
             if let Some((key, end)) = newest.insert(act.client, (first, act.end))
                 && act.call < end
             {
-                parts.join(key, first);
+                union.join(key, first);
             }
         }
-        let mut numbers: Vec<Option<usize>> = vec![None; self.keys];
-        let mut cut: Vec<Vec<usize>> = Vec::new();
-        for (number, act) in self.acts.iter().enumerate().filter(|(_, act)| taken(act)) {
-            let Some(key) = act.claim.keys().next() else { continue };
-            let root = parts.root(key) as usize;
-            let part = *numbers[root].get_or_insert_with(|| {
-                cut.push(Vec::new());
-                cut.len() - 1
-            });
-            cut[part].push(number);
+        let mut partition = Partition { parts: Vec::new(), local: vec![0; claims.keys] };
+        let mut numbers: Vec<Option<usize>> = vec![None; claims.keys];
+        for key in 0..claims.keys {
+            let root = union.root(key as u32) as usize;
+            let number = *numbers[root].get_or_insert(partition.parts.len());
+            if number == partition.parts.len() {
+                partition.parts.push(Part::default());
+            }
+            let part = &mut partition.parts[number];
+            partition.local[key] = part.keys as u32;
+            part.keys += 1;
         }
-        cut
-    }
-}
-
-impl Claim {
-    /// The keys that it speaks of; some more than once.
-    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
-        let demanded = self.demands.iter().map(|(key, _)| *key);
-        let counted = self.count.iter().flat_map(|count| count.keys.iter().map(|(key, _)| *key));
-        demanded.chain(counted).chain(self.writes.iter().map(|(key, _)| *key))
+        for (number, act) in claims.acts.iter().enumerate().filter(|(_, act)| chosen(act)) {
+            if let Some(key) = act.claim.keys().next()
+                && let Some(part) = numbers[union.root(key) as usize]
+            {
+                partition.parts[part].acts.push(number as u32);
+            }
+        }
+        partition.parts.retain(|part| !part.acts.is_empty());
+        partition
     }
 }
 

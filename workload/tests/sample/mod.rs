@@ -117,6 +117,16 @@ impl Shape {
         }
     }
 
+    /// Eight keys that MSET, MGET and DEL join.
+    pub fn joined(clients: usize, operations: usize, keys: usize) -> Shape {
+        Shape { keys, joined: 15, options: 20, existence: 20, unknown: 20, ..Shape::register(clients, operations) }
+    }
+
+    /// Keys that FLUSHALL and DBSIZE join.
+    pub fn flushed(clients: usize, operations: usize, keys: usize) -> Shape {
+        Shape { whole: 5, ..Shape::joined(clients, operations, keys) }
+    }
+
     /// Small enough for a plain search, and anything may occur.
     pub fn small(dice: &mut Dice) -> Shape {
         Shape {
@@ -194,6 +204,28 @@ pub fn history(dice: &mut Dice, shape: &Shape, fault: Option<Fault>) -> (History
         world.swap();
     }
     (world.history, world.struck)
+}
+
+/// Makes a history wrong in one place, late in it: a GET is answered with a value that had been read before, and then
+/// another one.
+pub fn spoil(history: &mut History) {
+    let value = |operation: &Operation| match (&operation.command, operation.reply()) {
+        (Command::Get(key), Some(Reply::Value(value))) => Some((key.clone(), value.clone())),
+        _ => None,
+    };
+    let reads: Vec<(usize, Word, Word)> = history
+        .operations
+        .iter()
+        .enumerate()
+        .filter_map(|(place, operation)| value(operation).map(|(key, value)| (place, key, value)))
+        .collect();
+    let spoilt = reads.len() * 9 / 10;
+    let (place, key, new) = &reads[spoilt];
+    let of_key = |read: &&(usize, Word, Word)| read.1 == *key && read.2 != *new;
+    let old = reads[..spoilt / 2].iter().rev().find(of_key).map(|(_, _, value)| value.clone());
+    if let (Some(old), Some((_, outcome))) = (old, &mut history.operations[*place].end) {
+        *outcome = Outcome::Reply(Reply::Value(old));
+    }
 }
 
 impl World<'_> {
