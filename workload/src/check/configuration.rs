@@ -20,9 +20,14 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Whether this is the first of its kind.
-    pub(super) fn is_new(&mut self, configuration: &Configuration) -> bool {
-        self.seen.insert(configuration.words.clone(), ()).is_none()
+    /// Whether this is the first of its kind, as far as these first words go.
+    pub(super) fn is_new(&mut self, configuration: &Configuration, compared: Option<usize>) -> bool {
+        let words = compared.map_or(&configuration.words[..], |compared| &configuration.words[..compared]);
+        let new = !self.seen.contains_key(words);
+        if new {
+            self.seen.insert(words.into(), ());
+        }
+        new
     }
 
     pub(super) fn len(&self) -> usize {
@@ -60,4 +65,22 @@ pub(super) fn dominating(mut all: Vec<Configuration>, opens: usize) -> Vec<Confi
         kept.push(configuration);
     }
     kept
+}
+
+/// Configurations to go on from, those first that have used up the fewest open operations.
+#[derive(Default)]
+pub(super) struct Ahead(Vec<Vec<Configuration>>);
+
+impl Ahead {
+    pub(super) fn push(&mut self, configuration: Configuration, opens: usize) {
+        let used = configuration.words[opens..].iter().map(|used| *used as usize).sum::<usize>();
+        if self.0.len() <= used {
+            self.0.resize_with(used + 1, Vec::new);
+        }
+        self.0[used].push(configuration);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Configuration> {
+        self.0.iter_mut().find_map(Vec::pop)
+    }
 }

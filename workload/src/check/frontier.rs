@@ -12,12 +12,27 @@
 use super::Budget;
 use super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, UNNAMED, Value};
 use super::claims::{Act, Claims};
-use super::configuration::{Configuration, Gathered, dominating};
+use super::configuration::{Ahead, Configuration, Gathered, dominating};
 use super::parts::Part;
 use super::plan::{Kind, NONE, Plan, Seat, What};
 
 /// How many configurations a frontier may hold: what bounds the memory.
 const WIDEST: usize = 1 << 18;
+
+/// How open operations are counted.
+///
+/// Telling apart every number of every kind that may have been used up is exact and can be dear. Two cheaper ways come
+/// first, each of which can be trusted in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// Of configurations that differ only in what they have used up, only one is kept that has used little. An order
+    /// that is found is an order.
+    Frugal,
+    /// What has been called once can be had for ever. If even so there is no order, there is none.
+    Lavish,
+    /// Every difference counts.
+    Exact,
+}
 
 /// What became of a part.
 pub(super) enum Found {
@@ -49,6 +64,7 @@ pub(super) struct Search<'a> {
     seats: &'a [Seat],
     keys: usize,
     opens: usize,
+    counting: Counting,
     kinds: Vec<Kind>,
     /// Kinds of which some operation has been called, and which are not settled.
     live: Vec<usize>,
@@ -66,7 +82,14 @@ pub(super) struct Search<'a> {
 }
 
 /// Looks for an order of a part, at the cost of the budget.
-pub(super) fn search(claims: &Claims, local: &[u32], part: &Part, seats: &mut [Seat], budget: &mut Budget) -> Found {
+pub(super) fn search(
+    claims: &Claims,
+    local: &[u32],
+    part: &Part,
+    seats: &mut [Seat],
+    counting: Counting,
+    budget: &mut Budget,
+) -> Found {
     let plan = Plan::of(claims, part, seats);
     let mut search = Search {
         claims,
@@ -74,6 +97,7 @@ pub(super) fn search(claims: &Claims, local: &[u32], part: &Part, seats: &mut [S
         seats,
         keys: plan.keys,
         opens: plan.opens,
+        counting,
         kinds: plan.kinds,
         live: Vec::new(),
         pending: Vec::new(),
@@ -143,7 +167,7 @@ impl<'a> Search<'a> {
     /// are none, the frontier is left as it was.
     fn end(&mut self, act: u32, frontier: &mut Vec<Configuration>, budget: u64) -> Option<Vec<Configuration>> {
         let mut next: Vec<Configuration> = Vec::new();
-        let mut stack: Vec<Configuration> = Vec::new();
+        let mut ahead = Ahead::default();
         if frontier.iter().all(|configuration| self.has_happened(configuration, act)) {
             next = std::mem::take(frontier);
             next.iter_mut().for_each(|configuration| self.set(configuration, act, false));
@@ -152,19 +176,20 @@ impl<'a> Search<'a> {
             self.seen.clear();
             self.reached.clear();
             self.find_relevant(act);
-            stack.extend(frontier.iter().cloned());
-            stack.iter_mut().for_each(|configuration| configuration.since = configuration.newest);
+            for configuration in frontier.iter() {
+                ahead.push(Configuration { since: configuration.newest, ..configuration.clone() }, self.opens);
+            }
         }
-        while let Some(mut configuration) = stack.pop() {
+        while let Some(mut configuration) = ahead.pop() {
             self.spent += 1;
             if self.spent > budget || self.seen.len() > WIDEST {
                 return None;
             }
             if !self.has_happened(&configuration, act) {
-                self.extend(&configuration, act, &mut stack);
+                self.extend(&configuration, act, &mut ahead);
             } else if self.is_needed(&configuration, act) {
                 self.set(&mut configuration, act, false);
-                if self.reached.is_new(&configuration) {
+                if self.reached.is_new(&configuration, self.compared()) {
                     next.push(configuration);
                 }
             }
@@ -175,6 +200,11 @@ impl<'a> Search<'a> {
             self.settle(&mut next);
         }
         Some(next)
+    }
+
+    /// How many words of a configuration tell it from others.
+    fn compared(&self) -> Option<usize> {
+        (self.counting == Counting::Frugal).then_some(self.opens)
     }
 
     /// What is known to have happened need not be counted any more.
@@ -190,28 +220,31 @@ impl<'a> Search<'a> {
     }
 
     /// Every configuration that is one operation further, on the way to this act.
-    fn extend(&mut self, configuration: &Configuration, act: u32, stack: &mut Vec<Configuration>) {
+    fn extend(&mut self, configuration: &Configuration, act: u32, ahead: &mut Ahead) {
         if self.is_barred(configuration, act) {
             return;
         }
+        let opened = self.newly_opened(configuration);
         for index in 0..self.pending.len() {
             let other = self.pending[index];
             if self.is_relevant(&self.act(other).claim)
                 && self.can_happen(configuration, other)
+                && self.has_use_for(&opened, other)
                 && !self.has_a_better(configuration, other)
             {
                 let mut after = configuration.clone();
                 self.take(&mut after, other);
                 self.set(&mut after, other, true);
                 self.absorb(&mut after);
-                if self.seen.is_new(&after) {
-                    stack.push(after);
+                if self.seen.is_new(&after, self.compared()) {
+                    ahead.push(after, self.opens);
                 }
             }
         }
         for index in 0..self.live.len() {
             let kind = self.live[index];
             let Kind { ref acts, word, called, .. } = self.kinds[kind];
+            let lavish = self.counting == Counting::Lavish && word >= self.opens;
             let used = configuration.words[word];
             if used == called {
                 continue;
@@ -220,18 +253,82 @@ impl<'a> Search<'a> {
             let claim = &self.act(other).claim;
             if self.is_relevant(claim)
                 && self.changes(configuration, claim)
+                && self.is_wanted(configuration, claim)
                 && self.holds(configuration, claim, other)
+                && self.is_in_order(&opened, other)
                 && !self.has_a_better(configuration, other)
             {
                 let mut after = configuration.clone();
                 self.take(&mut after, other);
-                after.words[word] += 1;
+                after.words[word] += u32::from(!lavish);
                 self.absorb(&mut after);
-                if self.seen.is_new(&after) {
-                    stack.push(after);
+                if self.seen.is_new(&after, self.compared()) {
+                    ahead.push(after, self.opens);
                 }
             }
         }
+    }
+
+    /// The open operations that happened last, newest first, without anything answered after them.
+    ///
+    /// What is open has no end, so in an order that explains the history each open operation can be put off until just
+    /// before the first operation that has to come after it: one that looks at what it wrote, or that writes a part of
+    /// it over. Between open operations that have nothing to do with each other the order is free, and one will do.
+    fn newly_opened(&self, configuration: &Configuration) -> Vec<u32> {
+        let mut opened = Vec::new();
+        let mut newest = configuration.newest;
+        while newest != configuration.since && newest != NONE && self.act(self.steps[newest as usize].act).is_open() {
+            opened.push(self.steps[newest as usize].act);
+            newest = self.steps[newest as usize].before;
+        }
+        opened
+    }
+
+    /// Whether each of the newly opened had to come before this act, which is answered.
+    fn has_use_for(&self, opened: &[u32], act: u32) -> bool {
+        let mut after = vec![act];
+        opened.iter().all(|open| {
+            let claim = &self.act(*open).claim;
+            let comes_before = after.iter().any(|other| conflict(claim, &self.act(*other).claim));
+            let seen = self.is_seen(claim, after.iter().rev());
+            after.push(*open);
+            comes_before && seen
+        })
+    }
+
+    /// Whether one more open operation keeps to the one order.
+    fn is_in_order(&self, opened: &[u32], act: u32) -> bool {
+        opened.first().is_none_or(|last| {
+            let (claim, before) = (&self.act(act).claim, &self.act(*last).claim);
+            if conflict(claim, before) {
+                self.is_seen(before, [act].iter())
+            } else {
+                self.seat(act).number > self.seat(*last).number
+            }
+        })
+    }
+
+    /// Whether some operation that has not happened could do with what an open one would write: because it asks for it,
+    /// or because it writes over a part of it.
+    fn is_wanted(&self, configuration: &Configuration, claim: &Claim) -> bool {
+        let wants = |other: &Claim, key: u32, value: Value| {
+            let demanded = other.demands.iter().any(|(demanded, demand)| {
+                *demanded == key
+                    && match demand {
+                        Demand::Is(wanted) => *wanted == value,
+                        Demand::Present => value != ABSENT && self.value(configuration, key) == ABSENT,
+                    }
+            });
+            demanded
+                || other.count.as_ref().is_some_and(|count| count.keys.iter().any(|(counted, _)| *counted == key))
+                || claim.writes.len() > 1 && other.writes.iter().any(|(written, _)| *written == key)
+        };
+        let wanted_by = |other: &Claim| claim.writes.iter().any(|(key, value)| wants(other, *key, *value));
+        self.pending.iter().any(|other| !self.has_happened(configuration, *other) && wanted_by(&self.act(*other).claim))
+            || self.live.iter().any(|kind| {
+                let other = &self.act(self.kinds[*kind].acts[0]).claim;
+                other != claim && wanted_by(other)
+            })
     }
 
     /// Whether an act can't happen at this event, whatever else does.
@@ -365,7 +462,7 @@ impl<'a> Search<'a> {
             let claim = &self.act(*step).claim;
             let orders = |other: &u32| self.seat(*other).before == *step || conflict(claim, &self.act(*other).claim);
             if needed.iter().any(orders) {
-                if self.act(*step).is_open() && !self.is_seen(claim, &path[..place]) {
+                if self.act(*step).is_open() && !self.is_seen(claim, path[..place].iter().rev()) {
                     return false;
                 }
                 needed.push(*step);
@@ -376,11 +473,10 @@ impl<'a> Search<'a> {
         true
     }
 
-    /// Whether what a claim wrote is looked at by one of the steps after it (newest first), or is still there.
-    fn is_seen(&self, claim: &Claim, after: &[u32]) -> bool {
+    /// Whether what a claim wrote is looked at by one of the steps after it, or is still there after all of them.
+    fn is_seen<'s>(&self, claim: &Claim, after: impl Iterator<Item = &'s u32> + Clone) -> bool {
         claim.writes.iter().any(|(key, _)| {
-            let next =
-                after.iter().rev().map(|step| &self.act(*step).claim).find(|next| next.keys().any(|k| k == *key));
+            let next = after.clone().map(|step| &self.act(*step).claim).find(|next| next.keys().any(|k| k == *key));
             next.is_none_or(|next| next.looks_at(*key))
         })
     }

@@ -9,8 +9,8 @@ mod parts;
 mod plan;
 
 use self::claims::{Claims, Impossible, NEVER};
-use self::frontier::Found;
-use self::parts::Partition;
+use self::frontier::{Counting, Found, search};
+use self::parts::{Part, Partition};
 use self::plan::{NONE, Seat};
 use crate::history::History;
 
@@ -72,7 +72,7 @@ pub fn check(history: &History, mut budget: Budget) -> Verdict {
     let certain = Partition::of(&claims, |act| !act.is_open() || act.writes_a_named_value());
     for part in &certain.parts {
         let mut try_out = Budget { steps: budget.steps / 4 };
-        if !matches!(frontier::search(&claims, &certain.local, part, &mut seats, &mut try_out), Found::Order) {
+        if !matches!(search(&claims, &certain.local, part, &mut seats, Counting::Frugal, &mut try_out), Found::Order) {
             part.acts
                 .iter()
                 .flat_map(|act| claims.acts[*act as usize].claim.keys())
@@ -85,7 +85,7 @@ pub fn check(history: &History, mut budget: Budget) -> Verdict {
         if !part.acts.iter().flat_map(|act| claims.acts[*act as usize].claim.keys()).any(|key| doubtful[key as usize]) {
             continue;
         }
-        match frontier::search(&claims, &whole.local, part, &mut seats, &mut budget) {
+        match judge(&claims, &whole.local, part, &mut seats, &mut budget) {
             Found::Order => {}
             Found::Exhausted => undecided = Some("the budget ran out".to_owned()),
             Found::Stuck { act, prefix } => {
@@ -101,4 +101,23 @@ pub fn check(history: &History, mut budget: Budget) -> Verdict {
         }
     }
     undecided.map_or(Verdict::Serializable, Verdict::Undecided)
+}
+
+/// Judges a part, the cheap ways first.
+fn judge(claims: &Claims, local: &[u32], part: &Part, seats: &mut [Seat], budget: &mut Budget) -> Found {
+    let open = part.acts.iter().any(|act| claims.acts[*act as usize].is_open());
+    let mut run = |counting| search(claims, local, part, seats, counting, budget);
+    if !open {
+        return run(Counting::Exact);
+    }
+    let frugal = run(Counting::Frugal);
+    let Found::Stuck { act: reached, prefix } = frugal else { return frugal };
+    let Found::Stuck { act, .. } = run(Counting::Lavish) else { return run(Counting::Exact) };
+    if act == reached {
+        return Found::Stuck { act, prefix };
+    }
+    match run(Counting::Exact) {
+        Found::Exhausted => Found::Stuck { act, prefix },
+        found => found,
+    }
 }

@@ -51,7 +51,7 @@ pub(super) struct Plan {
     pub(super) events: Vec<Event>,
     pub(super) kinds: Vec<Kind>,
     pub(super) keys: usize,
-    /// Where in a configuration the counts of open acts begin.
+    /// Where in a configuration the counts of those open acts begin that are never settled.
     pub(super) opens: usize,
     /// How many words a configuration has.
     pub(super) words: usize,
@@ -71,11 +71,13 @@ impl Plan {
         }
         events.sort_unstable_by_key(|event| event.moment);
         let bits = seat_answered(claims, &events, seats);
-        let (kinds, counters) = seat_open(claims, &events, seats);
-        let opens = part.keys + bits.div_ceil(32);
-        let mut plan = Plan { events, kinds, keys: part.keys, opens, words: opens + counters };
-        plan.kinds.iter_mut().for_each(|kind| kind.word += opens);
-        plan
+        let first = part.keys + bits.div_ceil(32);
+        let (mut kinds, settling, lasting) = seat_open(claims, &events, seats);
+        let opens = first + settling;
+        for kind in &mut kinds {
+            kind.word += if kind.settled == NEVER { opens } else { first };
+        }
+        Plan { events, kinds, keys: part.keys, opens, words: opens + lasting }
     }
 }
 
@@ -117,8 +119,10 @@ fn seat_answered(claims: &Claims, events: &[Event], seats: &mut [Seat]) -> usize
     bits.all as usize
 }
 
-/// Sorts open acts into kinds, and gives each kind a word until it is settled; says how many words that takes.
-fn seat_open(claims: &Claims, events: &[Event], seats: &mut [Seat]) -> (Vec<Kind>, usize) {
+/// Sorts open acts into kinds, and gives each kind a word until it is settled; says how many words that takes, for those
+/// that are settled and for those that never are.
+fn seat_open(claims: &Claims, events: &[Event], seats: &mut [Seat]) -> (Vec<Kind>, usize, usize) {
+    let mut lasting = Numbers::default();
     let mut words = Numbers::default();
     let mut kinds: Vec<Kind> = Vec::new();
     let mut unsettled: Vec<(u64, u32)> = Vec::new();
@@ -134,14 +138,17 @@ fn seat_open(claims: &Claims, events: &[Event], seats: &mut [Seat]) -> (Vec<Kind
         let act = &claims.acts[event.act as usize];
         let number = *by_claim.entry(&act.claim).or_insert(kinds.len() as u32);
         if number as usize == kinds.len() {
-            let (word, settled) = (words.take(), settled(claims, act));
-            unsettled.push((settled, word));
+            let settled = settled(claims, act);
+            let word = if settled == NEVER { lasting.take() } else { words.take() };
+            if settled != NEVER {
+                unsettled.push((settled, word));
+            }
             kinds.push(Kind { acts: Vec::new(), word: word as usize, called: 0, settled });
         }
         kinds[number as usize].acts.push(event.act);
         seats[event.act as usize] = Seat { number, before: NONE, next_call: NEVER };
     }
-    (kinds, words.all as usize)
+    (kinds, words.all as usize, lasting.all as usize)
 }
 
 fn settled(claims: &Claims, act: &Act) -> u64 {

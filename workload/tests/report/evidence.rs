@@ -44,8 +44,9 @@ pub fn long(operations: u64) -> (History, Violation) {
         *pending = match std::mem::replace(pending, Pending::Nothing) {
             Pending::Nothing if calls < operations => {
                 calls += 1;
-                let key = format!("key-{}", chance.random_range(1..=4));
-                let write = chance.random_bool(0.5);
+                let first = calls == 1; // which the last operation reads, long afterwards
+                let key = format!("key-{}", if first { 1 } else { chance.random_range(1..=4) });
+                let write = first || chance.random_bool(0.5);
                 let command = if write { json!(["SET", key, format!("v{calls}")]) } else { json!(["GET", key]) };
                 let call = json!({"call": calls, "client": client, "at": at, "server": "a:1", "command": command});
                 lines += &format!("{call}\n");

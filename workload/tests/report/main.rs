@@ -1,5 +1,6 @@
 //! The evidence of a violation: as files, in a terminal, and as a page in a browser.
 
+mod beginning;
 mod browser;
 mod evidence;
 mod files;
