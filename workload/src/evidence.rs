@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use crate::check::{Budget, Violation};
+use crate::check::{Budget, Verdict, Violation, check, shrink};
 use crate::history::{self, History};
 use crate::report::{self, Artifacts};
 
@@ -14,10 +14,15 @@ pub fn of_violation(
     name: &str,
     history: &History,
     violation: &Violation,
-    _budget: Budget,
+    budget: Budget,
 ) -> io::Result<(Artifacts, String)> {
-    let artifacts = report::write_artifacts(folder, name, history, history, violation)?;
-    Ok((artifacts, report::text(history, violation)))
+    let shrunk = shrink(history, budget);
+    let (shrunk, violation) = match check(&shrunk, budget) {
+        Verdict::Violation(smaller) => (&shrunk, *smaller),
+        _ => (history, violation.clone()), // it could not be shrunk within the budget
+    };
+    let artifacts = report::write_artifacts(folder, name, history, shrunk, &violation)?;
+    Ok((artifacts, report::text(shrunk, &violation)))
 }
 
 /// Writes a history for a later look.

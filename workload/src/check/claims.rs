@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::claim::{ABSENT, Claim, Count, Demand, FIRST_NAMED, Spoken, UNNAMED, Value};
-use crate::history::History;
+use super::parts::Part;
+use crate::history::{History, Operation};
 use crate::model;
+use crate::operation::{Command, Reply};
 use crate::word::Word;
 
 /// A map that is the same in every run.
@@ -56,6 +58,8 @@ pub(super) struct Named {
 pub(super) struct Claims {
     pub(super) acts: Vec<Act>,
     pub(super) keys: usize,
+    /// The keys in words.
+    pub(super) words: Vec<Word>,
     /// By value, minus [`FIRST_NAMED`].
     pub(super) named: Vec<Named>,
     /// For each key, until when somebody wants it to be absent, or present whatever its value.
@@ -80,15 +84,19 @@ impl Claims {
     pub(super) fn of(history: &History) -> Result<Claims, Impossible> {
         let operations = &history.operations;
         let mut keys: Map<&Word, u32> = Map::default();
+        let mut words = Vec::new();
         for operation in operations {
             for key in operation.command.keys() {
-                let next = keys.len() as u32;
-                keys.entry(key).or_insert(next);
+                let next = words.len() as u32;
+                if *keys.entry(key).or_insert(next) == next {
+                    words.push(key.clone());
+                }
             }
         }
         let mut claims = Claims {
             acts: Vec::new(),
             keys: keys.len(),
+            words,
             named: Vec::new(),
             sensitive: vec![Sensitive::default(); keys.len()],
         };
@@ -173,7 +181,8 @@ impl Claims {
                 }
                 let operation = &history.operations[act.place];
                 let reply = operation.reply().map(ToString::to_string).unwrap_or_default();
-                let why = format!("was answered {reply}, with a value that no operation can have written there");
+                let why =
+                    format!("was answered {reply}, with a value that nobody {} there", phantom(history, operation));
                 return Err(Impossible { place: act.place, why });
             }
         }
@@ -210,13 +219,15 @@ impl Claims {
         }
         let (sensitive, named) = (&self.sensitive, &self.named);
         self.acts.retain(|act| {
+            // An open SET XX that nobody sees turns one present value into another.
+            let is_wanted_present = |key: u32| {
+                sensitive[key as usize].present > act.call && !act.claim.demands.contains(&(key, Demand::Present))
+            };
             let wanted = |(key, value): &(u32, Value)| match *value {
                 ABSENT => sensitive[*key as usize].absent > act.call,
-                // An open SET XX that nobody sees turns one present value into another.
-                UNNAMED => {
-                    sensitive[*key as usize].present > act.call && !act.claim.demands.contains(&(*key, Demand::Present))
-                }
-                value => named[(value - FIRST_NAMED) as usize].last_end > act.call,
+                UNNAMED => is_wanted_present(*key),
+                // One that is named may come too late to be seen, and still be there when something has to be.
+                value => named[(value - FIRST_NAMED) as usize].last_end > act.call || is_wanted_present(*key),
             };
             !act.is_open() || act.claim.writes.iter().any(wanted)
         });
@@ -225,6 +236,11 @@ impl Claims {
                 self.named[(value - FIRST_NAMED) as usize].writer = number as u32;
             }
         }
+    }
+
+    /// The keys of a part, some more than once.
+    pub(super) fn keys_of(&self, part: &Part) -> impl Iterator<Item = u32> {
+        part.acts.iter().flat_map(|act| self.acts[*act as usize].claim.keys())
     }
 
     /// What is known of a named value.
@@ -237,4 +253,14 @@ impl Claims {
         let Sensitive { absent, present } = self.sensitive[key as usize];
         absent.max(present)
     }
+}
+
+/// How to say that nobody wrote a value that was seen: perhaps an operation did that has failed.
+fn phantom(history: &History, seen: &Operation) -> String {
+    let Some(Reply::Value(value)) = seen.reply() else { return "had asked to write".into() };
+    let wrote = |command: &Command| matches!(command, Command::Set { value: written, .. } if written == value);
+    let failed = history.operations.iter().find(|operation| operation.has_failed() && wrote(&operation.command));
+    failed.map_or("had asked to write".into(), |failed| {
+        format!("but the failed operation {} had asked to write", failed.id)
+    })
 }

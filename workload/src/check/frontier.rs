@@ -81,7 +81,7 @@ pub(super) struct Search<'a> {
     marked: u64,
 }
 
-/// Looks for an order of a part, at the cost of the budget.
+/// Looks for an order of a part, at the cost of the budget. Adds it to the orders if they are wanted.
 pub(super) fn search(
     claims: &Claims,
     local: &[u32],
@@ -89,6 +89,7 @@ pub(super) fn search(
     seats: &mut [Seat],
     counting: Counting,
     budget: &mut Budget,
+    orders: Option<&mut Vec<Vec<usize>>>,
 ) -> Found {
     let plan = Plan::of(claims, part, seats);
     let mut search = Search {
@@ -132,6 +133,9 @@ pub(super) fn search(
         }
     }
     budget.steps = budget.steps.saturating_sub(search.spent);
+    if let (Some(orders), Some(configuration)) = (orders, frontier.first()) {
+        orders.push(search.order(configuration.newest));
+    }
     Found::Order
 }
 

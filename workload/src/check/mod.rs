@@ -4,15 +4,18 @@ mod assumptions;
 mod claim;
 mod claims;
 mod configuration;
+mod evidence;
 mod frontier;
 mod parts;
 mod plan;
+mod shrink;
 
 use self::claims::{Claims, Impossible, NEVER};
 use self::frontier::{Counting, Found, search};
 use self::parts::{Part, Partition};
 use self::plan::{NONE, Seat};
-use crate::history::History;
+pub use self::shrink::shrink;
+use crate::history::{History, Operation};
 
 /// What a history is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,55 +61,100 @@ pub fn check(history: &History, mut budget: Budget) -> Verdict {
     if let Some(why) = assumptions::broken(history) {
         return Verdict::Malformed(why);
     }
+    let allowed = budget.steps;
+    match judge_history(history, &mut budget, None) {
+        Judged::Serializable => Verdict::Serializable,
+        Judged::Undecided => Verdict::Undecided(format!("no verdict within {allowed} configurations")),
+        Judged::Violation(violation) => {
+            // Looking for the first reply that cannot be explained may cost as much again.
+            let mut more = Budget { steps: allowed };
+            Verdict::Violation(Box::new(evidence::first(history, violation, &mut more)))
+        }
+    }
+}
+
+enum Judged {
+    Serializable,
+    Violation(Violation),
+    Undecided,
+}
+
+/// Judges a history without looking at its assumptions. If it is serializable and the orders are wanted, they are an order for
+/// each of its parts, as places in the history.
+fn judge_history(history: &History, budget: &mut Budget, mut orders: Option<&mut Vec<Vec<usize>>>) -> Judged {
     let claims = match Claims::of(history) {
         Ok(claims) => claims,
         Err(Impossible { place, why }) => {
-            let operation = &history.operations[place];
-            let why = format!("client {}'s {} {why}", operation.client, operation.command);
-            return Verdict::Violation(Box::new(Violation { operation: place, why, prefix: Vec::new() }));
+            let Operation { client, id, command, .. } = &history.operations[place];
+            let why = format!("client {client}'s {command} (operation {id}) {why}");
+            return Judged::Violation(Violation { operation: place, why, prefix: Vec::new() });
         }
     };
     let mut seats = vec![Seat { number: 0, before: NONE, next_call: NEVER }; claims.acts.len()];
-    // What is open need not have happened; and most of what nobody has seen did not matter to anybody.
-    let mut doubtful = vec![false; claims.keys];
-    let certain = Partition::of(&claims, |act| !act.is_open() || act.writes_a_named_value());
-    for part in &certain.parts {
-        let mut try_out = Budget { steps: budget.steps / 4 };
-        if !matches!(search(&claims, &certain.local, part, &mut seats, Counting::Frugal, &mut try_out), Found::Order) {
-            part.acts
-                .iter()
-                .flat_map(|act| claims.acts[*act as usize].claim.keys())
-                .for_each(|key| doubtful[key as usize] = true);
-        }
+    let mut doubtful = doubtful(&claims, &mut seats, budget, orders.as_deref_mut());
+    if !doubtful.contains(&true) {
+        return Judged::Serializable;
     }
-    let mut undecided = None;
     let whole = Partition::of(&claims, |_| true);
     for part in &whole.parts {
-        if !part.acts.iter().flat_map(|act| claims.acts[*act as usize].claim.keys()).any(|key| doubtful[key as usize]) {
-            continue;
+        if claims.keys_of(part).any(|key| doubtful[key as usize]) {
+            claims.keys_of(part).for_each(|key| doubtful[key as usize] = true);
         }
-        match judge(&claims, &whole.local, part, &mut seats, &mut budget) {
+    }
+    if let Some(orders) = &mut orders {
+        let doubted = |place: &usize| {
+            claims.acts.iter().any(|act| act.place == *place && act.claim.keys().any(|key| doubtful[key as usize]))
+        };
+        orders.retain(|order| !order.iter().any(doubted));
+    }
+    let mut undecided = false;
+    for part in whole.parts.iter().filter(|part| claims.keys_of(part).any(|key| doubtful[key as usize])) {
+        match judge_part(&claims, &whole.local, part, &mut seats, budget, orders.as_deref_mut()) {
             Found::Order => {}
-            Found::Exhausted => undecided = Some("the budget ran out".to_owned()),
+            Found::Exhausted => undecided = true,
             Found::Stuck { act, prefix } => {
-                let operation = claims.acts[act as usize].place;
-                let found = &history.operations[operation];
-                let reply = found.reply().map(ToString::to_string).unwrap_or_default();
-                let why = format!(
-                    "no order of the operations lets client {}'s {} be answered {reply}",
-                    found.client, found.command
-                );
-                return Verdict::Violation(Box::new(Violation { operation, why, prefix }));
+                let act = &claims.acts[act as usize];
+                let why = evidence::explain(history, &claims, act);
+                return Judged::Violation(Violation { operation: act.place, why, prefix });
             }
         }
     }
-    undecided.map_or(Verdict::Serializable, Verdict::Undecided)
+    if undecided { Judged::Undecided } else { Judged::Serializable }
+}
+
+/// The keys about which there is doubt if nothing happened that is open and that nobody has seen. Where there is none,
+/// the verdict is clear: what is open need not have happened. And without it fewer keys have to be judged together.
+fn doubtful(
+    claims: &Claims,
+    seats: &mut [Seat],
+    budget: &Budget,
+    mut orders: Option<&mut Vec<Vec<usize>>>,
+) -> Vec<bool> {
+    let mut doubtful = vec![false; claims.keys];
+    let certain = Partition::of(claims, |act| !act.is_open() || act.writes_a_named_value());
+    for part in &certain.parts {
+        let mut some = Budget { steps: budget.steps / 4 };
+        if !matches!(
+            search(claims, &certain.local, part, seats, Counting::Frugal, &mut some, orders.as_deref_mut()),
+            Found::Order
+        ) {
+            claims.keys_of(part).for_each(|key| doubtful[key as usize] = true);
+        }
+    }
+    doubtful
 }
 
 /// Judges a part, the cheap ways first.
-fn judge(claims: &Claims, local: &[u32], part: &Part, seats: &mut [Seat], budget: &mut Budget) -> Found {
+fn judge_part(
+    claims: &Claims,
+    local: &[u32],
+    part: &Part,
+    seats: &mut [Seat],
+    budget: &mut Budget,
+    mut orders: Option<&mut Vec<Vec<usize>>>,
+) -> Found {
     let open = part.acts.iter().any(|act| claims.acts[*act as usize].is_open());
-    let mut run = |counting| search(claims, local, part, seats, counting, budget);
+    let mut run = |counting| search(claims, local, part, seats, counting, budget, orders.as_deref_mut());
     if !open {
         return run(Counting::Exact);
     }

@@ -4,14 +4,12 @@
 //! suffice to show that it can't be explained, and `NAME.html` a page about those: a lane for each client, the order
 //! that explains the beginning, step by step with the state of the keys, and the operation that nothing explains. The
 //! page is one file that needs no network, and what it shows can be read without its script too. [`text`] says the most
-//! important part of it in a terminal. Both tell what they are given; [`told_from_the_beginning`] makes of the checker's
-//! finding what a person would look for, and comes before them.
+//! important part of it in a terminal.
 //!
 //! Everything in a history may come from a server that is broken in unknown ways. So it is data, never markup: what
 //! could move a cursor or turn the direction of writing is spelled out (`visible`), the page escapes all the rest, and a
 //! policy in it lets no other script run than its own.
 
-mod beginning;
 mod order;
 mod page;
 mod picture;
@@ -22,7 +20,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-pub use self::beginning::told_from_the_beginning;
 pub use self::page::page;
 pub use self::text::text;
 use crate::check::Violation;

@@ -1,6 +1,5 @@
 //! The evidence of a violation: as files, in a terminal, and as a page in a browser.
 
-mod beginning;
 mod browser;
 mod evidence;
 mod files;

@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 use valthree_workload::check::{Budget, Verdict, check};
-use valthree_workload::report::told_from_the_beginning;
 
 use crate::browser::visit;
 use crate::evidence::{WHY, all_but_the_last, folder, long, stale_read, written, written_stale_read};
@@ -152,7 +151,6 @@ fn what_the_checker_finds_can_be_drawn() {
     let (_, stale_read, _) = stale_read();
     for (name, history) in [("checked", &stale_read), ("checked_long", &long)] {
         let Verdict::Violation(violation) = check(history, Budget::default()) else { panic!("{name} is a violation") };
-        let violation = told_from_the_beginning(history, *violation);
         visit(&written(name, history, &violation).page, |browser| {
             assert_eq!(browser.number("steps"), violation.prefix.len() as f64);
             assert_eq!(browser.value(POINTS_ARE_IN_THEIR_BARS), true);

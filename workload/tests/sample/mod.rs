@@ -153,7 +153,7 @@ impl Shape {
             Some(Fault::Twice) => Shape { unknown: self.unknown.min(10), reads: 50, ..self },
             Some(Fault::TornMSet) => Shape { joined: 50, reads: 50, existence: 0, keys: self.keys.max(2), ..self },
             Some(Fault::PartialFlush) => {
-                Shape { whole: 40, unknown: self.unknown.min(10), operations: self.operations.max(3), ..self }
+                Shape { whole: 40, unknown: 0, existence: 0, clients: self.clients.min(2), operations: 5, ..self }
             }
             Some(Fault::Swapped) => Shape { pipeline: 3, ..self },
         }
