@@ -60,6 +60,7 @@ mod connection;
 pub mod info;
 pub mod resp;
 pub mod root;
+pub mod run;
 pub mod server;
 pub mod session;
 pub mod shared;

@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use valthree::resp::Limits;
 use valthree::server::Config;
-use valthree::shared::Settings;
+use valthree::shared::{Settings, Thresholds};
 use valthree::store::Store;
 use valthree::store::directory::Directory;
 use valthree::store::s3::{Address, S3, Style};
@@ -256,6 +256,7 @@ async fn serve<S: Store>(
         max_memory: (flags.max_memory > 0).then_some(flags.max_memory),
         max_clients_memory: flags.max_clients_memory,
         limits: Limits { bulk_bytes: flags.max_value, request_bytes: flags.max_request, ..Limits::default() },
+        thresholds: Thresholds::default(),
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
     let config = Config { seed, started, settings };

@@ -114,6 +114,7 @@ pub async fn run<L: Listener, S: Store>(
         database: Id::random(&mut rng),
         deadline,
         max_memory: shared.settings.max_memory,
+        thresholds: shared.settings.thresholds,
         stats: Arc::clone(&shared.stats),
     };
     let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));

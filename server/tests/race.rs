@@ -180,7 +180,7 @@ fn play(plan: &Plan) -> Played {
     let _playing = Playing(plan);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let played = runtime.block_on(lead(plan.clone()));
-    let last = |key: &str| played.last.as_ref().and_then(|root| root.recent.get(key.as_bytes()).cloned());
+    let last = |key: &str| played.last.as_ref().and_then(|root| root.recent.value(key.as_bytes()).cloned());
     match plan.asked {
         Asked::Swaps => {
             SWAPPED.iter().for_each(|key| check_swaps(&played.operations, key, last(key)));

@@ -11,8 +11,8 @@ use super::fate::{self, Fate};
 use super::freshness::Check;
 use super::queue::{Amended, Refusal, Unit};
 use super::{Committer, Done, REQUEST_TIMEOUT, pace};
-use crate::root::{self, Root};
-use crate::state::Draft;
+use crate::root;
+use crate::state::{Database, Draft};
 use crate::store::{Condition, ETag, Store, StoreError};
 
 /// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
@@ -22,11 +22,12 @@ const ATTEMPTS_UNDER_WAY: u32 = 3;
 impl<S: Store> Committer<S> {
     /// Makes a commit of everything that waits, if anything there changes the database and it is time.
     pub(super) fn begin_commit(&mut self, now: Instant) {
-        if self.commit.is_some() || self.pause(now).is_some() {
+        // Whatever would be built on a version that is known to be past would be built in vain.
+        if self.commit.is_some() || self.ahead.is_some() || self.pause(now).is_some() {
             return;
         }
         if self.amendments.is_empty() {
-            let mut probe = Draft::new(&self.root, self.max_memory);
+            let mut probe = Draft::new(&self.database, self.max_memory);
             let mut untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
             let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
             if !untested.any(changes) {
@@ -39,7 +40,7 @@ impl<S: Store> Committer<S> {
         let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
         let waiting = std::mem::take(&mut self.waiting);
         let amendments = std::mem::take(&mut self.amendments);
-        let draft = Draft::new(&self.root, self.max_memory);
+        let draft = Draft::new(&self.database, self.max_memory);
         let computed = Commit::compute(self.commits, self.server, draft, condition, waiting, amendments, now);
         match computed {
             Ok(commit) => {
@@ -115,7 +116,7 @@ impl<S: Store> Committer<S> {
                     self.round_trip.measured(now.duration_since(commit.sent));
                 }
                 let changes = std::mem::take(&mut commit.changes);
-                self.root.apply(commit.header.clone(), changes);
+                self.database.apply(commit.header.clone(), changes);
                 self.etag = Some(etag);
                 self.landed(commit, now);
             }
@@ -137,7 +138,7 @@ impl<S: Store> Committer<S> {
         }
     }
 
-    /// Everybody in the commit gets the replies that were computed for it; `root` holds it already.
+    /// Everybody in the commit gets the replies that were computed for it; `database` holds it already.
     fn landed(&mut self, commit: Commit, now: Instant) {
         self.backoff.succeeded();
         self.barren = 0;
@@ -168,11 +169,11 @@ impl<S: Store> Committer<S> {
     }
 
     /// Moves to a newer version, which settles the commit under way: what that was built on is gone.
-    pub(super) fn advance(&mut self, read: Root, etag: ETag, now: Instant) {
+    pub(super) fn advance(&mut self, read: Database, etag: ETag, now: Instant) {
         let commit = self.commit.take();
         let creation = self.etag.is_none();
-        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.header));
-        self.root = read;
+        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.root.header));
+        self.database = read;
         self.etag = Some(etag);
         self.barren = 0;
         self.note_version();

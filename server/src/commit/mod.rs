@@ -29,6 +29,11 @@
 //! been sent; the entry is removed in the same step, so nothing will happen later either. Otherwise it is told that the
 //! outcome is uncertain, and removed too: should the commit prove lost, the command is not executed again.
 //!
+//! *Runs.* The state that a version stands for is what its runs say with `recent` laid over them (`state`). A version that
+//! names runs which memory lacks is known only once these have been read (`fetch`): until then it proves nothing, answers
+//! nothing, and settles no fate. Runs never change, so it does not matter when they are read; one that is gone was taken
+//! out of `db.json` before it was deleted, so if it is damage, a version that is read after that still names it.
+//!
 //! No step of this mentions time. The clock only decides when to wait, look or give up.
 //!
 //! # Where things are
@@ -38,8 +43,10 @@
 //! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time.
 
 mod attempt;
+mod background;
 mod batch;
 mod fate;
+mod fetch;
 mod freshness;
 mod load;
 mod pace;
@@ -56,12 +63,16 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
 use self::batch::{Arrival, Commit};
+use self::fetch::Obstacle;
 use self::freshness::{Check, Checks};
 pub use self::load::Start;
 use self::pace::{Backoff, Linger, RoundTrip};
 use self::queue::Submission;
 pub use self::queue::{Amended, Amendment, Answer, Closed, Entry, Queue, Refusal, Submissions, Unit};
-use crate::root::{self, Id, Root};
+use crate::root::{self, Id};
+use crate::run::Name;
+use crate::shared::Thresholds;
+use crate::state::Database;
 use crate::stats::Stats;
 use crate::store::{ETag, Got, Store, StoreError};
 
@@ -84,15 +95,16 @@ pub struct Committer<S> {
     deadline: Duration,
     max_memory: Option<u64>,
     stats: Arc<Stats>,
-    /// The newest version that is known to have been stored.
-    root: Root,
+    thresholds: Thresholds,
+    /// The newest version that is known to have been stored, with its runs.
+    database: Database,
     /// Its tag; none before the database exists.
     etag: Option<ETag>,
     /// How many entries have arrived.
     arrivals: u64,
     /// What is in no commit, in order of arrival.
     waiting: VecDeque<Arrival>,
-    /// How many at the front of `waiting` are known to change nothing on `root`.
+    /// How many at the front of `waiting` are known to change nothing on `database`.
     barren: usize,
     /// The number after that of the newest entry in `waiting` that can only read.
     newest_read: u64,
@@ -104,6 +116,10 @@ pub struct Committer<S> {
     /// Something has happened since reads were last looked through that may let some be answered.
     stirred: bool,
     checks: Checks,
+    /// A version whose runs are being read.
+    ahead: Option<Ahead>,
+    /// A run that was not there, and the number from which on a check was sent after that was known.
+    gone: Option<(Name, u64)>,
     round_trip: RoundTrip,
     linger: Linger,
     backoff: Backoff,
@@ -112,19 +128,34 @@ pub struct Committer<S> {
 
 /// A request that was answered, or given up.
 enum Done {
-    Put { commit: u64, result: Result<ETag, StoreError> },
-    Check { check: Check, result: Result<Got, StoreError> },
+    Put {
+        commit: u64,
+        result: Result<ETag, StoreError>,
+    },
+    Check {
+        check: Check,
+        result: Result<Got, StoreError>,
+    },
+    /// The runs of the version that is ahead.
+    Completed(Result<Database, Obstacle>),
+}
+
+/// A version that a check has brought, and that can't be used before its runs have been read.
+struct Ahead {
+    check: Check,
+    etag: ETag,
 }
 
 impl<S: Store> Committer<S> {
-    fn new(start: Start<S>, root: Root, etag: Option<ETag>) -> Committer<S> {
+    fn new(start: Start<S>, database: Database, etag: Option<ETag>) -> Committer<S> {
         let committer = Committer {
             store: start.store,
             server: start.server,
             deadline: start.deadline,
             max_memory: start.max_memory,
             stats: start.stats,
-            root,
+            thresholds: start.thresholds,
+            database,
             etag,
             arrivals: 0,
             waiting: VecDeque::new(),
@@ -136,6 +167,8 @@ impl<S: Store> Committer<S> {
             lost: None,
             stirred: false,
             checks: Checks::default(),
+            ahead: None,
+            gone: None,
             round_trip: RoundTrip::default(),
             linger: Linger::default(),
             backoff: Backoff::default(),
@@ -171,6 +204,7 @@ impl<S: Store> Committer<S> {
                 Some(done) = self.under_way.next() => match done {
                     Done::Put { commit, result } => self.put_answered(commit, result),
                     Done::Check { check, result } => self.check_answered(&check, result)?,
+                    Done::Completed(result) => self.completed(result)?,
                 },
                 taken = queue.0.recv_many(&mut inbox, AT_ONCE), if open => {
                     open = taken > 0;
@@ -241,14 +275,18 @@ impl<S: Store> Committer<S> {
     }
 
     fn note_version(&self) {
-        self.stats.keys.set(self.root.recent.len() as u64);
-        self.stats.database_bytes.set(self.root.recent.size());
-        self.stats.generation.set(self.root.header.generation);
+        self.stats.keys.set(self.database.root.keys);
+        self.stats.database_bytes.set(self.database.size());
+        self.stats.generation.set(self.database.root.header.generation);
     }
 
     fn unusable(&self, why: &str) -> Unusable {
-        let place = self.store.locate(root::NAME);
-        Unusable(format!("{place} {why}. Nothing was overwritten; mend it, then restart this server").into())
+        self.broken(&format!("{} {why}", self.store.locate(root::NAME)))
+    }
+
+    /// The same of any object, which `what` names.
+    fn broken(&self, what: &str) -> Unusable {
+        Unusable(format!("{what}. Nothing was overwritten; mend it, then restart this server").into())
     }
 
     fn refuse(&mut self, why: &Arc<str>) {

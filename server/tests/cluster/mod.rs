@@ -16,6 +16,7 @@ use valthree::command::{Command, Existence};
 use valthree::commit::{Answer, Entry, Queue, Refusal, Start, Unusable};
 use valthree::resp::Reply;
 use valthree::root::{self, Id, Root};
+use valthree::shared::Thresholds;
 use valthree::stats::Stats;
 use valthree::store::memory::{Held, Memory, Request, Script};
 use valthree::store::{Store, StoreError};
@@ -51,6 +52,7 @@ impl Server {
             database: Id::random(&mut rng),
             deadline: DEADLINE,
             max_memory: None,
+            thresholds: Thresholds::default(),
             stats: Arc::clone(&stats),
         };
         let committer = start.load().await?;
@@ -172,7 +174,7 @@ pub fn stored(store: &Memory) -> Root {
 
 /// The stored value of a key.
 pub fn stored_value(store: &Memory, key: &str) -> Option<Bytes> {
-    stored(store).recent.get(key.as_bytes()).cloned()
+    stored(store).recent.value(key.as_bytes()).cloned()
 }
 
 /// Whether the answer has come.
