@@ -32,7 +32,12 @@ pub struct Start<S> {
     pub thresholds: Thresholds,
     /// What is counted.
     pub stats: Arc<Stats>,
+    /// Who looks at every version that this server knows, if anybody does. For tests.
+    pub witness: Option<Witness>,
 }
+
+/// Looks at versions.
+pub type Witness = Arc<dyn Fn(&Database) + Send + Sync>;
 
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.

@@ -48,10 +48,14 @@ mod batch;
 mod fate;
 mod fetch;
 mod freshness;
+mod large;
 mod load;
 mod pace;
+mod policy;
 mod queue;
 mod reads;
+mod upkeep;
+mod upload;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -60,15 +64,19 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep_until};
 
 use self::batch::{Arrival, Commit};
 use self::fetch::Obstacle;
 use self::freshness::{Check, Checks};
-pub use self::load::Start;
+pub use self::load::{Start, Witness};
 use self::pace::{Backoff, Linger, RoundTrip};
 use self::queue::Submission;
 pub use self::queue::{Amended, Amendment, Answer, Closed, Entry, Queue, Refusal, Submissions, Unit};
+use self::upkeep::{Kept, Upkeep};
+use self::upload::Uploaded;
 use crate::root::{self, Id};
 use crate::run::Name;
 use crate::shared::Thresholds;
@@ -96,6 +104,7 @@ pub struct Committer<S> {
     max_memory: Option<u64>,
     stats: Arc<Stats>,
     thresholds: Thresholds,
+    witness: Option<Witness>,
     /// The newest version that is known to have been stored, with its runs.
     database: Database,
     /// Its tag; none before the database exists.
@@ -120,6 +129,7 @@ pub struct Committer<S> {
     ahead: Option<Ahead>,
     /// A run that was not there, and the number from which on a check was sent after that was known.
     gone: Option<(Name, u64)>,
+    upkeep: Upkeep,
     round_trip: RoundTrip,
     linger: Linger,
     backoff: Backoff,
@@ -138,6 +148,13 @@ enum Done {
     },
     /// The runs of the version that is ahead.
     Completed(Result<Database, Obstacle>),
+    /// The run of what this arrival writes.
+    Uploaded {
+        arrival: u64,
+        uploaded: Option<Uploaded>,
+    },
+    /// Work in the background.
+    Kept(Kept),
 }
 
 /// A version that a check has brought, and that can't be used before its runs have been read.
@@ -155,6 +172,7 @@ impl<S: Store> Committer<S> {
             max_memory: start.max_memory,
             stats: start.stats,
             thresholds: start.thresholds,
+            witness: start.witness,
             database,
             etag,
             arrivals: 0,
@@ -169,6 +187,8 @@ impl<S: Store> Committer<S> {
             checks: Checks::default(),
             ahead: None,
             gone: None,
+            // The id is random, and nobody's but this server's.
+            upkeep: Upkeep::new(StdRng::seed_from_u64(start.server.bits() as u64)),
             round_trip: RoundTrip::default(),
             linger: Linger::default(),
             backoff: Backoff::default(),
@@ -205,6 +225,8 @@ impl<S: Store> Committer<S> {
                     Done::Put { commit, result } => self.put_answered(commit, result),
                     Done::Check { check, result } => self.check_answered(&check, result)?,
                     Done::Completed(result) => self.completed(result)?,
+                    Done::Uploaded { arrival, uploaded } => self.uploaded(arrival, uploaded),
+                    Done::Kept(kept) => self.kept(kept),
                 },
                 taken = queue.0.recv_many(&mut inbox, AT_ONCE), if open => {
                     open = taken > 0;
@@ -233,7 +255,12 @@ impl<S: Store> Committer<S> {
             if !entry.unit.may_write() {
                 self.newest_read = self.arrivals;
             }
-            self.waiting.push_back(Arrival { number, deadline, entry });
+            let written = entry.unit.written();
+            self.waiting.push_back(Arrival { number, deadline, entry, written, upload: None });
+            // There can't be runs before there is a database: they would be taken for what is left of a lost one.
+            if written > self.thresholds.recent && self.etag.is_some() {
+                self.upload(self.waiting.len() - 1);
+            }
         }
     }
 
@@ -278,6 +305,9 @@ impl<S: Store> Committer<S> {
         self.stats.keys.set(self.database.root.keys);
         self.stats.database_bytes.set(self.database.size());
         self.stats.generation.set(self.database.root.header.generation);
+        if let Some(witness) = &self.witness {
+            witness(&self.database);
+        }
     }
 
     fn unusable(&self, why: &str) -> Unusable {

@@ -25,9 +25,21 @@ pub struct Changes {
     /// The runs that take the place of others.
     pub(super) merged: Vec<Merged>,
     /// All runs that are named now.
-    pub runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     pub(super) keys: u64,
     pub(super) size: u64,
+}
+
+impl Changes {
+    /// The runs that the new version names.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Whether it names one behind the others that the old version did not.
+    pub fn has_added(&self) -> bool {
+        !self.added.is_empty()
+    }
 }
 
 /// A draft that is ready to be stored.
