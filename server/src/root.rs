@@ -183,6 +183,13 @@ impl Root {
         Ok(Root { header, keys: file.keys, runs: file.runs, recent: file.recent.into() })
     }
 
+    /// The same JSON as is stored, with more lines.
+    pub fn to_text(&self) -> String {
+        let recent = self.recent.iter().map(|(key, value)| (key, value.as_ref()));
+        let file = FileRef::new(&self.header, self.keys, &self.runs, recent);
+        serde_json::to_string_pretty(&file).expect("writing JSON into memory has nothing to fail at") + "\n"
+    }
+
     /// Writes it.
     pub fn encode(&self) -> Bytes {
         encode(&self.header, self.keys, &self.runs, self.recent.iter().map(|(key, value)| (key, value.as_ref())))
@@ -200,20 +207,26 @@ where
     E: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone,
 {
     let mut out = Vec::new();
-    let file = FileRef {
-        format: FORMAT,
-        id: header.id,
-        generation: header.generation,
-        writers: &header.writers,
-        base: header.base,
-        swept: header.swept,
-        keys,
-        runs,
-        recent: EntriesRef(recent),
-    };
+    let file = FileRef::new(header, keys, runs, recent);
     serde_json::to_writer(&mut out, &file).expect("writing JSON into memory has nothing to fail at");
     out.push(b'\n');
     Bytes::from(out)
+}
+
+impl<'a, E> FileRef<'a, E> {
+    fn new(header: &'a Header, keys: u64, runs: &'a [Run], recent: E) -> FileRef<'a, E> {
+        FileRef {
+            format: FORMAT,
+            id: header.id,
+            generation: header.generation,
+            writers: &header.writers,
+            base: header.base,
+            swept: header.swept,
+            keys,
+            runs,
+            recent: EntriesRef(recent),
+        }
+    }
 }
 
 /// On its way out. The fields stand in the order of the documentation.

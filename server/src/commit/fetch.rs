@@ -96,7 +96,7 @@ impl<S: Store> Reader<S> {
 }
 
 /// Unpacks a run, if it is the one that `db.json` names.
-async fn unpack(bytes: Bytes, run: &Run, database: Id, salt: Salt) -> Result<Layer, Damage> {
+pub async fn unpack(bytes: Bytes, run: &Run, database: Id, salt: Salt) -> Result<Layer, Damage> {
     if bytes.len() as u64 != run.bytes {
         return Err(Damage::Other(format!("it is {} bytes long, and should be {}", bytes.len(), run.bytes)));
     }

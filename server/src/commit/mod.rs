@@ -70,6 +70,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::batch::{Arrival, Commit};
 use self::fetch::Obstacle;
+pub(crate) use self::fetch::unpack;
 use self::freshness::{Check, Checks};
 pub use self::load::{Start, Witness};
 use self::pace::{Backoff, Linger, RoundTrip};

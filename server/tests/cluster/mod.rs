@@ -46,6 +46,11 @@ impl Server {
         Server::load(store, seed).await.expect("the database can be loaded")
     }
 
+    /// The same, with other thresholds.
+    pub async fn start_with<S: Store>(store: S, seed: u64, thresholds: Thresholds) -> Server {
+        Server::load_with(store, seed, thresholds, None).await.expect("the database can be loaded")
+    }
+
     pub async fn load<S: Store>(store: S, seed: u64) -> Result<Server, Unusable> {
         Server::load_with(store, seed, Thresholds::default(), None).await
     }
@@ -106,8 +111,12 @@ pub struct Puppet {
 
 impl Puppet {
     pub async fn start(store: &Memory, seed: u64) -> Puppet {
+        Puppet::start_with(store, seed, Thresholds::default()).await
+    }
+
+    pub async fn start_with(store: &Memory, seed: u64, thresholds: Thresholds) -> Puppet {
         let (handle, mut script) = store.scripted();
-        let start = tokio::spawn(Server::start(handle, seed));
+        let start = tokio::spawn(Server::start_with(handle, seed, thresholds));
         while !start.is_finished() {
             tokio::select! {
                 biased;
