@@ -97,9 +97,10 @@ struct Flags {
 
     /// How large the database may become: bytes, or with a suffix such as 100mb; 0 means any size
     ///
-    /// Counted are keys, values, and 96 bytes for each entry. A larger database is served, but SET and MSET are
+    /// Counted are keys, values, and 96 bytes for each entry. A server holds all of them in memory, and up to twice as much
+    /// while it merges. A larger database is served, but SET and MSET are
     /// answered with OOM until it is smaller. This is a limit of this server: others may have another.
-    #[arg(long, env = "VALTHREE_MAX_MEMORY", value_name = "BYTES", default_value = "64mb", value_parser = bytes)]
+    #[arg(long, env = "VALTHREE_MAX_MEMORY", value_name = "BYTES", default_value = "1gb", value_parser = bytes)]
     max_memory: u64,
 
     /// What all clients together may make the server hold: requests that are unfinished or unanswered, and replies that

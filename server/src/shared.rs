@@ -88,9 +88,8 @@ impl Default for Thresholds {
 }
 
 impl Settings {
-    /// 64 MiB, because every commit writes the whole of `db.json`: a store that takes 50 to 100 MB a second, and base64
-    /// that makes a third more of them, still let a commit be done within the deadline.
-    pub const MAX_MEMORY: u64 = 64 << 20;
+    /// 1 GiB, because a server holds all of the database in memory, and twice as much while it merges the largest runs.
+    pub const MAX_MEMORY: u64 = 1 << 30;
     /// 256 MiB: four of the largest requests, or 25 KiB for each of ten thousand clients.
     pub const MAX_CLIENTS_MEMORY: usize = 256 << 20;
     /// 16 MiB, so that no single value is most of a database.

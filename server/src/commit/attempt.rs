@@ -28,15 +28,16 @@ impl<S: Store> Committer<S> {
             return;
         }
         let chosen = self.choose();
-        let is_chosen = |place: usize| chosen.as_ref().is_none_or(|chosen| chosen[place]);
+        let is_chosen = |place: usize| chosen.as_ref().is_none_or(|chosen| chosen[place - self.barren]);
         if self.amendments.is_empty() {
             let mut probe = Draft::new(&self.database, self.max_memory);
             let untested = (self.barren..self.waiting.len()).filter(|&place| is_chosen(place));
             let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
             if !untested.map(|place| &self.waiting[place].entry.unit).any(changes) {
-                let barren = (0..self.waiting.len()).find(|&place| !is_chosen(place)).unwrap_or(self.waiting.len());
+                let left_out = (self.barren..self.waiting.len()).find(|&place| !is_chosen(place));
+                let barren = left_out.unwrap_or(self.waiting.len());
                 self.stirred |= self.barren < barren;
-                self.barren = self.barren.max(barren);
+                self.barren = barren;
                 return;
             }
         }

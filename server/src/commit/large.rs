@@ -43,7 +43,7 @@ impl<S: Store> Committer<S> {
         }
     }
 
-    /// Which of those that wait may become part of the next batch; `None` if all may.
+    /// Which of those that wait, after the barren ones, may become part of the next batch; `None` if all may.
     pub(super) fn choose(&mut self) -> Option<Vec<bool>> {
         self.renew_uploads();
         // A value that becomes a run of its own takes the place that a fold under way was made for. One fold is let
@@ -68,15 +68,17 @@ impl<S: Store> Committer<S> {
             written += arrival.recorded();
             true
         };
-        let chosen: Vec<bool> = self.waiting.iter().map(&mut choose).collect();
-        chosen.contains(&false).then_some(chosen)
+        let first = self.waiting.range(self.barren..).position(|arrival| !choose(arrival))?;
+        let rest = self.waiting.range(self.barren + first + 1..).map(&mut choose);
+        Some(std::iter::repeat_n(true, first).chain([false]).chain(rest).collect())
     }
 
     /// A run whose name has been swept meanwhile may not be named any more.
     fn renew_uploads(&mut self) {
         let swept = self.database.root.header.swept;
         let stale = |arrival: &Arrival| matches!(&arrival.upload, Some(Upload::Ready(uploaded)) if uploaded.name.generation < swept);
-        let stale: Vec<usize> = (0..self.waiting.len()).filter(|&place| stale(&self.waiting[place])).collect();
+        let stale: Vec<usize> =
+            (self.barren..self.waiting.len()).filter(|&place| stale(&self.waiting[place])).collect();
         for place in stale {
             self.upkeep.garbage += 1;
             self.upload(place);
@@ -89,6 +91,7 @@ impl<S: Store> Committer<S> {
         self.newest_read = 0;
         let Some(chosen) = chosen else { return all };
         let mut taken = VecDeque::with_capacity(all.len());
+        let chosen = std::iter::repeat_n(true, self.barren).chain(chosen);
         for (arrival, chosen) in all.into_iter().zip(chosen) {
             if chosen {
                 taken.push_back(arrival);

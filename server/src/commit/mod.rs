@@ -22,8 +22,9 @@
 //! V or a later one (`freshness`). So W was current at some moment between the read's arrival and its answer, and the
 //! read is put at that moment, between the batches.
 //!
-//! *One client's order.* Entries keep their order in the queue and in batches, and a read is answered out of turn only
-//! if no earlier entry of its client is unanswered.
+//! *One client's order.* Entries keep their order in the queue and in batches. A read is answered out of turn only if no
+//! earlier entry of its client is unanswered, and an entry that is left out of a batch, because what it writes is still
+//! being uploaded, keeps its client's later ones out of it too (`large`).
 //!
 //! *Deadlines.* A client is told that nothing happened only while no bytes that hold an effect of its command may have
 //! been sent; the entry is removed in the same step, so nothing will happen later either. Otherwise it is told that the
@@ -32,7 +33,9 @@
 //! *Runs.* The state that a version stands for is what its runs say with `recent` laid over them (`state`). A version that
 //! names runs which memory lacks is known only once these have been read (`fetch`): until then it proves nothing, answers
 //! nothing, and settles no fate. Runs never change, so it does not matter when they are read; one that is gone was taken
-//! out of `db.json` before it was deleted, so if it is damage, a version that is read after that still names it.
+//! out of `db.json` before it was deleted, so if it is damage, a version that is read after that still names it. What is
+//! folded, merged and swept in the background becomes part of the chain as part of a batch, and changes no key's value
+//! (`upkeep`).
 //!
 //! No step of this mentions time. The clock only decides when to wait, look or give up.
 //!
@@ -40,7 +43,9 @@
 //!
 //! This file is the loop. `queue` is the way in. `batch` holds what waits and what is under way; `attempt` takes a batch
 //! to its fate, which `fate` judges; `reads` sends the checks that `freshness` keeps account of, and answers what they
-//! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time.
+//! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time. `fetch` reads runs;
+//! `upkeep` makes, merges and sweeps them by the rules of `policy`, and `large` has some made before their commit; `upload`
+//! stores them, in the `background`.
 
 mod attempt;
 mod background;

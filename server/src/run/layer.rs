@@ -76,13 +76,8 @@ impl Layer {
         })
     }
 
-    /// The key and the value that begin at a place, and where the next one begins; none at the end. The first begins at 0.
-    pub fn entry(&self, place: usize) -> Option<(&[u8], Option<&[u8]>, usize)> {
-        self.at(place).map(|found| (found.key, found.value, found.end))
-    }
-
-    /// The entry at a place, if one begins there.
-    pub(super) fn at(&self, place: usize) -> Option<Found<'_>> {
+    /// The entry that begins at a place; none at the end. The first begins at 0.
+    pub fn at(&self, place: usize) -> Option<Found<'_>> {
         Found::read(&self.packed, place).ok().flatten()
     }
 }
@@ -103,8 +98,10 @@ impl fmt::Debug for Layer {
 }
 
 /// An entry among packed ones.
-pub(super) struct Found<'a> {
+pub struct Found<'a> {
+    /// Its key.
     pub key: &'a [u8],
+    /// Its value; `None` is a deletion.
     pub value: Option<&'a [u8]>,
     /// Where the next one begins.
     pub end: usize,
@@ -112,7 +109,7 @@ pub(super) struct Found<'a> {
 
 impl<'a> Found<'a> {
     /// Reads the entry that begins at a place; none at the end. `Err` if what stands there is not a whole entry.
-    pub fn read(packed: &'a [u8], place: usize) -> Result<Option<Found<'a>>, &'static str> {
+    fn read(packed: &'a [u8], place: usize) -> Result<Option<Found<'a>>, &'static str> {
         let Some(mut rest) = packed.get(place..).filter(|rest| !rest.is_empty()) else { return Ok(None) };
         let key = text(&mut rest).ok_or("a key is cut short")?;
         let (&kind, after) = rest.split_first().ok_or("an entry is cut short")?;

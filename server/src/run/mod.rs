@@ -28,7 +28,7 @@ mod name;
 
 pub use decode::{Damage, Decoder};
 pub use encode::Encoder;
-pub use layer::{Building, Count, Entry, Layer, Salt};
+pub use layer::{Building, Count, Entry, Found, Layer, Salt};
 pub use merge::Merger;
 pub use name::Name;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::root::{self, Root, Run};
-use crate::run::{Layer, Salt, Work};
+use crate::run::{Found, Layer, Salt, Work};
 
 /// Layers that follow each other without a gap from the base of a database on. A key has the value that the newest layer
 /// with an entry for it gives.
@@ -140,12 +140,12 @@ impl Work for Laying {
             (self.keys, self.size) = (count.keys, count.size);
         } else {
             for _ in 0..LOOKED_UP {
-                let Some((key, value, next)) = layer.entry(self.at) else { break };
+                let Some(Found { key, value, end }) = layer.at(self.at) else { break };
                 let below = self.runs.get(key);
                 self.keys = self.keys + u64::from(value.is_some()) - u64::from(below.is_some());
                 let counts = |value: &[u8]| root::size(key, value);
                 self.size = self.size + value.map_or(0, counts) - below.as_deref().map_or(0, counts);
-                self.at = next;
+                self.at = end;
             }
             if self.at < layer.packed().len() {
                 return None;
