@@ -83,7 +83,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { recent: 128 << 10, commits: 4, fanout: 6, garbage: 32, commit: 4 << 20 }
+        Thresholds { recent: 128 << 10, commits: 4, fanout: 8, garbage: 32, commit: 4 << 20 }
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Upkeep {
     pub overtaken: bool,
     merging: bool,
     sweeping: bool,
+    /// How large the newest entries may be.
+    threshold: u64,
     /// How many runs are of no use any more, as far as this server knows.
     pub garbage: usize,
 }
@@ -111,7 +113,15 @@ pub enum Task {
 
 impl Upkeep {
     pub fn new(rng: StdRng) -> Upkeep {
-        Upkeep { rng, folding: false, overtaken: false, merging: false, sweeping: false, garbage: 0 }
+        Upkeep {
+            rng,
+            folding: false,
+            overtaken: false,
+            merging: false,
+            sweeping: false,
+            threshold: u64::MAX,
+            garbage: 0,
+        }
     }
 }
 
@@ -152,6 +162,7 @@ impl<S: Store> Committer<S> {
             self.upkeep.garbage += self.thresholds.garbage; // a flush leaves any number of runs
         }
         let threshold = policy::fold_at(&self.thresholds, landed.written);
+        self.upkeep.threshold = threshold;
         let size = self.database.root.recent.size();
         if size > threshold && (before.recent <= threshold || size > 2 * threshold) {
             self.fold();
@@ -282,6 +293,10 @@ impl<S: Store> Committer<S> {
                 self.upkeep.overtaken = !landed;
                 self.upkeep.garbage += usize::from(!landed);
                 self.stats.folds.add(u64::from(landed));
+                // As much may have come meanwhile.
+                if landed && self.database.root.recent.size() > self.upkeep.threshold {
+                    self.fold();
+                }
             }
             Task::Merge(replaced) => {
                 self.upkeep.merging = false;
