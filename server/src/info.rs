@@ -154,6 +154,9 @@ fn stats(shared: &Shared, lines: &mut Lines) {
         ("gets", &stats.gets),
         ("bytes_put", &stats.bytes_put),
         ("bytes_got", &stats.bytes_got),
+        ("folds", &stats.folds),
+        ("merges", &stats.merges),
+        ("runs_deleted", &stats.runs_deleted),
         ("told_tryagain", &stats.told_tryagain),
         ("told_uncertain", &stats.told_uncertain),
         ("generation", &stats.generation),
@@ -272,7 +275,7 @@ mod tests {
         assert_eq!(told("[s]ave SAVE save"), "save=");
         assert_eq!(
             told("max*"),
-            "maxclients=10000 maxmemory=67108864 maxmemory-clients=268435456 maxmemory-policy=noeviction"
+            "maxclients=10000 maxmemory=1073741824 maxmemory-clients=268435456 maxmemory-policy=noeviction"
         );
         assert_eq!(told("nosuch"), "");
         assert_eq!(told("po?t PORT"), "port=7000");

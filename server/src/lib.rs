@@ -1,4 +1,4 @@
-//! Valthree: a Valkey- and Redis-compatible database whose only state is one object in a store.
+//! Valthree: a Valkey- and Redis-compatible database whose only state is in object storage.
 //!
 //! # The life of a command
 //!
@@ -44,10 +44,12 @@
 //! | [`commit`] | concurrency: batches, races, lost answers, deadlines, freshness |
 //! | [`state`] | what commands mean |
 //! | [`root`] | the bytes of `db.json` |
+//! | [`run`] | the bytes of the objects that hold older entries, and what they become in memory |
+//! | [`inspect`] | how people look at a database without serving it |
 //! | [`store`] | conditional replacement: in a folder, or in memory for tests |
 //!
-//! Only `commit` knows concurrency, and only `state` knows what commands mean. `resp`, `command`, `state` and `root`
-//! never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so that a simulation can own
+//! Only `commit` knows concurrency, and only `state` knows what commands mean. `resp`, `command`, `state`, `root`
+//! and `run` never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so that a simulation can own
 //! both.
 
 #![warn(clippy::unwrap_used)]
@@ -58,8 +60,10 @@ pub mod command;
 pub mod commit;
 mod connection;
 pub mod info;
+pub mod inspect;
 pub mod resp;
 pub mod root;
+pub mod run;
 pub mod server;
 pub mod session;
 pub mod shared;

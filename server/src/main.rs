@@ -1,6 +1,6 @@
 //! The server binary: flags in, exit status out.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,9 +19,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use valthree::inspect::{self, Report};
 use valthree::resp::Limits;
 use valthree::server::Config;
-use valthree::shared::Settings;
+use valthree::shared::{Settings, Thresholds};
 use valthree::store::Store;
 use valthree::store::directory::Directory;
 use valthree::store::s3::{Address, S3, Style};
@@ -35,7 +36,36 @@ use valthree::store::s3::{Address, S3, Style};
 /// SIGTERM and SIGINT stop it: it takes no new connections, answers what is under way, and exits. A second signal stops it
 /// at once.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_long_help = EXIT_STATUS)]
+#[command(version, max_term_width = 100, after_long_help = EXIT_STATUS, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, clap::Subcommand)]
+enum Task {
+    /// Show a database as lines of JSON, or one of its objects as text
+    ///
+    /// Servers may go on meanwhile. Bytes that are not text are shown in base64, as they are stored.
+    Inspect {
+        #[command(flatten)]
+        store: StoreFlags,
+
+        /// The object, such as db.json, or a run that it names [default: all entries of the database]
+        object: Option<String>,
+    },
+    /// Read a whole database and say whether anything is wrong with it
+    Verify {
+        #[command(flatten)]
+        store: StoreFlags,
+    },
+}
+
+#[derive(Debug, clap::Args)]
 struct Flags {
     /// Where to listen: an IP address and a port. Port 0 takes a free one; the log says which
     #[arg(long, env = "VALTHREE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:6379")]
@@ -69,9 +99,10 @@ struct Flags {
 
     /// How large the database may become: bytes, or with a suffix such as 100mb; 0 means any size
     ///
-    /// Counted are keys, values, and 96 bytes for each entry. A larger database is served, but SET and MSET are
+    /// Counted are keys, values, and 96 bytes for each entry. A server holds all of them in memory, and up to twice as much
+    /// while it merges. A larger database is served, but SET and MSET are
     /// answered with OOM until it is smaller. This is a limit of this server: others may have another.
-    #[arg(long, env = "VALTHREE_MAX_MEMORY", value_name = "BYTES", default_value = "64mb", value_parser = bytes)]
+    #[arg(long, env = "VALTHREE_MAX_MEMORY", value_name = "BYTES", default_value = "1gb", value_parser = bytes)]
     max_memory: u64,
 
     /// What all clients together may make the server hold: requests that are unfinished or unanswered, and replies that
@@ -109,7 +140,7 @@ struct Flags {
 }
 
 /// Where the database is.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct StoreFlags {
     /// The bucket or the folder that holds the database: s3://BUCKET, s3://BUCKET/PREFIX, or a path
     ///
@@ -181,7 +212,7 @@ const LOG_FILTER: &str = "info,aws_config=error,aws_smithy_http_client=error";
 const EXIT_STATUS: &str = "\
 Exit status:
   0  stopped by a signal, everybody having been answered
-  1  could not start, could not read its database, or was stopped by a second signal
+  1  could not start, could not read its database or found something wrong, or was stopped by a second signal
   2  a flag or an environment variable makes no sense";
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -193,9 +224,13 @@ enum LogForm {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let Arguments { flags, task } = Arguments::parse();
     start_log(&flags);
-    match run(flags) {
+    let ended = match task {
+        None => run(flags),
+        Some(task) => look(task),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // In one line and in the form of the log, for whoever collects it.
@@ -261,6 +296,7 @@ async fn serve<S: Store>(
         max_memory: (flags.max_memory > 0).then_some(flags.max_memory),
         max_clients_memory: flags.max_clients_memory,
         limits: Limits { bulk_bytes: flags.max_value, request_bytes: flags.max_request, ..Limits::default() },
+        thresholds: Thresholds::default(),
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
     let config = Config { seed, started, settings };
@@ -287,6 +323,38 @@ fn places(wanted: usize) -> usize {
         tracing::warn!(wanted, places, "fewer clients than wanted: the system allows only {have} open files");
     }
     places
+}
+
+/// Does what is to be done instead of serving.
+fn look(task: Task) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (Task::Inspect { store, .. } | Task::Verify { store }) = &task;
+    let StoreFlags { store: place, s3_endpoint, s3_style } = store.clone();
+    runtime.block_on(async {
+        match place {
+            // To look at a folder must not create it.
+            Place::Folder(folder) => {
+                anyhow::ensure!(folder.is_dir(), "{} is not a folder", folder.display());
+                look_at(&Directory::open(folder)?, &task).await
+            }
+            Place::Bucket(address) => look_at(&S3::open(&address, s3_endpoint, s3_style.into()).await?, &task).await,
+        }
+    })
+}
+
+async fn look_at<S: Store>(store: &S, task: &Task) -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match task {
+        Task::Inspect { object, .. } => inspect::show(store, object.as_deref(), &mut out).await?,
+        Task::Verify { .. } => {
+            let Report { generation, keys, runs: (runs, bytes), unnamed } = inspect::verify(store).await?;
+            writeln!(out, "generation {generation}: {keys} keys, and {runs} runs of {bytes} bytes; nothing is wrong")?;
+            if unnamed > 0 {
+                writeln!(out, "{unnamed} runs are not named: a server is about to, or they will be swept")?;
+            }
+        }
+    }
+    Ok(out.flush()?)
 }
 
 /// Waits for the first signal to stop; the second ends the process at once.

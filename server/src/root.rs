@@ -9,12 +9,18 @@
 //! has to be a JSON string, so it gets the prefix `base64:`, and a text key that begins with that prefix is written in
 //! base64 too.
 //!
+//! `recent` holds the newest changes, where `null` is a deletion that hides an older value. The older entries are in `runs`
+//! ([`crate::run`]), each of which covers the generations after `from` up to `to`; together with `recent` they cover those
+//! after `base`. So the database is what the runs say, one laid over the other in their order, and `recent` over them.
+//!
 //! Invariants of every version that is stored:
 //!
 //! - `generation` is one more than that of the version it replaced, so no two versions have the same bytes, an ETag
 //!   never comes back, and a conditional PUT that was overtaken can never land late.
 //! - `writers` holds, for the servers that committed most recently, the generation of each one's last commit. At most
 //!   [`WRITERS`] entries; the lowest generation leaves first; nothing else removes one.
+//! - The runs follow each other without a gap, from `base` on.
+//! - `keys` is how many keys the whole database has.
 //! - `id` and `swept` survive everything, FLUSHALL included; `swept` and `base` never exceed `generation`.
 //!
 //! Reading is strict. What this server does not understand completely it must not replace, because the replacement
@@ -30,15 +36,17 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 mod entries;
+mod runs;
 mod text;
 
 pub use entries::{Entries, OVERHEAD, size};
+pub use runs::Run;
+pub use text::{KeyRef, ValueRef};
 
 /// The object's name in the store.
 pub const NAME: &str = "db.json";
 
-/// Objects under this prefix hold the older entries of a large database. This version of Valthree neither writes nor
-/// reads them, and therefore refuses a database that has some.
+/// Objects under this prefix hold the older entries of a large database.
 pub const RUNS: &str = "runs/";
 
 /// The only format there is so far.
@@ -56,6 +64,17 @@ impl Id {
     /// Draws a new one.
     pub fn random(rng: &mut impl Rng) -> Id {
         Id(rng.random())
+    }
+
+    /// Reads an id in the one form that it is written in: `+1f` or a shorter one would be a second spelling of it.
+    pub fn parse(text: &str) -> Option<Id> {
+        let id = u128::from_str_radix(text, 16).ok().map(Id);
+        id.filter(|id| id.to_string() == text)
+    }
+
+    /// The bits.
+    pub fn bits(self) -> u128 {
+        self.0
     }
 }
 
@@ -80,9 +99,7 @@ impl Serialize for Id {
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        let id = u128::from_str_radix(&text, 16).ok().map(Id);
-        // Only the form that is written: `+1f` or a shorter one would be two spellings of one identity.
-        id.filter(|id| id.to_string() == *text)
+        Id::parse(&text)
             .ok_or_else(|| de::Error::custom(format_args!("{text:?} is not an id of 32 hexadecimal digits")))
     }
 }
@@ -117,9 +134,13 @@ impl Header {
 /// One version of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// All but the entries.
+    /// All that is small.
     pub header: Header,
-    /// The entries.
+    /// How many keys the whole database has.
+    pub keys: u64,
+    /// Where its older entries are, in their order.
+    pub runs: Vec<Run>,
+    /// Its newest entries.
     pub recent: Entries,
 }
 
@@ -127,7 +148,12 @@ impl Root {
     /// The database before its first version: empty, not stored, and to be called `id` if this server creates it.
     pub fn unborn(id: Id) -> Root {
         let header = Header { id, generation: 0, writers: BTreeMap::new(), base: 0, swept: 0 };
-        Root { header, recent: Entries::default() }
+        Root { header, keys: 0, runs: Vec::new(), recent: Entries::default() }
+    }
+
+    /// The generation up to which the runs have all entries: `recent` covers those after it.
+    pub fn covered(&self) -> u64 {
+        covered(&self.runs, self.header.base)
     }
 
     /// Reads the bytes of a stored version.
@@ -154,30 +180,53 @@ impl Root {
             base: file.base,
             swept: file.swept,
         };
-        Ok(Root { header, recent: file.recent.into() })
+        Ok(Root { header, keys: file.keys, runs: file.runs, recent: file.recent.into() })
+    }
+
+    /// The same JSON as is stored, with more lines.
+    pub fn to_text(&self) -> String {
+        let recent = self.recent.iter().map(|(key, value)| (key, value.as_ref()));
+        let file = FileRef::new(&self.header, self.keys, &self.runs, recent);
+        serde_json::to_string_pretty(&file).expect("writing JSON into memory has nothing to fail at") + "\n"
+    }
+
+    /// Writes it.
+    pub fn encode(&self) -> Bytes {
+        encode(&self.header, self.keys, &self.runs, self.recent.iter().map(|(key, value)| (key, value.as_ref())))
     }
 }
 
-/// Writes a version: `header` over `entries`, which come in ascending order and number `keys`.
-pub fn encode<'a, E>(header: &Header, keys: usize, entries: E) -> Bytes
+/// The generation up to which runs that follow `base` cover the database.
+pub fn covered(runs: &[Run], base: u64) -> u64 {
+    runs.last().map_or(base, |run| run.to)
+}
+
+/// Writes a version whose newest entries are these, in ascending order; `None` is a deletion.
+pub fn encode<'a, E>(header: &Header, keys: u64, runs: &[Run], recent: E) -> Bytes
 where
-    E: Iterator<Item = (&'a Bytes, &'a Bytes)> + Clone,
+    E: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone,
 {
     let mut out = Vec::new();
-    let file = FileRef {
-        format: FORMAT,
-        id: header.id,
-        generation: header.generation,
-        writers: &header.writers,
-        base: header.base,
-        swept: header.swept,
-        keys,
-        runs: [],
-        recent: EntriesRef(entries),
-    };
+    let file = FileRef::new(header, keys, runs, recent);
     serde_json::to_writer(&mut out, &file).expect("writing JSON into memory has nothing to fail at");
     out.push(b'\n');
     Bytes::from(out)
+}
+
+impl<'a, E> FileRef<'a, E> {
+    fn new(header: &'a Header, keys: u64, runs: &'a [Run], recent: E) -> FileRef<'a, E> {
+        FileRef {
+            format: FORMAT,
+            id: header.id,
+            generation: header.generation,
+            writers: &header.writers,
+            base: header.base,
+            swept: header.swept,
+            keys,
+            runs,
+            recent: EntriesRef(recent),
+        }
+    }
 }
 
 /// On its way out. The fields stand in the order of the documentation.
@@ -190,16 +239,17 @@ struct FileRef<'a, E> {
     writers: &'a BTreeMap<Id, u64>,
     base: u64,
     swept: u64,
-    keys: usize,
-    runs: [(); 0],
+    keys: u64,
+    runs: &'a [Run],
     recent: EntriesRef<E>,
 }
 
 struct EntriesRef<E>(E);
 
-impl<'a, E: Iterator<Item = (&'a Bytes, &'a Bytes)> + Clone> Serialize for EntriesRef<E> {
+impl<'a, E: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone> Serialize for EntriesRef<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.clone().map(|(key, value)| (text::KeyRef(key), text::ValueRef(value))))
+        serializer
+            .collect_map(self.0.clone().map(|(key, value)| (KeyRef(key), ValueRef(value.map(|value| &value[..])))))
     }
 }
 
@@ -221,9 +271,6 @@ pub enum Damage {
     /// Written by another version of Valthree.
     #[error("is of format {0}, and this server reads format {FORMAT} only")]
     Format(u64),
-    /// Has objects beside `db.json`.
-    #[error("keeps entries in other objects ({0} under {RUNS}), which this server does not read")]
-    Runs(usize),
     /// Says two things that can't both be true.
     #[error("contradicts itself: {0}")]
     Contradiction(String),
@@ -245,10 +292,10 @@ struct File {
     writers: BTreeMap<Id, u64>,
     base: u64,
     swept: u64,
-    keys: usize,
-    runs: Vec<serde_json::Value>,
+    keys: u64,
+    runs: Vec<Run>,
     #[serde(deserialize_with = "text::unique::<_, text::Key, text::Value, _, _>")]
-    recent: BTreeMap<Bytes, Bytes>,
+    recent: BTreeMap<Bytes, Option<Bytes>>,
 }
 
 impl File {
@@ -256,9 +303,6 @@ impl File {
         let contradiction = |what: String| Err(Damage::Contradiction(what));
         if self.format != FORMAT {
             return Err(Damage::Format(self.format));
-        }
-        if !self.runs.is_empty() {
-            return Err(Damage::Runs(self.runs.len()));
         }
         if self.generation == 0 {
             return contradiction("generation 0 is never stored".into());
@@ -274,7 +318,14 @@ impl File {
         if let Some((id, generation)) = self.writers.iter().find(|(_, last)| **last > self.generation) {
             return contradiction(format!("writer {id} has generation {generation} of {}", self.generation));
         }
-        if self.keys != self.recent.len() {
+        runs::check(&self.runs, self.base, self.generation)?;
+        if !self.runs.is_empty() {
+            return Ok(()); // what it holds shows when the runs have been read
+        }
+        if self.recent.values().any(Option::is_none) {
+            return contradiction("it deletes a key from runs, and has none".into());
+        }
+        if self.keys != self.recent.len() as u64 {
             return contradiction(format!("it counts {} keys and holds {}", self.keys, self.recent.len()));
         }
         Ok(())

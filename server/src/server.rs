@@ -114,7 +114,9 @@ pub async fn run<L: Listener, S: Store>(
         database: Id::random(&mut rng),
         deadline,
         max_memory: shared.settings.max_memory,
+        thresholds: shared.settings.thresholds,
         stats: Arc::clone(&shared.stats),
+        witness: None,
     };
     let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));
     let (queue, submissions) = Queue::new();

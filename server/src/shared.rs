@@ -59,12 +59,37 @@ pub struct Settings {
     pub max_clients_memory: usize,
     /// What one request may be.
     pub limits: Limits,
+    /// From which sizes on the database is kept in several objects.
+    pub thresholds: Thresholds,
+}
+
+/// From which sizes on the database is kept in several objects. None of them can make anything wrong, only slow or dear:
+/// tests set them to a few bytes, so that everything that happens to large databases happens all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// When the newest entries together are larger than this, in bytes, they become a run. What one command writes is
+    /// uploaded by itself if it is larger than this.
+    pub recent: u64,
+    /// When they are, but hold less than so many commits like the last one, that waits.
+    pub commits: u64,
+    /// So many runs of about the same size become one; and runs are of about the same size if none is so many times
+    /// larger than another.
+    pub fanout: usize,
+    /// When so many runs are known to be of no use any more, those that are not named are deleted.
+    pub garbage: usize,
+    /// When what is written together is larger than this, in bytes, the rest waits for the next commit.
+    pub commit: u64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds { recent: 128 << 10, commits: 4, fanout: 8, garbage: 32, commit: 4 << 20 }
+    }
 }
 
 impl Settings {
-    /// 64 MiB, because every commit writes the whole of `db.json`: a store that takes 50 to 100 MB a second, and base64
-    /// that makes a third more of them, still let a commit be done within the deadline.
-    pub const MAX_MEMORY: u64 = 64 << 20;
+    /// 1 GiB, because a server holds all of the database in memory, and twice as much while it merges the largest runs.
+    pub const MAX_MEMORY: u64 = 1 << 30;
     /// 256 MiB: four of the largest requests, or 25 KiB for each of ten thousand clients.
     pub const MAX_CLIENTS_MEMORY: usize = 256 << 20;
     /// 16 MiB, so that no single value is most of a database.
@@ -91,6 +116,7 @@ impl Default for Settings {
                 request_bytes: Settings::MAX_REQUEST,
                 ..Limits::default()
             },
+            thresholds: Thresholds::default(),
         }
     }
 }

@@ -21,13 +21,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use valthree::command::Command;
-use valthree::commit::{Answer, Entry, Refusal};
+use valthree::commit::{Answer, Entry, Refusal, Witness};
 use valthree::resp::Reply;
 use valthree::root::Root;
+use valthree::shared::Thresholds;
 use valthree::stats::Stats;
 use valthree::store::memory::{Memory, Request};
 
-use cluster::{DEADLINE, Puppet, Server, bulk, del, get, one, refused, set, stored, swap, unclear};
+use cluster::{DEADLINE, Puppet, Server, bulk, del, get, one, refused, set, stored, swap, unclear, whole, witness};
 use director::{CALM, Director, Fault, Tally, Weather};
 use history::{Operation, check_deletions, check_swaps, check_together};
 
@@ -56,6 +57,7 @@ struct Plan {
     rounds: u64,
     asked: Asked,
     weather: Weather,
+    thresholds: Thresholds,
     /// Whether servers are killed and started anew.
     crashes: bool,
 }
@@ -64,12 +66,13 @@ struct Plan {
 struct Played {
     operations: Vec<Operation>,
     tally: Tally,
-    last: Option<Root>,
+    last: Option<(Root, Vec<(Bytes, Bytes)>)>,
 }
 
 struct World {
     plan: Plan,
     store: Memory,
+    witness: Witness,
     servers: Mutex<Vec<Server>>,
     stats: Mutex<Vec<Arc<Stats>>>,
     started: Instant,
@@ -87,7 +90,8 @@ impl World {
         let (handle, script) = self.store.scripted();
         let weather = self.plan.weather.clone();
         tokio::spawn(Director::new(seed, weather, self.started, Arc::clone(&self.tally)).direct(script));
-        let server = Server::start(handle, seed).await;
+        let witness = Some(Arc::clone(&self.witness));
+        let server = Server::load_with(handle, seed, self.plan.thresholds, witness).await.expect("it can be loaded");
         self.stats.lock().unwrap().push(Arc::clone(&server.stats));
         server
     }
@@ -180,7 +184,10 @@ fn play(plan: &Plan) -> Played {
     let _playing = Playing(plan);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let played = runtime.block_on(lead(plan.clone()));
-    let last = |key: &str| played.last.as_ref().and_then(|root| root.recent.get(key.as_bytes()).cloned());
+    let last = |key: &str| {
+        let (_, entries) = played.last.as_ref()?;
+        entries.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone())
+    };
     match plan.asked {
         Asked::Swaps => {
             SWAPPED.iter().for_each(|key| check_swaps(&played.operations, key, last(key)));
@@ -192,8 +199,10 @@ fn play(plan: &Plan) -> Played {
 }
 
 async fn lead(plan: Plan) -> Played {
+    let store = Memory::new();
     let world = Arc::new(World {
-        store: Memory::new(),
+        witness: witness(&store),
+        store,
         servers: Mutex::default(),
         stats: Mutex::default(),
         started: Instant::now(),
@@ -246,6 +255,9 @@ async fn lead(plan: Plan) -> Played {
         tally.add("conflicts", stats.conflicts.get());
         tally.add("unclear, landed", stats.unclear_landed.get());
         tally.add("unclear, lost", stats.unclear_lost.get());
+        tally.add("folds", stats.folds.get());
+        tally.add("merges", stats.merges.get());
+        tally.add("swept", stats.runs_deleted.get());
         // Or sent and never settled, by a server that was killed.
         tally.add("resends", stats.puts.get().saturating_sub(stats.commits.get() + stats.conflicts.get()));
     }
@@ -258,7 +270,8 @@ async fn lead(plan: Plan) -> Played {
         };
         tally.add(told, 1);
     }
-    let last = world.store.peek(valthree::root::NAME).map(|_| stored(&world.store));
+    let last = world.store.peek(valthree::root::NAME).map(|_| whole(&world.store));
+    let last = last.map(|database| (database.root.clone(), database.entries()));
     Played { operations, tally, last }
 }
 
@@ -273,19 +286,35 @@ fn play_all(seeds: Range<u64>, plan: impl Fn(u64, &mut StdRng) -> Plan) -> Tally
 }
 
 fn fair(seed: u64, asked: Asked, rng: &mut StdRng) -> Plan {
-    Plan { seed, servers: rng.random_range(1..4), clients: 6, rounds: 8, asked, weather: Weather::FAIR, crashes: false }
+    let (servers, thresholds) = (rng.random_range(1..4), small(rng));
+    Plan { seed, servers, clients: 6, rounds: 8, asked, weather: Weather::FAIR, thresholds, crashes: false }
 }
 
 fn foul(seed: u64, asked: Asked, rng: &mut StdRng) -> Plan {
     let crashes = rng.random_bool(0.2);
     let weather = Weather::draw(rng);
-    Plan { seed, servers: rng.random_range(2..4), clients: 6, rounds: 10, asked, weather, crashes }
+    let (servers, thresholds) = (rng.random_range(2..4), small(rng));
+    Plan { seed, servers, clients: 6, rounds: 10, asked, weather, thresholds, crashes }
+}
+
+/// Thresholds with which all that happens to large databases happens all the time. With none, every write is a large value.
+fn small(rng: &mut StdRng) -> Thresholds {
+    let recent = *[0, 120, 250, 400].choose(rng).unwrap();
+    let (fanout, garbage, commit) = (rng.random_range(2..4), rng.random_range(1..8), rng.random_range(1..2_000));
+    Thresholds { recent, commits: rng.random_range(0..3), fanout, garbage, commit }
 }
 
 /// Nobody is told anything but a reply.
 fn all_done(tally: &Tally) {
     assert_eq!(tally.of("told that nothing happened") + tally.of("told that nobody knows"), 0);
     assert!(tally.of("conflicts") > 0 && tally.of("done") > 0);
+}
+
+/// The entries have been moved about, too.
+fn all_kept_up(tally: &Tally) {
+    for what in ["folds", "merges", "swept"] {
+        assert!(tally.of(what) > 0, "{what}: never in {tally:?}");
+    }
 }
 
 /// All that can go wrong did, and went both ways.
@@ -298,6 +327,9 @@ fn all_happened(tally: &Tally) {
         "done",
         "told that nothing happened",
         "told that nobody knows",
+        "folds",
+        "merges",
+        "swept",
     ];
     for what in outcomes.map(String::from).into_iter().chain(Tally::faults()) {
         assert!(tally.of(&what) > 0, "{what}: never in {tally:?}");
@@ -306,12 +338,16 @@ fn all_happened(tally: &Tally) {
 
 #[test]
 fn swaps_form_one_chain_and_each_deletion_counts_once() {
-    all_done(&play_all(0..SEEDS, |seed, rng| fair(seed, Asked::Swaps, rng)));
+    let tally = play_all(0..SEEDS, |seed, rng| fair(seed, Asked::Swaps, rng));
+    all_done(&tally);
+    all_kept_up(&tally);
 }
 
 #[test]
 fn what_is_written_together_is_seen_together() {
-    all_done(&play_all(0..SEEDS, |seed, rng| fair(seed, Asked::Together, rng)));
+    let tally = play_all(0..SEEDS, |seed, rng| fair(seed, Asked::Together, rng));
+    all_done(&tally);
+    all_kept_up(&tally);
 }
 
 #[test]
@@ -346,6 +382,7 @@ fn lost_answers_are_never_an_error_and_never_applied_twice() {
             rounds: 40,
             asked: Asked::Swaps,
             weather,
+            thresholds: Thresholds::default(),
             crashes: false,
         }
     });

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::Index, sample::select};
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
-use valthree::root::{self, Damage, Entries, Id, Root, WRITERS};
+use valthree::root::{Damage, Entries, Id, Root, Run, WRITERS};
+use valthree::run::Name;
 
 /// Byte strings that a careless escape would confuse with something else.
 const AWKWARD: [&[u8]; 24] = [
@@ -55,10 +56,12 @@ prop_compose! {
         from in prop_oneof![Just(0), 0..1000_u64, Just(u64::MAX - 2 * WRITERS as u64)],
         base in any::<Index>(),
         swept in any::<Index>(),
-        recent in prop::collection::btree_map(byte_string(), byte_string(), 0..12).prop_map(Entries::from),
+        widths in vec(1..5_u64, 0..4),
+        recent in prop::collection::btree_map(byte_string(), prop::option::weighted(0.9, byte_string()), 0..12),
+        in_runs in any::<u64>(),
     ) -> Root {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut root = Root { recent, ..Root::unborn(Id::random(&mut rng)) };
+        let mut root = Root::unborn(Id::random(&mut rng));
         root.header.generation = from;
         for _ in 0..signatures {
             root.header.generation += 1;
@@ -66,20 +69,31 @@ prop_compose! {
         }
         let up_to = |index: Index| index.index(usize::try_from(root.header.generation).unwrap()) as u64;
         (root.header.base, root.header.swept) = (up_to(base), up_to(swept));
+        for width in widths {
+            let (from, to) = (root.covered(), root.covered() + width);
+            if to <= root.header.generation {
+                let name = Name { generation: to, id: Id::random(&mut rng) };
+                root.runs.push(Run { name, from, to, entries: seed % 100, bytes: seed % 1000 });
+            }
+        }
+        // Without runs there is nothing that a deletion could hide, and all keys are there to be counted.
+        let kept = recent.into_iter().filter(|(_, value)| value.is_some() || !root.runs.is_empty());
+        root.recent = Entries::from(kept.collect::<BTreeMap<_, _>>());
+        root.keys = if root.runs.is_empty() { root.recent.len() as u64 } else { in_runs };
         root
     }
 }
 
-fn encode(root: &Root) -> Bytes {
-    root::encode(&root.header, root.recent.len(), root.recent.iter())
-}
-
 /// The entries that plain JSON means. Text may be in base64 too, though it is not written so.
-fn meant(recent: &Value) -> BTreeMap<Bytes, Bytes> {
+fn meant(recent: &Value) -> BTreeMap<Bytes, Option<Bytes>> {
     let decoded = |text: &str| Bytes::from(BASE64.decode(text).unwrap());
     let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     let entry = |(key, value): (&String, &Value)| {
-        let value = value.as_str().map_or_else(|| decoded(value["base64"].as_str().unwrap()), text);
+        let value = match value {
+            Value::Null => None,
+            Value::String(value) => Some(text(value)),
+            value => Some(decoded(value["base64"].as_str().unwrap())),
+        };
         (key.strip_prefix("base64:").map_or_else(|| text(key), decoded), value)
     };
     recent.as_object().unwrap().iter().map(entry).collect()
@@ -129,20 +143,20 @@ fn refusal(text: impl AsRef<[u8]>) -> String {
 proptest! {
     #[test]
     fn every_database_survives_a_round_trip(root in database()) {
-        prop_assert_eq!(Root::decode(&encode(&root)).unwrap(), root);
+        prop_assert_eq!(Root::decode(&root.encode()).unwrap(), root);
     }
 
     #[test]
     fn equal_databases_have_equal_bytes(root in database()) {
-        let backwards: Entries = root.recent.iter().rev().map(|(key, value)| (key.clone(), value.clone())).collect();
-        let bytes = encode(&root);
-        prop_assert_eq!(&bytes, &encode(&Root { recent: backwards, ..root }));
-        prop_assert_eq!(&bytes, &encode(&Root::decode(&bytes).unwrap()));
+        let backwards: BTreeMap<_, _> = root.recent.iter().rev().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let bytes = root.encode();
+        prop_assert_eq!(&bytes, &Root { recent: backwards.into(), ..root }.encode());
+        prop_assert_eq!(&bytes, &Root::decode(&bytes).unwrap().encode());
     }
 
     #[test]
     fn what_is_stored_is_the_documented_json(root in database()) {
-        let bytes = encode(&root);
+        let bytes = root.encode();
         prop_assert_eq!(bytes.iter().position(|byte| *byte == b'\n'), Some(bytes.len() - 1), "one line");
         let text = std::str::from_utf8(&bytes).unwrap();
         let places: Vec<usize> = FIELDS[..8].iter().map(|(name, _)| text.find(&format!("\"{name}\":")).unwrap()).collect();
@@ -160,8 +174,14 @@ proptest! {
             "writers": writers,
             "base": header.base,
             "swept": header.swept,
-            "keys": root.recent.len(),
-            "runs": [],
+            "keys": root.keys,
+            "runs": root.runs.iter().map(|run| serde_json::json!({
+                "name": format!("runs/{}-{}", run.name.generation, run.name.id),
+                "from": run.from,
+                "to": run.to,
+                "entries": run.entries,
+                "bytes": run.bytes,
+            })).collect::<Vec<_>>(),
         });
         prop_assert_eq!(Value::Object(fields), expected);
         for (key, value) in root.recent.iter() {
@@ -169,9 +189,10 @@ proptest! {
                 Ok(text) if !text.starts_with("base64:") => text.to_owned(),
                 _ => format!("base64:{}", BASE64.encode(key)),
             };
-            let value = match std::str::from_utf8(value) {
-                Ok(text) => Value::from(text),
-                Err(_) => serde_json::json!({ "base64": BASE64.encode(value) }),
+            let value = match value.as_ref().map(|value| std::str::from_utf8(value).map_err(|_| value)) {
+                None => Value::Null,
+                Some(Ok(text)) => Value::from(text),
+                Some(Err(bytes)) => serde_json::json!({ "base64": BASE64.encode(bytes) }),
             };
             prop_assert_eq!(recent.remove(&key), Some(value), "{}", key);
         }
@@ -180,7 +201,7 @@ proptest! {
 
     #[test]
     fn a_version_that_something_follows_is_never_read(root in database(), more in "[^ \t\r\n]|[ \t\r\n]*[{,0]") {
-        prop_assert!(Root::decode(&[&encode(&root)[..], more.as_bytes()].concat()).is_err());
+        prop_assert!(Root::decode(&[&root.encode()[..], more.as_bytes()].concat()).is_err());
     }
 
     #[test]
@@ -188,7 +209,7 @@ proptest! {
         root in database(),
         changes in vec((any::<Index>(), any::<u8>()), 1..4),
     ) {
-        let mut bytes = encode(&root).to_vec();
+        let mut bytes = root.encode().to_vec();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;
@@ -197,13 +218,13 @@ proptest! {
             let plain: Value = serde_json::from_slice(&bytes).unwrap();
             prop_assert_eq!(&plain["generation"], &Value::from(read.header.generation));
             prop_assert_eq!(&meant(&plain["recent"]), &*read.recent);
-            prop_assert_eq!(Root::decode(&encode(&read)).unwrap(), read);
+            prop_assert_eq!(Root::decode(&read.encode()).unwrap(), read);
         }
     }
 
     #[test]
     fn a_field_that_is_lost_or_doubled_is_noticed(root in database(), field in 0..FIELDS.len()) {
-        let Value::Object(mut fields) = serde_json::from_slice(&encode(&root)).unwrap() else { panic!("not an object") };
+        let Value::Object(mut fields) = serde_json::from_slice(&root.encode()).unwrap() else { panic!("not an object") };
         let name = FIELDS[field].0;
         let value = fields[name].to_string();
         let doubled = format!("{{{name:?}:{value},{}", &Value::Object(fields.clone()).to_string()[1..]);
@@ -229,7 +250,7 @@ proptest! {
             spelled(&text, |at| escapes[(at + nth) % escapes.len()])
         });
         let once = Root::decode(with("keys", "1").replace(FIELDS[8].1, &format!("{{{one}:\"1\"}}")).as_bytes()).unwrap();
-        prop_assert_eq!(&*once.recent, &BTreeMap::from([(Bytes::from(key), Bytes::from("1"))]));
+        prop_assert_eq!(&*once.recent, &BTreeMap::from([(Bytes::from(key), Some(Bytes::from("1")))]));
         for keys in ["1", "2"] {
             let twice = with("keys", keys).replace(FIELDS[8].1, &format!("{{{one}:\"1\",{other}:\"1\"}}"));
             prop_assert!(refusal(twice).starts_with("is not readable: a key stands there twice"));
@@ -243,7 +264,7 @@ proptest! {
 
     #[test]
     fn a_version_that_was_cut_short_is_never_read(root in database()) {
-        let bytes = encode(&root);
+        let bytes = root.encode();
         for end in 0..bytes.len() - 1 {
             let cut = Root::decode(&bytes[..end]);
             let noticed = matches!(cut, Err(Damage::CutShort(_))) || matches!((&cut, end), (Err(Damage::Empty), 0));
@@ -256,7 +277,7 @@ proptest! {
 #[test]
 fn the_example_of_a_database_is_read() {
     let root = Root::decode(object(&FIELDS).as_bytes()).unwrap();
-    assert_eq!(encode(&root), object(&FIELDS));
+    assert_eq!(root.encode(), object(&FIELDS));
     let mut shuffled = FIELDS;
     shuffled.reverse();
     assert_eq!(Root::decode(object(&shuffled).as_bytes()).unwrap(), root, "the order of the fields says nothing");
@@ -288,7 +309,6 @@ fn what_a_later_version_may_add_is_refused_and_not_dropped() {
         ("{\"base64\":\"YQ==\",\"expires\":1}", "a value of two kinds, the second \"expires\""),
         ("{\"base64\":\"YQ==\",\"base64\":\"YQ==\"}", "a value of two kinds, the second \"base64\""),
         ("{}", "a value without a kind"),
-        ("null", "invalid type: null, expected text or {\"base64\": ...}"),
         ("1", "invalid type: integer `1`, expected text or {\"base64\": ...}"),
         ("[\"b\"]", "invalid type: sequence, expected text or {\"base64\": ...}"),
         ("{\"base64\":null}", "invalid type: null, expected a string"),
@@ -307,10 +327,7 @@ fn what_a_later_version_may_add_is_refused_and_not_dropped() {
     for key in ["base64:YQ", "base64:*", "base64:\\ud800"] {
         refusal(with("recent", &format!("{{\"a\":\"b\",\"{key}\":\"d\"}}")));
     }
-    assert!(
-        refusal(with("runs", "[{\"name\":\"runs/3-9f\",\"from\":3,\"to\":5}]"))
-            .starts_with("keeps entries in other objects (1 under runs/)")
-    );
+    assert!(refusal(with("runs", &format!("[{}]", run(&[("range", "[]")])))).contains("unknown field `range`"));
 }
 
 #[test]
@@ -329,8 +346,52 @@ fn an_id_has_one_spelling() {
     assert!(refusal(with("writers", &format!("{{{small},{escaped}}}"))).contains("a key stands there twice"));
 }
 
+/// The run that covers generations 4 to 5 of the example, with other values of some fields.
+fn run(with: &[(&str, &str)]) -> String {
+    let name = format!("\"runs/5-{:032x}\"", 0x9f);
+    let mut fields = vec![("name", name.as_str()), ("from", "3"), ("to", "5"), ("entries", "1"), ("bytes", "99")];
+    for (name, value) in with {
+        match fields.iter_mut().find(|(other, _)| other == name) {
+            Some(field) => field.1 = value,
+            None => fields.push((name, value)),
+        }
+    }
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+#[test]
+fn runs_follow_each_other_without_a_gap() {
+    let next = ("name", format!("\"runs/7-{:032x}\"", 0xa0));
+    let next = |from, to| run(&[(next.0, &next.1), ("from", from), ("to", to)]);
+    let name = format!("runs/5-{:032x}", 0x9f);
+    let other = format!("runs/7-{:032x}", 0xa0);
+    let cases = [
+        (run(&[("from", "2")]), format!("{name} begins after generation 2, and what is before it ends at 3")),
+        (run(&[("from", "4")]), format!("{name} begins after generation 4, and what is before it ends at 3")),
+        (run(&[("to", "3")]), format!("{name} covers nothing: it begins after generation 3 and ends at 3")),
+        (run(&[("to", "18")]), "its runs end at generation 18 of 17".into()),
+        (
+            run(&[]) + "," + &next("6", "7"),
+            format!("{other} begins after generation 6, and what is before it ends at 5"),
+        ),
+        (run(&[]) + "," + &run(&[("from", "5"), ("to", "6")]), format!("{name} stands there twice")),
+    ];
+    for (runs, why) in cases {
+        assert_eq!(refusal(with("runs", &format!("[{runs}]"))), format!("contradicts itself: {why}"));
+    }
+    for name in ["runs/5-9f", "runs/05-0000000000000000000000000000009f", "5-0000000000000000000000000000009f", ""] {
+        let why = refusal(with("runs", &format!("[{}]", run(&[("name", &format!("{name:?}"))]))));
+        assert!(why.contains("is not the name of a run"), "{why}");
+    }
+    let two = Root::decode(with("runs", &format!("[{},{}]", run(&[]), next("5", "7"))).as_bytes()).unwrap();
+    assert_eq!(two.covered(), 7);
+}
+
 #[test]
 fn what_contradicts_itself_is_refused() {
+    let deletion = with("recent", "{\"a\":\"b\",\"c\":null}");
+    assert_eq!(refusal(deletion), "contradicts itself: it deletes a key from runs, and has none");
     let many: Vec<String> = (0..=WRITERS).map(|id| format!("\"{id:032x}\":{}", id % 17)).collect();
     let cases = [
         ("generation", "0".into(), "generation 0 is never stored"),

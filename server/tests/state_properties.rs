@@ -9,7 +9,8 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use valthree::command::{Command, Existence};
 use valthree::resp::Reply;
 use valthree::root::{Id, OVERHEAD, Root, WRITERS};
-use valthree::state::Draft;
+use valthree::run::Salt;
+use valthree::state::{Database, Draft};
 
 /// The documentation of the commands: <https://redis.io/docs/latest/commands>, on one map.
 #[derive(Clone, Default)]
@@ -121,10 +122,10 @@ proptest! {
     fn batches_do_what_the_commands_document(batches in batches()) {
         let mut rng = StdRng::seed_from_u64(1);
         let servers: Vec<Id> = (0..WRITERS + 3).map(|_| Id::random(&mut rng)).collect();
-        let (mut root, mut model) = (Root::unborn(Id::random(&mut rng)), Model::default());
+        let (mut database, mut model) = (Database::unborn(Id::random(&mut rng), Salt::default()), Model::default());
         for batch in batches {
-            let (before, mut after) = (root.header.clone(), model.clone());
-            let mut draft = Draft::new(&root, None);
+            let (before, mut after) = (database.root.header.clone(), model.clone());
+            let mut draft = Draft::new(&database, None);
             let mut flushed = false;
             for command in &batch.commands {
                 let (made, (reply, wrote)) = (draft.made(), after.execute(command));
@@ -139,12 +140,14 @@ proptest! {
             let size = draft.size();
             let finished = draft.finish(server);
             let stored = Root::decode(&finished.bytes).expect("what is stored can be read");
-            root.apply(finished.header, finished.changes);
+            database.apply(finished.header, finished.changes);
             model = after;
-            prop_assert_eq!(&root, &stored);
-            prop_assert_eq!(&*root.recent, &model.0);
+            let root = &database.root;
+            prop_assert_eq!(root, &stored);
+            let entries: Vec<(Bytes, Bytes)> = model.0.clone().into_iter().collect();
+            prop_assert_eq!(root.recent.clone(), entries.into_iter().collect());
             let recount = model.0.iter().map(|(key, value)| key.len() as u64 + value.len() as u64 + OVERHEAD).sum();
-            prop_assert_eq!((size, root.recent.size()), (recount, recount));
+            prop_assert_eq!((size, database.size(), root.recent.size()), (recount, recount, recount));
 
             let generation = before.generation + 1;
             prop_assert_eq!(root.header.generation, generation);
@@ -160,15 +163,15 @@ proptest! {
     #[test]
     fn a_batch_that_is_executed_again_comes_out_the_same(first in vec(command(), 0..12), second in vec(command(), 0..12)) {
         let mut rng = StdRng::seed_from_u64(1);
-        let (server, mut root) = (Id::random(&mut rng), Root::unborn(Id::random(&mut rng)));
-        let execute = |root: &Root, batch: &[Command]| {
-            let mut draft = Draft::new(root, None);
+        let (server, mut database) = (Id::random(&mut rng), Database::unborn(Id::random(&mut rng), Salt::default()));
+        let execute = |database: &Database, batch: &[Command]| {
+            let mut draft = Draft::new(database, None);
             let replies: Vec<Reply> = batch.iter().map(|command| draft.execute(command)).collect();
             (replies, draft.finish(server))
         };
-        let (_, finished) = execute(&root, &first);
-        root.apply(finished.header, finished.changes);
-        let [(replies, one), (same_replies, other)] = [execute(&root, &second), execute(&root, &second)];
+        let (_, finished) = execute(&database, &first);
+        database.apply(finished.header, finished.changes);
+        let [(replies, one), (same_replies, other)] = [execute(&database, &second), execute(&database, &second)];
         prop_assert_eq!(replies, same_replies);
         prop_assert_eq!((one.header, one.changes, one.bytes), (other.header, other.changes, other.bytes));
     }

@@ -12,6 +12,9 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use crate::chance::Chance;
 use crate::class::Class;
 
+/// How many commands may be under way at once in a round whose keys are joined.
+const UNDER_WAY: usize = 32;
+
 /// What rounds may be like.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -104,7 +107,7 @@ impl Configuration {
             steps: (2 * operations / (clients * (pipeline + 1))).max(1),
             keys,
             keys_per_client: if chance.random_ratio(1, 2) { keys } else { chance.random_range(1..=keys) },
-            classes: draw_classes(chance, owns_database, counting, keys),
+            classes,
             keys_per_command: chance.random_range(2..=8),
             pipeline,
             values,

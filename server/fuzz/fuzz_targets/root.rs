@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use libfuzzer_sys::fuzz_target;
-use valthree::root::{self, Root};
+use valthree::root::Root;
 
 const FIELDS: [(&str, &str); 9] = [
     ("format", "1"),
@@ -51,9 +51,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(read) = Root::decode(&whole) else {
         return;
     };
-    let bytes = root::encode(&read.header, read.recent.len(), read.recent.iter());
+    let bytes = read.encode();
     let again = Root::decode(&bytes).expect("what was written can be read");
     assert_eq!(again, read);
-    let same = root::encode(&again.header, again.recent.len(), again.recent.iter());
+    let same = again.encode();
     assert_eq!(same, bytes);
 });

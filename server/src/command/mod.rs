@@ -85,6 +85,16 @@ impl Command {
         matches!(self, Command::Set { .. } | Command::MultiSet { .. })
     }
 
+    /// The bytes of the keys and values that it sets, if it does.
+    pub fn written(&self) -> u64 {
+        let pair = |key: &Bytes, value: &Bytes| key.len() as u64 + value.len() as u64;
+        match self {
+            Command::Set { key, value, .. } => pair(key, value),
+            Command::MultiSet { pairs } => pairs.iter().map(|(key, value)| pair(key, value)).sum(),
+            _ => 0,
+        }
+    }
+
     /// Whether it could change the database. Whether it does shows when it is executed.
     pub fn may_write(&self) -> bool {
         match self {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use antithesis_sdk::{assert_always, assert_reachable, assert_unreachable};
 use tokio::time::{Instant, timeout};
 
-use super::batch::{self, Commit};
+use super::batch::{self, Arrival, Commit};
 use super::fate::{self, Fate};
 use super::freshness::Check;
 use super::queue::{Amended, Refusal, Unit};
+use super::upkeep::{Before, Landed};
 use super::{Committer, Done, REQUEST_TIMEOUT, pace};
-use crate::root::{self, Root};
-use crate::state::Draft;
+use crate::root;
+use crate::state::{Database, Draft};
 use crate::store::{Condition, ETag, Store, StoreError};
 
 /// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
@@ -22,24 +23,29 @@ const ATTEMPTS_UNDER_WAY: u32 = 3;
 impl<S: Store> Committer<S> {
     /// Makes a commit of everything that waits, if anything there changes the database and it is time.
     pub(super) fn begin_commit(&mut self, now: Instant) {
-        if self.commit.is_some() || self.pause(now).is_some() {
+        // Whatever would be built on a version that is known to be past would be built in vain.
+        if self.commit.is_some() || self.ahead.is_some() || self.pause(now).is_some() {
             return;
         }
+        let chosen = self.choose();
+        let is_chosen = |place: usize| chosen.as_ref().is_none_or(|chosen| chosen[place - self.barren]);
         if self.amendments.is_empty() {
-            let mut probe = Draft::new(&self.root, self.max_memory);
-            let mut untested = self.waiting.range(self.barren..).map(|arrival| &arrival.entry.unit);
+            let mut probe = Draft::new(&self.database, self.max_memory);
+            let untested = (self.barren..self.waiting.len()).filter(|&place| is_chosen(place));
             let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
-            if !untested.any(changes) {
-                self.stirred |= self.barren < self.waiting.len();
-                self.barren = self.waiting.len();
+            if !untested.map(|place| &self.waiting[place].entry.unit).any(changes) {
+                let left_out = (self.barren..self.waiting.len()).find(|&place| !is_chosen(place));
+                let barren = left_out.unwrap_or(self.waiting.len());
+                self.stirred |= self.barren < barren;
+                self.barren = barren;
                 return;
             }
         }
         self.commits += 1;
         let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
-        let waiting = std::mem::take(&mut self.waiting);
+        let waiting = self.take(chosen);
         let amendments = std::mem::take(&mut self.amendments);
-        let draft = Draft::new(&self.root, self.max_memory);
+        let draft = Draft::new(&self.database, self.max_memory);
         let computed = Commit::compute(self.commits, self.server, draft, condition, waiting, amendments, now);
         match computed {
             Ok(commit) => {
@@ -47,13 +53,12 @@ impl<S: Store> Committer<S> {
                     assert_reachable!("A batch holds commands of several clients");
                 }
                 self.barren = 0;
-                self.newest_read = 0;
                 self.send(commit, now);
             }
             // Only amendments could have changed something, and they found nothing to change.
             Err((waiting, amendments)) => {
-                self.waiting = waiting;
-                self.barren = self.waiting.len();
+                self.barren = if self.waiting.is_empty() { waiting.len() } else { 0 };
+                self.put_back(waiting.into_iter());
                 self.stirred = true;
                 for amendment in amendments {
                     let _ = amendment.outcome.send(Amended::Moot);
@@ -115,9 +120,10 @@ impl<S: Store> Committer<S> {
                     self.round_trip.measured(now.duration_since(commit.sent));
                 }
                 let changes = std::mem::take(&mut commit.changes);
-                self.root.apply(commit.header.clone(), changes);
+                let before = Before::of(&self.database.root);
+                self.database.apply(commit.header.clone(), changes);
                 self.etag = Some(etag);
-                self.landed(commit, now);
+                self.landed(commit, &before, now);
             }
             // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
             Err(StoreError::DidNotHappen(why)) if !commit.exposed && commit.unanswered == 0 => {
@@ -137,8 +143,9 @@ impl<S: Store> Committer<S> {
         }
     }
 
-    /// Everybody in the commit gets the replies that were computed for it; `root` holds it already.
-    fn landed(&mut self, commit: Commit, now: Instant) {
+    /// Everybody in the commit gets the replies that were computed for it; `database` holds it already.
+    fn landed(&mut self, commit: Commit, before: &Before, now: Instant) {
+        let landed = Landed::of(&commit);
         self.backoff.succeeded();
         self.barren = 0;
         self.stirred = true; // some reads were only waiting for an entry of their own client
@@ -151,16 +158,25 @@ impl<S: Store> Committer<S> {
             executed.arrival.answer(Ok(executed.replies));
         }
         Commit::resolve_amendments(commit.amendments, Amended::Landed(commit.header.generation));
+        self.keep_up(&landed, before);
+    }
+
+    /// Those who are not answered yet wait again, each at its place: some that came before may have been left waiting.
+    fn put_back(&mut self, arrivals: impl DoubleEndedIterator<Item = Arrival>) {
+        for arrival in arrivals.rev() {
+            if !arrival.entry.unit.may_write() {
+                self.newest_read = self.newest_read.max(arrival.number + 1);
+            }
+            self.waiting.push_front(arrival);
+        }
+        if !self.waiting.iter().is_sorted_by_key(|arrival| arrival.number) {
+            self.waiting.make_contiguous().sort_by_key(|arrival| arrival.number);
+        }
     }
 
     /// A commit that can't land any more, or that was never sent, waits again, before everything that came later.
     fn requeue(&mut self, commit: Commit) {
-        for executed in commit.entries.into_iter().rev() {
-            if !executed.arrival.entry.unit.may_write() {
-                self.newest_read = self.newest_read.max(executed.arrival.number + 1);
-            }
-            self.waiting.push_front(executed.arrival);
-        }
+        self.put_back(commit.entries.into_iter().map(|executed| executed.arrival));
         let amendments = commit.amendments.into_iter().map(|executed| executed.amendment);
         self.amendments.splice(0..0, amendments);
         self.barren = 0;
@@ -168,11 +184,13 @@ impl<S: Store> Committer<S> {
     }
 
     /// Moves to a newer version, which settles the commit under way: what that was built on is gone.
-    pub(super) fn advance(&mut self, read: Root, etag: ETag, now: Instant) {
+    pub(super) fn advance(&mut self, read: Database, etag: ETag, now: Instant) {
         let commit = self.commit.take();
         let creation = self.etag.is_none();
-        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.header));
-        self.root = read;
+        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.root.header));
+        let before = Before::of(&self.database.root);
+        self.database = read;
+        self.tidy();
         self.etag = Some(etag);
         self.barren = 0;
         self.note_version();
@@ -184,7 +202,7 @@ impl<S: Store> Committer<S> {
                     assert_reachable!("A commit whose answer was not 200 turns out to have landed");
                     self.stats.unclear_landed.add(1);
                 }
-                self.landed(commit, now);
+                self.landed(commit, &before, now);
             }
             Fate::Lost => {
                 assert_reachable!("A server loses the race for a version and executes its batch again");

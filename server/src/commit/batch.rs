@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use super::queue::{Amended, Amendment, Entry, Refusal, Unit};
+use super::upload::Uploaded;
 use crate::resp::Reply;
-use crate::root::{Header, Id};
+use crate::root::{Header, Id, Run};
 use crate::state::{Changes, Draft};
 use crate::store::Condition;
 
@@ -17,9 +18,26 @@ pub struct Arrival {
     /// When the client must be told something.
     pub deadline: Instant,
     pub entry: Entry,
+    /// How much it writes, in bytes.
+    pub written: u64,
+    /// That is too much for `recent`: a run of it is stored first.
+    pub upload: Option<Upload>,
+}
+
+/// Where the run is of what a unit writes.
+pub enum Upload {
+    /// It is not there yet.
+    UnderWay,
+    /// It is there, and can serve until it is named.
+    Ready(Uploaded),
 }
 
 impl Arrival {
+    /// How much of it `recent` has to hold, in bytes.
+    pub fn recorded(&self) -> u64 {
+        if self.upload.is_some() { 0 } else { self.written }
+    }
+
     /// Answers the client, if it is still there.
     pub fn answer(self, answer: Result<Vec<Reply>, Refusal>) {
         let _ = self.entry.answer.send(answer);
@@ -49,6 +67,12 @@ pub struct Commit {
     pub amendments: Vec<AmendmentExecuted>,
     pub header: Header,
     pub changes: Changes,
+    /// The runs that it names.
+    pub runs: Vec<Run>,
+    /// Whether some of them are new.
+    pub added: bool,
+    /// How much its commands wrote, in bytes.
+    pub written: u64,
     pub bytes: bytes::Bytes,
     pub condition: Condition,
     /// How often the bytes have been sent.
@@ -88,6 +112,12 @@ impl Commit {
                 Executed { arrival, replies, changed }
             })
             .collect();
+        for executed in entries.iter().filter(|executed| executed.changed) {
+            if let Some(Upload::Ready(uploaded)) = &executed.arrival.upload {
+                // Should it not fit, the value is kept where others are.
+                draft.add(&uploaded.clone().added(draft.covered(), draft.generation()));
+            }
+        }
         let amendments: Vec<AmendmentExecuted> = amendments
             .into_iter()
             .map(|mut amendment| {
@@ -101,11 +131,15 @@ impl Commit {
             return Err((entries, amendments.into_iter().map(|executed| executed.amendment).collect()));
         }
         let finished = draft.finish(server);
+        let written = entries.iter().map(|executed| executed.arrival.recorded()).sum();
         Ok(Commit {
             number,
             entries,
             amendments,
             header: finished.header,
+            runs: finished.changes.runs().to_vec(),
+            added: finished.changes.has_added(),
+            written,
             changes: finished.changes,
             bytes: finished.bytes,
             condition,

@@ -111,10 +111,14 @@ impl Checks {
         check
     }
 
+    /// What a check has shown to be current is known now, or something newer is.
+    pub fn prove(&mut self, check: &Check) {
+        self.proven = self.proven.max(check.mark);
+    }
+
     /// Notes that a check was answered with a version.
     pub fn answered(&mut self, check: &Check, now: Instant) {
         self.under_way.retain(|(number, _, _)| *number != check.number);
-        self.proven = self.proven.max(check.mark);
         self.round_trip.measured(now.duration_since(check.sent));
         self.backoff.succeeded();
     }

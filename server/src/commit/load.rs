@@ -3,11 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fetch::{Obstacle, Reader};
 use super::{Committer, Unusable};
 use crate::root::{self, Id, Root};
+use crate::run::{Name, Salt};
+use crate::shared::Thresholds;
+use crate::state::{Database, Runs};
 use crate::stats::Stats;
 use crate::store::patience::{Patience, bounded};
 use crate::store::{ETag, Got, Store, StoreError};
+
+/// What can be done about a database that can't be read.
+const KEPT: &str = "Nothing was overwritten; mend it, or keep the database elsewhere";
 
 /// What a commit loop starts from.
 pub struct Start<S> {
@@ -21,13 +28,40 @@ pub struct Start<S> {
     pub deadline: Duration,
     /// The size beyond which the database may not grow, in bytes of keys and values.
     pub max_memory: Option<u64>,
+    /// From which sizes on the database is kept in several objects.
+    pub thresholds: Thresholds,
     /// What is counted.
     pub stats: Arc<Stats>,
+    /// Who looks at every version that this server knows, if anybody does. For tests.
+    pub witness: Option<Witness>,
 }
+
+/// Looks at versions.
+pub type Witness = Arc<dyn Fn(&Database) + Send + Sync>;
 
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.
     pub async fn load(self) -> Result<Committer<S>, Unusable> {
+        let mut gone = None;
+        loop {
+            let (root, etag) = self.look(gone).await?;
+            let salt = Salt(self.server.bits());
+            let known = Runs::none(root.header.base, salt);
+            let Some(etag) = etag else {
+                let unborn = Database::unborn(self.database, salt);
+                return Ok(self.begin(unborn, None));
+            };
+            let reader = Reader { store: Arc::clone(&self.store), stats: Arc::clone(&self.stats) };
+            match reader.complete(root, known).await {
+                Ok(database) => return Ok(self.begin(database, Some(etag))),
+                Err(Obstacle::Gone(name)) => gone = Some(name),
+                Err(Obstacle::Damaged(what)) => return Err(Unusable(format!("{what}. {KEPT}").into())),
+            }
+        }
+    }
+
+    /// Reads `db.json`, of which nobody may expect any more that it names a run that is known to be gone.
+    async fn look(&self, gone: Option<Name>) -> Result<(Root, Option<ETag>), Unusable> {
         let mut found = self.insist(|| self.store.get(root::NAME, None)).await?;
         let mut runs = Vec::new();
         if found == Got::Absent {
@@ -38,6 +72,7 @@ impl<S: Store> Start<S> {
                 found = self.insist(|| self.store.get(root::NAME, None)).await?;
             }
         }
+        self.stats.gets.add(1);
         let (root, etag) = match (found, runs.first()) {
             (Got::Object { bytes, etag }, _) => {
                 self.stats.bytes_got.add(bytes.len() as u64);
@@ -46,8 +81,13 @@ impl<S: Store> Start<S> {
             (_, Some(run)) => return Err(self.unusable(&format!("is missing, but {run} is there and belongs to it"))),
             (_, None) => (Root::unborn(self.database), None),
         };
-        self.stats.gets.add(1);
-        Ok(self.begin(root, etag))
+        match gone {
+            Some(gone) if root.runs.iter().any(|run| run.name == gone) => {
+                let place = self.store.locate(&gone.to_string());
+                Err(Unusable(format!("{place} is missing, although {} names it. {KEPT}", root::NAME).into()))
+            }
+            _ => Ok((root, etag)),
+        }
     }
 
     /// Repeats a request that changes nothing until it is answered; or gives up if that will never be.
@@ -71,14 +111,16 @@ impl<S: Store> Start<S> {
 
     fn unusable(&self, why: &str) -> Unusable {
         let place = self.store.locate(root::NAME);
-        Unusable(format!("{place} {why}. Nothing was overwritten; mend it, or keep the database elsewhere").into())
+        Unusable(format!("{place} {why}. {KEPT}").into())
     }
 
-    fn begin(self, root: Root, etag: Option<ETag>) -> Committer<S> {
-        let committer = Committer::new(self, root, etag);
+    fn begin(self, database: Database, etag: Option<ETag>) -> Committer<S> {
+        let committer = Committer::new(self, database, etag);
+        let root = &committer.database.root;
         tracing::info!(
-            generation = committer.root.header.generation,
-            keys = committer.root.recent.len(),
+            generation = root.header.generation,
+            keys = root.keys,
+            runs = root.runs.len(),
             "database loaded"
         );
         committer

@@ -22,12 +22,20 @@
 //! V or a later one (`freshness`). So W was current at some moment between the read's arrival and its answer, and the
 //! read is put at that moment, between the batches.
 //!
-//! *One client's order.* Entries keep their order in the queue and in batches, and a read is answered out of turn only
-//! if no earlier entry of its client is unanswered.
+//! *One client's order.* Entries keep their order in the queue and in batches. A read is answered out of turn only if no
+//! earlier entry of its client is unanswered, and an entry that is left out of a batch, because what it writes is still
+//! being uploaded, keeps its client's later ones out of it too (`large`).
 //!
 //! *Deadlines.* A client is told that nothing happened only while no bytes that hold an effect of its command may have
 //! been sent; the entry is removed in the same step, so nothing will happen later either. Otherwise it is told that the
 //! outcome is uncertain, and removed too: should the commit prove lost, the command is not executed again.
+//!
+//! *Runs.* The state that a version stands for is what its runs say with `recent` laid over them (`state`). A version that
+//! names runs which memory lacks is known only once these have been read (`fetch`): until then it proves nothing, answers
+//! nothing, and settles no fate. Runs never change, so it does not matter when they are read; one that is gone was taken
+//! out of `db.json` before it was deleted, so if it is damage, a version that is read after that still names it. What is
+//! folded, merged and swept in the background becomes part of the chain as part of a batch, and changes no key's value
+//! (`upkeep`).
 //!
 //! No step of this mentions time. The clock only decides when to wait, look or give up.
 //!
@@ -35,16 +43,24 @@
 //!
 //! This file is the loop. `queue` is the way in. `batch` holds what waits and what is under way; `attempt` takes a batch
 //! to its fate, which `fate` judges; `reads` sends the checks that `freshness` keeps account of, and answers what they
-//! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time.
+//! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time. `fetch` reads runs;
+//! `upkeep` makes, merges and sweeps them by the rules of `policy`, and `large` has some made before their commit; `upload`
+//! stores them, in the `background`.
 
 mod attempt;
+mod background;
 mod batch;
 mod fate;
+mod fetch;
 mod freshness;
+mod large;
 mod load;
 mod pace;
+mod policy;
 mod queue;
 mod reads;
+mod upkeep;
+mod upload;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -53,15 +69,24 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep_until};
 
 use self::batch::{Arrival, Commit};
+use self::fetch::Obstacle;
+pub(crate) use self::fetch::unpack;
 use self::freshness::{Check, Checks};
-pub use self::load::Start;
+pub use self::load::{Start, Witness};
 use self::pace::{Backoff, Linger, RoundTrip};
 use self::queue::Submission;
 pub use self::queue::{Amended, Amendment, Answer, Closed, Entry, Queue, Refusal, Submissions, Unit};
-use crate::root::{self, Id, Root};
+use self::upkeep::{Kept, Upkeep};
+use self::upload::Uploaded;
+use crate::root::{self, Id};
+use crate::run::Name;
+use crate::shared::Thresholds;
+use crate::state::Database;
 use crate::stats::Stats;
 use crate::store::{ETag, Got, Store, StoreError};
 
@@ -84,15 +109,17 @@ pub struct Committer<S> {
     deadline: Duration,
     max_memory: Option<u64>,
     stats: Arc<Stats>,
-    /// The newest version that is known to have been stored.
-    root: Root,
+    thresholds: Thresholds,
+    witness: Option<Witness>,
+    /// The newest version that is known to have been stored, with its runs.
+    database: Database,
     /// Its tag; none before the database exists.
     etag: Option<ETag>,
     /// How many entries have arrived.
     arrivals: u64,
     /// What is in no commit, in order of arrival.
     waiting: VecDeque<Arrival>,
-    /// How many at the front of `waiting` are known to change nothing on `root`.
+    /// How many at the front of `waiting` are known to change nothing on `database`.
     barren: usize,
     /// The number after that of the newest entry in `waiting` that can only read.
     newest_read: u64,
@@ -104,6 +131,11 @@ pub struct Committer<S> {
     /// Something has happened since reads were last looked through that may let some be answered.
     stirred: bool,
     checks: Checks,
+    /// A version whose runs are being read.
+    ahead: Option<Ahead>,
+    /// A run that was not there, and the number from which on a check was sent after that was known.
+    gone: Option<(Name, u64)>,
+    upkeep: Upkeep,
     round_trip: RoundTrip,
     linger: Linger,
     backoff: Backoff,
@@ -112,19 +144,42 @@ pub struct Committer<S> {
 
 /// A request that was answered, or given up.
 enum Done {
-    Put { commit: u64, result: Result<ETag, StoreError> },
-    Check { check: Check, result: Result<Got, StoreError> },
+    Put {
+        commit: u64,
+        result: Result<ETag, StoreError>,
+    },
+    Check {
+        check: Check,
+        result: Result<Got, StoreError>,
+    },
+    /// The runs of the version that is ahead.
+    Completed(Result<Database, Obstacle>),
+    /// The run of what this arrival writes.
+    Uploaded {
+        arrival: u64,
+        uploaded: Option<Uploaded>,
+    },
+    /// Work in the background.
+    Kept(Kept),
+}
+
+/// A version that a check has brought, and that can't be used before its runs have been read.
+struct Ahead {
+    check: Check,
+    etag: ETag,
 }
 
 impl<S: Store> Committer<S> {
-    fn new(start: Start<S>, root: Root, etag: Option<ETag>) -> Committer<S> {
+    fn new(start: Start<S>, database: Database, etag: Option<ETag>) -> Committer<S> {
         let committer = Committer {
             store: start.store,
             server: start.server,
             deadline: start.deadline,
             max_memory: start.max_memory,
             stats: start.stats,
-            root,
+            thresholds: start.thresholds,
+            witness: start.witness,
+            database,
             etag,
             arrivals: 0,
             waiting: VecDeque::new(),
@@ -136,6 +191,10 @@ impl<S: Store> Committer<S> {
             lost: None,
             stirred: false,
             checks: Checks::default(),
+            ahead: None,
+            gone: None,
+            // The id is random, and nobody's but this server's.
+            upkeep: Upkeep::new(StdRng::seed_from_u64(start.server.bits() as u64)),
             round_trip: RoundTrip::default(),
             linger: Linger::default(),
             backoff: Backoff::default(),
@@ -171,6 +230,9 @@ impl<S: Store> Committer<S> {
                 Some(done) = self.under_way.next() => match done {
                     Done::Put { commit, result } => self.put_answered(commit, result),
                     Done::Check { check, result } => self.check_answered(&check, result)?,
+                    Done::Completed(result) => self.completed(result)?,
+                    Done::Uploaded { arrival, uploaded } => self.uploaded(arrival, uploaded),
+                    Done::Kept(kept) => self.kept(kept),
                 },
                 taken = queue.0.recv_many(&mut inbox, AT_ONCE), if open => {
                     open = taken > 0;
@@ -199,7 +261,12 @@ impl<S: Store> Committer<S> {
             if !entry.unit.may_write() {
                 self.newest_read = self.arrivals;
             }
-            self.waiting.push_back(Arrival { number, deadline, entry });
+            let written = entry.unit.written();
+            self.waiting.push_back(Arrival { number, deadline, entry, written, upload: None });
+            // There can't be runs before there is a database: they would be taken for what is left of a lost one.
+            if written > self.thresholds.recent && self.etag.is_some() {
+                self.upload(self.waiting.len() - 1);
+            }
         }
     }
 
@@ -241,14 +308,21 @@ impl<S: Store> Committer<S> {
     }
 
     fn note_version(&self) {
-        self.stats.keys.set(self.root.recent.len() as u64);
-        self.stats.database_bytes.set(self.root.recent.size());
-        self.stats.generation.set(self.root.header.generation);
+        self.stats.keys.set(self.database.root.keys);
+        self.stats.database_bytes.set(self.database.size());
+        self.stats.generation.set(self.database.root.header.generation);
+        if let Some(witness) = &self.witness {
+            witness(&self.database);
+        }
     }
 
     fn unusable(&self, why: &str) -> Unusable {
-        let place = self.store.locate(root::NAME);
-        Unusable(format!("{place} {why}. Nothing was overwritten; mend it, then restart this server").into())
+        self.broken(&format!("{} {why}", self.store.locate(root::NAME)))
+    }
+
+    /// The same of any object, which `what` names.
+    fn broken(&self, what: &str) -> Unusable {
+        Unusable(format!("{what}. Nothing was overwritten; mend it, then restart this server").into())
     }
 
     fn refuse(&mut self, why: &Arc<str>) {

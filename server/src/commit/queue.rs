@@ -1,7 +1,9 @@
 //! What is handed to the commit loop, and what comes back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::budget::Share;
@@ -21,6 +23,26 @@ impl Unit {
     /// The commands, in order.
     pub fn commands(&self) -> &[Command] {
         &self.0
+    }
+
+    /// The bytes of the keys and values that it sets, if it does.
+    pub fn written(&self) -> u64 {
+        self.0.iter().map(Command::written).sum()
+    }
+
+    /// The keys and values that it sets, if it does, in the order of the keys; of equal ones the last.
+    pub fn values(&self) -> BTreeMap<Bytes, Bytes> {
+        let mut values = BTreeMap::new();
+        for command in &self.0 {
+            match command {
+                Command::Set { key, value, .. } => {
+                    values.insert(key.clone(), value.clone());
+                }
+                Command::MultiSet { pairs } => values.extend(pairs.iter().cloned()),
+                _ => {}
+            }
+        }
+        values
     }
 
     /// Whether it could change the database. Whether it does shows when it is executed.

@@ -7,11 +7,13 @@ use antithesis_sdk::{assert_always, assert_reachable};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
+use super::background::Background;
 use super::batch::{self, Arrival, Executed};
+use super::fetch::{Obstacle, Reader};
 use super::freshness::Check;
-use super::{Committer, Done, REQUEST_TIMEOUT, Unusable};
+use super::{Ahead, Committer, Done, REQUEST_TIMEOUT, Unusable};
 use crate::root::{self, Id, Root};
-use crate::state::Draft;
+use crate::state::{Database, Draft};
 use crate::store::{ETag, Got, Store, StoreError};
 
 /// What the assertions say about two versions that should not have met.
@@ -32,7 +34,7 @@ impl<S: Store> Committer<S> {
         }
         self.stats.freshness_checks.add(1);
         self.stats.gets.add(1);
-        let check = self.checks.send(self.arrivals, self.root.header.generation, self.etag.clone(), now);
+        let check = self.checks.send(self.arrivals, self.database.root.header.generation, self.etag.clone(), now);
         let store = Arc::clone(&self.store);
         self.under_way.push(Box::pin(async move {
             let result = timeout(REQUEST_TIMEOUT, store.get(root::NAME, check.etag.as_ref())).await;
@@ -47,7 +49,8 @@ impl<S: Store> Committer<S> {
         let doubt = doubt.filter(|&from| !self.checks.expected(from, now));
         let settle = doubt.map(|_| self.backoff.until(now).unwrap_or(now));
         let read = self.reads_wait(now).then(|| self.checks.turn(self.arrivals, now)).flatten();
-        let due = settle.into_iter().chain(read).min()?;
+        // While the runs of a newer version are being read, whatever a check brings would have to wait for them.
+        let due = settle.into_iter().chain(read).min().filter(|_| self.ahead.is_none())?;
         Some(self.checks.pause(now).map_or(due, |pause| pause.max(due)))
     }
 
@@ -72,27 +75,32 @@ impl<S: Store> Committer<S> {
                 return Ok(());
             }
         };
-        let seen = match got {
-            Got::Unchanged => check.generation,
-            Got::Absent if check.etag.is_none() => 0,
+        self.checks.answered(check, now);
+        match got {
+            Got::Unchanged => self.has_seen(check, check.generation, now),
+            Got::Absent if check.etag.is_none() => self.has_seen(check, 0, now),
             Got::Absent => return Err(self.unusable("has disappeared")),
             Got::Object { bytes, etag } => {
                 self.stats.bytes_got.add(bytes.len() as u64);
-                self.read(check, &bytes, etag, now)?
+                self.read(check, &bytes, etag, now)?;
             }
-        };
-        self.checks.answered(check, now);
-        self.stirred = true;
-        self.resend(check, seen, now);
+        }
         Ok(())
     }
 
-    /// Takes in a version that a check has brought, and answers its generation.
-    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<u64, Unusable> {
+    /// What a check has seen is known now, or something newer is.
+    fn has_seen(&mut self, check: &Check, seen: u64, now: Instant) {
+        self.checks.prove(check);
+        self.stirred = true;
+        self.resend(check, seen, now);
+    }
+
+    /// Takes in a version that a check has brought, or begins to read the runs that it names.
+    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<(), Unusable> {
         let decoded = Root::decode(bytes);
         assert_always!(decoded.is_ok(), "The stored database can always be read");
         let read = decoded.map_err(|damage| self.unusable(&damage.to_string()))?;
-        let (known, seen) = (self.root.header.generation, read.header.generation);
+        let (known, seen) = (self.database.root.header.generation, read.header.generation);
         let details = Versions {
             server: self.server,
             known: check.generation,
@@ -101,23 +109,73 @@ impl<S: Store> Committer<S> {
             etag: &etag.0,
         };
         assert_always!(!etag.0.is_empty(), "Every version that is read has an ETag", &details);
-        if self.etag.is_some() && read.header.id != self.root.header.id {
+        if self.etag.is_some() && read.header.id != self.database.root.header.id {
             return Err(self.unusable(&format!(
                 "is another database now: its id was {} and is {}",
-                self.root.header.id, read.header.id
+                self.database.root.header.id, read.header.id
             )));
         }
         assert_always!(seen >= check.generation, "The stored generation never goes back", &details);
         if seen < check.generation {
             return Err(self.unusable(&format!("has gone back from generation {} to {seen}", check.generation)));
         }
-        if seen == known && self.etag.as_ref() != Some(&etag) {
+        self.is_no_other(seen, &etag)?;
+        let (runs, missing) = self.database.runs.missing(&read);
+        if seen <= known || missing.is_empty() {
+            if seen > known {
+                let database = Database::new(read, runs).map_err(|damage| self.unusable(&damage.to_string()))?;
+                self.advance(database, etag, now);
+            }
+            self.has_seen(check, seen, now);
+            return Ok(());
+        }
+        if let Some((gone, from)) = &self.gone
+            && check.number >= *from
+            && missing.iter().any(|run| run.name == *gone)
+        {
+            let place = self.store.locate(&gone.to_string());
+            return Err(self.broken(&format!("{place} is missing, although {} names it", root::NAME)));
+        }
+        if self.ahead.is_none() {
+            self.ahead = Some(Ahead { check: check.clone(), etag });
+            let reader = Reader { store: Arc::clone(&self.store), stats: Arc::clone(&self.stats) };
+            let reading = Background::start(reader.complete(read, self.database.runs.clone()));
+            self.under_way.push(Box::pin(async move { Done::Completed(reading.await) }));
+        }
+        Ok(())
+    }
+
+    /// The version that is ahead has its runs now, unless something stood in the way.
+    pub(super) fn completed(&mut self, result: Result<Database, Obstacle>) -> Result<(), Unusable> {
+        let now = Instant::now();
+        let Ahead { check, etag } = self.ahead.take().expect("one version at a time is ahead");
+        match result {
+            Ok(database) => {
+                let seen = database.root.header.generation;
+                self.gone = None;
+                self.is_no_other(seen, &etag)?;
+                if seen > self.database.root.header.generation {
+                    self.advance(database, etag, now);
+                }
+                self.has_seen(&check, seen, now);
+                Ok(())
+            }
+            Err(Obstacle::Gone(name)) => {
+                assert_reachable!("A run that a version names is gone, because a newer one does not name it");
+                tracing::debug!(%name, "a run is gone: reading the database again");
+                self.gone = Some((name, self.checks.next()));
+                Ok(())
+            }
+            Err(Obstacle::Damaged(what)) => Err(self.broken(&what)),
+        }
+    }
+
+    /// A generation that is known can't be read as another version.
+    fn is_no_other(&self, seen: u64, etag: &ETag) -> Result<(), Unusable> {
+        if seen == self.database.root.header.generation && self.etag.as_ref() != Some(etag) {
             return Err(self.unusable(&format!("was replaced by another version with the same generation, {seen}")));
         }
-        if seen > known {
-            self.advance(read, etag, now);
-        }
-        Ok(seen)
+        Ok(())
     }
 
     /// Answers the entries that a check has proven fresh and that change nothing, from the newest known version; unless
@@ -127,7 +185,7 @@ impl<S: Store> Committer<S> {
             return;
         }
         let proven = self.checks.proven();
-        let mut draft = Draft::new(&self.root, self.max_memory);
+        let mut draft = Draft::new(&self.database, self.max_memory);
         let mut blocked = BTreeSet::new();
         let mut answered = 0;
         let mut answer = |arrival: Arrival, may_read: bool| {

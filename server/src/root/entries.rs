@@ -9,12 +9,13 @@ use bytes::Bytes;
 /// `db.json`. About what the map and the two handles take; a constant, so that every server counts alike.
 pub const OVERHEAD: u64 = 96;
 
-/// Keys and values in the order in which they are written: equal entries have equal bytes.
+/// The newest entries, in the order in which they are written: equal entries have equal bytes. A value of `None` is a
+/// deletion that hides an older value in a run.
 ///
 /// To be read like a map; what changes it keeps the size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
-    map: BTreeMap<Bytes, Bytes>,
+    map: BTreeMap<Bytes, Option<Bytes>>,
     size: u64,
 }
 
@@ -27,25 +28,30 @@ impl Entries {
         self.size
     }
 
-    /// Sets a key.
-    pub fn insert(&mut self, key: Bytes, value: Bytes) {
-        self.size += size(&key, &value);
+    /// Sets a key, or notes that it is deleted.
+    pub fn insert(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.size += size_of(&key, value.as_ref());
         let length = key.len();
         if let Some(old) = self.map.insert(key, value) {
-            self.size -= size_of_lengths(length, old.len());
+            self.size -= size_of_lengths(length, old.map_or(0, |old| old.len()));
         }
     }
 
-    /// Removes a key, if it is there.
+    /// Forgets a key, if it is there.
     pub fn remove(&mut self, key: &Bytes) {
         if let Some(old) = self.map.remove(key) {
-            self.size -= size(key, &old);
+            self.size -= size_of(key, old.as_ref());
         }
     }
 
-    /// Removes all.
+    /// Forgets all.
     pub fn clear(&mut self) {
         *self = Entries::default();
+    }
+
+    /// The value of a key, if it has one here.
+    pub fn value(&self, key: &[u8]) -> Option<&Bytes> {
+        self.map.get(key)?.as_ref()
     }
 }
 
@@ -54,27 +60,31 @@ pub fn size(key: &[u8], value: &[u8]) -> u64 {
     size_of_lengths(key.len(), value.len())
 }
 
+fn size_of(key: &Bytes, value: Option<&Bytes>) -> u64 {
+    size_of_lengths(key.len(), value.map_or(0, Bytes::len))
+}
+
 fn size_of_lengths(key: usize, value: usize) -> u64 {
     key as u64 + value as u64 + OVERHEAD
 }
 
 impl Deref for Entries {
-    type Target = BTreeMap<Bytes, Bytes>;
+    type Target = BTreeMap<Bytes, Option<Bytes>>;
 
-    fn deref(&self) -> &BTreeMap<Bytes, Bytes> {
+    fn deref(&self) -> &BTreeMap<Bytes, Option<Bytes>> {
         &self.map
     }
 }
 
-impl From<BTreeMap<Bytes, Bytes>> for Entries {
-    fn from(map: BTreeMap<Bytes, Bytes>) -> Entries {
-        let size = map.iter().map(|(key, value)| size(key, value)).sum();
+impl From<BTreeMap<Bytes, Option<Bytes>>> for Entries {
+    fn from(map: BTreeMap<Bytes, Option<Bytes>>) -> Entries {
+        let size = map.iter().map(|(key, value)| size_of(key, value.as_ref())).sum();
         Entries { map, size }
     }
 }
 
 impl FromIterator<(Bytes, Bytes)> for Entries {
     fn from_iter<I: IntoIterator<Item = (Bytes, Bytes)>>(entries: I) -> Entries {
-        entries.into_iter().collect::<BTreeMap<_, _>>().into()
+        entries.into_iter().map(|(key, value)| (key, Some(value))).collect::<BTreeMap<_, _>>().into()
     }
 }

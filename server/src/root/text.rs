@@ -20,14 +20,14 @@ const BASE64_KIND: &str = "base64";
 /// A key on its way out.
 pub struct KeyRef<'a>(pub &'a [u8]);
 
-/// A value on its way out.
-pub struct ValueRef<'a>(pub &'a [u8]);
+/// A value on its way out; `None` is a deletion.
+pub struct ValueRef<'a>(pub Option<&'a [u8]>);
 
 /// A key on its way in.
 pub struct Key(Bytes);
 
-/// A value on its way in.
-pub struct Value(Bytes);
+/// A value on its way in; `None` is a deletion.
+pub struct Value(Option<Bytes>);
 
 impl Serialize for KeyRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -45,9 +45,10 @@ impl Serialize for KeyRef<'_> {
 
 impl Serialize for ValueRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(self.0) {
+        let Some(value) = self.0 else { return serializer.serialize_unit() };
+        match std::str::from_utf8(value) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => serializer.collect_map([(BASE64_KIND, BASE64.encode(self.0))]),
+            Err(_) => serializer.collect_map([(BASE64_KIND, BASE64.encode(value))]),
         }
     }
 }
@@ -73,11 +74,15 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-                Ok(Value(Bytes::copy_from_slice(text.as_bytes())))
+                Ok(Value(Some(Bytes::copy_from_slice(text.as_bytes()))))
             }
 
             fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
-                Ok(Value(Bytes::from(text)))
+                Ok(Value(Some(Bytes::from(text))))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Value, E> {
+                Ok(Value(None))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
@@ -87,7 +92,7 @@ impl<'de> Deserialize<'de> for Value {
                     None => return Err(A::Error::custom("a value without a kind")),
                 };
                 match map.next_key::<Cow<str>>()? {
-                    None => Ok(Value(value)),
+                    None => Ok(Value(Some(value))),
                     Some(kind) => Err(A::Error::custom(format_args!("a value of two kinds, the second {kind:?}"))),
                 }
             }
@@ -102,8 +107,8 @@ impl From<Key> for Bytes {
     }
 }
 
-impl From<Value> for Bytes {
-    fn from(value: Value) -> Bytes {
+impl From<Value> for Option<Bytes> {
+    fn from(value: Value) -> Option<Bytes> {
         value.0
     }
 }

@@ -4,7 +4,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +14,12 @@ use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use valthree::command::{Command, Existence};
-use valthree::commit::{Answer, Entry, Queue, Refusal, Start, Unusable};
+use valthree::commit::{Answer, Entry, Queue, Refusal, Start, Unusable, Witness};
 use valthree::resp::Reply;
 use valthree::root::{self, Id, Root};
+use valthree::run::{Decoder, Salt, Work};
+use valthree::shared::Thresholds;
+use valthree::state::{Database, Laying, Runs, Stretch};
 use valthree::stats::Stats;
 use valthree::store::memory::{Held, Memory, Request, Script};
 use valthree::store::{Store, StoreError};
@@ -42,7 +46,21 @@ impl Server {
         Server::load(store, seed).await.expect("the database can be loaded")
     }
 
+    /// The same, with other thresholds.
+    pub async fn start_with<S: Store>(store: S, seed: u64, thresholds: Thresholds) -> Server {
+        Server::load_with(store, seed, thresholds, None).await.expect("the database can be loaded")
+    }
+
     pub async fn load<S: Store>(store: S, seed: u64) -> Result<Server, Unusable> {
+        Server::load_with(store, seed, Thresholds::default(), None).await
+    }
+
+    pub async fn load_with<S: Store>(
+        store: S,
+        seed: u64,
+        thresholds: Thresholds,
+        witness: Option<Witness>,
+    ) -> Result<Server, Unusable> {
         let mut rng = StdRng::seed_from_u64(seed);
         let stats = Arc::new(Stats::default());
         let start = Start {
@@ -51,6 +69,8 @@ impl Server {
             database: Id::random(&mut rng),
             deadline: DEADLINE,
             max_memory: None,
+            thresholds,
+            witness,
             stats: Arc::clone(&stats),
         };
         let committer = start.load().await?;
@@ -91,8 +111,12 @@ pub struct Puppet {
 
 impl Puppet {
     pub async fn start(store: &Memory, seed: u64) -> Puppet {
+        Puppet::start_with(store, seed, Thresholds::default()).await
+    }
+
+    pub async fn start_with(store: &Memory, seed: u64, thresholds: Thresholds) -> Puppet {
         let (handle, mut script) = store.scripted();
-        let start = tokio::spawn(Server::start(handle, seed));
+        let start = tokio::spawn(Server::start_with(handle, seed, thresholds));
         while !start.is_finished() {
             tokio::select! {
                 biased;
@@ -172,7 +196,41 @@ pub fn stored(store: &Memory) -> Root {
 
 /// The stored value of a key.
 pub fn stored_value(store: &Memory, key: &str) -> Option<Bytes> {
-    stored(store).recent.get(key.as_bytes()).cloned()
+    whole(store).get(key.as_bytes())
+}
+
+/// The database as it is stored, read from nothing, with all its runs.
+pub fn whole(store: &Memory) -> Database {
+    let root = stored(store);
+    let mut runs = Runs::none(root.header.base, Salt(1));
+    for run in &root.runs {
+        let bytes = store.peek(&run.name.to_string()).unwrap_or_else(|| panic!("{} is named and not there", run.name));
+        assert_eq!(bytes.len() as u64, run.bytes);
+        let layer = Decoder::new(bytes, Salt(1)).and_then(Work::finish).expect("a run can be read");
+        assert_eq!(layer.count().entries, run.entries);
+        runs = Laying::new(runs, Stretch { from: run.from, to: run.to, layer: Arc::new(layer) }).finish();
+    }
+    Database::new(root, runs).expect("it does not contradict itself")
+}
+
+/// A witness who has every server's every version compared with what all others took it for, and the newest with what is
+/// stored.
+pub fn witness(store: &Memory) -> Witness {
+    let (store, seen) = (store.clone(), Mutex::new(BTreeMap::new()));
+    Arc::new(move |database| {
+        let entries = database.entries();
+        let generation = database.root.header.generation;
+        assert_eq!(database.root.keys, entries.len() as u64, "the keys are counted");
+        assert_eq!(database.size(), entries.iter().map(|(key, value)| root::size(key, value)).sum::<u64>());
+        if generation > 0 && stored(&store).header.generation == generation {
+            let whole = whole(&store);
+            assert_eq!(whole.root, database.root, "what is known is what is stored");
+            assert_eq!(whole.entries(), entries, "the state is a function of what is stored");
+            assert_eq!((whole.runs.keys(), whole.runs.size()), (database.runs.keys(), database.runs.size()));
+        }
+        let mut seen = seen.lock().unwrap();
+        assert_eq!(seen.entry(generation).or_insert_with(|| entries.clone()), &entries, "generation {generation}");
+    })
 }
 
 /// Whether the answer has come.

@@ -26,6 +26,13 @@ pub(super) enum Demand {
     Present,
 }
 
+impl Demand {
+    /// Whether the key must hold something.
+    pub(super) fn is_presence(self) -> bool {
+        self != Demand::Is(ABSENT)
+    }
+}
+
 /// What an operation that takes effect needs and does. Keys are numbers too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Claim {

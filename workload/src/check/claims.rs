@@ -27,6 +27,8 @@ pub(super) struct Act {
     /// When it was answered; [`NEVER`] if it is open.
     pub(super) end: u64,
     pub(super) claim: Claim,
+    /// It writes what nobody sees onto what is there anyway (`frontier::riders`).
+    pub(super) rides: bool,
 }
 
 impl Act {
@@ -122,11 +124,12 @@ impl Claims {
             let spoken = Spoken::of(&operation.command, operation.reply());
             let end = operation.end.as_ref().filter(|_| !operation.is_open()).map_or(NEVER, |(end, _)| end.event);
             let claim = claims.number(spoken, &keys, &values);
-            let act = Act { place, client: operation.client, call: operation.call.event, end, claim };
+            let act = Act { place, client: operation.client, call: operation.call.event, end, claim, rides: false };
             claims.acts.push(act);
         }
         claims.phantoms(history)?;
         claims.simplify();
+        claims.find_riders();
         Ok(claims)
     }
 
@@ -238,6 +241,24 @@ impl Claims {
         }
     }
 
+    fn find_riders(&mut self) {
+        let mut deletions: Vec<Deletions> = vec![Deletions::default(); self.keys];
+        for act in &self.acts {
+            for (key, _) in act.claim.writes.iter().filter(|(_, value)| *value == ABSENT) {
+                deletions[*key as usize].add(act.call, act.end);
+            }
+        }
+        for act in self.acts.iter_mut().filter(|act| !act.is_open()) {
+            let Claim { demands, count, writes } = &act.claim;
+            act.rides = !writes.is_empty()
+                && count.is_none()
+                && writes.iter().all(|(key, value)| {
+                    let is_there = demands.iter().any(|(k, demand)| k == key && demand.is_presence());
+                    *value == UNNAMED && (is_there || !deletions[*key as usize].overlap(act.call, act.end))
+                });
+        }
+    }
+
     /// The keys of a part, some more than once.
     pub(super) fn keys_of(&self, part: &Part) -> impl Iterator<Item = u32> {
         part.acts.iter().flat_map(|act| self.acts[*act as usize].claim.keys())
@@ -252,6 +273,27 @@ impl Claims {
     pub(super) fn indifferent_after(&self, key: u32) -> u64 {
         let Sensitive { absent, present } = self.sensitive[key as usize];
         absent.max(present)
+    }
+}
+
+/// When a key may have been deleted.
+#[derive(Clone, Default)]
+struct Deletions {
+    /// In the order of their calls: a call, and the last end so far.
+    spans: Vec<(u64, u64)>,
+}
+
+impl Deletions {
+    /// Adds one that was called after all others.
+    fn add(&mut self, call: u64, end: u64) {
+        let last = self.spans.last().map_or(end, |(_, last)| end.max(*last));
+        self.spans.push((call, last));
+    }
+
+    /// Whether any was under way between a call and an end.
+    fn overlap(&self, call: u64, end: u64) -> bool {
+        let called = self.spans.partition_point(|(other, _)| *other < end);
+        called > 0 && self.spans[called - 1].1 > call
     }
 }
 

@@ -1,0 +1,170 @@
+//! From a draft to the bytes of a version: where its entries are kept.
+//!
+//! A version keeps an entry in `recent` unless its runs say the same. That is all there is to adding a run, or to putting
+//! one in the place of several: for each key that a new run has, what the draft says of it is compared with what the run
+//! says. So no key's value ever depends on where it is kept. In particular a run may have been made of a version long
+//! past: what was set since, or was deleted since without leaving a trace because no run had it, is written over it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::changes::{Added, Merged};
+use super::draft::Draft;
+use crate::root::{self, Entries, Header, Id, Run};
+
+/// What a draft changes, detached from the version that it was computed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Everything before was deleted.
+    pub(super) flushed: bool,
+    /// What `recent` says of these keys now: a value, a deletion, or nothing.
+    pub(super) places: BTreeMap<Bytes, Option<Option<Bytes>>>,
+    /// The runs that follow the others.
+    pub(super) added: Vec<Added>,
+    /// The runs that take the place of others.
+    pub(super) merged: Vec<Merged>,
+    /// All runs that are named now.
+    pub(super) runs: Vec<Run>,
+    pub(super) keys: u64,
+    pub(super) size: u64,
+}
+
+impl Changes {
+    /// The runs that the new version names.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Whether it names one behind the others that the old version did not.
+    pub fn has_added(&self) -> bool {
+        !self.added.is_empty()
+    }
+}
+
+/// A draft that is ready to be stored.
+pub struct Finished {
+    /// Its header.
+    pub header: Header,
+    /// What it changes.
+    pub changes: Changes,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+impl Draft<'_> {
+    /// The generation that this will be.
+    pub fn generation(&self) -> u64 {
+        // A commit every nanosecond would take five centuries to get there.
+        self.database.root.header.generation.checked_add(1).expect("generations do not run out")
+    }
+
+    fn base(&self) -> u64 {
+        // What follows the flush in the same batch lies after `base`.
+        if self.flushed { self.database.root.header.generation } else { self.database.root.header.base }
+    }
+
+    /// The generation up to which the runs have everything.
+    pub fn covered(&self) -> u64 {
+        root::covered(&self.runs, self.base())
+    }
+
+    /// Adds a run behind the others, if it still fits there: another may have been added since it was made, or all may
+    /// have been deleted, or runs with such names may be swept.
+    pub fn add(&mut self, added: &Added) -> bool {
+        let run = &added.run;
+        let fits = run.from == self.covered() && run.from < run.to && run.to <= self.generation();
+        let fits = fits && run.name.generation >= self.swept;
+        if fits {
+            self.made += 1;
+            self.runs.push(*run);
+            self.added.push(added.clone());
+        }
+        fits
+    }
+
+    /// Puts a run in the place of those that it was merged from, if they are still there and it may still be named.
+    pub fn merge(&mut self, merged: &Merged) -> bool {
+        if merged.run.name.generation < self.swept {
+            return false;
+        }
+        let Some(range) = merged.fits(&self.runs) else { return false };
+        self.made += 1;
+        self.runs.splice(range, [merged.run]);
+        self.merged.push(merged.clone());
+        true
+    }
+
+    /// Raises `swept` to the generation of this draft: runs uploaded below it may be deleted once it has landed, unless
+    /// it names them.
+    pub fn sweep(&mut self) {
+        self.made += 1;
+        self.swept = self.generation();
+    }
+
+    /// The draft as bytes, signed by `server`, and the changes to apply once these bytes have been stored.
+    pub fn finish(self, server: Id) -> Finished {
+        let mut header = self.database.root.header.clone();
+        header.generation = self.generation();
+        header.sign(server);
+        header.base = self.base();
+        header.swept = self.swept;
+        let places = self.places();
+        let bytes = root::encode(&header, self.keys, &self.runs, self.recent(&places));
+        let Draft { flushed, added, merged, runs, keys, size, .. } = self;
+        Finished { header, changes: Changes { flushed, places, added, merged, runs, keys, size }, bytes }
+    }
+
+    /// What `recent` says of the keys that were changed or that a new run has.
+    fn places(&self) -> BTreeMap<Bytes, Option<Option<Bytes>>> {
+        let mut places = BTreeMap::new();
+        for (key, value) in &self.entries {
+            places.insert(key.clone(), self.place(key, value.clone()));
+        }
+        for added in &self.added {
+            for (key, _) in added.layer.iter() {
+                if !self.entries.contains_key(&key) {
+                    let place = self.place(&key, self.get(&key));
+                    places.insert(key, place);
+                }
+            }
+        }
+        places
+    }
+
+    /// What `recent` has to say of a key that has this value.
+    fn place(&self, key: &[u8], value: Option<Bytes>) -> Option<Option<Bytes>> {
+        let hash = self.database.runs.salt().hash(key);
+        let added = self.added.iter().rev().find_map(|added| added.layer.get(hash, key));
+        match (added, value) {
+            (Some(entry), value) if entry == value => None,
+            (_, Some(value)) => Some(Some(value)),
+            // A deletion is noted only where it hides something.
+            (Some(_), None) => Some(None),
+            (None, None) if self.flushed => None,
+            (None, None) => self.database.runs.get(key).map(|_| None),
+        }
+    }
+
+    /// The newest entries of the new version in ascending order: the old ones, with the changes laid over them.
+    fn recent<'a>(
+        &'a self,
+        places: &'a BTreeMap<Bytes, Option<Option<Bytes>>>,
+    ) -> impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone {
+        let old = if self.flushed { Entries::EMPTY } else { &self.database.root.recent };
+        let (mut old, mut new) = (old.iter().peekable(), places.iter().peekable());
+        std::iter::from_fn(move || {
+            loop {
+                let old_value = |(key, value): (&'a Bytes, &'a Option<Bytes>)| (key, value.as_ref());
+                let Some((key, _)) = new.peek() else { return old.next().map(old_value) };
+                if let Some(before) = old.next_if(|(other, _)| other < key) {
+                    return Some(old_value(before));
+                }
+                old.next_if(|(other, _)| other == key);
+                if let Some((key, Some(value))) = new.next() {
+                    return Some((key, value.as_ref()));
+                }
+            }
+        })
+    }
+}
