@@ -82,12 +82,17 @@ impl Configuration {
     /// Draws one. `counting` says whether it may count keys: not if too much of earlier rounds may still land.
     pub fn draw(chance: &mut Chance, bounds: &Bounds, flushing: bool, counting: bool) -> Configuration {
         let owns_database = bounds.own_database && flushing && chance.random_ratio(1, 4);
-        // Commands that join all keys make every key everyone's business, and the checker pays for each client.
-        let most_clients = if owns_database { 6 } else { 16 };
-        let clients =
-            *[1, 2, 3, 3, 4, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most_clients).choose(chance).unwrap_or(&3);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
+        let classes = draw_classes(chance, owns_database, counting, keys);
+        // What joins keys makes every key everyone's business: then the checker pays for each command under way.
+        let joined = keys > 1 && (pipeline > 1 || classes.iter().any(|(class, _)| class.joins()));
+        let most = match (owns_database, joined) {
+            (true, _) => 4.min(UNDER_WAY / pipeline),
+            (_, true) => 6.min(UNDER_WAY / pipeline),
+            _ => 16,
+        };
+        let clients = *[1, 2, 3, 3, 4, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most).choose(chance).unwrap_or(&2);
         // As many rounds of a hundred as of a thousand.
         let (least, most) = bounds.operations;
         let doublings = (most as f64 / least as f64).log2();
