@@ -45,6 +45,7 @@
 //! | [`state`] | what commands mean |
 //! | [`root`] | the bytes of `db.json` |
 //! | [`store`] | conditional replacement: in a folder, or in memory for tests |
+//! | `zoo` | planted bugs, which no ordinary build contains |
 //!
 //! Only `commit` knows concurrency, and only `state` knows what commands mean. `resp`, `command`, `state` and `root`
 //! never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so that a simulation can own
@@ -66,3 +67,4 @@ pub mod shared;
 pub mod state;
 pub mod stats;
 pub mod store;
+mod zoo;

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use crate::command::{Command, Existence};
 use crate::resp::Reply;
 use crate::root::{self, Entries, Header, Id, Root};
+use crate::zoo::planted;
 
 /// In the words of Valkey, which clients know.
 const FULL: Reply = Reply::Error(Cow::Borrowed("OOM command not allowed when used memory > 'maxmemory'."));
@@ -71,6 +72,7 @@ impl<'a> Draft<'a> {
             return FULL;
         }
         match command {
+            Command::Get { .. } if planted!("canary") => Reply::Null,
             Command::Get { key } => self.value(key),
             Command::Set { key, value, condition, get } => self.set(key, value, *condition, *get),
             Command::Delete { keys } => Reply::count(keys.iter().filter(|key| self.delete(key)).count()),
@@ -145,6 +147,12 @@ impl<'a> Draft<'a> {
             // What was changed earlier in this batch goes with the rest; that it was changed is not forgotten.
             self.made += 1;
             (self.keys, self.size) = (0, 0);
+            if planted!("flush-misses-its-batch") {
+                let own = self.changes.entries.iter().filter_map(|(key, value)| Some(root::size(key, value.as_ref()?)));
+                (self.keys, self.size) = own.fold((0, 0), |(keys, size), entry| (keys + 1, size + entry));
+                self.changes.flushed = true;
+                return;
+            }
             self.changes = Changes { flushed: true, entries: BTreeMap::new() };
         }
     }

@@ -14,6 +14,7 @@ use super::{Committer, Done, REQUEST_TIMEOUT, pace};
 use crate::root::{self, Root};
 use crate::state::Draft;
 use crate::store::{Condition, ETag, Store, StoreError};
+use crate::zoo::planted;
 
 /// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
 /// copies of them.
@@ -73,6 +74,14 @@ impl<S: Store> Committer<S> {
         commit.unanswered += 1;
         commit.doubt = None;
         commit.sent = now;
+        if planted!("reply-before-put") {
+            commit.entries.drain(..).for_each(|executed| executed.arrival.answer(Ok(executed.replies)));
+        }
+        if planted!("dirty-read") {
+            while let Some(read) = commit.entries.pop_front_if(|executed| !executed.changed) {
+                read.arrival.answer(Ok(read.replies));
+            }
+        }
         self.stats.puts.add(1);
         self.stats.bytes_put.add(commit.bytes.len() as u64);
         let store = Arc::clone(&self.store);
@@ -117,6 +126,10 @@ impl<S: Store> Committer<S> {
                 let changes = std::mem::take(&mut commit.changes);
                 self.root.apply(commit.header.clone(), changes);
                 self.etag = Some(etag);
+                if planted!("put-proves-later-reads") {
+                    let check = self.checks.send(self.arrivals, self.root.header.generation, None, now);
+                    self.checks.answered(&check, now);
+                }
                 self.landed(commit, now);
             }
             // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
@@ -128,6 +141,15 @@ impl<S: Store> Committer<S> {
             Err(error) => {
                 tracing::debug!(generation = commit.header.generation, %error, "a commit is in doubt");
                 commit.exposed |= !matches!(error, StoreError::DidNotHappen(_));
+                if planted!("lost-answer-taken-for-success") && matches!(error, StoreError::Unclear(_)) {
+                    commit.entries.drain(..).for_each(|executed| executed.arrival.answer(Ok(executed.replies)));
+                }
+                if planted!("lost-answer-taken-for-failure") && matches!(error, StoreError::Unclear(_)) {
+                    commit.entries.drain(..).for_each(|entry| entry.arrival.answer(Err(Refusal::NothingHappened)));
+                }
+                if planted!("first-412-trusted") && matches!(error, StoreError::Conflict(_)) {
+                    commit.number = 0;
+                }
                 if commit.attempts > 1 || !matches!(error, StoreError::Conflict(_)) {
                     self.backoff.failed(now);
                 }
@@ -138,7 +160,7 @@ impl<S: Store> Committer<S> {
     }
 
     /// Everybody in the commit gets the replies that were computed for it; `root` holds it already.
-    fn landed(&mut self, commit: Commit, now: Instant) {
+    fn landed(&mut self, mut commit: Commit, now: Instant) {
         self.backoff.succeeded();
         self.barren = 0;
         self.stirred = true; // some reads were only waiting for an entry of their own client
@@ -147,6 +169,11 @@ impl<S: Store> Committer<S> {
         self.stats.commits.add(1);
         self.stats.batched_commands.add(commit.entries.len() as u64);
         self.stats.largest_batch.at_least(commit.entries.len() as u64);
+        if planted!("reply-to-another-client") && commit.is_shared() {
+            let last = commit.entries.len() - 1;
+            let (first, last) = (std::mem::take(&mut commit.entries[0].replies), &mut commit.entries[last].replies);
+            commit.entries[0].replies = std::mem::replace(last, first);
+        }
         for executed in commit.entries {
             executed.arrival.answer(Ok(executed.replies));
         }
@@ -171,7 +198,10 @@ impl<S: Store> Committer<S> {
     pub(super) fn advance(&mut self, read: Root, etag: ETag, now: Instant) {
         let commit = self.commit.take();
         let creation = self.etag.is_none();
-        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.header));
+        let fate = commit.as_ref().map(|commit| match planted!("first-412-trusted") && commit.number == 0 {
+            false => fate::judge(self.server, &commit.header, creation, &read.header),
+            true => Fate::Lost,
+        });
         self.root = read;
         self.etag = Some(etag);
         self.barren = 0;
@@ -194,6 +224,9 @@ impl<S: Store> Committer<S> {
                 }
                 self.stats.conflicts.add(1);
                 self.lost = Some(commit.number);
+                if planted!("lost-batch-acknowledged") {
+                    return self.landed(commit, now);
+                }
                 self.backoff.succeeded(); // a rival has just shown that the store works
                 self.requeue(commit);
             }
@@ -232,7 +265,9 @@ impl<S: Store> Committer<S> {
         let settled =
             |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
         let Some(mut commit) = self.commit.take_if(settled) else { return };
-        if commit.unanswered < ATTEMPTS_UNDER_WAY {
+        if planted!("other-bytes-before-settled") {
+            self.requeue(commit);
+        } else if commit.unanswered < ATTEMPTS_UNDER_WAY {
             assert_reachable!("A commit is sent again because its answer was not 200 and it has not landed");
             self.send(commit, now);
         } else {
