@@ -3,7 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
-//! | [`proxy`] | a TCP proxy that adds a network's delay to a connection and counts what passes |
+//! | [`proxy`] | a TCP proxy that adds a network's delay and faults to connections, and counts what passes |
 //! | [`process`] | what the binaries share: their log and their signals |
 //!
 //! All of it runs on one thread and in simulated time as well as in a process of its own: time is tokio's, the wall
