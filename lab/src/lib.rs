@@ -3,7 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
-//! | [`proxy`] | a TCP proxy that adds a network's delay to a connection and counts what passes |
+//! | [`proxy`] | a TCP proxy that adds a network's delay and faults to connections, and counts what passes |
 //! | [`sim`] | whole clusters in one thread and simulated time, whose faults a seed decides |
 //! | `zoo` | with the feature `bug-zoo`: the bugs that servers can be planted with |
 //! | [`process`] | what the binaries share: their log and their signals |
