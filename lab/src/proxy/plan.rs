@@ -179,7 +179,7 @@ mod tests {
     fn drawn(mut plan: Plan, requests: u64) -> Vec<(u64, Method, Fault)> {
         let began = Instant::now();
         let asked = |number: u64| Asked {
-            method: if number % 3 == 0 { Method::Put } else { Method::Get },
+            method: if number.is_multiple_of(3) { Method::Put } else { Method::Get },
             number,
             at: began + Duration::from_millis(number),
         };
