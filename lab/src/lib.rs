@@ -3,7 +3,9 @@
 //! | module | for |
 //! |---|---|
 //! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
-//! | [`proxy`] | a TCP proxy that adds a network's delay to a connection and counts what passes |
+//! | [`proxy`] | a TCP proxy that adds a network's delay and faults to connections, and counts what passes |
+//! | [`sim`] | whole clusters in one thread and simulated time, whose faults a seed decides |
+//! | `zoo` | with the feature `bug-zoo`: the bugs that servers can be planted with |
 //! | [`process`] | what the binaries share: their log and their signals |
 //!
 //! All of it runs on one thread and in simulated time as well as in a process of its own: time is tokio's, the wall
@@ -15,3 +17,6 @@ mod accept;
 pub mod process;
 pub mod proxy;
 pub mod s3;
+pub mod sim;
+#[cfg(feature = "bug-zoo")]
+pub mod zoo;

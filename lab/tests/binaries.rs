@@ -84,6 +84,35 @@ fn a_request_passes_the_proxy_and_both_count_it() {
     assert_eq!(counts["get"]["answers"], serde_json::json!({"200": 1}));
 }
 
+/// Sends a PUT of these bytes to an object, or a GET of it, over a connection of its own.
+fn ask(address: &str, put: Option<&str>) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let method = if put.is_some() { "PUT" } else { "GET" };
+    let body = put.unwrap_or_default();
+    let length = body.len();
+    let head = format!("{method} /one/a HTTP/1.1\r\nhost: s3\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all([&head, body].concat().as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_chosen_put_meets_its_fault_and_no_other() {
+    let flags = ["--listen", "127.0.0.1:0", "--anonymous", "--bucket", "one"];
+    let s3 = Process::start(env!("CARGO_BIN_EXE_valthree-lab-s3"), &flags);
+    let flags = ["--to", &s3.address, "--fault-at-put", "2", "--only", "cut-answer,reset"];
+    let proxy = Process::start(env!("CARGO_BIN_EXE_valthree-lab-proxy"), &flags);
+    assert!(ask(&proxy.address, Some("first")).starts_with("HTTP/1.1 200 OK"));
+    let lost = ask(&proxy.address, Some("second"));
+    assert!(!lost.contains("\r\n\r\n"), "not even the head of the answer is whole: {lost}");
+    assert!(ask(&s3.address, None).ends_with("second"), "it has landed all the same");
+    assert!(ask(&proxy.address, Some("third")).starts_with("HTTP/1.1 200 OK"));
+    assert!(ask(&proxy.address, None).ends_with("third"));
+    let counts: serde_json::Value = serde_json::from_str(&proxy.stop()).unwrap();
+    assert_eq!(counts["faults"], serde_json::json!({"cut-answer": 1}));
+}
+
 #[test]
 fn a_bucket_that_nobody_could_name_is_refused() {
     let output =

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use valthree::server::Listener;
-use valthree_lab::proxy::{Counters, Counts, Delay, Method, run};
+use valthree_lab::proxy::{Counters, Counts, Delay, Faults, Method, run};
 
 /// What fits into a connection before its writer has to wait, in bytes.
 const PIPE: usize = 1 << 16;
@@ -54,7 +54,7 @@ impl Net {
         let shutdown = async {
             let _ = stopped.await; // a test that ends stops it as well
         };
-        let proxy = tokio::spawn(run(Accepts(accepts), connect, delay, counters.clone(), shutdown));
+        let proxy = tokio::spawn(run(Accepts(accepts), connect, delay, Faults::none(), counters.clone(), shutdown));
         Net { clients, servers, counters, stop, proxy }
     }
 
@@ -172,12 +172,13 @@ async fn requests_and_bytes_are_counted_by_what_they_are() {
         requests: [(Method::Get, 1), (Method::Put, 2), (Method::Head, 1)].into(),
         bytes_there: requests.len() as u64 + 14,
         bytes_back: 19,
+        faults: [].into(),
     };
     assert_eq!(net.counts(), expected);
     assert_eq!(
         serde_json::to_string(&net.counts()).unwrap(),
         format!(
-            r#"{{"connections":2,"open":2,"refused":0,"foreign":1,"requests":{{"GET":1,"HEAD":1,"PUT":2}},"bytes_there":{},"bytes_back":19}}"#,
+            r#"{{"connections":2,"open":2,"refused":0,"foreign":1,"requests":{{"GET":1,"HEAD":1,"PUT":2}},"bytes_there":{},"bytes_back":19,"faults":{{}}}}"#,
             expected.bytes_there
         )
     );
@@ -230,7 +231,7 @@ proptest! {
             };
             let delay = Delay::of_round_trip(ms(delay_ms));
             let counters = Counters::new();
-            let proxy = run(Accepts(accepts), connect, delay, counters.clone(), std::future::pending());
+            let proxy = run(Accepts(accepts), connect, delay, Faults::none(), counters.clone(), std::future::pending());
             tokio::spawn(proxy);
             let (from_server, to_server) = tokio::io::split(client);
             let (from_client, to_client) = tokio::io::split(server);

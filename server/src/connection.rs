@@ -21,11 +21,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::replies::{Promise, Replies, UNWRITTEN_BYTES};
 use crate::budget::{ALLOWANCE, Budget, PATIENCE, Pressure, Share};
+use crate::command::Command;
 use crate::commit::{Closed, Entry, Queue};
 use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply};
 use crate::server::Status;
 use crate::session::{Session, Step};
 use crate::shared::Shared;
+use crate::zoo::planted;
 
 /// What a read asks for at least.
 const READ_BYTES: usize = 16 << 10;
@@ -320,6 +322,17 @@ impl Requests {
             let protocol = self.session.protocol();
             let wanted = self.session.wants_reply();
             match step {
+                Step::Submit(Command::MultiSet { mut pairs }) if planted!("mset-torn") && pairs.len() > 1 => {
+                    let client = self.session.id();
+                    for pair in pairs.drain(1..) {
+                        let (answer, unit) = (oneshot::channel().0, Command::MultiSet { pairs: vec![pair] }.into());
+                        let _ = self.context.queue.submit(vec![Entry { client, unit, answer, held: None }]).await;
+                        yield_now().await;
+                    }
+                    let (answer, receiver) = oneshot::channel();
+                    entries.push(Entry { client, unit: Command::MultiSet { pairs }.into(), answer, held: None });
+                    replies.promise(Promise { receiver, protocol, wanted, request_bytes });
+                }
                 Step::Submit(command) => {
                     let (answer, receiver) = oneshot::channel();
                     entries.push(Entry { client: self.session.id(), unit: command.into(), answer, held: None });

@@ -47,6 +47,7 @@
 //! | [`run`] | the bytes of the objects that hold older entries, and what they become in memory |
 //! | [`inspect`] | how people look at a database without serving it |
 //! | [`store`] | conditional replacement: in a folder, or in memory for tests |
+//! | `zoo` | planted bugs, which no ordinary build contains |
 //!
 //! Only `commit` knows concurrency, and only `state` knows what commands mean. `resp`, `command`, `state`, `root`
 //! and `run` never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so that a simulation can own
@@ -70,3 +71,4 @@ pub mod shared;
 pub mod state;
 pub mod stats;
 pub mod store;
+mod zoo;

@@ -82,7 +82,7 @@ async fn the_newest_entries_become_a_run_while_commits_go_on() {
     }
     assert!(!stored(&store).recent.contains_key("b".as_bytes()), "there is nothing that its deletion would hide");
     upload.answer();
-    puppet.settle().await;
+    next_put(&mut puppet, root::NAME).await.answer();
     let root = stored(&store);
     assert_eq!(root.runs.iter().map(|run| (run.from, run.to, run.entries)).collect::<Vec<_>>(), [(0, 2, 2)]);
     assert_eq!(root.keys, 2);
@@ -90,6 +90,9 @@ async fn the_newest_entries_become_a_run_while_commits_go_on() {
         root.recent.iter().map(|(key, value)| (&key[..], value.as_deref())).collect();
     let expected: [(&[u8], Option<&[u8]>); 3] = [(b"a", Some(b"2")), (b"b", None), (b"c", Some(b"3"))];
     assert_eq!(recent, expected, "what was changed since hides what the run says");
+    puppet.settle().await;
+    assert_eq!(stored(&store).covered(), 6, "as much has come meanwhile, so that becomes a run, too");
+    assert!(stored(&store).recent.is_empty());
     let late = Server::start(store.clone(), 2).await;
     assert_eq!(late.call(1, get("a")).await, Ok(bulk("2")));
     assert_eq!(late.call(1, get("b")).await, Ok(Reply::Null));

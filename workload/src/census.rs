@@ -152,8 +152,13 @@ impl<'a> Sightings<'a> {
             for (_, written) in writes(&operation.command) {
                 sightings.written.insert(written, end.event);
             }
-            if let Command::Get(key) = &operation.command {
-                sightings.reads.push((key, operation.call.event, value(reply)));
+            let call = operation.call.event;
+            match (&operation.command, reply) {
+                (Command::Get(key), reply) => sightings.reads.push((key, call, value(reply))),
+                (Command::MGet(keys), Reply::Array(replies)) => {
+                    sightings.reads.extend(keys.iter().zip(replies).map(|(key, reply)| (key, call, value(reply))));
+                }
+                _ => {}
             }
         }
         sightings
@@ -167,7 +172,9 @@ impl<'a> Sightings<'a> {
     fn show_not_applied(&self, open: &Operation) -> bool {
         let Some((gave_up, _)) = &open.end else { return false };
         let older = |found: &Word| self.written.get(found).is_some_and(|end| *end < open.call.event);
-        writes(&open.command).any(|(key, _)| {
+        // Values are unique: one that was there before and still is has neither been replaced nor deleted meanwhile.
+        let deleted: &[Word] = if let Command::Del(keys) = &open.command { keys } else { &[] };
+        writes(&open.command).map(|(key, _)| key).chain(deleted).any(|key| {
             let mut reads = self.reads.iter();
             reads.any(|(read, call, found)| *read == key && *call > gave_up.event && found.is_some_and(older))
         })

@@ -31,7 +31,7 @@ fn folder() -> TempDir {
 
 #[test]
 fn an_address_without_a_port_is_refused_by_name() {
-    let output = workload(&folder().path().to_owned(), &["run", "--addrs", "127.0.0.1:6379,elsewhere"]);
+    let output = workload(folder().path(), &["run", "--addrs", "127.0.0.1:6379,elsewhere"]);
     assert_eq!(output.status.code(), Some(2));
     let said = said(&output);
     assert!(said.contains("'elsewhere'") && said.contains("host:port"), "{said}");

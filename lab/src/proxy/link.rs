@@ -1,4 +1,4 @@
-//! One direction of a connection: bytes go in, and come out unchanged, in order, a fixed time later.
+//! One direction of a connection: bytes go in, and come out unchanged, in order, when they are due.
 
 use std::io;
 use std::pin::pin;
@@ -9,6 +9,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
+
+use super::way::{Break, Part, What};
 
 /// The most that is read at once, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -28,30 +30,29 @@ const UNDER_WAY: usize = 128 * 1024 * 1024;
 /// happens on whole milliseconds, the same rounding undoes this and the delay is exact.
 const LATE: Duration = Duration::from_micros(999);
 
-/// A part of what is under way. The one without bytes is the end.
+/// A part of what is under way. The last part of what was read together gives the room for it back.
 struct Chunk {
-    bytes: Bytes,
-    arrived: Instant,
+    part: Part,
     _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Passes everything from one side to the other, `delay` after it arrived, and shows it to `see` on its arrival. The end
-/// passes like the bytes: what a client sent before it died is still delivered.
+/// Passes everything from one side to the other: `steer` is shown what arrived, nothing being the end, and says in which
+/// parts it goes on, and when. The end passes like the bytes: what a client sent before it died is still delivered. An
+/// error of a stream ends this direction alone, a `Break` the connection.
 pub(super) async fn pass<R: AsyncRead, W: AsyncWrite>(
     from: R,
     to: W,
-    delay: Duration,
-    see: impl FnMut(&[u8]),
-) -> io::Result<()> {
+    steer: impl FnMut(Bytes, Instant, &mut Vec<Part>),
+) -> Result<io::Result<()>, Break> {
     // Bounded by the room that each chunk takes.
     let (sender, receiver) = mpsc::unbounded_channel();
-    let mut taking = pin!(take(from, sender, see));
-    let mut giving = pin!(give(receiver, to, delay));
+    let mut taking = pin!(take(from, sender, steer));
+    let mut giving = pin!(give(receiver, to));
     tokio::select! {
         biased; // the same in every run of a simulation
         taken = &mut taking => {
-            giving.await?;
-            taken
+            let given = giving.await?;
+            Ok(given.and(taken))
         }
         // The far side takes no more: there is no point in reading on.
         given = &mut giving => given,
@@ -62,11 +63,12 @@ pub(super) async fn pass<R: AsyncRead, W: AsyncWrite>(
 async fn take<R: AsyncRead>(
     from: R,
     sender: mpsc::UnboundedSender<Chunk>,
-    mut see: impl FnMut(&[u8]),
+    mut steer: impl FnMut(Bytes, Instant, &mut Vec<Part>),
 ) -> io::Result<()> {
     let mut from = pin!(from);
     let room = Arc::new(Semaphore::new(UNDER_WAY));
     let mut buffer = BytesMut::new();
+    let mut parts = Vec::new();
     loop {
         if buffer.capacity() < SMALLEST_READ {
             buffer.reserve(CHUNK);
@@ -74,33 +76,45 @@ async fn take<R: AsyncRead>(
         let read = from.read_buf(&mut buffer).await;
         let arrived = Instant::now();
         let bytes = buffer.split().freeze();
-        if bytes.is_empty() {
-            // An error ends a stream as well as its end does. The giver outlives this, or says why not.
-            let _ = sender.send(Chunk { bytes, arrived, _room: None });
-            return read.map(|_| ());
-        }
-        see(&bytes);
+        // An error ends a stream as well as its end does. The giver outlives this, or says why not.
+        let ended = bytes.is_empty();
         let cost = u32::try_from(bytes.len() + OVERHEAD).expect("a chunk is small");
-        let room = Arc::clone(&room).acquire_many_owned(cost).await.expect("nobody closes it");
-        if sender.send(Chunk { bytes, arrived, _room: Some(room) }).is_err() {
-            return Ok(());
+        steer(bytes, arrived, &mut parts);
+        let mut permit = match ended {
+            true => None,
+            false => Some(Arc::clone(&room).acquire_many_owned(cost).await.expect("nobody closes it")),
+        };
+        let last = parts.len().saturating_sub(1);
+        for (place, part) in parts.drain(..).enumerate() {
+            let _room = if place == last { permit.take() } else { None };
+            if sender.send(Chunk { part, _room }).is_err() {
+                return Ok(());
+            }
+        }
+        if ended {
+            return read.map(|_| ());
         }
     }
 }
 
 /// Writes what is due, until the end.
-async fn give<W: AsyncWrite>(mut receiver: mpsc::UnboundedReceiver<Chunk>, to: W, delay: Duration) -> io::Result<()> {
+async fn give<W: AsyncWrite>(mut receiver: mpsc::UnboundedReceiver<Chunk>, to: W) -> Result<io::Result<()>, Break> {
     let mut to = pin!(to);
-    while let Some(chunk) = receiver.recv().await {
-        let due = chunk.arrived + delay;
-        if due > Instant::now() {
-            sleep_until(due - LATE).await;
+    while let Some(Chunk { part, _room }) = receiver.recv().await {
+        if part.due > Instant::now() {
+            sleep_until(part.due - LATE).await;
         }
-        if chunk.bytes.is_empty() {
-            return to.shutdown().await;
+        let written = match part.what {
+            What::Bytes(bytes) => match to.write_all(&bytes).await {
+                Ok(()) => to.flush().await,
+                error => error,
+            },
+            What::End => return Ok(to.shutdown().await),
+            What::Break(how) => return Err(how),
+        };
+        if written.is_err() {
+            return Ok(written);
         }
-        to.write_all(&chunk.bytes).await?;
-        to.flush().await?;
     }
-    Ok(())
+    Ok(Ok(()))
 }

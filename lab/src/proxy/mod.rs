@@ -1,16 +1,21 @@
-//! A TCP proxy that adds a network's delay to connections, and counts what passes.
+//! A TCP proxy that adds a network's delay and a network's faults to connections, and counts what passes.
 //!
 //! A delay is not a limit: bytes are stamped when they arrive and go on when they are due (`link`), however many there
 //! are, so that pipelining and throughput are those of the connection behind, and a round trip takes exactly the delay
 //! longer. The bytes themselves are never changed. Requests are counted by reading along ([`Requests`]).
 //!
-//! What a network does beyond delaying (resets, black holes, scarce bandwidth) belongs in `link`, where every chunk
-//! passes with its time of arrival.
+//! Where a request's head ends it may meet a [`Fault`]: one that a seed draws ([`Plan`]), or that whoever runs the proxy
+//! decides on ([`Faults`]). A client must not mistake these for each other: a request that never arrived, one whose
+//! answer was lost, and one that arrives when nobody waits for it any more.
 //!
 //! What it is not: a proxy of HTTP. It neither reads answers nor knows of TLS; what is not HTTP/1.1 passes uncounted.
 
+mod connection;
+mod fault;
 mod link;
+mod plan;
 mod requests;
+mod way;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,12 +23,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::io::{AsyncRead, AsyncWrite, split};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, split};
+use tokio::net::TcpStream;
 use valthree::server::Listener;
 
-pub use requests::{Method, Requests};
-
+use self::connection::Connection;
+pub use self::fault::{Fault, Kind};
+pub use self::plan::{Asked, Decide, Faults, Plan, Rhythm};
+pub use self::requests::{Method, Requests};
+use self::way::Break;
 use crate::accept;
+
+/// A stream that can end with a reset.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// Ends it at once: what is under way is lost, and the far side sees an error.
+    fn reset(self);
+}
+
+impl Stream for TcpStream {
+    fn reset(self) {
+        if let Err(error) = self.set_zero_linger() {
+            tracing::warn!(%error, "a reset will be an end");
+        }
+    }
+}
+
+/// It knows no resets, only ends.
+impl Stream for DuplexStream {
+    fn reset(self) {}
+}
 
 /// How long bytes take, on top of the real network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +88,8 @@ pub struct Counts {
     pub bytes_there: u64,
     /// Bytes from the server to clients.
     pub bytes_back: u64,
+    /// Faults that changed what happened to a request or its answer, by kind.
+    pub faults: BTreeMap<Kind, u64>,
 }
 
 /// Counts that are still going. Clones count together.
@@ -84,19 +114,21 @@ impl Counters {
 }
 
 /// Takes connections and passes them on to what `connect` connects to, until `shutdown`; then drops all of them.
-pub async fn run<L, C, F, IO>(
+pub async fn run<L, C, F, S>(
     listener: L,
     connect: C,
     delay: Delay,
+    faults: Faults,
     counters: Counters,
     shutdown: impl Future<Output = ()>,
 ) where
-    L: Listener,
+    L: Listener<Stream: Stream>,
     C: Fn() -> F,
-    F: Future<Output = io::Result<IO>> + Send + 'static,
-    IO: AsyncRead + AsyncWrite + Send + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+    S: Stream + Send + 'static,
 {
-    accept::each(listener, shutdown, |client, peer| pass(client, peer, connect(), delay, counters.clone())).await;
+    let serve = |client, peer| pass(client, peer, connect(), delay, faults.clone(), counters.clone());
+    accept::each(listener, shutdown, serve).await;
 }
 
 /// Counts a connection as open for as long as this lives, also if its task is dropped.
@@ -118,17 +150,15 @@ impl Drop for Open {
     }
 }
 
-/// Passes one connection on, until both directions have ended.
-async fn pass<A, B>(
+/// Passes one connection on, until both directions have ended or a fault has ended it.
+async fn pass<A: Stream, B: Stream>(
     client: A,
     peer: String,
     connecting: impl Future<Output = io::Result<B>>,
     delay: Delay,
+    faults: Faults,
     counters: Counters,
-) where
-    A: AsyncRead + AsyncWrite,
-    B: AsyncRead + AsyncWrite,
-{
+) {
     let _open = Open::new(counters.clone());
     let server = match connecting.await {
         Ok(server) => server,
@@ -138,23 +168,28 @@ async fn pass<A, B>(
             return;
         }
     };
-    let (from_client, to_client) = split(client);
-    let (from_server, to_server) = split(server);
-    let mut requests = Requests::new();
-    let there = link::pass(from_client, to_server, delay.there, |bytes| {
-        let was_foreign = requests.foreign();
-        let mut counts = counters.lock();
-        counts.bytes_there += bytes.len() as u64;
-        requests.read(bytes, |method| *counts.requests.entry(method).or_default() += 1);
-        counts.foreign += u64::from(requests.foreign() && !was_foreign);
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_server, mut to_server) = split(server);
+    let connection = Mutex::new(Connection::new(delay, counters, faults));
+    let lock = || connection.lock().expect("neither direction panics");
+    let there = link::pass(&mut from_client, &mut to_server, |bytes, arrived, parts| {
+        lock().there(bytes, arrived, parts);
     });
-    let back = link::pass(from_server, to_client, delay.back, |bytes| {
-        counters.lock().bytes_back += bytes.len() as u64;
+    let back = link::pass(&mut from_server, &mut to_client, |bytes, arrived, parts| {
+        lock().back(bytes, arrived, parts);
     });
-    let (there, back) = tokio::join!(there, back);
-    for (direction, end) in [("there", there), ("back", back)] {
-        if let Err(error) = end {
-            tracing::debug!(peer, direction, %error, "a direction ended");
+    match tokio::try_join!(there, back) {
+        Ok((there, back)) => {
+            for (direction, end) in [("there", there), ("back", back)] {
+                if let Err(error) = end {
+                    tracing::debug!(peer, direction, %error, "a direction ended");
+                }
+            }
+        }
+        Err(Break::Cut) => {}
+        Err(Break::Reset) => {
+            from_client.unsplit(to_client).reset();
+            from_server.unsplit(to_server).reset();
         }
     }
 }

@@ -90,8 +90,14 @@ impl Requests {
         matches!(self.expected, Expected::Nothing)
     }
 
-    /// Reads on, and calls `count` for every request whose head ends in these bytes.
-    pub fn read(&mut self, mut bytes: &[u8], mut count: impl FnMut(Method)) {
+    /// The last request has ended, and nothing of the next one has come.
+    pub fn between(&self) -> bool {
+        matches!(self.expected, Expected::Request) && self.line.is_empty()
+    }
+
+    /// Reads on, and calls `found` for every request whose head ends in these bytes, with the place of its last byte.
+    pub fn read(&mut self, mut bytes: &[u8], mut found: impl FnMut(Method, usize)) {
+        let length = bytes.len();
         while !bytes.is_empty() {
             match &mut self.expected {
                 Expected::Nothing => return,
@@ -115,7 +121,9 @@ impl Requests {
                         self.line = Vec::new();
                     } else if end.is_some() {
                         let mut line = std::mem::take(&mut self.line);
-                        self.expected = self.after(line.strip_suffix(b"\r").unwrap_or(&line), &mut count);
+                        let at = length - bytes.len() - 1;
+                        let line_text = line.strip_suffix(b"\r").unwrap_or(&line);
+                        self.expected = self.after(line_text, &mut |method| found(method, at));
                         line.clear();
                         self.line = line; // keeps its room
                     }
@@ -195,7 +203,10 @@ mod tests {
                 break;
             }
             let (now, later) = rest.split_at((*piece).min(rest.len()));
-            requests.read(now, |method| methods.push(method));
+            requests.read(now, |method, at| {
+                assert_eq!(now[at], b'\n');
+                methods.push(method);
+            });
             rest = later;
         }
         (methods, requests.foreign())

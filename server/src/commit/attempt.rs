@@ -15,6 +15,7 @@ use super::{Committer, Done, REQUEST_TIMEOUT, pace};
 use crate::root;
 use crate::state::{Database, Draft};
 use crate::store::{Condition, ETag, Store, StoreError};
+use crate::zoo::planted;
 
 /// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
 /// copies of them.
@@ -78,6 +79,14 @@ impl<S: Store> Committer<S> {
         commit.unanswered += 1;
         commit.doubt = None;
         commit.sent = now;
+        if planted!("reply-before-put") {
+            commit.entries.drain(..).for_each(|executed| executed.arrival.answer(Ok(executed.replies)));
+        }
+        if planted!("dirty-read") {
+            while let Some(read) = commit.entries.pop_front_if(|executed| !executed.changed) {
+                read.arrival.answer(Ok(read.replies));
+            }
+        }
         self.stats.puts.add(1);
         self.stats.bytes_put.add(commit.bytes.len() as u64);
         let store = Arc::clone(&self.store);
@@ -123,6 +132,10 @@ impl<S: Store> Committer<S> {
                 let before = Before::of(&self.database.root);
                 self.database.apply(commit.header.clone(), changes);
                 self.etag = Some(etag);
+                if planted!("put-proves-later-reads") {
+                    let check = self.checks.send(self.arrivals, self.database.root.header.generation, None, now);
+                    self.checks.answered(&check, now);
+                }
                 self.landed(commit, &before, now);
             }
             // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
@@ -134,6 +147,15 @@ impl<S: Store> Committer<S> {
             Err(error) => {
                 tracing::debug!(generation = commit.header.generation, %error, "a commit is in doubt");
                 commit.exposed |= !matches!(error, StoreError::DidNotHappen(_));
+                if planted!("lost-answer-taken-for-success") && matches!(error, StoreError::Unclear(_)) {
+                    commit.entries.drain(..).for_each(|executed| executed.arrival.answer(Ok(executed.replies)));
+                }
+                if planted!("lost-answer-taken-for-failure") && matches!(error, StoreError::Unclear(_)) {
+                    commit.entries.drain(..).for_each(|entry| entry.arrival.answer(Err(Refusal::NothingHappened)));
+                }
+                if planted!("first-412-trusted") && matches!(error, StoreError::Conflict(_)) {
+                    commit.number = 0;
+                }
                 if commit.attempts > 1 || !matches!(error, StoreError::Conflict(_)) {
                     self.backoff.failed(now);
                 }
@@ -144,7 +166,7 @@ impl<S: Store> Committer<S> {
     }
 
     /// Everybody in the commit gets the replies that were computed for it; `database` holds it already.
-    fn landed(&mut self, commit: Commit, before: &Before, now: Instant) {
+    fn landed(&mut self, mut commit: Commit, before: &Before, now: Instant) {
         let landed = Landed::of(&commit);
         self.backoff.succeeded();
         self.barren = 0;
@@ -154,6 +176,11 @@ impl<S: Store> Committer<S> {
         self.stats.commits.add(1);
         self.stats.batched_commands.add(commit.entries.len() as u64);
         self.stats.largest_batch.at_least(commit.entries.len() as u64);
+        if planted!("reply-to-another-client") && commit.is_shared() {
+            let last = commit.entries.len() - 1;
+            let (first, last) = (std::mem::take(&mut commit.entries[0].replies), &mut commit.entries[last].replies);
+            commit.entries[0].replies = std::mem::replace(last, first);
+        }
         for executed in commit.entries {
             executed.arrival.answer(Ok(executed.replies));
         }
@@ -187,7 +214,10 @@ impl<S: Store> Committer<S> {
     pub(super) fn advance(&mut self, read: Database, etag: ETag, now: Instant) {
         let commit = self.commit.take();
         let creation = self.etag.is_none();
-        let fate = commit.as_ref().map(|commit| fate::judge(self.server, &commit.header, creation, &read.root.header));
+        let fate = commit.as_ref().map(|commit| match planted!("first-412-trusted") && commit.number == 0 {
+            false => fate::judge(self.server, &commit.header, creation, &read.root.header),
+            true => Fate::Lost,
+        });
         let before = Before::of(&self.database.root);
         self.database = read;
         self.tidy();
@@ -212,6 +242,9 @@ impl<S: Store> Committer<S> {
                 }
                 self.stats.conflicts.add(1);
                 self.lost = Some(commit.number);
+                if planted!("lost-batch-acknowledged") {
+                    return self.landed(commit, &before, now);
+                }
                 self.backoff.succeeded(); // a rival has just shown that the store works
                 self.requeue(commit);
             }
@@ -250,7 +283,9 @@ impl<S: Store> Committer<S> {
         let settled =
             |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
         let Some(mut commit) = self.commit.take_if(settled) else { return };
-        if commit.unanswered < ATTEMPTS_UNDER_WAY {
+        if planted!("other-bytes-before-settled") {
+            self.requeue(commit);
+        } else if commit.unanswered < ATTEMPTS_UNDER_WAY {
             assert_reachable!("A commit is sent again because its answer was not 200 and it has not landed");
             self.send(commit, now);
         } else {

@@ -5,6 +5,7 @@
 //! version carries the generations of its recent writers.
 
 use crate::root::{Header, Id, WRITERS};
+use crate::zoo::planted;
 
 /// What a version says about a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub fn judge(server: Id, ours: &Header, creation: bool, seen: &Header) -> Fate {
         return if seen.id == ours.id { Fate::Landed } else { Fate::Lost };
     }
     match seen.writers.get(&server) {
+        Some(&last) if last == ours.generation && planted!("own-success-taken-for-conflict") => Fate::Lost,
         Some(&last) if last == ours.generation => Fate::Landed,
         Some(&last) if last < ours.generation => Fate::Lost,
         // A server commits one version at a time, so this entry is not this server's: two have drawn the same id.

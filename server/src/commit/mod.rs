@@ -89,6 +89,7 @@ use crate::shared::Thresholds;
 use crate::state::Database;
 use crate::stats::Stats;
 use crate::store::{ETag, Got, Store, StoreError};
+use crate::zoo::planted;
 
 /// Submissions taken from the channel at once.
 const AT_ONCE: usize = 256;
@@ -229,7 +230,12 @@ impl<S: Store> Committer<S> {
                 biased;
                 Some(done) = self.under_way.next() => match done {
                     Done::Put { commit, result } => self.put_answered(commit, result),
-                    Done::Check { check, result } => self.check_answered(&check, result)?,
+                    Done::Check { mut check, result } => {
+                        if planted!("check-covers-later-reads") {
+                            check.mark = self.arrivals;
+                        }
+                        self.check_answered(&check, result)?;
+                    }
                     Done::Completed(result) => self.completed(result)?,
                     Done::Uploaded { arrival, uploaded } => self.uploaded(arrival, uploaded),
                     Done::Kept(kept) => self.kept(kept),
@@ -275,13 +281,23 @@ impl<S: Store> Committer<S> {
         while let Some(late) = self.waiting.pop_front_if(|arrival| arrival.deadline <= now) {
             self.barren = self.barren.saturating_sub(1);
             self.stats.told_tryagain.add(1);
+            if planted!("executed-after-tryagain") {
+                let (answer, entry) = (tokio::sync::oneshot::channel().0, late.entry);
+                let _ = entry.answer.send(Err(Refusal::NothingHappened));
+                self.waiting.push_back(Arrival {
+                    deadline: now + REQUEST_TIMEOUT,
+                    entry: Entry { answer, ..entry },
+                    ..late
+                });
+                continue;
+            }
             late.answer(Err(Refusal::NothingHappened));
             self.stirred = true; // a later read of its client may only have been waiting for it
         }
         let Some(commit) = &mut self.commit else { return };
         while let Some(late) = commit.entries.pop_front_if(|executed| executed.arrival.deadline <= now) {
             // What changed nothing is not in the bytes that were sent, and now never will be.
-            let (refusal, told) = match late.changed {
+            let (refusal, told) = match late.changed && !planted!("nothing-happened-while-it-may") {
                 true => (Refusal::Uncertain, &self.stats.told_uncertain),
                 false => (Refusal::NothingHappened, &self.stats.told_tryagain),
             };

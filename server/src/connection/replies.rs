@@ -8,6 +8,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::commit::{Answer, Refusal};
 use crate::resp::{Protocol, Reply, Unwritten};
+use crate::zoo::planted;
 
 /// The places for replies to come that are kept when there are none.
 const KEEP_PENDING: usize = 1 << 10;
@@ -98,6 +99,9 @@ impl Replies {
         self.promised += 1;
         self.request_bytes += promise.request_bytes;
         self.queue.push_back(Pending::Promised(promise));
+        if planted!("pipelined-replies-swapped") && self.queue.len() == 4 {
+            self.queue.swap(2, 3);
+        }
     }
 
     /// Waits for the answer that is next, if that is what is missing. It is lost unless it is kept.

@@ -10,6 +10,7 @@ use super::database::Database;
 use crate::command::{Command, Existence};
 use crate::resp::Reply;
 use crate::root::{self, Run};
+use crate::zoo::planted;
 
 /// In the words of Valkey, which clients know.
 const FULL: Reply = Reply::Error(Cow::Borrowed("OOM command not allowed when used memory > 'maxmemory'."));
@@ -75,6 +76,7 @@ impl<'a> Draft<'a> {
             return FULL;
         }
         match command {
+            Command::Get { .. } if planted!("canary") => Reply::Null,
             Command::Get { key } => self.value(key),
             Command::Set { key, value, condition, get } => self.set(key, value, *condition, *get),
             Command::Delete { keys } => Reply::count(keys.iter().filter(|key| self.delete(key)).count()),
@@ -151,7 +153,12 @@ impl<'a> Draft<'a> {
             self.made += 1;
             self.flushed = true;
             (self.keys, self.size) = (0, 0);
-            self.entries.clear();
+            if planted!("flush-misses-its-batch") {
+                let own = self.entries.iter().filter_map(|(key, value)| Some(root::size(key, value.as_ref()?)));
+                (self.keys, self.size) = own.fold((0, 0), |(keys, size), entry| (keys + 1, size + entry));
+            } else {
+                self.entries.clear();
+            }
             self.runs.clear();
             self.added.clear();
             self.merged.clear();

@@ -1,0 +1,156 @@
+//! The simulation as a command: thousands of seeds, or one again.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use valthree_lab::sim::outcome::Outcome;
+use valthree_lab::sim::{run, seeds};
+use valthree_workload::census::Census;
+
+/// Runs whole clusters of Valthree, three servers and a store that fail as their seeds decide, in simulated time.
+///
+/// Stops at the first seed that fails, leaves the evidence and says how to have it again; otherwise sums up what the
+/// seeds have shown. Ends with 1 if one failed.
+#[derive(Parser)]
+#[command(name = "valthree-lab-sim", version, max_term_width = 100)]
+struct Flags {
+    /// Runs this seed alone, and leaves its trace
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["from", "seeds", "threads"])]
+    seed: Option<u64>,
+
+    /// The first seed [default: a random one]
+    #[arg(long, value_name = "SEED")]
+    from: Option<u64>,
+
+    /// How many seeds
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    seeds: u64,
+
+    /// How many at the same time [default: as many as there are cores]
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<usize>,
+
+    /// Where evidence goes
+    #[arg(long, value_name = "FOLDER", default_value = "target/sim")]
+    artifacts: PathBuf,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let flags = Flags::parse();
+    if let Some(seed) = flags.seed {
+        let outcome = run(seed, true);
+        println!("{outcome}\n{}", outcome.leave_evidence(&flags.artifacts)?);
+        return Ok(if outcome.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    let from = match flags.from {
+        Some(from) => from,
+        None => u64::from(SysRng.try_next_u32().context("the system gives no random numbers")?) << 16,
+    };
+    let threads = flags.threads.unwrap_or_else(seeds::all_cores);
+    println!("{} seeds from {from} on, {threads} at a time", flags.seeds);
+    let mut sum = Sum::new();
+    let mut failed = None;
+    seeds::each(from, flags.seeds, threads, |outcome| {
+        sum.add(&outcome);
+        sum.progress(flags.seeds);
+        if outcome.failure.is_some() {
+            failed = Some(outcome);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    sum.end();
+    let Some(failed) = failed else { return Ok(ExitCode::SUCCESS) };
+    println!("{failed}\n{}", failed.leave_evidence(&flags.artifacts)?);
+    println!(
+        "to have it again:\n  cargo run --profile lab -p valthree-lab --bin valthree-lab-sim -- --seed {}",
+        failed.plan.seed
+    );
+    Ok(ExitCode::FAILURE)
+}
+
+/// What all seeds have shown together.
+struct Sum {
+    began: std::time::Instant,
+    shown: Duration,
+    seeds: u64,
+    counting: u64,
+    simulated: Duration,
+    census: Census,
+    kinds: BTreeMap<&'static str, (u64, u64)>,
+    counted: BTreeMap<String, u64>,
+}
+
+impl Sum {
+    fn new() -> Sum {
+        #[expect(clippy::disallowed_methods, reason = "how many seeds a second is about the machine's time")]
+        let began = std::time::Instant::now();
+        let (shown, simulated) = (Duration::ZERO, Duration::ZERO);
+        let (census, kinds, counted) = (Census::default(), BTreeMap::new(), BTreeMap::new());
+        Sum { began, shown, seeds: 0, counting: 0, simulated, census, kinds, counted }
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.seeds += 1;
+        self.counting += u64::from(outcome.counts());
+        self.simulated += outcome.elapsed;
+        self.census.add(&outcome.census);
+        for (hit, number) in &outcome.met.kinds {
+            let (seeds, times) = self.kinds.entry(hit.name()).or_default();
+            *seeds += 1;
+            *times += number;
+        }
+        for (name, number) in &outcome.counted {
+            *self.counted.entry(name.clone()).or_default() += number;
+        }
+    }
+
+    /// Now and then a line about how far it is, if somebody may be looking.
+    fn progress(&mut self, of: u64) {
+        let elapsed = self.began.elapsed();
+        if elapsed - self.shown >= Duration::from_secs(1) && stderr().is_terminal() {
+            self.shown = elapsed;
+            let rate = self.seeds as f64 / elapsed.as_secs_f64();
+            let _ = write!(stderr(), "\r{} of {of} seeds, {rate:.1} a second ", self.seeds); // nobody may be there
+        }
+    }
+
+    fn end(&self) {
+        let elapsed = self.began.elapsed().as_secs_f64();
+        let Sum { seeds, counting, census, .. } = self;
+        let (rate, simulated) = (*seeds as f64 / elapsed, self.simulated.as_secs());
+        println!(
+            "\n{seeds} seeds in {elapsed:.1} s, {rate:.1} a second; {counting} of them count; {simulated} s simulated"
+        );
+        println!(
+            "{} operations: {} answered, {} refused, {} uncertain, {} lost; of the unknown writes {} were seen later, {} were not there",
+            census.operations,
+            census.all_answered(),
+            census.failed,
+            census.uncertain,
+            census.lost,
+            census.unknown_applied,
+            census.unknown_not_applied
+        );
+        let count = |name: &str| self.counted.get(name).copied().unwrap_or_default();
+        println!(
+            "{} commits, {} conflicts; unclear answers: {} had landed, {} had not, {} for ever unknown",
+            count("commits"),
+            count("conflicts"),
+            count("unclear_landed"),
+            count("unclear_lost"),
+            count("unclear_unknown")
+        );
+        for (name, (seeds, times)) in &self.kinds {
+            println!("{times:>8} {name}, in {seeds} seeds");
+        }
+    }
+}

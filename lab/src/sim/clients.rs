@@ -1,0 +1,126 @@
+//! What the clients of a run do: rounds of the workload, until enough has happened and every fault is over; and then
+//! they demand that every server serves.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisConnectionInfo};
+use valthree_workload::carried::Carried;
+use valthree_workload::chance::Source;
+use valthree_workload::class::Class;
+use valthree_workload::configuration::{Bounds, Configuration};
+use valthree_workload::connection::{Cluster, Connect};
+use valthree_workload::history::History;
+use valthree_workload::recover;
+use valthree_workload::round::Round;
+
+use super::cluster::PORT;
+use super::network::{Network, Stream};
+use super::place::{Place, SERVERS};
+use super::plan::Plan;
+
+/// A run has at least so many operations.
+pub const OPERATIONS: usize = 500;
+
+/// How long a server may take to serve once every fault is over. A request that was lost without a word is given up
+/// after ten seconds, and three of them may be under way.
+const RECOVERY: Duration = Duration::from_secs(15);
+
+/// How much longer than a server's deadline a client waits for an answer: a round trip, and some more for a message
+/// that is slow.
+const MARGIN: Duration = Duration::from_millis(400);
+
+/// The longest value. A server writes all of them at every commit.
+const LONGEST_VALUE: usize = 4 << 10;
+
+/// What the clients of a run leave behind. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Played(Arc<Mutex<Notes>>);
+
+/// See [`Played`].
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// What they observed, a history for each round.
+    pub histories: Vec<History>,
+    /// Why not every server serves at the end.
+    pub unserved: Option<String>,
+    /// What servers counted, added up, as far as they lived to tell.
+    pub counted: BTreeMap<String, u64>,
+}
+
+impl Played {
+    /// What they have left so far.
+    pub fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way to servers through the simulated network; their addresses are their names.
+#[derive(Clone)]
+pub struct Simulated(Network);
+
+impl Connect for Simulated {
+    type Stream = Stream;
+
+    async fn connect(&self, server: &str) -> io::Result<Stream> {
+        let server = Place::named(server).ok_or_else(|| io::Error::other("nobody has this name"))?;
+        self.0.connect(Place::Clients, server, PORT).await
+    }
+}
+
+/// Plays rounds, and then tries every server.
+pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Result {
+    let cluster = Cluster {
+        connect: Simulated(network.clone()),
+        servers: Place::servers().map(|server| server.name().to_owned()).collect(),
+        patience: plan.deadline + MARGIN,
+    };
+    let source = Source::Seed(plan.seed);
+    let bounds = Bounds { servers: SERVERS, own_database: true, operations: (100, 400), longest_value: LONGEST_VALUE };
+    let mut carried = Carried::default();
+    let mut operations = 0;
+    for number in 0.. {
+        let now = turmoil::sim_elapsed().unwrap_or_default();
+        if operations >= OPERATIONS && now >= plan.calm() {
+            break;
+        }
+        let mut chance = source.chance(number, 0);
+        let configuration = Configuration::draw(&mut chance, &bounds, carried.may_flush(), carried.may_count());
+        let counting = configuration.has(Class::DbSize);
+        let round = Round { number, prefix: format!("{:x}:{number}", plan.seed), configuration, source };
+        network.trace.note(format_args!("{}", round.about()));
+        let history = round.play(&cluster, &carried.commands(counting), None).await?;
+        carried.add(&history);
+        operations += history.operations.len();
+        played.notes().histories.push(history);
+    }
+    network.trace.note(format_args!("every server has to serve now"));
+    let served = recover::served(&cluster, &format!("{:x}", plan.seed), RECOVERY, None).await?;
+    played.notes().unserved = served.err();
+    for server in &cluster.servers {
+        let counted = counted(&cluster, server).await.unwrap_or_default(); // who does not serve counts nothing
+        let mut notes = played.notes();
+        for (name, count) in counted {
+            *notes.counted.entry(name).or_default() += count;
+        }
+    }
+    Ok(())
+}
+
+/// What a server tells of itself in INFO.
+async fn counted(cluster: &Cluster<Simulated>, server: &str) -> Option<BTreeMap<String, u64>> {
+    let asking = async {
+        let stream = cluster.connect.connect(server).await.ok()?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(cluster.patience));
+        let info = RedisConnectionInfo::default();
+        let (mut connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await.ok()?;
+        tokio::spawn(driver);
+        redis::cmd("INFO").arg("stats").query_async::<String>(&mut connection).await.ok()
+    };
+    let text = tokio::time::timeout(cluster.patience, asking).await.ok()??;
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    Some(lines.filter_map(|(name, count)| Some((name.to_owned(), count.parse().ok()?))).collect())
+}

@@ -1,0 +1,132 @@
+//! How the SDK of AWS reaches the store: hyper's client with its pool, as in the product, over the simulated network.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region, RuntimeComponents};
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_async::time::TimeSource;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use hyper::Uri;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::time::timeout;
+use valthree::store::s3::{Address, S3, Timeouts};
+
+use super::network::{Network, Stream};
+use super::place::Place;
+use super::store::{ACCESS_KEY, BUCKET, PORT, REGION, SECRET_KEY};
+
+/// For a connection that nobody gives a time for. The product always does.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The store as the server at `here` reaches it. Its wall clock shows `started` at the beginning of the run.
+pub fn store(network: &Network, here: Place, started: SystemTime) -> S3 {
+    let url = format!("http://{}:{PORT}", Place::Store);
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(&url)
+        .force_path_style(true)
+        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "lab"))
+        .time_source(Clock(started))
+        .http_client(Http { network: network.clone(), here });
+    let address = Address { bucket: BUCKET.to_owned(), prefix: String::new() };
+    S3::new(config.build(), &address, Some(url), Timeouts::default())
+}
+
+/// The wall clock that the SDK signs by: simulated time, from a given start.
+#[derive(Debug)]
+struct Clock(SystemTime);
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        self.0 + turmoil::sim_elapsed().unwrap_or_default()
+    }
+}
+
+struct Http {
+    network: Network,
+    here: Place,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http")
+    }
+}
+
+impl HttpClient for Http {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let patience = settings.connect_timeout().unwrap_or(CONNECT);
+        let dial = Dial { network: self.network.clone(), here: self.here, patience };
+        // The pool's clock is tokio's, too: by the machine's, whether a connection is used again would differ.
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial);
+        SharedHttpConnector::new(Pool(client))
+    }
+}
+
+#[derive(Debug)]
+struct Pool(Client<Dial, SdkBody>);
+
+impl HttpConnector for Pool {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let answer = self.0.request(request);
+        HttpConnectorFuture::new(async move {
+            let response = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Opens the pool's connections.
+#[derive(Clone)]
+struct Dial {
+    network: Network,
+    here: Place,
+    patience: Duration,
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dial({})", self.here)
+    }
+}
+
+impl tower_service::Service<Uri> for Dial {
+    type Response = TokioIo<Stream>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let Dial { network, here, patience } = self.clone();
+        Box::pin(async move {
+            let connected = timeout(patience, network.connect(here, Place::Store, PORT)).await;
+            Ok(TokioIo::new(connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??))
+        })
+    }
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}

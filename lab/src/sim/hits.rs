@@ -1,0 +1,79 @@
+//! What the faults of a run have really met. A partition that nobody spoke into is no fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A way to be hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Hit {
+    MessageDropped,
+    MessageDroppedOneWay,
+    MessageHeld,
+    MessageSlow,
+    ConnectionCut,
+    ServerCrashed,
+    ServerStopped,
+    StoreGone,
+    StoreSlow,
+    Answer500,
+    Answer503,
+    Answer409,
+    AnswerLost,
+    AnswerFalse412,
+    AnswerCutShort,
+    RequestLost,
+    PutAppliedLate,
+}
+
+impl Hit {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hit::MessageDropped => "messages dropped",
+            Hit::MessageDroppedOneWay => "messages dropped one way",
+            Hit::MessageHeld => "messages held back",
+            Hit::MessageSlow => "messages slowed",
+            Hit::ConnectionCut => "connections cut",
+            Hit::ServerCrashed => "servers crashed",
+            Hit::ServerStopped => "servers stopped",
+            Hit::StoreGone => "store gone",
+            Hit::StoreSlow => "requests slowed",
+            Hit::Answer500 => "answers 500",
+            Hit::Answer503 => "answers 503",
+            Hit::Answer409 => "answers 409",
+            Hit::AnswerLost => "PUTs applied, answer lost",
+            Hit::AnswerFalse412 => "PUTs applied, answered 412",
+            Hit::AnswerCutShort => "answers cut short",
+            Hit::RequestLost => "requests lost",
+            Hit::PutAppliedLate => "PUTs applied late",
+        }
+    }
+}
+
+/// What all faults of a run have met. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Hits(Arc<Mutex<Met>>);
+
+/// What was met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Met {
+    /// How often, by kind.
+    pub kinds: BTreeMap<Hit, u64>,
+    /// The faults of the plan that met anything, by their places in it.
+    pub faults: BTreeSet<usize>,
+}
+
+impl Hits {
+    /// One more, by this fault of the plan.
+    pub fn count(&self, hit: Hit, fault: usize) {
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *met.kinds.entry(hit).or_default() += 1;
+        met.faults.insert(fault);
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Met {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
