@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+#[cfg(all(target_os = "linux", feature = "coverage"))]
+use antithesis_instrumentation as _; // linked for what it does when the program is loaded
 use anyhow::Context as _;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
@@ -129,7 +131,7 @@ struct Flags {
     threads: Option<u16>,
 
     /// What the log on stderr contains, such as `debug` or `valthree=trace`
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,aws_config=warn", value_parser = log_filter)]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = LOG_FILTER, value_parser = log_filter)]
     log_filter: String,
 
     /// The form of the log
@@ -203,6 +205,9 @@ impl From<S3Style> for Style {
 /// Files that may be open besides those of the clients: the store's, the log, and some connections that are being turned
 /// away.
 const OTHER_FILES: usize = 64;
+
+/// What the SDK warns of at each request, the server says once, and in fewer words.
+const LOG_FILTER: &str = "info,aws_config=error,aws_smithy_http_client=error";
 
 const EXIT_STATUS: &str = "\
 Exit status:

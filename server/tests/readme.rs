@@ -151,6 +151,14 @@ fn the_commands_of_the_readme_do_what_it_shows() {
                 assert!(fits(&output, &actual), "{command}\nshown: {output}\ngot: {actual}");
                 shown += 1;
             }
+            // scripts/test-containers does what they say.
+            ["docker", "compose", "up", "--build"] => assert!(root().join("docker-compose.yaml").is_file()),
+            ["docker", "cp", from, "."] => {
+                let (container, folder) = from.split_once(':').unwrap();
+                let compose = std::fs::read_to_string(root().join("docker-compose.yaml")).unwrap();
+                assert!(compose.contains(&format!("container_name: {container}\n")), "{container}");
+                assert!(compose.contains(&format!("VALTHREE_WORKLOAD_ARTIFACTS: {folder}\n")), "{folder}");
+            }
             // This very test is run by it.
             ["scripts/test"] => assert!(root().join("scripts/test").is_file()),
             _ => panic!("nobody checks `{command}`"),
@@ -178,10 +186,25 @@ fn the_links_of_the_readme_lead_somewhere() {
     let readme = readme();
     let targets: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(targets.len() > 5);
-    // A link out of the repository could not be checked, so there is none.
+    let headings: Vec<String> = readme.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
     for target in targets {
-        assert!(root().join(target).exists(), "{target} is not there");
+        if let Some(heading) = target.strip_prefix('#') {
+            assert!(headings.iter().any(|known| known == heading), "there is no heading {target}");
+        } else if target.starts_with("https://") {
+            // Out of the repository, where nothing can be checked, lie only these.
+            let known = ["https://antithesis.com/docs/", "https://github.com/etcd-io/etcd/"];
+            assert!(known.iter().any(|place| target.starts_with(place)), "{target}");
+        } else {
+            assert!(root().join(target).exists(), "{target} is not there");
+        }
     }
+}
+
+/// What a heading is called in links.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }
 
 #[test]
@@ -190,4 +213,50 @@ fn the_commands_listed_in_the_readme_are_those_of_the_table() {
     let listed = readme.split("<!-- commands").nth(1).and_then(|rest| rest.split("-->\n").nth(1));
     let listed = listed.and_then(|rest| rest.split("<!-- end").next()).expect("the README marks its list");
     assert_eq!(listed.trim(), table::markdown().trim(), "paste this between the marks:\n{}", table::markdown());
+}
+
+/// Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// What must always hold according to a file, and what must never be reached: the first literal of each such assertion.
+fn claims(source: &str) -> Vec<String> {
+    let macros = [
+        ("assert_always!(", "always"),
+        ("assert_always_or_unreachable!(", "always"),
+        ("assert_unreachable!(", "never"),
+    ];
+    let calls = macros.iter().flat_map(|(name, must)| source.split(name).skip(1).map(move |call| (call, must)));
+    let claims = calls.map(|(call, must)| (call.split('"').nth(1).expect("an assertion has a message"), must));
+    claims.map(|(claim, must)| format!("{claim} | {must}")).collect()
+}
+
+#[test]
+fn the_properties_listed_in_the_readme_are_those_of_the_code() {
+    let mut rows = Vec::new();
+    for folder in ["workload/src", "server/src"] {
+        for path in sources(&root().join(folder)) {
+            let name = path.strip_prefix(root()).unwrap().display().to_string();
+            let source = std::fs::read_to_string(&path).unwrap();
+            rows.extend(claims(&source).iter().map(|claim| format!("| {claim} | [{name}]({name}) |")));
+        }
+    }
+    // The workload's first: what clients see is what counts.
+    rows.sort_by_key(|row| (row.contains("(server"), row.clone()));
+    let table = format!("| property | | where |\n|---|---|---|\n{}", rows.join("\n"));
+    let readme = readme();
+    let listed = readme.split("<!-- properties").nth(1).and_then(|rest| rest.split("-->\n").nth(1));
+    let listed = listed.and_then(|rest| rest.split("<!-- end").next()).expect("the README marks its list");
+    assert!(rows.len() > 5);
+    assert_eq!(listed.trim(), table, "paste this between the marks:\n{table}");
 }

@@ -6,6 +6,8 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+#[cfg(all(target_os = "linux", feature = "coverage"))]
+use antithesis_instrumentation as _; // linked for what it does when the program is loaded
 use antithesis_sdk::{assert_always, lifecycle};
 use anyhow::Context as _;
 use clap::Parser as _;
