@@ -266,9 +266,12 @@ fn named_at_the_start(run: &str, why: &str) -> String {
     format!("memory:{run} {why}. Nothing was overwritten; mend it, or keep the database elsewhere")
 }
 
+/// Does something to a run.
+type Damage = Box<dyn Fn(&Memory, &str)>;
+
 /// What is done to a run, and what is said about it.
-fn damages() -> Vec<(Box<dyn Fn(&Memory, &str)>, &'static str)> {
-    let change = |change: fn(&mut Vec<u8>)| -> Box<dyn Fn(&Memory, &str)> {
+fn damages() -> Vec<(Damage, &'static str)> {
+    let change = |change: fn(&mut Vec<u8>)| -> Damage {
         Box::new(move |store, run| {
             let mut bytes = store.peek(run).unwrap().to_vec();
             change(&mut bytes);
