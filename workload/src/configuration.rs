@@ -85,8 +85,9 @@ impl Configuration {
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
         let classes = draw_classes(chance, owns_database, counting, keys);
-        // What joins keys makes every key everyone's business: then the checker pays for each command under way.
-        let joined = keys > 1 && (pipeline > 1 || classes.iter().any(|(class, _)| class.joins()));
+        // What joins keys makes every key everyone's business, and a pipeline gives its commands an order across keys:
+        // then the checker pays for each command under way.
+        let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
         let most = match (owns_database, joined) {
             (true, _) => 4.min(UNDER_WAY / pipeline),
             (_, true) => 6.min(UNDER_WAY / pipeline),

@@ -71,7 +71,7 @@ fn histories(usual: usize) -> usize {
 
 #[test]
 fn the_checker_accepts_what_a_right_database_does() {
-    let asked = histories(3_000);
+    let asked = histories(5_000);
     let (decided, _) = compare(seed(), asked, None);
     println!("{decided} of {asked} decided");
     assert!(decided > asked * 9 / 10);
@@ -79,13 +79,13 @@ fn the_checker_accepts_what_a_right_database_does() {
 
 #[test]
 fn the_checker_agrees_with_a_plain_search_about_every_kind_of_fault() {
-    let asked = histories(1_000);
+    let asked = histories(3_000);
     let mut table = BTreeMap::new();
     for (number, fault) in FAULTS.into_iter().enumerate() {
         table.insert(fault, compare(seed() + 1 + number as u64, asked, Some(fault)));
     }
     println!("fault: (decided, violations): {table:?}");
     for (fault, (decided, violations)) in table {
-        assert!(decided > asked * 9 / 10 && violations > asked / 50, "{fault:?}: {decided}, {violations}");
+        assert!(decided > asked * 9 / 10 && violations > asked / 100, "{fault:?}: {decided}, {violations}");
     }
 }

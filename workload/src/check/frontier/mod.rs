@@ -59,8 +59,6 @@ fn conflict(one: &Claim, other: &Claim) -> bool {
 struct Step {
     act: u32,
     before: u32,
-    /// It happened here because it makes no difference, not because something needed it.
-    free: bool,
 }
 
 pub(super) struct Search<'a> {
@@ -244,7 +242,7 @@ impl<'a> Search<'a> {
             {
                 let mut after = configuration.clone();
                 self.carry(&mut after, other);
-                self.take(&mut after, other, false);
+                self.take(&mut after, other);
                 self.set(&mut after, other, true);
                 self.absorb(&mut after);
                 if self.seen.is_new(&after, self.compared()) {
@@ -271,7 +269,7 @@ impl<'a> Search<'a> {
             {
                 let mut after = configuration.clone();
                 self.carry(&mut after, other);
-                self.take(&mut after, other, false);
+                self.take(&mut after, other);
                 after.words[word] += u32::from(!lavish);
                 self.absorb(&mut after);
                 if self.seen.is_new(&after, self.compared()) {
@@ -360,11 +358,11 @@ impl<'a> Search<'a> {
     }
 
     /// Lets an act take effect on the keys.
-    fn take(&mut self, configuration: &mut Configuration, act: u32, free: bool) {
+    fn take(&mut self, configuration: &mut Configuration, act: u32) {
         for (key, value) in &self.act(act).claim.writes {
             configuration.words[self.local[*key as usize] as usize] = self.written(*key, *value);
         }
-        self.steps.push(Step { act, before: configuration.newest, free });
+        self.steps.push(Step { act, before: configuration.newest });
         configuration.newest = (self.steps.len() - 1) as u32;
     }
 
@@ -388,7 +386,7 @@ impl<'a> Search<'a> {
                     && self.can_happen(configuration, *act)
             });
             let Some(act) = found else { break };
-            self.take(configuration, act, true);
+            self.take(configuration, act);
             self.set(configuration, act, true);
         }
     }

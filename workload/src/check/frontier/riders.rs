@@ -28,7 +28,7 @@ impl Search<'_> {
             let Some(rider) = pending.find(|act| *act != over && self.can_ride(configuration, *act, over)) else {
                 break;
             };
-            self.take(configuration, rider, true);
+            self.take(configuration, rider);
             self.set(configuration, rider, true);
         }
     }

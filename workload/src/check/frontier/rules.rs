@@ -139,11 +139,10 @@ impl Search<'_> {
     /// frontier too, and whatever can be explained from here can be explained from there. An open operation is needed
     /// only if somebody sees what it wrote, or still may.
     pub(super) fn is_needed(&self, configuration: &Configuration, act: u32) -> bool {
-        let (mut path, mut free) = (Vec::new(), Vec::new());
+        let mut path = Vec::new();
         let mut newest = configuration.newest;
         while newest != configuration.since && newest != NONE {
             path.push(self.steps[newest as usize].act);
-            free.push(self.steps[newest as usize].free);
             newest = self.steps[newest as usize].before;
         }
         let Some(start) = path.iter().position(|step| *step == act) else { return true };
@@ -156,7 +155,7 @@ impl Search<'_> {
                     return false;
                 }
                 needed.push(*step);
-            } else if !free[place] {
+            } else if !self.is_passive(claim) && !self.act(*step).rides {
                 return false;
             }
         }
