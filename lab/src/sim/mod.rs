@@ -2,7 +2,7 @@
 //!
 //! Three servers run on the very code of the product, down to the SDK of AWS and hyper's client with its pool; the store
 //! is the stand-in ([`crate::s3`]); the clients are those of the workload, on the `redis` crate. Between them is
-//! turmoil's network instead of the machine's. The seed draws a [`Plan`](plan::Plan) of faults, the workload plays rounds
+//! turmoil's network instead of the machine's. The seed draws a [`Plan`] of faults, the workload plays rounds
 //! while they happen, and its checker judges them; then every server has to serve again. What failed once fails again
 //! with the same seed, and its trace is the same to the byte.
 //!
