@@ -7,7 +7,7 @@ pub struct Bug {
     pub name: &'static str,
     /// What is wrong.
     pub what: &'static str,
-    /// Where it, or its like, has been seen.
+    /// The kind of mistake that it is an instance of; not a citation.
     pub seen: &'static str,
 }
 

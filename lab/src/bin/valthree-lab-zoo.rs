@@ -69,7 +69,7 @@ fn main() -> anyhow::Result<ExitCode> {
         anyhow::ensure!(BUGS.iter().any(|bug| bug.name == name), "there is no bug {name}");
     }
     println!("seeds from {from} on, until each bug is caught {} times", flags.catches);
-    println!("| bug | what it is | where it has been seen | seeds, median | worst | caught by | first seed |");
+    println!("| bug | what it is | of its kind | seeds, median | worst | caught by | first seed |");
     println!("|---|---|---|---|---|---|---|");
     let mut missed = Vec::new();
     for bug in BUGS.iter().filter(|bug| flags.bugs.is_empty() || flags.bugs.iter().any(|name| name == bug.name)) {
