@@ -12,8 +12,12 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use crate::chance::Chance;
 use crate::class::Class;
 
-/// How many commands may be under way at once in a round whose keys are joined.
+/// How many commands may be under way at once in a round whose keys are joined; half as many if they are more than two.
 const UNDER_WAY: usize = 32;
+
+/// How many keys such a round may have: with more of them, one round in some thousands would be undecided
+/// (`tests/rounds.rs`).
+const JOINED_KEYS: usize = 5;
 
 /// What rounds may be like.
 #[derive(Clone, Copy, Debug)]
@@ -86,11 +90,13 @@ impl Configuration {
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
         let classes = draw_classes(chance, owns_database, counting, keys);
         // What joins keys makes every key everyone's business, and a pipeline gives its commands an order across keys:
-        // then the checker pays for each command under way.
+        // then the checker pays for each command under way, and for each key.
         let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
+        let keys = if joined { keys.min(JOINED_KEYS) } else { keys };
+        let under_way = if keys <= 2 { UNDER_WAY } else { UNDER_WAY / 2 };
         let most = match (owns_database, joined) {
-            (true, _) => 4.min(UNDER_WAY / pipeline),
-            (_, true) => 6.min(UNDER_WAY / pipeline),
+            (true, _) => 4.min(under_way / pipeline),
+            (_, true) => 6.min(under_way / pipeline),
             _ => 16,
         };
         let clients = *[1, 2, 3, 3, 4, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most).choose(chance).unwrap_or(&2);

@@ -64,33 +64,47 @@ pub fn impossible(command: &Command, reply: &Reply) -> Option<String> {
         _ => {}
     }
     let is_value = |reply: &Reply| matches!(reply, Reply::Nil | Reply::Value(_));
+    let is_status = |word: &str| matches!(reply, Reply::Status { status } if status == word);
     let up_to = |most: usize| matches!(reply, Reply::Integer(count) if usize::try_from(*count).is_ok_and(|count| count <= most));
-    let (possible, expected) = match command {
-        Command::Get(_) => (is_value(reply), "a value or nil".to_owned()),
-        Command::Set { get: true, .. } => (is_value(reply), "the old value or nil".to_owned()),
-        Command::Set { condition: Some(_), .. } => {
-            (*reply == Reply::Nil || *reply == Reply::ok(), "OK or nil".to_owned())
+    let possible = match command {
+        Command::Get(_) | Command::Set { get: true, .. } => is_value(reply),
+        Command::Set { condition: Some(_), .. } => *reply == Reply::Nil || is_status("OK"),
+        Command::Set { .. } | Command::MSet(_) | Command::FlushAll => is_status("OK"),
+        Command::Del(keys) => up_to(distinct(keys)),
+        Command::Exists(keys) => up_to(keys.len()) && sums(keys, reply),
+        Command::MGet(keys) => {
+            matches!(reply, Reply::Array(replies) if replies.len() == keys.len() && replies.iter().all(is_value))
         }
-        Command::Set { .. } | Command::MSet(_) | Command::FlushAll => (*reply == Reply::ok(), "OK".to_owned()),
-        Command::Del(keys) => {
-            let distinct = keys.iter().collect::<BTreeSet<_>>().len();
-            (up_to(distinct), format!("a count of at most {distinct}"))
-        }
-        Command::Exists(keys) => {
-            (up_to(keys.len()) && sums(keys, reply), format!("a count that its {} keys can add up to", keys.len()))
-        }
-        Command::MGet(keys) => (
-            matches!(reply, Reply::Array(replies) if replies.len() == keys.len() && replies.iter().all(is_value)),
-            format!("{} values or nils", keys.len()),
-        ),
-        Command::DbSize => (up_to(usize::MAX), "a count".to_owned()),
-        Command::Ping => (*reply == Reply::Status { status: "PONG".into() }, "PONG".to_owned()),
+        Command::DbSize => up_to(usize::MAX),
+        Command::Ping => is_status("PONG"),
     };
-    (!possible).then(|| format!("was answered {reply}, where only {expected} would make sense"))
+    (!possible).then(|| format!("was answered {reply}, where only {} would make sense", expected(command)))
+}
+
+/// What a command can be answered with, for people.
+fn expected(command: &Command) -> String {
+    match command {
+        Command::Get(_) => "a value or nil".into(),
+        Command::Set { get: true, .. } => "the old value or nil".into(),
+        Command::Set { condition: Some(_), .. } => "OK or nil".into(),
+        Command::Set { .. } | Command::MSet(_) | Command::FlushAll => "OK".into(),
+        Command::Del(keys) => format!("a count of at most {}", distinct(keys)),
+        Command::Exists(keys) => format!("a count that its {} keys can add up to", keys.len()),
+        Command::MGet(keys) => format!("{} values or nils", keys.len()),
+        Command::DbSize => "a count".into(),
+        Command::Ping => "PONG".into(),
+    }
+}
+
+fn distinct(keys: &[Word]) -> usize {
+    if keys.len() == 1 { 1 } else { keys.iter().collect::<BTreeSet<_>>().len() }
 }
 
 /// Whether some of the keys, each counted as often as it is named, make this count.
 fn sums(keys: &[Word], reply: &Reply) -> bool {
+    if keys.len() == 1 {
+        return true;
+    }
     let mut named: BTreeMap<&Word, i64> = BTreeMap::new();
     keys.iter().for_each(|key| *named.entry(key).or_default() += 1);
     let mut reached = BTreeSet::from([0]);

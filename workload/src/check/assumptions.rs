@@ -1,7 +1,6 @@
 //! What the checker takes for granted, looked at first: a broken assumption must not pass for a judgement.
 
-use std::collections::HashMap;
-
+use super::claims::Map;
 use crate::history::{History, Moment, Operation};
 use crate::operation::Outcome;
 
@@ -18,7 +17,7 @@ struct Client {
 
 /// What of the claims of a history (see [`History`]) does not hold, in a sentence.
 pub(super) fn broken(history: &History) -> Option<String> {
-    let mut clients: HashMap<u64, Client> = HashMap::new();
+    let mut clients: Map<u64, Client> = Map::default();
     let mut last_call = None;
     for operation in &history.operations {
         let Operation { id, call, .. } = operation;
@@ -71,12 +70,14 @@ impl Client {
 
 /// Two moments that are one, or events that are not in the order of a single record.
 fn simultaneous(history: &History) -> Option<String> {
-    let mut events: Vec<u64> = Vec::with_capacity(2 * history.operations.len());
-    for operation in &history.operations {
-        events.push(operation.call.event);
-        events.extend(operation.end.as_ref().map(|(end, _)| end.event));
-    }
-    events.sort_unstable();
-    let twice = events.windows(2).find(|pair| pair[0] == pair[1])?;
-    Some(format!("two things happen at event {}, and no order of them is known", twice[0]))
+    let mut ends: Vec<u64> =
+        history.operations.iter().filter_map(|operation| operation.end.as_ref().map(|(end, _)| end.event)).collect();
+    ends.sort_unstable();
+    let mut calls = history.operations.iter().map(|operation| operation.call.event).peekable();
+    let mut last = None;
+    let twice = ends.into_iter().find(|end| {
+        while calls.next_if(|call| call < end).is_some() {}
+        calls.peek() == Some(end) || last.replace(*end) == Some(*end)
+    })?;
+    Some(format!("two things happen at event {twice}, and no order of them is known"))
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::operation::{Command, Condition, Reply};
 use crate::word::Word;
 
@@ -16,6 +18,9 @@ pub(super) const ABSENT: Value = 0;
 pub(super) const UNNAMED: Value = 1;
 /// The first number of a value that a reply names.
 pub(super) const FIRST_NAMED: Value = 2;
+
+/// As many as most operations have, or more.
+pub(super) type Few<T> = SmallVec<[T; 2]>;
 
 /// What has to be true of a key before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,10 +41,10 @@ impl Demand {
 /// What an operation that takes effect needs and does. Keys are numbers too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Claim {
-    pub(super) demands: Vec<(u32, Demand)>,
+    pub(super) demands: Few<(u32, Demand)>,
     /// These keys, each with a weight, must be present to this sum.
-    pub(super) count: Option<Count>,
-    pub(super) writes: Vec<(u32, Value)>,
+    pub(super) count: Option<Box<Count>>,
+    pub(super) writes: Few<(u32, Value)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,9 +60,7 @@ impl Claim {
         let counted = self.count.iter().flat_map(|count| count.keys.iter().map(|(key, _)| *key));
         demanded.chain(counted).chain(self.writes.iter().map(|(key, _)| *key))
     }
-}
 
-impl Claim {
     /// Whether it asks anything of a key.
     pub(super) fn looks_at(&self, key: u32) -> bool {
         self.demands.iter().any(|(demanded, _)| *demanded == key)
@@ -68,15 +71,13 @@ impl Claim {
 /// A claim in words, before words become numbers.
 #[derive(Default)]
 pub(super) struct Spoken<'a> {
-    pub(super) named: Vec<(&'a Word, &'a Word)>,
-    pub(super) absent: Vec<&'a Word>,
-    pub(super) present: Vec<&'a Word>,
+    pub(super) named: Few<(&'a Word, &'a Word)>,
+    pub(super) absent: Few<&'a Word>,
+    pub(super) present: Few<&'a Word>,
     /// Keys and how often each counts.
-    pub(super) count: Option<(Vec<(&'a Word, u32)>, u32)>,
-    pub(super) counts_all: Option<u32>,
+    pub(super) count: Option<(Few<(&'a Word, u32)>, u32)>,
     /// `None` deletes.
-    pub(super) writes: Vec<(&'a Word, Option<&'a Word>)>,
-    pub(super) deletes_all: bool,
+    pub(super) writes: Few<(&'a Word, Option<&'a Word>)>,
 }
 
 impl<'a> Spoken<'a> {
@@ -97,7 +98,7 @@ impl<'a> Spoken<'a> {
                 spoken.writes = last.into_iter().map(|(key, value)| (key, Some(value))).collect();
             }
             Command::Del(keys) => {
-                let mut distinct: Vec<&Word> = keys.iter().collect();
+                let mut distinct: Few<&Word> = keys.iter().collect();
                 distinct.sort_unstable();
                 distinct.dedup();
                 spoken.count(distinct.iter().map(|key| (*key, 1)).collect(), reply);
@@ -106,13 +107,9 @@ impl<'a> Spoken<'a> {
                 }
             }
             Command::Exists(keys) => {
-                let mut named: BTreeMap<&Word, u32> = BTreeMap::new();
-                keys.iter().for_each(|key| *named.entry(key).or_default() += 1);
-                spoken.count(named.into_iter().collect(), reply);
+                spoken.count(times(keys), reply);
             }
-            Command::FlushAll => spoken.deletes_all = true,
-            Command::DbSize => spoken.counts_all = reply.and_then(number),
-            Command::Ping => {}
+            Command::FlushAll | Command::DbSize | Command::Ping => {} // the first two speak of keys that they do not name
         }
         spoken
     }
@@ -152,7 +149,7 @@ impl<'a> Spoken<'a> {
     }
 
     /// A count that leaves no choice speaks of each key by itself.
-    fn count(&mut self, keys: Vec<(&'a Word, u32)>, reply: Option<&Reply>) {
+    fn count(&mut self, keys: Few<(&'a Word, u32)>, reply: Option<&Reply>) {
         let Some(sum) = reply.and_then(number) else { return };
         if sum == 0 {
             self.absent.extend(keys.iter().map(|(key, _)| *key));
@@ -162,6 +159,20 @@ impl<'a> Spoken<'a> {
             self.count = Some((keys, sum));
         }
     }
+}
+
+/// How often each key is named.
+fn times(keys: &[Word]) -> Few<(&Word, u32)> {
+    let mut times: Few<(&Word, u32)> = Few::new();
+    let mut sorted: Few<&Word> = keys.iter().collect();
+    sorted.sort_unstable();
+    for key in sorted {
+        match times.last_mut() {
+            Some((last, times)) if *last == key => *times += 1,
+            _ => times.push((key, 1)),
+        }
+    }
+    times
 }
 
 fn number(reply: &Reply) -> Option<u32> {

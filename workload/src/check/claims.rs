@@ -8,7 +8,7 @@ use super::claim::{ABSENT, Claim, Count, Demand, FIRST_NAMED, Spoken, UNNAMED, V
 use super::parts::Part;
 use crate::history::{History, Operation};
 use crate::model;
-use crate::operation::{Command, Reply};
+use crate::operation::{Command, Outcome, Reply};
 use crate::word::Word;
 
 /// A map that is the same in every run.
@@ -17,16 +17,23 @@ pub(super) type Map<K, V> = HashMap<K, V, FixedState>;
 /// The end of what never ended.
 pub(super) const NEVER: u64 = u64::MAX;
 
+/// No act.
+pub(super) const NONE: u32 = u32::MAX;
+
 /// An operation that took effect, or may have.
 #[derive(Clone, Debug)]
 pub(super) struct Act {
     /// Its place in the history.
     pub(super) place: usize,
-    pub(super) client: u64,
+    pub(super) client: u32,
     pub(super) call: u64,
     /// When it was answered; [`NEVER`] if it is open.
     pub(super) end: u64,
     pub(super) claim: Claim,
+    /// The answered act that its client called before it, if that is not answered yet when it is called.
+    pub(super) before: u32,
+    /// The answered act that its client called next, if it is not answered yet by then.
+    pub(super) after: u32,
     /// It writes what nobody sees onto what is there anyway (`frontier::riders`).
     pub(super) rides: bool,
 }
@@ -41,14 +48,31 @@ impl Act {
     }
 }
 
-/// What the whole history says of a value that some reply names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// An answered act is called.
+    Call,
+    /// An answered act is answered.
+    End,
+    /// An open act is called.
+    Open,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Event {
+    pub(super) moment: u64,
+    pub(super) act: u32,
+    pub(super) what: What,
+}
+
+/// What the whole history says of a value.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
     /// How many operations may write it.
     pub(super) writers: u32,
-    /// One of them, as a number of an act.
+    /// One of them that makes a difference, as a number of an act; or [`NONE`].
     pub(super) writer: u32,
-    /// When the first operation that names it ends.
+    /// When the first operation that names it ends; [`NEVER`] if none does.
     pub(super) first_end: u64,
     /// When the last operation that names it is called.
     pub(super) last_call: u64,
@@ -57,22 +81,26 @@ pub(super) struct Named {
 }
 
 /// A history in numbers.
+#[derive(Default)]
 pub(super) struct Claims {
     pub(super) acts: Vec<Act>,
+    pub(super) events: Vec<Event>,
     pub(super) keys: usize,
     /// The keys in words.
     pub(super) words: Vec<Word>,
     /// By value, minus [`FIRST_NAMED`].
     pub(super) named: Vec<Named>,
     /// For each key, until when somebody wants it to be absent, or present whatever its value.
-    sensitive: Vec<Sensitive>,
+    pub(super) sensitive: Vec<Sensitive>,
+    /// For each key, when the last operation has ended that asks whether it exists.
+    pub(super) indifferent_after: Vec<u64>,
 }
 
 /// Until when, exclusively of what comes later, somebody asks these questions of a key.
 #[derive(Clone, Copy, Default)]
-struct Sensitive {
-    absent: u64,
-    present: u64,
+pub(super) struct Sensitive {
+    pub(super) absent: u64,
+    pub(super) present: u64,
 }
 
 /// A reply that nothing could explain, by the place of its operation.
@@ -82,91 +110,120 @@ pub(super) struct Impossible {
 }
 
 impl Claims {
-    /// Turns words into numbers. Fails at a reply that by itself cannot be.
-    pub(super) fn of(history: &History) -> Result<Claims, Impossible> {
-        let operations = &history.operations;
-        let mut keys: Map<&Word, u32> = Map::default();
-        let mut words = Vec::new();
-        for operation in operations {
-            for key in operation.command.keys() {
-                let next = words.len() as u32;
-                if *keys.entry(key).or_insert(next) == next {
-                    words.push(key.clone());
-                }
-            }
-        }
-        let mut claims = Claims {
-            acts: Vec::new(),
-            keys: keys.len(),
-            words,
-            named: Vec::new(),
-            sensitive: vec![Sensitive::default(); keys.len()],
-        };
-        let mut values: Map<(u32, &Word), Value> = Map::default();
-        for (place, operation) in operations.iter().enumerate() {
-            let (Some((end, _)), Some(reply)) = (&operation.end, operation.reply()) else { continue };
-            if let Some(why) = model::impossible(&operation.command, reply) {
+    /// Turns words into numbers, as far as something is known at an event: what is called later is not there, and what
+    /// ends later has not ended. Fails at a reply that by itself cannot be.
+    pub(super) fn of(history: &History, until: u64) -> Result<Claims, Impossible> {
+        let size = history.operations.len();
+        let mut claims = Claims { acts: Vec::with_capacity(size), ..Claims::default() };
+        let mut numbers = Numbers::default();
+        numbers.values.reserve(size / 2);
+        let called = history.operations.iter().take_while(|operation| operation.call.event <= until);
+        for (place, operation) in called.enumerate() {
+            let (end, reply) = match &operation.end {
+                Some((end, Outcome::Failed(_))) if end.event <= until => continue,
+                Some((end, Outcome::Reply(reply))) if end.event <= until => (end.event, Some(reply)),
+                _ => (NEVER, None),
+            };
+            if let Some(reply) = reply
+                && let Some(why) = model::impossible(&operation.command, reply)
+            {
                 return Err(Impossible { place, why });
             }
-            for (key, value) in Spoken::of(&operation.command, Some(reply)).named {
-                let next = claims.named.len() as Value + FIRST_NAMED;
-                let value = *values.entry((keys[key], value)).or_insert(next);
-                if value == next {
-                    claims.named.push(Named { writers: 0, writer: 0, first_end: NEVER, last_call: 0, last_end: 0 });
-                }
-                let named = &mut claims.named[(value - FIRST_NAMED) as usize];
-                named.first_end = named.first_end.min(end.event);
-                named.last_call = named.last_call.max(operation.call.event);
-                named.last_end = named.last_end.max(end.event);
-            }
+            let call = operation.call.event;
+            let claim = claims.claim(Spoken::of(&operation.command, reply), &mut numbers, call, end);
+            let client = numbers.client(operation.client);
+            claims.acts.push(Act { place, client, call, end, claim, before: NONE, after: NONE, rides: false });
         }
-        for (place, operation) in operations.iter().enumerate().filter(|(_, operation)| !operation.has_failed()) {
-            let spoken = Spoken::of(&operation.command, operation.reply());
-            let end = operation.end.as_ref().filter(|_| !operation.is_open()).map_or(NEVER, |(end, _)| end.event);
-            let claim = claims.number(spoken, &keys, &values);
-            let act = Act { place, client: operation.client, call: operation.call.event, end, claim, rides: false };
-            claims.acts.push(act);
-        }
+        claims.keys = claims.words.len();
+        claims.speak_of_all(history);
+        claims.find_writers();
         claims.phantoms(history)?;
         claims.simplify();
-        claims.find_riders();
+        claims.line_up(numbers.clients.len());
         Ok(claims)
     }
 
-    fn number(&mut self, spoken: Spoken<'_>, keys: &Map<&Word, u32>, values: &Map<(u32, &Word), Value>) -> Claim {
+    /// The claim of an operation, but for what speaks of all keys, which are not known yet.
+    fn claim<'h>(&mut self, spoken: Spoken<'h>, numbers: &mut Numbers<'h>, call: u64, end: u64) -> Claim {
         let mut claim = Claim::default();
         for (key, value) in spoken.named {
-            claim.demands.push((keys[key], Demand::Is(values[&(keys[key], value)])));
+            let key = self.key(key, numbers);
+            let value = self.value(key, value, numbers);
+            let named = &mut self.named[(value - FIRST_NAMED) as usize];
+            named.first_end = named.first_end.min(end);
+            named.last_call = named.last_call.max(call);
+            named.last_end = named.last_end.max(end);
+            claim.demands.push((key, Demand::Is(value)));
         }
-        claim.demands.extend(spoken.absent.into_iter().map(|key| (keys[key], Demand::Is(ABSENT))));
-        claim.demands.extend(spoken.present.into_iter().map(|key| (keys[key], Demand::Present)));
-        claim.count = spoken.count.map(|(counted, sum)| Count {
-            keys: counted.into_iter().map(|(key, weight)| (keys[key], weight)).collect(),
-            sum,
-        });
-        if let Some(sum) = spoken.counts_all {
-            let all = 0..self.keys as u32;
-            match sum {
-                0 => claim.demands.extend(all.map(|key| (key, Demand::Is(ABSENT)))),
-                sum if sum == all.end => claim.demands.extend(all.map(|key| (key, Demand::Present))),
-                sum => claim.count = Some(Count { keys: all.map(|key| (key, 1)).collect(), sum }),
-            }
+        for key in spoken.absent {
+            claim.demands.push((self.key(key, numbers), Demand::Is(ABSENT)));
+        }
+        for key in spoken.present {
+            claim.demands.push((self.key(key, numbers), Demand::Present));
+        }
+        if let Some((counted, sum)) = spoken.count {
+            let keys = counted.into_iter().map(|(key, weight)| (self.key(key, numbers), weight)).collect();
+            claim.count = Some(Box::new(Count { keys, sum }));
         }
         for (key, value) in spoken.writes {
-            let key = keys[key];
-            let value = value.map_or(ABSENT, |value| values.get(&(key, value)).copied().unwrap_or(UNNAMED));
-            if value >= FIRST_NAMED {
-                self.named[(value - FIRST_NAMED) as usize].writers += 1;
-            }
-            claim.writes.push((key, value));
-        }
-        if spoken.deletes_all {
-            claim.writes = (0..self.keys as u32).map(|key| (key, ABSENT)).collect();
+            let key = self.key(key, numbers);
+            claim.writes.push((key, value.map_or(ABSENT, |value| self.value(key, value, numbers))));
         }
         claim.demands.sort_unstable();
         claim.demands.dedup();
         claim.writes.sort_unstable();
         claim
+    }
+
+    fn key<'h>(&mut self, word: &'h Word, numbers: &mut Numbers<'h>) -> u32 {
+        *numbers.keys.entry(word).or_insert_with(|| {
+            self.words.push(word.clone());
+            self.sensitive.push(Sensitive::default());
+            self.words.len() as u32 - 1
+        })
+    }
+
+    fn value<'h>(&mut self, key: u32, word: &'h Word, numbers: &mut Numbers<'h>) -> Value {
+        *numbers.values.entry((key, word)).or_insert_with(|| {
+            self.named.push(Named { writers: 0, writer: NONE, first_end: NEVER, last_call: 0, last_end: 0 });
+            self.named.len() as Value - 1 + FIRST_NAMED
+        })
+    }
+
+    /// What FLUSHALL and DBSIZE claim: something of every key that can ever have been there.
+    fn speak_of_all(&mut self, history: &History) {
+        let all = 0..self.keys as u32;
+        for act in &mut self.acts {
+            let operation = &history.operations[act.place];
+            match (&operation.command, operation.reply().filter(|_| !act.is_open())) {
+                (Command::FlushAll, _) => act.claim.writes = all.clone().map(|key| (key, ABSENT)).collect(),
+                (Command::DbSize, Some(Reply::Integer(sum))) => match u32::try_from(*sum).unwrap_or(u32::MAX) {
+                    0 => act.claim.demands = all.clone().map(|key| (key, Demand::Is(ABSENT))).collect(),
+                    sum if sum == all.end => {
+                        act.claim.demands = all.clone().map(|key| (key, Demand::Present)).collect();
+                    }
+                    sum => {
+                        let keys = all.clone().map(|key| (key, 1)).collect();
+                        act.claim.count = Some(Box::new(Count { keys, sum }));
+                    }
+                },
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts the writers of values that some reply names; all other values are one.
+    fn find_writers(&mut self) {
+        for act in &mut self.acts {
+            for (_, value) in act.claim.writes.iter_mut().filter(|(_, value)| *value >= FIRST_NAMED) {
+                let named = &mut self.named[(*value - FIRST_NAMED) as usize];
+                if named.first_end == NEVER {
+                    *value = UNNAMED;
+                } else {
+                    named.writers += 1;
+                }
+            }
+        }
     }
 
     /// A value that nobody asked to write, or only an operation that did nothing; more keys than there can be.
@@ -179,7 +236,7 @@ impl Claims {
             }
             for (_, demand) in &act.claim.demands {
                 let Demand::Is(value @ FIRST_NAMED..) = demand else { continue };
-                if self.named[(value - FIRST_NAMED) as usize].writers > 0 {
+                if self.named(*value).writers > 0 {
                     continue;
                 }
                 let operation = &history.operations[act.place];
@@ -192,108 +249,58 @@ impl Claims {
         Ok(())
     }
 
-    /// Forgets what makes no difference.
-    ///
-    /// - Where nobody asks whether a key exists, an unnamed value is as good as none: no reply tells them apart.
-    /// - What is open and never wrote what anybody asks for need not have happened: take it out of an order that
-    ///   explains the history, and it still does, as every reply was one that it did not help.
-    fn simplify(&mut self) {
-        self.acts.retain(|act| !act.is_open() || !act.claim.writes.is_empty());
-        self.acts
-            .retain(|act| !(act.claim.demands.is_empty() && act.claim.count.is_none() && act.claim.writes.is_empty()));
-        for act in &self.acts {
-            let names = act.claim.writes.iter().any(|(_, value)| *value >= FIRST_NAMED);
-            if act.is_open() && !names {
-                continue; // its condition is no reason to bring anything about: see below
+    /// Finds what is next to what: the events in their order, and in each client's pipelines who comes after whom.
+    fn line_up(&mut self, clients: usize) {
+        let mut newest = vec![NONE; clients];
+        let mut ends: Vec<(u64, u32)> = Vec::with_capacity(self.acts.len());
+        for number in 0..self.acts.len() as u32 {
+            let Act { client, call, end, .. } = self.acts[number as usize];
+            if end == NEVER {
+                continue;
             }
-            for (key, demand) in &act.claim.demands {
-                let sensitive = &mut self.sensitive[*key as usize];
-                match demand {
-                    Demand::Is(ABSENT) => sensitive.absent = sensitive.absent.max(act.end),
-                    Demand::Is(_) => {}
-                    Demand::Present => sensitive.present = sensitive.present.max(act.end),
-                }
-            }
-            for (key, _) in act.claim.count.iter().flat_map(|count| &count.keys) {
-                let sensitive = &mut self.sensitive[*key as usize];
-                sensitive.absent = sensitive.absent.max(act.end);
-                sensitive.present = sensitive.present.max(act.end);
+            ends.push((end, number));
+            let before = std::mem::replace(&mut newest[client as usize], number);
+            if before != NONE && self.acts[before as usize].end > call {
+                self.acts[before as usize].after = number;
+                self.acts[number as usize].before = before;
             }
         }
-        let (sensitive, named) = (&self.sensitive, &self.named);
-        self.acts.retain(|act| {
-            // An open SET XX that nobody sees turns one present value into another.
-            let is_wanted_present = |key: u32| {
-                sensitive[key as usize].present > act.call && !act.claim.demands.contains(&(key, Demand::Present))
-            };
-            let wanted = |(key, value): &(u32, Value)| match *value {
-                ABSENT => sensitive[*key as usize].absent > act.call,
-                UNNAMED => is_wanted_present(*key),
-                // One that is named may come too late to be seen, and still be there when something has to be.
-                value => named[(value - FIRST_NAMED) as usize].last_end > act.call || is_wanted_present(*key),
-            };
-            !act.is_open() || act.claim.writes.iter().any(wanted)
-        });
-        for (number, act) in self.acts.iter().enumerate() {
-            for (_, value) in act.claim.writes.iter().filter(|(_, value)| *value >= FIRST_NAMED) {
-                self.named[(value - FIRST_NAMED) as usize].writer = number as u32;
+        ends.sort_unstable();
+        let mut ends = ends.into_iter().map(|(moment, act)| Event { moment, act, what: What::End }).peekable();
+        self.events.reserve(2 * self.acts.len());
+        for (act, Act { call, end, .. }) in self.acts.iter().enumerate() {
+            while let Some(ended) = ends.next_if(|ended| ended.moment < *call) {
+                self.events.push(ended);
             }
+            let what = if *end == NEVER { What::Open } else { What::Call };
+            self.events.push(Event { moment: *call, act: act as u32, what });
         }
-    }
-
-    fn find_riders(&mut self) {
-        let mut deletions: Vec<Deletions> = vec![Deletions::default(); self.keys];
-        for act in &self.acts {
-            for (key, _) in act.claim.writes.iter().filter(|(_, value)| *value == ABSENT) {
-                deletions[*key as usize].add(act.call, act.end);
-            }
-        }
-        for act in self.acts.iter_mut().filter(|act| !act.is_open()) {
-            let Claim { demands, count, writes } = &act.claim;
-            act.rides = !writes.is_empty()
-                && count.is_none()
-                && writes.iter().all(|(key, value)| {
-                    let is_there = demands.iter().any(|(k, demand)| k == key && demand.is_presence());
-                    *value == UNNAMED && (is_there || !deletions[*key as usize].overlap(act.call, act.end))
-                });
-        }
+        self.events.extend(ends);
     }
 
     /// The keys of a part, some more than once.
     pub(super) fn keys_of(&self, part: &Part) -> impl Iterator<Item = u32> {
-        part.acts.iter().flat_map(|act| self.acts[*act as usize].claim.keys())
+        part.acts().flat_map(|act| self.acts[act as usize].claim.keys())
     }
 
     /// What is known of a named value.
     pub(super) fn named(&self, value: Value) -> &Named {
         &self.named[(value - FIRST_NAMED) as usize]
     }
-
-    /// When the last operation has ended that asks whether a key exists.
-    pub(super) fn indifferent_after(&self, key: u32) -> u64 {
-        let Sensitive { absent, present } = self.sensitive[key as usize];
-        absent.max(present)
-    }
 }
 
-/// When a key may have been deleted.
-#[derive(Clone, Default)]
-struct Deletions {
-    /// In the order of their calls: a call, and the last end so far.
-    spans: Vec<(u64, u64)>,
+/// The numbers of words.
+#[derive(Default)]
+struct Numbers<'h> {
+    keys: Map<&'h Word, u32>,
+    values: Map<(u32, &'h Word), Value>,
+    clients: Map<u64, u32>,
 }
 
-impl Deletions {
-    /// Adds one that was called after all others.
-    fn add(&mut self, call: u64, end: u64) {
-        let last = self.spans.last().map_or(end, |(_, last)| end.max(*last));
-        self.spans.push((call, last));
-    }
-
-    /// Whether any was under way between a call and an end.
-    fn overlap(&self, call: u64, end: u64) -> bool {
-        let called = self.spans.partition_point(|(other, _)| *other < end);
-        called > 0 && self.spans[called - 1].1 > call
+impl Numbers<'_> {
+    fn client(&mut self, client: u64) -> u32 {
+        let next = self.clients.len() as u32;
+        *self.clients.entry(client).or_insert(next)
     }
 }
 

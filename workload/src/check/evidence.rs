@@ -1,65 +1,55 @@
 //! Where a history stops making sense, and a sentence that says why.
 
 use super::claim::{ABSENT, Demand};
-use super::claims::{Act, Claims};
-use super::{Budget, Judged, Violation, judge_history};
+use super::claims::{Act, Claims, Impossible};
+use super::{Budget, Judged, Violation, judge};
 use crate::history::{History, Operation};
 use crate::operation::Reply;
 use crate::word::Word;
 
-/// The history up to and including an event: what was called later is not there, and what ended later has not ended.
-pub(super) fn until(history: &History, event: u64) -> History {
-    let called = history.operations.iter().take_while(|operation| operation.call.event <= event);
-    let operations = called.map(|operation| {
-        let end = operation.end.clone().filter(|(end, _)| end.event <= event);
-        Operation { end, ..operation.clone() }
-    });
-    History { about: history.about.clone(), operations: operations.collect() }
-}
-
-/// The first reply that makes a history inexplicable, and an order of everything before it.
+/// The first reply that makes a history inexplicable, and an order of everything before it, given a place in the history
+/// at which, or after which, it has to be.
 ///
 /// The search looks ahead: it may give up at a write because of a read that comes long after it. For people the
 /// operation to look at is the one whose reply, and none before, left no order. What is violated stays violated when
-/// more happens, so halving finds it.
-pub(super) fn first(history: &History, violation: Violation, budget: &mut Budget) -> Violation {
-    let Some((from, _)) = history.operations[violation.operation].end else { return violation };
-    let places = 0..history.operations.len();
-    let mut ends: Vec<(u64, usize)> = places
-        .filter_map(|place| history.operations[place].end.as_ref().map(|(end, _)| (end.event, place)))
-        .filter(|(end, _)| *end >= from.event)
-        .collect();
+/// more happens, so it is found by strides that double, and then by halving. If the budget ends before that, a later reply is
+/// shown: it is evidence too.
+pub(super) fn first(history: &History, place: usize, budget: &mut Budget) -> Violation {
+    let from = history.operations[place].end.as_ref().map_or(0, |(end, _)| end.event);
+    let ended = |(place, operation): (usize, &Operation)| operation.end.as_ref().map(|(end, _)| (end.event, place));
+    let mut ends: Vec<(u64, usize)> =
+        history.operations.iter().enumerate().filter_map(ended).filter(|(end, _)| *end >= from).collect();
     ends.sort_unstable();
     let (mut low, mut high) = (0, ends.len() - 1); // with the last end, the history is whole
+    let mut stride = 0;
     while low < high {
-        let middle = low.midpoint(high);
-        match judge_history(&until(history, ends[middle].0), budget, None) {
-            Judged::Violation(_) => high = middle,
-            Judged::Serializable => low = middle + 1,
-            Judged::Undecided => return violation,
+        let next = (low + stride).min(low.midpoint(high));
+        stride = 2 * stride + 1;
+        match judge(history, ends[next].0, budget, None) {
+            Judged::Violation { .. } => high = next,
+            Judged::Serializable => low = next + 1,
+            Judged::Undecided => break,
         }
     }
     let (event, operation) = ends[high];
     let mut orders = Vec::new();
-    match judge_history(&until(history, event - 1), budget, Some(&mut orders)) {
-        Judged::Serializable => {}
-        _ => return violation,
-    }
-    let prefix = merged(history, orders);
-    let seen = until(history, event);
+    let prefix = match judge(history, event - 1, budget, Some(&mut orders)) {
+        Judged::Serializable => merged(history, orders),
+        Judged::Violation { .. } | Judged::Undecided => Vec::new(),
+    };
     let found = &history.operations[operation];
-    let why = match (Claims::of(&seen), violation.why) {
-        (Ok(claims), _) => match claims.acts.iter().find(|act| act.place == operation) {
-            Some(act) => explain(&seen, &claims, act),
+    let why = match Claims::of(history, event) {
+        Ok(claims) => match claims.acts.iter().find(|act| act.place == operation) {
+            Some(act) => explain(history, &claims, act),
             None => format!(
                 "client {} was told that {} (operation {}) did nothing, but what others saw cannot be explained without it",
                 found.client, found.command, found.id
             ),
         },
-        (Err(impossible), _) if impossible.place == operation => {
-            format!("client {}'s {} (operation {}) {}", found.client, found.command, found.id, impossible.why)
+        Err(Impossible { place, why }) => {
+            let Operation { client, id, command, .. } = &history.operations[place];
+            format!("client {client}'s {command} (operation {id}) {why}")
         }
-        (Err(_), why) => why,
     };
     Violation { operation, why, prefix }
 }

@@ -9,13 +9,13 @@ mod frontier;
 mod parts;
 mod plan;
 mod shrink;
+mod simplify;
 
 use self::claims::{Claims, Impossible, NEVER};
 use self::frontier::{Counting, Found, search};
 use self::parts::{Part, Partition};
-use self::plan::{NONE, Seat};
 pub use self::shrink::shrink;
-use crate::history::{History, Operation};
+use crate::history::History;
 
 /// What a history is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,92 +56,113 @@ impl Default for Budget {
     }
 }
 
-/// Judges a history.
-pub fn check(history: &History, mut budget: Budget) -> Verdict {
+/// Judges a history, and finds the evidence if it cannot be explained.
+pub fn check(history: &History, budget: Budget) -> Verdict {
     if let Some(why) = assumptions::broken(history) {
         return Verdict::Malformed(why);
     }
-    let allowed = budget.steps;
-    match judge_history(history, &mut budget, None) {
+    match judge(history, NEVER, &mut budget.clone(), None) {
         Judged::Serializable => Verdict::Serializable,
-        Judged::Undecided => Verdict::Undecided(format!("no verdict within {allowed} configurations")),
-        Judged::Violation(violation) => {
-            // Looking for the first reply that cannot be explained may cost as much again.
-            let mut more = Budget { steps: allowed };
-            Verdict::Violation(Box::new(evidence::first(history, violation, &mut more)))
+        Judged::Undecided => Verdict::Undecided(format!("no verdict within {} configurations", budget.steps)),
+        // Looking for the first reply that cannot be explained may cost as much again.
+        Judged::Violation { place } => {
+            Verdict::Violation(Box::new(evidence::first(history, place, &mut budget.clone())))
         }
+    }
+}
+
+/// The verdict alone, without evidence: whether there is an order that explains a history. `None` if that is undecided, or
+/// if the history is malformed.
+pub fn is_serializable(history: &History, mut budget: Budget) -> Option<bool> {
+    if assumptions::broken(history).is_some() {
+        return None;
+    }
+    match judge(history, NEVER, &mut budget, None) {
+        Judged::Serializable => Some(true),
+        Judged::Violation { .. } => Some(false),
+        Judged::Undecided => None,
     }
 }
 
 enum Judged {
     Serializable,
-    Violation(Violation),
+    /// Nothing explains the reply to the operation at this place, or one that came later.
+    Violation {
+        place: usize,
+    },
     Undecided,
 }
 
-/// Judges a history without looking at its assumptions. If it is serializable and the orders are wanted, they are an order for
-/// each of its parts, as places in the history.
-fn judge_history(history: &History, budget: &mut Budget, mut orders: Option<&mut Vec<Vec<usize>>>) -> Judged {
-    let claims = match Claims::of(history) {
+/// Judges what is known of a history at an event, without looking at its assumptions. If it is serializable and the orders
+/// are wanted, they are an order for each of its parts, as places in the history.
+fn judge(history: &History, until: u64, budget: &mut Budget, mut orders: Option<&mut Vec<Vec<usize>>>) -> Judged {
+    let claims = match Claims::of(history, until) {
         Ok(claims) => claims,
-        Err(Impossible { place, why }) => {
-            let Operation { client, id, command, .. } = &history.operations[place];
-            let why = format!("client {client}'s {command} (operation {id}) {why}");
-            return Judged::Violation(Violation { operation: place, why, prefix: Vec::new() });
-        }
+        Err(Impossible { place, .. }) => return Judged::Violation { place },
     };
-    let mut seats = vec![Seat { number: 0, before: NONE, next_call: NEVER }; claims.acts.len()];
-    let mut doubtful = doubtful(&claims, &mut seats, budget, orders.as_deref_mut());
-    if !doubtful.contains(&true) {
-        return Judged::Serializable;
-    }
+    let mut seats = vec![0; claims.acts.len()];
     let whole = Partition::of(&claims, |_| true);
-    for part in &whole.parts {
-        if claims.keys_of(part).any(|key| doubtful[key as usize]) {
-            claims.keys_of(part).for_each(|key| doubtful[key as usize] = true);
-        }
-    }
-    if let Some(orders) = &mut orders {
-        let doubted = |place: &usize| {
-            claims.acts.iter().any(|act| act.place == *place && act.claim.keys().any(|key| doubtful[key as usize]))
-        };
-        orders.retain(|order| !order.iter().any(doubted));
-    }
+    let certain = Certain::of(&claims, &whole);
     let mut undecided = false;
-    for part in whole.parts.iter().filter(|part| claims.keys_of(part).any(|key| doubtful[key as usize])) {
+    for (number, part) in whole.parts.iter().enumerate() {
+        if certain.explain(number, &claims, &mut seats, budget, orders.as_deref_mut()) {
+            continue;
+        }
         match judge_part(&claims, &whole.local, part, &mut seats, budget, orders.as_deref_mut()) {
             Found::Order => {}
             Found::Exhausted => undecided = true,
-            Found::Stuck { act, prefix } => {
-                let act = &claims.acts[act as usize];
-                let why = evidence::explain(history, &claims, act);
-                return Judged::Violation(Violation { operation: act.place, why, prefix });
-            }
+            Found::Stuck { act } => return Judged::Violation { place: claims.acts[act as usize].place },
         }
     }
     if undecided { Judged::Undecided } else { Judged::Serializable }
 }
 
-/// The keys about which there is doubt if nothing happened that is open and that nobody has seen. Where there is none,
-/// the verdict is clear: what is open need not have happened. And without it fewer keys have to be judged together.
-fn doubtful(
-    claims: &Claims,
-    seats: &mut [Seat],
-    budget: &Budget,
-    mut orders: Option<&mut Vec<Vec<usize>>>,
-) -> Vec<bool> {
-    let mut doubtful = vec![false; claims.keys];
-    let certain = Partition::of(claims, |act| !act.is_open() || act.writes_a_named_value());
-    for part in &certain.parts {
-        let mut some = Budget { steps: budget.steps / 4 };
-        if !matches!(
-            search(claims, &certain.local, part, seats, Counting::Frugal, &mut some, orders.as_deref_mut()),
-            Found::Order
-        ) {
-            claims.keys_of(part).for_each(|key| doubtful[key as usize] = true);
+/// The parts of what is left if nothing happened that is open and that nobody has seen. Where that can be explained, so
+/// can the whole, as what is open need not have happened; and without it fewer keys have to be judged together.
+#[derive(Default)]
+struct Certain {
+    partition: Partition,
+    /// For each part of the whole, the smaller ones that it falls into.
+    pieces: Vec<Vec<usize>>,
+}
+
+impl Certain {
+    fn of(claims: &Claims, whole: &Partition) -> Certain {
+        if whole.parts.iter().all(|part| part.keys == 1) {
+            return Certain::default();
         }
+        let partition = Partition::of(claims, |act| !act.is_open() || act.writes_a_named_value());
+        let mut pieces = vec![Vec::new(); whole.parts.len()];
+        for (number, part) in partition.parts.iter().enumerate() {
+            if let Some(key) = claims.keys_of(part).next() {
+                pieces[whole.number[key as usize] as usize].push(number);
+            }
+        }
+        Certain { partition, pieces }
     }
-    doubtful
+
+    /// Whether a part of the whole falls into pieces, and each of them has an order.
+    fn explain(
+        &self,
+        number: usize,
+        claims: &Claims,
+        seats: &mut [u32],
+        budget: &Budget,
+        orders: Option<&mut Vec<Vec<usize>>>,
+    ) -> bool {
+        let Some(pieces) = self.pieces.get(number).filter(|pieces| pieces.len() > 1) else { return false };
+        let mut found = Vec::new();
+        let explained = pieces.iter().all(|piece| {
+            let part = &self.partition.parts[*piece];
+            let mut some = Budget { steps: budget.steps / 4 };
+            let local = &self.partition.local;
+            matches!(search(claims, local, part, seats, Counting::Frugal, &mut some, Some(&mut found)), Found::Order)
+        });
+        if let Some(orders) = orders.filter(|_| explained) {
+            orders.append(&mut found);
+        }
+        explained
+    }
 }
 
 /// Judges a part, the cheap ways first.
@@ -149,27 +170,20 @@ fn judge_part(
     claims: &Claims,
     local: &[u32],
     part: &Part,
-    seats: &mut [Seat],
+    seats: &mut [u32],
     budget: &mut Budget,
     mut orders: Option<&mut Vec<Vec<usize>>>,
 ) -> Found {
-    let open = part.acts.iter().any(|act| claims.acts[*act as usize].is_open());
-    // An order that has an open operation happen more often than it was called is none to show.
-    let mut run = |counting| {
-        let orders = orders.as_deref_mut().filter(|_| counting != Counting::Lavish);
-        search(claims, local, part, seats, counting, budget, orders)
-    };
-    if !open {
-        return run(Counting::Exact);
+    let mut run =
+        |counting, orders: Option<&mut Vec<Vec<usize>>>| search(claims, local, part, seats, counting, budget, orders);
+    if part.acts().any(|act| claims.acts[act as usize].is_open()) {
+        // An order that has an open operation happen more often than it was called is none to show.
+        if let Found::Order = run(Counting::Frugal, orders.as_deref_mut()) {
+            return Found::Order;
+        }
+        if let Found::Stuck { act } = run(Counting::Lavish, None) {
+            return Found::Stuck { act };
+        }
     }
-    let frugal = run(Counting::Frugal);
-    let Found::Stuck { act: reached, prefix } = frugal else { return frugal };
-    let Found::Stuck { act, .. } = run(Counting::Lavish) else { return run(Counting::Exact) };
-    if act == reached {
-        return Found::Stuck { act, prefix };
-    }
-    match run(Counting::Exact) {
-        Found::Exhausted => Found::Stuck { act, prefix },
-        found => found,
-    }
+    run(Counting::Exact, orders)
 }

@@ -5,61 +5,67 @@
 //! keys that are named anywhere. Everything else that orders operations is real time, and orders that respect real time
 //! in each part can always be merged into one that does so in all (linearizability is local).
 
-use super::claims::{Act, Claims, Map};
+use super::claims::{Act, Claims, Event, NONE, What};
 
-/// Acts that have to be judged together, in the order of their calls.
+/// Acts that have to be judged together.
 #[derive(Default)]
 pub(super) struct Part {
-    pub(super) acts: Vec<u32>,
+    /// Their calls and ends.
+    pub(super) events: Vec<Event>,
     /// How many keys they speak of.
     pub(super) keys: usize,
 }
 
+impl Part {
+    /// In the order of their calls.
+    pub(super) fn acts(&self) -> impl Iterator<Item = u32> {
+        self.events.iter().filter(|event| event.what != What::End).map(|event| event.act)
+    }
+}
+
 /// A history in parts.
+#[derive(Default)]
 pub(super) struct Partition {
     pub(super) parts: Vec<Part>,
+    /// For each key the number of its part.
+    pub(super) number: Vec<u32>,
     /// For each key its number in its part.
     pub(super) local: Vec<u32>,
 }
 
 impl Partition {
-    /// Cuts up those acts that are chosen.
+    /// Cuts up those acts that are chosen, all that are answered among them.
     pub(super) fn of(claims: &Claims, chosen: impl Fn(&Act) -> bool) -> Partition {
+        let first_key = |act: u32| claims.acts[act as usize].claim.keys().next();
         let mut union = Union((0..claims.keys as u32).collect());
-        let mut newest: Map<u64, (u32, u64)> = Map::default();
         for act in claims.acts.iter().filter(|act| chosen(act)) {
             let mut keys = act.claim.keys();
             let Some(first) = keys.next() else { continue };
             keys.for_each(|key| union.join(first, key));
-            if act.is_open() {
-                continue;
-            }
-            if let Some((key, end)) = newest.insert(act.client, (first, act.end))
-                && act.call < end
+            if act.before != NONE
+                && let Some(key) = first_key(act.before)
             {
                 union.join(key, first);
             }
         }
-        let mut partition = Partition { parts: Vec::new(), local: vec![0; claims.keys] };
-        let mut numbers: Vec<Option<usize>> = vec![None; claims.keys];
+        let mut partition =
+            Partition { parts: Vec::new(), number: vec![NONE; claims.keys], local: vec![0; claims.keys] };
         for key in 0..claims.keys {
-            let root = union.root(key as u32) as usize;
-            let number = *numbers[root].get_or_insert(partition.parts.len());
-            if number == partition.parts.len() {
+            let root = union.root(key as u32) as usize; // the first key of its part
+            if root == key {
+                partition.number[key] = partition.parts.len() as u32;
                 partition.parts.push(Part::default());
             }
-            let part = &mut partition.parts[number];
+            partition.number[key] = partition.number[root];
+            let part = &mut partition.parts[partition.number[key] as usize];
             partition.local[key] = part.keys as u32;
             part.keys += 1;
         }
-        for (number, act) in claims.acts.iter().enumerate().filter(|(_, act)| chosen(act)) {
-            if let Some(key) = act.claim.keys().next()
-                && let Some(part) = numbers[union.root(key) as usize]
-            {
-                partition.parts[part].acts.push(number as u32);
+        for event in claims.events.iter().filter(|event| chosen(&claims.acts[event.act as usize])) {
+            if let Some(key) = first_key(event.act) {
+                partition.parts[partition.number[key as usize] as usize].events.push(*event);
             }
         }
-        partition.parts.retain(|part| !part.acts.is_empty());
         partition
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Budget, Judged, Verdict, check, evidence, judge_history};
+use super::claims::NEVER;
+use super::{Budget, Judged, Verdict, check, is_serializable, judge};
 use crate::history::{History, Operation};
 use crate::operation::{Command, Reply};
 use crate::word::Word;
@@ -21,7 +22,7 @@ pub fn shrink(history: &History, budget: Budget) -> History {
     let mut shrinking = Shrinking {
         kept: vec![true; history.operations.len()],
         history: match &history.operations[violation.operation].end {
-            Some((end, _)) => evidence::until(history, end.event),
+            Some((end, _)) => until(history, end.event),
             None => history.clone(),
         },
         budget: Budget { steps: budget.steps.saturating_mul(CHECKS) },
@@ -39,10 +40,20 @@ pub fn shrink(history: &History, budget: Budget) -> History {
     let operations = history.operations.iter().enumerate().filter_map(kept).collect();
     let small = History { about: history.about.clone(), operations };
     // What was relaxed is gone now, which leaves fewer orders still; but evidence is not believed unseen.
-    match check(&small, budget) {
-        Verdict::Violation(_) => small,
+    match is_serializable(&small, budget) {
+        Some(false) => small,
         _ => history.clone(),
     }
+}
+
+/// The history up to and including an event: what was called later is not there, and what ended later has not ended.
+fn until(history: &History, event: u64) -> History {
+    let called = history.operations.iter().take_while(|operation| operation.call.event <= event);
+    let operations = called.map(|operation| {
+        let end = operation.end.clone().filter(|(end, _)| end.event <= event);
+        Operation { end, ..operation.clone() }
+    });
+    History { about: history.about.clone(), operations: operations.collect() }
 }
 
 struct Shrinking {
@@ -72,10 +83,10 @@ impl Shrinking {
     fn is_violation(&mut self, kept: &[bool]) -> bool {
         let mut budget = Budget { steps: self.each.min(self.budget.steps) };
         let allowed = budget.steps;
-        let verdict = judge_history(&relaxed(&self.history, kept), &mut budget, None);
+        let verdict = judge(&relaxed(&self.history, kept), NEVER, &mut budget, None);
         let cost = allowed - budget.steps + self.history.operations.len() as u64 / 8;
         self.budget.steps = self.budget.steps.saturating_sub(cost);
-        matches!(verdict, Judged::Violation(_))
+        matches!(verdict, Judged::Violation { .. })
     }
 }
 

@@ -9,6 +9,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use valthree_workload::chance::Source;
+use valthree_workload::configuration::Configuration;
+use valthree_workload::generator::{self, Generator};
 use valthree_workload::history::{History, Moment, Operation};
 use valthree_workload::model::{self, State};
 use valthree_workload::operation::{Command, Condition, Outcome, Reply};
@@ -168,6 +171,8 @@ struct Running {
 
 struct World<'a> {
     dice: &'a mut Dice,
+    /// Of each client, what decides its commands, if the shape does not.
+    generators: Vec<Generator<'a>>,
     shape: Shape,
     fault: Option<Fault>,
     state: State,
@@ -183,27 +188,48 @@ struct World<'a> {
     struck: usize,
 }
 
+/// The history of a round such as the workload draws, on a right database where so many of a hundred commands have an
+/// unknown outcome.
+pub fn round(dice: &mut Dice, configuration: &Configuration, source: Source, number: u64, unknown: u64) -> History {
+    let Configuration { clients, steps, .. } = *configuration;
+    let keys = generator::keys(configuration, "k");
+    let generators = (0..clients)
+        .map(|actor| Generator::new(configuration, actor, &keys, source.chance(number, actor as u64 + 1)))
+        .collect();
+    let shape = Shape { unknown, ..Shape::register(clients, steps) };
+    let mut world = World { generators, ..World::of(dice, &shape, None) };
+    while world.step() {}
+    world.history
+}
+
 /// A history, and how often the fault struck.
 pub fn history(dice: &mut Dice, shape: &Shape, fault: Option<Fault>) -> (History, usize) {
-    let clients = (0..shape.clients).map(|client| (client as u64 + 1, shape.operations, VecDeque::new())).collect();
-    let mut world = World {
-        dice,
-        shape: shape.clone(),
-        fault,
-        state: State::new(),
-        past: vec![State::new()],
-        history: History::default(),
-        events: 0,
-        values: 0,
-        clients,
-        adrift: Vec::new(),
-        struck: 0,
-    };
+    let mut world = World::of(dice, shape, fault);
     while world.step() {}
     if fault == Some(Fault::Swapped) {
         world.swap();
     }
     (world.history, world.struck)
+}
+
+impl World<'_> {
+    fn of<'a>(dice: &'a mut Dice, shape: &Shape, fault: Option<Fault>) -> World<'a> {
+        let clients = (0..shape.clients).map(|client| (client as u64 + 1, shape.operations, VecDeque::new())).collect();
+        World {
+            dice,
+            generators: Vec::new(),
+            shape: shape.clone(),
+            fault,
+            state: State::new(),
+            past: vec![State::new()],
+            history: History::default(),
+            events: 0,
+            values: 0,
+            clients,
+            adrift: Vec::new(),
+            struck: 0,
+        }
+    }
 }
 
 /// Makes a history wrong in one place, late in it: a GET is answered with a value that had been read before, and then
@@ -242,7 +268,7 @@ impl World<'_> {
             return false;
         }
         if !self.adrift.is_empty() && self.dice.percent(8) {
-            let command = self.adrift.remove(self.dice.below(self.adrift.len()));
+            let command = self.adrift.swap_remove(self.dice.below(self.adrift.len()));
             if self.dice.percent(60) {
                 self.apply(&command);
             }
@@ -275,9 +301,19 @@ impl World<'_> {
     }
 
     fn call(&mut self, client: usize) {
-        let most = self.shape.pipeline.min(self.clients[client].1);
-        for _ in 0..1 + self.dice.below(most) {
-            let command = self.command();
+        let commands = match self.generators.get_mut(client) {
+            Some(generator) => {
+                self.clients[client].1 -= 1;
+                generator.step().commands
+            }
+            None => {
+                let most = self.shape.pipeline.min(self.clients[client].1);
+                let number = 1 + self.dice.below(most);
+                self.clients[client].1 -= number;
+                (0..number).map(|_| self.command()).collect()
+            }
+        };
+        for command in commands {
             let place = self.history.operations.len();
             let (call, number) = (self.moment(), self.clients[client].0);
             self.history.operations.push(Operation {
@@ -288,7 +324,6 @@ impl World<'_> {
                 call,
                 end: None,
             });
-            self.clients[client].1 -= 1;
             self.clients[client].2.push_back(Running { place, reply: None });
         }
     }
@@ -323,7 +358,7 @@ impl World<'_> {
 
     fn apply(&mut self, command: &Command) -> Reply {
         let strikes = self.fault.is_some() && self.dice.percent(20);
-        let before = self.state.clone();
+        let before = (self.fault == Some(Fault::StaleRead)).then(|| self.state.clone());
         let mut reply = match (self.fault.filter(|_| strikes), command) {
             (Some(Fault::StaleRead), _) if !command.may_write() => {
                 self.struck += 1;
@@ -361,7 +396,7 @@ impl World<'_> {
             self.struck += 1;
             *count = if *count > 0 && self.dice.percent(50) { *count - 1 } else { *count + 1 };
         }
-        if self.fault == Some(Fault::StaleRead) && before != self.state {
+        if let Some(before) = before.filter(|before| *before != self.state) {
             self.past.push(before);
         }
         reply

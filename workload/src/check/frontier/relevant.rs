@@ -1,7 +1,7 @@
 //! Which keys can have a part in what happens at an event.
 
 use super::super::claim::Claim;
-use super::super::plan::NONE;
+use super::super::claims::NONE;
 use super::Search;
 
 impl Search<'_> {
@@ -15,13 +15,13 @@ impl Search<'_> {
         let mut earlier = act;
         while earlier != NONE {
             self.mark(&self.act(earlier).claim);
-            earlier = self.seat(earlier).before;
+            earlier = self.act(earlier).before;
         }
         loop {
             let marked = self.marked;
             for index in 0..self.pending.len() {
                 let other = self.pending[index];
-                let before = self.seat(other).before;
+                let before = self.act(other).before;
                 if self.is_relevant(&self.act(other).claim) {
                     self.mark(&self.act(other).claim);
                     if before != NONE {

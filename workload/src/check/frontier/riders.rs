@@ -15,22 +15,27 @@ use super::super::configuration::Configuration;
 use super::Search;
 
 impl Search<'_> {
-    /// Whether a pending rider would change nothing now.
+    /// Whether a rider would change nothing now.
     pub(super) fn is_idle(&self, configuration: &Configuration, act: u32) -> bool {
-        let act = self.act(act);
-        act.rides && act.claim.writes.iter().all(|(key, _)| self.value(configuration, *key) == UNNAMED)
+        self.act(act).claim.writes.iter().all(|(key, _)| self.value(configuration, *key) == UNNAMED)
     }
 
-    /// Lets all those happen that another operation, which is about to happen, writes over.
-    pub(super) fn carry(&mut self, configuration: &mut Configuration, over: u32) {
-        loop {
-            let mut pending = self.pending.iter().copied();
-            let Some(rider) = pending.find(|act| *act != over && self.can_ride(configuration, *act, over)) else {
-                break;
-            };
-            self.take(configuration, rider);
-            self.set(configuration, rider, true);
+    /// Lets all those happen that another operation, which is about to happen, writes over. Whether there were any.
+    pub(super) fn carry(&mut self, configuration: &mut Configuration, over: u32) -> bool {
+        if self.act(over).claim.writes.is_empty() {
+            return false;
         }
+        let mut carried = false;
+        let mut pending = 0..self.pending.len();
+        while let Some(index) = pending.next() {
+            let rider = self.pending[index];
+            if rider != over && self.act(rider).rides && self.can_ride(configuration, rider, over) {
+                self.take(configuration, rider);
+                carried = true;
+                pending = 0..self.pending.len(); // what it changed may be what another one has waited for
+            }
+        }
+        carried
     }
 
     fn can_ride(&self, configuration: &Configuration, rider: u32, over: u32) -> bool {
@@ -44,6 +49,6 @@ impl Search<'_> {
             let onto = *written != ABSENT || claim.demands.iter().any(|(k, demand)| k == key && demand.is_presence());
             blind && onto && (present || !counted && !over.demands.contains(&(*key, Demand::Present)))
         };
-        self.act(rider).rides && claim.writes.iter().all(covers) && self.can_happen(configuration, rider)
+        claim.writes.iter().all(covers) && self.can_happen(configuration, rider)
     }
 }

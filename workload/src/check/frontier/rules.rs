@@ -1,9 +1,15 @@
 //! What need not be looked at, because something else that is looked at does as well.
 
 use super::super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, Value};
+use super::super::claims::NONE;
 use super::super::configuration::Configuration;
-use super::super::plan::NONE;
-use super::{Search, conflict};
+use super::Search;
+
+/// Whether it makes a difference which of two comes first.
+fn conflict(one: &Claim, other: &Claim) -> bool {
+    let touches = |claim: &Claim, key: u32| claim.keys().any(|touched| touched == key);
+    one.writes.iter().any(|(key, _)| touches(other, *key)) || other.writes.iter().any(|(key, _)| touches(one, *key))
+}
 
 impl Search<'_> {
     /// The open operations that happened last, newest first, without anything answered after them.
@@ -23,6 +29,9 @@ impl Search<'_> {
 
     /// Whether each of the newly opened had to come before this act, which is answered.
     pub(super) fn has_use_for(&self, opened: &[u32], act: u32) -> bool {
+        if opened.is_empty() {
+            return true;
+        }
         let mut after = vec![act];
         opened.iter().all(|open| {
             let claim = &self.act(*open).claim;
@@ -37,11 +46,7 @@ impl Search<'_> {
     pub(super) fn is_in_order(&self, opened: &[u32], act: u32) -> bool {
         opened.first().is_none_or(|last| {
             let (claim, before) = (&self.act(act).claim, &self.act(*last).claim);
-            if conflict(claim, before) {
-                self.is_seen(before, [act].iter())
-            } else {
-                self.seat(act).number > self.seat(*last).number
-            }
+            if conflict(claim, before) { self.is_seen(before, [act].iter()) } else { self.seat(act) > self.seat(*last) }
         })
     }
 
@@ -88,7 +93,7 @@ impl Search<'_> {
             _ => false,
         });
         let written = |(key, value): &(u32, Value)| stays(*key) && self.value(configuration, *key) != *value;
-        let before = self.seat(act).before;
+        let before = self.act(act).before;
         demanded
             || claim.writes.iter().any(written)
             || !self.is_next(configuration, act) && self.is_barred(configuration, before)
@@ -100,12 +105,15 @@ impl Search<'_> {
         if named.writers != 1 {
             return false;
         }
+        if named.writer == NONE {
+            return true; // it was called when all who name the value had their replies, and is left out
+        }
         let writer = self.act(named.writer);
         if writer.call > self.now {
             return true;
         }
         if writer.is_open() {
-            let kind = &self.kinds[self.seat(named.writer).number as usize];
+            let kind = &self.kinds[self.seat(named.writer) as usize];
             return kind.settled < self.now || configuration.words[kind.word] == 1;
         }
         writer.end < self.now || self.has_happened(configuration, named.writer)
@@ -120,12 +128,12 @@ impl Search<'_> {
     /// operation stood that writes the same, if it makes no demands.
     pub(super) fn has_a_better(&self, configuration: &Configuration, act: u32) -> bool {
         let this = self.act(act);
-        let next_call = self.seat(act).next_call;
+        let is_in_time = |end: u64| this.after == NONE || self.act(this.after).call > end;
         self.pending.iter().any(|other| {
             let that = self.act(*other);
             *other != act
                 && that.end < this.end
-                && next_call > that.end
+                && is_in_time(that.end)
                 && that.claim.writes == this.claim.writes
                 && (that.claim == this.claim
                     || this.is_open() && this.claim.demands.is_empty() && this.claim.count.is_none())
@@ -139,6 +147,10 @@ impl Search<'_> {
     /// frontier too, and whatever can be explained from here can be explained from there. An open operation is needed
     /// only if somebody sees what it wrote, or still may.
     pub(super) fn is_needed(&self, configuration: &Configuration, act: u32) -> bool {
+        let is_newest = |newest: u32| newest != NONE && self.steps[newest as usize].act == act;
+        if is_newest(configuration.newest) && self.steps[configuration.newest as usize].before == configuration.since {
+            return true;
+        }
         let mut path = Vec::new();
         let mut newest = configuration.newest;
         while newest != configuration.since && newest != NONE {
@@ -149,7 +161,7 @@ impl Search<'_> {
         let mut needed = vec![act];
         for (place, step) in path.iter().enumerate().skip(start + 1) {
             let claim = &self.act(*step).claim;
-            let orders = |other: &u32| self.seat(*other).before == *step || conflict(claim, &self.act(*other).claim);
+            let orders = |other: &u32| self.act(*other).before == *step || conflict(claim, &self.act(*other).claim);
             if needed.iter().any(orders) {
                 if self.act(*step).is_open() && !self.is_seen(claim, path[..place].iter().rev()) {
                     return false;

@@ -1,0 +1,34 @@
+//! The rounds that the workload draws are rounds that the checker can judge: on a right database each is serializable, and
+//! none is undecided.
+//!
+//! `SEED=7 ROUNDS=3000` judges more of them, and others.
+
+mod sample;
+
+use sample::Dice;
+use valthree_workload::chance::Source;
+use valthree_workload::check::{Budget, Verdict, check};
+use valthree_workload::configuration::{Bounds, Configuration};
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |number| number.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+#[test]
+fn every_round_on_a_right_database_is_serializable_and_none_undecided() {
+    let seed = number("SEED", 1);
+    let mut dice = Dice::new(seed);
+    let bounds = Bounds { servers: 3, own_database: true, longest_value: 2000, ..Bounds::default() };
+    for round in 0..number("ROUNDS", 300) {
+        let configuration = Configuration::draw(&mut Source::Seed(seed).chance(round, 0), &bounds, true, true);
+        let unknown = [0, 1, 3, 10][dice.below(4)];
+        let history = sample::round(&mut dice, &configuration, Source::Seed(seed), round, unknown);
+        let verdict = check(&history, Budget::default());
+        if verdict != Verdict::Serializable {
+            let mut lines = Vec::new();
+            valthree_workload::history::write(&history, &mut lines).unwrap();
+            println!("{}", String::from_utf8(lines).unwrap());
+            panic!("round {round}, {unknown} % unknown, {configuration}: {verdict:?}");
+        }
+    }
+}
