@@ -86,7 +86,8 @@ class Cluster:
     def compose(self, *arguments, within=COMMAND, check=True):
         files = ["docker-compose.yaml", *(str(LAYERS / layer) for layer in self.layers)]
         named = [word for file in files for word in ("--file", file)]
-        environment = dict(os.environ, VALTHREE_ASSERTIONS=str(self.assertions))
+        # The older Compose waits a minute for an engine, which may be busy.
+        environment = dict(os.environ, VALTHREE_ASSERTIONS=str(self.assertions), COMPOSE_HTTP_TIMEOUT=str(COMMAND))
         return ask(*self.tool, "--project-name", "valthree", *named, *arguments, within=within, check=check, env=environment)
 
     def build(self, store, profile):
