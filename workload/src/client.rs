@@ -12,6 +12,10 @@ use crate::operation::{Command, Outcome};
 /// How long a client waits before it tries the next server when one could not be reached.
 const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(100);
 
+/// How long a client rests when nothing of what it sent was done. A server that is still loading says so at once, and
+/// would hear all that a client has to say meanwhile.
+const AFTER_REFUSAL: Duration = Duration::from_millis(20);
+
 /// How many connections in a row may fail before a client goes home. With the time-outs this bounds a round.
 const FAILED_CONNECTIONS: u32 = 20;
 
@@ -51,7 +55,10 @@ impl<'a, C: Connect> Client<'a, C> {
             if !self.connect(|| generator.server()).await {
                 return;
             }
-            self.send(step.commands).await;
+            let outcomes = self.send(step.commands).await;
+            if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Failed(_))) {
+                sleep(AFTER_REFUSAL).await;
+            }
         }
     }
 
