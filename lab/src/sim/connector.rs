@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -26,8 +27,10 @@ use super::network::{Network, Stream};
 use super::place::Place;
 use super::store::{ACCESS_KEY, BUCKET, PORT, REGION, SECRET_KEY};
 
-/// For a connection that nobody gives a time for. The product always does.
-const CONNECT: Duration = Duration::from_secs(2);
+/// The times of the product, but shorter: what is dropped here is never sent again, and who waits for it until the end
+/// shows nothing meanwhile. Still longer than any deadline, so that late answers come.
+const TIMEOUTS: Timeouts =
+    Timeouts { connect: Duration::from_secs(1), attempt: Duration::from_secs(3), stall: Duration::from_secs(2) };
 
 /// The store as the server at `here` reaches it. Its wall clock shows `started` at the beginning of the run.
 pub fn store(network: &Network, here: Place, started: SystemTime) -> S3 {
@@ -39,9 +42,9 @@ pub fn store(network: &Network, here: Place, started: SystemTime) -> S3 {
         .force_path_style(true)
         .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "lab"))
         .time_source(Clock(started))
-        .http_client(Http { network: network.clone(), here });
+        .http_client(Http { network: network.clone(), here, pool: OnceLock::new() });
     let address = Address { bucket: BUCKET.to_owned(), prefix: String::new() };
-    S3::new(config.build(), &address, Some(url), Timeouts::default())
+    S3::new(config.build(), &address, Some(url), TIMEOUTS)
 }
 
 /// The wall clock that the SDK signs by: simulated time, from a given start.
@@ -57,6 +60,9 @@ impl TimeSource for Clock {
 struct Http {
     network: Network,
     here: Place,
+    /// The SDK asks for a connector at every request. As in its own client, all get the same one: a pool of their own
+    /// would have each open a connection.
+    pool: OnceLock<SharedHttpConnector>,
 }
 
 impl fmt::Debug for Http {
@@ -67,11 +73,15 @@ impl fmt::Debug for Http {
 
 impl HttpClient for Http {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        let patience = settings.connect_timeout().unwrap_or(CONNECT);
-        let dial = Dial { network: self.network.clone(), here: self.here, patience };
-        // The pool's clock is tokio's, too: by the machine's, whether a connection is used again would differ.
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial);
-        SharedHttpConnector::new(Pool(client))
+        let pool = self.pool.get_or_init(|| {
+            let patience = settings.connect_timeout().unwrap_or(TIMEOUTS.connect);
+            let dial = Dial { network: self.network.clone(), here: self.here, patience };
+            // The pool's clock is tokio's, too: by the machine's, whether a connection is used again would differ.
+            SharedHttpConnector::new(Pool(
+                Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial),
+            ))
+        });
+        pool.clone()
     }
 }
 
