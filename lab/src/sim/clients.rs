@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo};
 use valthree_workload::carried::Carried;
@@ -14,6 +15,7 @@ use valthree_workload::class::Class;
 use valthree_workload::configuration::{Bounds, Configuration};
 use valthree_workload::connection::{Cluster, Connect};
 use valthree_workload::history::History;
+use valthree_workload::operation::Command;
 use valthree_workload::recover;
 use valthree_workload::round::Round;
 
@@ -25,16 +27,24 @@ use super::plan::Plan;
 /// A run has at least so many operations.
 pub const OPERATIONS: usize = 500;
 
+/// How many operations a round is to have, about.
+const OPERATIONS_PER_ROUND: (usize, usize) = (60, 300);
+
+/// How often a client sends something in one round, at most. A round of a single client would otherwise go on alone,
+/// long after the others and the faults are over.
+const STEPS: usize = 20;
+
 /// How long a server may take to serve once every fault is over. A request that was lost without a word is given up
-/// after ten seconds, and three of them may be under way.
-const RECOVERY: Duration = Duration::from_secs(15);
+/// after three seconds, and three of them may be under way.
+const RECOVERY: Duration = Duration::from_secs(10);
 
 /// How much longer than a server's deadline a client waits for an answer: a round trip, and some more for a message
 /// that is slow.
 const MARGIN: Duration = Duration::from_millis(400);
 
-/// The longest value. A server writes all of them at every commit.
-const LONGEST_VALUE: usize = 4 << 10;
+/// What rounds may be like. A server writes all values at every commit, so none is long.
+const BOUNDS: Bounds =
+    Bounds { servers: SERVERS, own_database: true, operations: OPERATIONS_PER_ROUND, longest_value: 4 << 10 };
 
 /// What the clients of a run leave behind. Clones are the same.
 #[derive(Clone, Default)]
@@ -78,24 +88,20 @@ pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Resul
         servers: Place::servers().map(|server| server.name().to_owned()).collect(),
         patience: plan.deadline + MARGIN,
     };
-    let source = Source::Seed(plan.seed);
-    let bounds = Bounds { servers: SERVERS, own_database: true, operations: (100, 400), longest_value: LONGEST_VALUE };
-    let mut carried = Carried::default();
+    let mut rounds = Rounds { seed: plan.seed, drawn: 0, carried: Carried::default() };
     let mut operations = 0;
-    for number in 0.. {
-        let now = turmoil::sim_elapsed().unwrap_or_default();
-        if operations >= OPERATIONS && now >= plan.calm() {
-            break;
+    while operations < OPERATIONS || turmoil::sim_elapsed().unwrap_or_default() < plan.calm() {
+        let missing = OPERATIONS.saturating_sub(operations);
+        let playing = rounds.draw(plan.at_once, missing).into_iter().map(|(round, carried)| {
+            network.trace.note(format_args!("{}", round.about()));
+            let cluster = &cluster;
+            async move { round.play(cluster, &carried, None).await }
+        });
+        for history in try_join_all(playing).await? {
+            rounds.carried.add(&history);
+            operations += history.operations.len();
+            played.notes().histories.push(history);
         }
-        let mut chance = source.chance(number, 0);
-        let configuration = Configuration::draw(&mut chance, &bounds, carried.may_flush(), carried.may_count());
-        let counting = configuration.has(Class::DbSize);
-        let round = Round { number, prefix: format!("{:x}:{number}", plan.seed), configuration, source };
-        network.trace.note(format_args!("{}", round.about()));
-        let history = round.play(&cluster, &carried.commands(counting), None).await?;
-        carried.add(&history);
-        operations += history.operations.len();
-        played.notes().histories.push(history);
     }
     network.trace.note(format_args!("every server has to serve now"));
     let served = recover::served(&cluster, &format!("{:x}", plan.seed), RECOVERY, None).await?;
@@ -108,6 +114,48 @@ pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Resul
         }
     }
     Ok(())
+}
+
+/// The rounds of a run.
+struct Rounds {
+    seed: u64,
+    drawn: u64,
+    carried: Carried,
+}
+
+impl Rounds {
+    /// Those that are to be played next, at the same time, each with what earlier ones have left in the air for it: as
+    /// many as it takes for so many operations, up to `at_once`; or one, if the database has to be its own.
+    fn draw(&mut self, at_once: usize, operations: usize) -> Vec<(Round, Vec<Command>)> {
+        let first = self.next(self.carried.may_flush());
+        let mut planned = about(&first.0);
+        let alone = first.0.configuration.owns_database;
+        let mut rounds = vec![first];
+        while !alone && planned < operations && rounds.len() < at_once {
+            let beside = self.next(false);
+            planned += about(&beside.0);
+            rounds.push(beside);
+        }
+        rounds
+    }
+
+    fn next(&mut self, may_flush: bool) -> (Round, Vec<Command>) {
+        let Rounds { seed, drawn, carried } = self;
+        let (number, source) = (*drawn, Source::Seed(*seed));
+        *drawn += 1;
+        let mut chance = source.chance(number, 0);
+        let mut configuration = Configuration::draw(&mut chance, &BOUNDS, may_flush, carried.may_count());
+        configuration.steps = configuration.steps.min(STEPS);
+        let carried = carried.commands(configuration.has(Class::DbSize));
+        (Round { number, prefix: format!("{seed:x}:{number}"), configuration, source }, carried)
+    }
+}
+
+/// How many operations a round will have, about: a pipeline is half full on average, and in the end every key is read
+/// over every server.
+fn about(round: &Round) -> usize {
+    let Configuration { clients, steps, pipeline, keys, .. } = round.configuration;
+    clients * steps * (pipeline + 1) / 2 + keys * SERVERS
 }
 
 /// What a server tells of itself in INFO.

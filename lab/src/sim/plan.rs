@@ -17,7 +17,15 @@ const WINDOW: (u64, u64) = (100, 1800);
 const LASTS: (u64, u64) = (20, 700);
 
 /// How many faults there are.
-const FAULTS: (usize, usize) = (5, 10);
+const FAULTS: (usize, usize) = (6, 10);
+
+/// How many rounds go on at the same time, at most, in a busy run and in a quiet one. Where many clients share every
+/// batch and three servers race for every version, little goes unnoticed for long; but a server that has something to
+/// itself for a few round trips is seen only where few clients are.
+const AT_ONCE: [usize; 2] = [10, 2];
+
+/// One of so many runs is quiet.
+const QUIET: u32 = 4;
 
 /// The conditions of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +38,8 @@ pub struct Plan {
     pub service: (Duration, Duration),
     /// The deadline of the servers' commands.
     pub deadline: Duration,
+    /// How many rounds the clients play at the same time, at most.
+    pub at_once: usize,
     /// How far the servers' wall clocks are ahead.
     pub skew: [Duration; SERVERS],
     /// From which sizes on the database is kept in several objects.
@@ -105,7 +115,7 @@ pub enum StoreFault {
     RequestLost,
     /// The answer breaks off.
     CutShort,
-    /// It is not answered to the point, and carried out when its sender may have given it up. PUTs only.
+    /// It is not answered to the point, and carried out after that. PUTs only.
     Late {
         /// At most so much later.
         most: Duration,
@@ -136,11 +146,15 @@ impl Plan {
     /// The plan of a seed.
     pub fn draw(seed: u64) -> Plan {
         let mut rng = StdRng::seed_from_u64(seed);
+        let quiet = rng.random_ratio(1, QUIET);
         let mut span = |least, spread| {
             let least = rng.random_range(least);
             (millis(least), millis(least + rng.random_range(spread)))
         };
-        let (hop, service) = (span(1..=3, 0..=6), span(0..=30, 0..=30));
+        let (hop, service) = match quiet {
+            true => (span(1..=1, 0..=3), span(0..=5, 0..=10)), // one after the other, it would take for ever otherwise
+            false => (span(1..=3, 0..=6), span(0..=30, 0..=30)),
+        };
         let mut faults: Vec<Fault> = (0..rng.random_range(FAULTS.0..=FAULTS.1))
             .map(|_| Fault {
                 at: millis(rng.random_range(WINDOW.0..WINDOW.1)),
@@ -148,12 +162,20 @@ impl Plan {
                 what: What::draw(&mut rng),
             })
             .collect();
+        if quiet && rng.random_bool(0.5) {
+            // A server is far from the store. What the others commit meanwhile is what it doesn't know when its own
+            // answers come.
+            let (server, most) = (Place::Server(rng.random_range(0..SERVERS)), millis(rng.random_range(40..=160)));
+            let (at, lasts) = (Duration::ZERO, millis(WINDOW.1));
+            faults.push(Fault { at, lasts, what: What::SlowLink(server, Place::Store, most) });
+        }
         faults.sort_by_key(|fault| fault.at);
         Plan {
             seed,
             hop,
             service,
             deadline: millis(*[300, 600, 1000, 1900].choose(&mut rng).expect("there are some")),
+            at_once: AT_ONCE[usize::from(quiet)],
             skew: std::array::from_fn(|_| Duration::from_secs(rng.random_range(0..600))),
             thresholds: draw_thresholds(&mut rng),
             faults,
@@ -214,8 +236,9 @@ impl What {
 
 impl StoreFault {
     fn draw(rng: &mut StdRng) -> StoreFault {
-        let most = millis(*[50, 300, 1000, 3000].choose(rng).expect("there are some"));
-        match rng.random_range(0..12) {
+        // Within a round trip, a PUT may land between a look at what became of it and what is done then.
+        let most = millis(*[40, 100, 400, 1000, 3000].choose(rng).expect("there are some"));
+        match rng.random_range(0..14) {
             0 | 1 => StoreFault::Answer500,
             2 => StoreFault::Answer503,
             3 => StoreFault::Answer409,
@@ -223,7 +246,7 @@ impl StoreFault {
             6 => StoreFault::False412,
             7 => StoreFault::RequestLost,
             8 => StoreFault::CutShort,
-            9 | 10 => StoreFault::Late { most },
+            9..=11 => StoreFault::Late { most },
             _ => StoreFault::Slow { most: most.min(millis(800)) },
         }
     }
@@ -234,7 +257,7 @@ impl fmt::Display for Plan {
         let Plan { hop, service, deadline, .. } = self;
         let skew = self.skew.map(|skew| skew.as_secs());
         write!(f, "hop {:?} to {:?}, store {:?} to {:?}", hop.0, hop.1, service.0, service.1)?;
-        write!(f, ", deadline {deadline:?}, clocks {skew:?}s ahead")?;
+        write!(f, ", {} rounds at once, deadline {deadline:?}, clocks {skew:?}s ahead", self.at_once)?;
         let Thresholds { recent, commits, fanout, garbage, commit } = self.thresholds;
         write!(f, ", folds at {recent} bytes or {commits} commits, {fanout} runs become one, {garbage} are swept")?;
         write!(f, ", commits of {commit} bytes")?;

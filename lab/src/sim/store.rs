@@ -85,7 +85,7 @@ impl Decisions {
             StoreFault::RequestLost => (Fate { performed: None, answer: self.nothing(), ..honest }, Hit::RequestLost),
             StoreFault::CutShort => (Fate { answer: Answer::Truncated(16), ..honest }, Hit::AnswerCutShort),
             StoreFault::Late { most } => {
-                let performed = Some(self.up_to(most));
+                let performed = Some(honest.answered + self.up_to(most));
                 (Fate { performed, answer: self.nothing(), ..honest }, Hit::PutAppliedLate)
             }
             StoreFault::Slow { most } => {
