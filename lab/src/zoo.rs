@@ -1,4 +1,5 @@
-//! The bugs that a server can be planted with (`server/src/zoo.rs` says how), and who else has had them.
+//! The bugs that a server can be planted with; `server/src/zoo.rs` says how. The table in the README lists them as well,
+//! and a test keeps the two alike.
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug)]
@@ -8,11 +9,11 @@ pub struct Bug {
     /// What is wrong.
     pub what: &'static str,
     /// The kind of mistake that it is an instance of; not a citation.
-    pub seen: &'static str,
+    pub kind: &'static str,
 }
 
-const fn bug(name: &'static str, what: &'static str, seen: &'static str) -> Bug {
-    Bug { name, what, seen }
+const fn bug(name: &'static str, what: &'static str, kind: &'static str) -> Bug {
+    Bug { name, what, kind }
 }
 
 /// All of them. The first one is there to be caught at once: an alarm that does not ring for it does not ring.

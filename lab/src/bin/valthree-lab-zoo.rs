@@ -11,10 +11,10 @@ use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 use valthree_lab::sim::outcome::Failure;
 use valthree_lab::sim::seeds;
-use valthree_lab::zoo::BUGS;
+use valthree_lab::zoo::{BUGS, Bug};
 
 /// Runs the simulation on servers with planted bugs, each until the workload has caught it several times, and prints how
-/// many seeds that took.
+/// many seeds that took, as a table in Markdown.
 ///
 /// The seeds are those that the simulation runs without a bug. Only the workload's verdict counts: not a panic or an
 /// assertion of the server, nor that it does not serve. Ends with 1 if a bug is not caught within the bound.
@@ -49,8 +49,6 @@ struct Catches {
     seeds: Vec<u64>,
     /// The commands whose replies gave it away.
     commands: BTreeMap<String, u64>,
-    /// The first seed that caught it.
-    first: Option<u64>,
     /// Seeds that failed otherwise.
     otherwise: u64,
 }
@@ -68,8 +66,8 @@ fn main() -> anyhow::Result<ExitCode> {
     for name in &flags.bugs {
         anyhow::ensure!(BUGS.iter().any(|bug| bug.name == name), "there is no bug {name}");
     }
-    println!("seeds from {from} on, until each bug is caught {} times", flags.catches);
-    println!("| bug | what it is | of its kind | seeds, median | worst | caught by | first seed |");
+    eprintln!("seeds from {from} on, until each bug is caught {} times", flags.catches);
+    println!("| bug | what it is | of the kind of | seeds, median | worst | by the replies to | to see it |");
     println!("|---|---|---|---|---|---|---|");
     let mut missed = Vec::new();
     for bug in BUGS.iter().filter(|bug| flags.bugs.is_empty() || flags.bugs.iter().any(|name| name == bug.name)) {
@@ -83,14 +81,15 @@ fn main() -> anyhow::Result<ExitCode> {
         let cell = |seeds: Option<&u64>| seeds.map_or("not caught".to_owned(), ToString::to_string);
         let commands: Vec<_> = catches.commands.iter().map(|(name, number)| format!("{name} {number}")).collect();
         let (median, worst) = (cell(seeds.get(seeds.len() / 2)), cell(seeds.last()));
-        let (first, commands) = (cell(catches.first.as_ref()), commands.join(", "));
-        println!("| `{}` | {} | {} | {median} | {worst} | {commands} | {first} |", bug.name, bug.what, bug.seen);
+        let (Bug { name, what, kind }, commands) = (bug, commands.join(", "));
+        let show = format!("VALTHREE_BUG={name} valthree-lab-sim --from {from}");
+        println!("| `{name}` | {what} | {kind} | {median} | {worst} | {commands} | `{show}` |");
         if catches.seeds.len() < flags.catches {
             let Catches { seeds, otherwise, .. } = &catches;
             missed.push(format!("{}: caught {} times; {otherwise} seeds failed otherwise", bug.name, seeds.len()));
         }
     }
-    missed.iter().for_each(|missed| println!("MISSED {missed}"));
+    missed.iter().for_each(|missed| eprintln!("MISSED {missed}"));
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -103,7 +102,6 @@ fn catch(from: u64, flags: &Flags) -> Catches {
         match &outcome.failure {
             Some(Failure::Violation(history, violation)) => {
                 catches.seeds.push(std::mem::take(&mut since));
-                catches.first.get_or_insert(outcome.plan.seed);
                 let command = history.operations[violation.operation].command.to_string();
                 let name = command.split(' ').next().unwrap_or_default().to_owned();
                 *catches.commands.entry(name).or_default() += 1;
