@@ -70,11 +70,18 @@ fn main() -> anyhow::Result<ExitCode> {
     sum.end();
     let Some(failed) = failed else { return Ok(ExitCode::SUCCESS) };
     println!("{failed}\n{}", failed.leave_evidence(&flags.artifacts)?);
-    println!(
-        "to have it again:\n  cargo run --profile lab -p valthree-lab --bin valthree-lab-sim -- --seed {}",
-        failed.plan.seed
-    );
+    println!("to have it again:\n  {}", again(failed.plan.seed));
     Ok(ExitCode::FAILURE)
+}
+
+/// The command that has a seed again, planted bug included.
+fn again(seed: u64) -> String {
+    let planted = std::env::var("VALTHREE_BUG").ok().filter(|name| cfg!(feature = "bug-zoo") && !name.is_empty());
+    let (bug, features) = match planted {
+        Some(name) => (format!("VALTHREE_BUG={name} "), " --features bug-zoo"),
+        None => (String::new(), ""),
+    };
+    format!("{bug}cargo run --profile lab -p valthree-lab{features} --bin valthree-lab-sim -- --seed {seed}")
 }
 
 /// What all seeds have shown together.
