@@ -32,7 +32,7 @@ const OPERATIONS_PER_ROUND: (usize, usize) = (60, 300);
 
 /// How often a client sends something in one round, at most. A round of a single client would otherwise go on alone,
 /// long after the others and the faults are over.
-const STEPS: usize = 20;
+const STEPS: usize = 12;
 
 /// How long a server may take to serve once every fault is over. A request that was lost without a word is given up
 /// after three seconds, and three of them may be under way.
@@ -88,11 +88,11 @@ pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Resul
         servers: Place::servers().map(|server| server.name().to_owned()).collect(),
         patience: plan.deadline + MARGIN,
     };
-    let mut rounds = Rounds { seed: plan.seed, drawn: 0, carried: Carried::default() };
+    let mut rounds = Rounds { seed: plan.seed, quiet: plan.quiet, drawn: 0, carried: Carried::default() };
     let mut operations = 0;
     while operations < OPERATIONS || turmoil::sim_elapsed().unwrap_or_default() < plan.calm() {
         let missing = OPERATIONS.saturating_sub(operations);
-        let playing = rounds.draw(plan.at_once, missing).into_iter().map(|(round, carried)| {
+        let playing = rounds.draw(plan.at_once(), missing).into_iter().map(|(round, carried)| {
             network.trace.note(format_args!("{}", round.about()));
             let cluster = &cluster;
             async move { round.play(cluster, &carried, None).await }
@@ -119,6 +119,7 @@ pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Resul
 /// The rounds of a run.
 struct Rounds {
     seed: u64,
+    quiet: bool,
     drawn: u64,
     carried: Carried,
 }
@@ -140,12 +141,16 @@ impl Rounds {
     }
 
     fn next(&mut self, may_flush: bool) -> (Round, Vec<Command>) {
-        let Rounds { seed, drawn, carried } = self;
+        let Rounds { seed, drawn, carried, .. } = self;
         let (number, source) = (*drawn, Source::Seed(*seed));
         *drawn += 1;
         let mut chance = source.chance(number, 0);
         let mut configuration = Configuration::draw(&mut chance, &BOUNDS, may_flush, carried.may_count());
         configuration.steps = configuration.steps.min(STEPS);
+        if self.quiet {
+            // Who comes from another server knows what has been done there, and this one may not.
+            configuration.reconnect = 2;
+        }
         let carried = carried.commands(configuration.has(Class::DbSize));
         (Round { number, prefix: format!("{seed:x}:{number}"), configuration, source }, carried)
     }

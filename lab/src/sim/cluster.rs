@@ -78,6 +78,7 @@ impl Cluster<'_> {
             .rng_seed(plan.seed)
             .epoch(started)
             .simulation_duration(LONGEST)
+            .tick_duration(plan.tick)
             .min_message_latency(plan.hop.0)
             .max_message_latency(plan.hop.1)
             .tcp_capacity(CAPACITY)
@@ -157,6 +158,9 @@ impl Cluster<'_> {
                 self.trouble(one, other, Some((Hit::MessageSlow, place)));
                 self.sim.set_link_max_message_latency(one.name(), other.name(), most);
             }
+            What::LateAnswers(server, most) => {
+                self.network.delay_answers(Place::Server(server), Some((most, place)));
+            }
             What::Cut(one, other) => {
                 (0..self.network.cut(one, other)).for_each(|_| hits.count(Hit::ConnectionCut, place));
             }
@@ -194,6 +198,7 @@ impl Cluster<'_> {
                 self.trouble(one, other, None);
                 self.sim.set_link_max_message_latency(one.name(), other.name(), self.plan.hop.1);
             }
+            What::LateAnswers(server, _) => self.network.delay_answers(Place::Server(server), None),
             What::Cut(..) | What::Store { .. } => {}
             What::Crash(server) | What::Stop(server) => self.restart(server),
             What::CrashAll => (0..SERVERS).for_each(|server| self.restart(server)),

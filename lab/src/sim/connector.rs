@@ -20,7 +20,7 @@ use hyper::Uri;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use valthree::store::s3::{Address, S3, Timeouts};
 
 use super::network::{Network, Stream};
@@ -77,16 +77,18 @@ impl HttpClient for Http {
             let patience = settings.connect_timeout().unwrap_or(TIMEOUTS.connect);
             let dial = Dial { network: self.network.clone(), here: self.here, patience };
             // The pool's clock is tokio's, too: by the machine's, whether a connection is used again would differ.
-            SharedHttpConnector::new(Pool(
-                Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial),
-            ))
+            let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial.clone());
+            SharedHttpConnector::new(Pool { client, dial })
         });
         pool.clone()
     }
 }
 
 #[derive(Debug)]
-struct Pool(Client<Dial, SdkBody>);
+struct Pool {
+    client: Client<Dial, SdkBody>,
+    dial: Dial,
+}
 
 impl HttpConnector for Pool {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -94,9 +96,13 @@ impl HttpConnector for Pool {
             Ok(request) => request,
             Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
         };
-        let answer = self.0.request(request);
+        let answer = self.client.request(request);
+        let Dial { network, here, .. } = self.dial.clone();
         HttpConnectorFuture::new(async move {
             let response = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
+            if let Some(late) = network.lateness(here) {
+                sleep(late).await;
+            }
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })

@@ -11,18 +11,18 @@ use valthree::shared::Thresholds;
 use super::place::{Place, SERVERS};
 
 /// Faults begin in the time between these. Before it, the servers may start undisturbed or not, as it comes.
-const WINDOW: (u64, u64) = (100, 1800);
+const WINDOW: (u64, u64) = (100, 1300);
 
 /// How long a fault lasts, in milliseconds.
 const LASTS: (u64, u64) = (20, 700);
 
 /// How many faults there are.
-const FAULTS: (usize, usize) = (6, 10);
+const FAULTS: (usize, usize) = (6, 9);
 
 /// How many rounds go on at the same time, at most, in a busy run and in a quiet one. Where many clients share every
 /// batch and three servers race for every version, little goes unnoticed for long; but a server that has something to
 /// itself for a few round trips is seen only where few clients are.
-const AT_ONCE: [usize; 2] = [10, 2];
+const AT_ONCE: [usize; 2] = [12, 2];
 
 /// One of so many runs is quiet.
 const QUIET: u32 = 4;
@@ -32,14 +32,16 @@ const QUIET: u32 = 4;
 pub struct Plan {
     /// What it was drawn from.
     pub seed: u64,
+    /// How long all hosts run before they hear of each other.
+    pub tick: Duration,
     /// The least and the most time that a message takes.
     pub hop: (Duration, Duration),
     /// The least and the most time that the store takes for a request, if it is well.
     pub service: (Duration, Duration),
     /// The deadline of the servers' commands.
     pub deadline: Duration,
-    /// How many rounds the clients play at the same time, at most.
-    pub at_once: usize,
+    /// Whether few clients are there at the same time, who go from server to server.
+    pub quiet: bool,
     /// How far the servers' wall clocks are ahead.
     pub skew: [Duration; SERVERS],
     /// From which sizes on the database is kept in several objects.
@@ -70,6 +72,8 @@ pub enum What {
     Alone(Place, Loss),
     /// Messages between them take longer.
     SlowLink(Place, Place, Duration),
+    /// What the store answers this server comes at most so much later. What it asks is done in time.
+    LateAnswers(usize, Duration),
     /// All connections between them are reset at the beginning.
     Cut(Place, Place),
     /// A server loses its memory and its connections, and starts again at the end.
@@ -162,24 +166,26 @@ impl Plan {
                 what: What::draw(&mut rng),
             })
             .collect();
-        if quiet && rng.random_bool(0.5) {
-            // A server is far from the store. What the others commit meanwhile is what it doesn't know when its own
-            // answers come.
-            let (server, most) = (Place::Server(rng.random_range(0..SERVERS)), millis(rng.random_range(40..=160)));
-            let (at, lasts) = (Duration::ZERO, millis(WINDOW.1));
-            faults.push(Fault { at, lasts, what: What::SlowLink(server, Place::Store, most) });
+        if quiet {
+            faults.push(Fault { at: Duration::ZERO, lasts: millis(WINDOW.1), what: What::draw_lasting(&mut rng) });
         }
         faults.sort_by_key(|fault| fault.at);
         Plan {
             seed,
+            tick: millis(if quiet { 1 } else { 2 }), // the longer, the cheaper
             hop,
             service,
             deadline: millis(*[300, 600, 1000, 1900].choose(&mut rng).expect("there are some")),
-            at_once: AT_ONCE[usize::from(quiet)],
+            quiet,
             skew: std::array::from_fn(|_| Duration::from_secs(rng.random_range(0..600))),
             thresholds: draw_thresholds(&mut rng),
             faults,
         }
+    }
+
+    /// How many rounds the clients play at the same time, at most.
+    pub fn at_once(&self) -> usize {
+        AT_ONCE[usize::from(self.quiet)]
     }
 
     /// When everything is well again.
@@ -192,18 +198,22 @@ fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Mostly so small that what happens to large databases happens all the time: an entry counts a hundred bytes and some.
-/// With none, every write is a run of its own.
+/// Often so small that what happens to large databases happens all the time: an entry counts a hundred bytes and some.
+/// With none, every write is a run of its own. Runs cost requests, so in the other runs there is more of all else.
 fn draw_thresholds(rng: &mut StdRng) -> Thresholds {
-    if rng.random_ratio(1, 8) {
+    if rng.random_ratio(3, 5) {
         return Thresholds::default();
     }
     Thresholds {
-        recent: *[0, 150, 150, 300, 300, 600, 1200].choose(rng).expect("there are some"),
+        recent: if rng.random_ratio(1, 32) {
+            0
+        } else {
+            *[150, 300, 600, 600, 1200, 1200].choose(rng).expect("there are some")
+        },
         commits: rng.random_range(0..3),
         fanout: rng.random_range(2..=4),
         garbage: rng.random_range(1..=8),
-        commit: *[1, 1000, 1 << 20].choose(rng).expect("there are some"),
+        commit: if rng.random_ratio(1, 16) { 1 } else { *[1000, 1 << 20].choose(rng).expect("there are some") },
     }
 }
 
@@ -229,7 +239,18 @@ impl What {
                 }
             }
             12 => What::StoreGone,
-            _ => What::Store { fault: StoreFault::draw(rng), odds: *[5, 10, 20, 40, 80].choose(rng).expect("some") },
+            _ => What::Store { fault: StoreFault::draw(rng), odds: *[5, 20, 40, 80, 100].choose(rng).expect("some") },
+        }
+    }
+}
+
+impl What {
+    /// What is the matter with a quiet run all along: one server hears so late what it has done that others go on
+    /// meanwhile, or it takes so long until what was not answered is done that somebody looks before.
+    fn draw_lasting(rng: &mut StdRng) -> What {
+        match rng.random_bool(0.5) {
+            true => What::LateAnswers(rng.random_range(0..SERVERS), millis(150)),
+            false => What::Store { fault: StoreFault::Late { most: millis(100) }, odds: 40 },
         }
     }
 }
@@ -237,7 +258,7 @@ impl What {
 impl StoreFault {
     fn draw(rng: &mut StdRng) -> StoreFault {
         // Within a round trip, a PUT may land between a look at what became of it and what is done then.
-        let most = millis(*[40, 100, 400, 1000, 3000].choose(rng).expect("there are some"));
+        let most = millis(*[40, 100, 100, 400, 3000].choose(rng).expect("there are some"));
         match rng.random_range(0..14) {
             0 | 1 => StoreFault::Answer500,
             2 => StoreFault::Answer503,
@@ -257,7 +278,7 @@ impl fmt::Display for Plan {
         let Plan { hop, service, deadline, .. } = self;
         let skew = self.skew.map(|skew| skew.as_secs());
         write!(f, "hop {:?} to {:?}, store {:?} to {:?}", hop.0, hop.1, service.0, service.1)?;
-        write!(f, ", {} rounds at once, deadline {deadline:?}, clocks {skew:?}s ahead", self.at_once)?;
+        write!(f, ", {} rounds at once, deadline {deadline:?}, clocks {skew:?}s ahead", self.at_once())?;
         let Thresholds { recent, commits, fanout, garbage, commit } = self.thresholds;
         write!(f, ", folds at {recent} bytes or {commits} commits, {fanout} runs become one, {garbage} are swept")?;
         write!(f, ", commits of {commit} bytes")?;
@@ -274,6 +295,7 @@ impl fmt::Display for Fault {
             What::Partition(one, other, loss) => write!(f, "{one} x {other} ({loss:?})"),
             What::Alone(place, loss) => write!(f, "{place} alone ({loss:?})"),
             What::SlowLink(one, other, most) => write!(f, "{one} ~ {other} up to {most:?}"),
+            What::LateAnswers(server, most) => write!(f, "{} hears up to {most:?} late", Place::Server(*server)),
             What::Cut(one, other) => write!(f, "{one} / {other} cut"),
             What::Crash(server) => write!(f, "{} crashes", Place::Server(*server)),
             What::CrashAll => f.write_str("all servers crash"),
