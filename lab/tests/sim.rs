@@ -62,5 +62,5 @@ fn what_clients_see_through_faults_is_serializable_and_every_server_serves_again
         counting += u64::from(outcome.counts());
         ControlFlow::Continue(())
     });
-    assert!(counting * 10 >= SEEDS * 9, "only {counting} of {SEEDS} seeds show enough to count");
+    assert!(counting * 4 >= SEEDS * 3, "only {counting} of {SEEDS} seeds show enough to count");
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::commit::{Committer, Queue, Refusal, Start, Submissions, Unusable};
+use crate::commit::{Committer, Queue, Refusal, Start, Submissions, Unusable, Witness};
 use crate::connection::{self, Context};
 use crate::resp::Reply;
 use crate::root::Id;
@@ -98,6 +98,17 @@ impl Status {
 /// Serves until `shutdown`, then answers what is under way and returns. Fails if the database turns out to be unusable
 /// while it is being loaded; later it stays, and tells every client so.
 pub async fn run<L: Listener, S: Store>(
+    listener: L,
+    store: S,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Unusable> {
+    run_before(None, listener, store, config, shutdown).await
+}
+
+/// The same, before somebody who looks at every version that this server knows.
+pub async fn run_before<L: Listener, S: Store>(
+    witness: Option<Witness>,
     mut listener: L,
     store: S,
     config: Config,
@@ -116,7 +127,7 @@ pub async fn run<L: Listener, S: Store>(
         max_memory: shared.settings.max_memory,
         thresholds: shared.settings.thresholds,
         stats: Arc::clone(&shared.stats),
-        witness: None,
+        witness,
     };
     let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));
     let (queue, submissions) = Queue::new();

@@ -149,6 +149,12 @@ impl Sum {
             count("unclear_lost"),
             count("unclear_unknown")
         );
+        println!(
+            "{} folds, {} merges, {} runs deleted, as far as servers lived to tell",
+            count("folds"),
+            count("merges"),
+            count("runs_deleted")
+        );
         for (name, (seeds, times)) in &self.kinds {
             println!("{times:>8} {name}, in {seeds} seeds");
         }

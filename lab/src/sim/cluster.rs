@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 use turmoil::Sim;
+use valthree::commit::Witness;
 use valthree::server::{self, Config};
-use valthree::shared::Settings;
+use valthree::shared::{Settings, Thresholds};
 
+use super::agreement::Agreement;
 use super::hits::Hit;
 use super::network::Network;
 use super::place::{Place, SERVERS};
@@ -61,6 +63,8 @@ struct Starts {
     /// What its wall clock shows at the beginning of the run.
     started: SystemTime,
     deadline: Duration,
+    thresholds: Thresholds,
+    agreement: Agreement,
     orders: Arc<Mutex<Orders>>,
     network: Network,
     complaints: Arc<Mutex<Vec<String>>>,
@@ -82,6 +86,7 @@ impl Cluster<'_> {
         let stand = (network.clone(), plan.clone());
         sim.host(Place::Store.name(), move || store::run(stand.0.clone(), stand.1.clone(), started, is_up.clone()));
         let complaints: Arc<Mutex<Vec<String>>> = Arc::default();
+        let agreement = Agreement::default();
         let servers = std::array::from_fn(|server| {
             let orders: Arc<Mutex<Orders>> = Arc::default();
             let starts = Arc::new(Starts {
@@ -90,6 +95,8 @@ impl Cluster<'_> {
                 lives: AtomicU64::new(0),
                 started: started + plan.skew[server],
                 deadline: plan.deadline,
+                thresholds: plan.thresholds,
+                agreement: agreement.clone(),
                 orders: Arc::clone(&orders),
                 network: network.clone(),
                 complaints: Arc::clone(&complaints),
@@ -129,7 +136,7 @@ impl Cluster<'_> {
         self.sim.elapsed()
     }
 
-    /// What servers have died of that nobody killed.
+    /// What servers have died of that nobody killed, and about which versions they do not agree.
     pub fn complaints(&self) -> Vec<String> {
         lock(&self.complaints).clone()
     }
@@ -282,8 +289,13 @@ impl Starts {
     }
 
     async fn serve(&self, life: u64, stop: impl Future<Output = ()>) -> turmoil::Result {
-        let settings =
-            Settings { port: PORT, store: Place::Store.to_string(), deadline: self.deadline, ..Settings::default() };
+        let settings = Settings {
+            port: PORT,
+            store: Place::Store.to_string(),
+            deadline: self.deadline,
+            thresholds: self.thresholds,
+            ..Settings::default()
+        };
         let config = Config {
             seed: self.seed_of(life),
             started: self.started + turmoil::sim_elapsed().unwrap_or_default(),
@@ -291,7 +303,14 @@ impl Starts {
         };
         let door = self.network.listen(self.place, PORT).await?;
         let store = connector::store(&self.network, self.place, self.started);
-        Ok(server::run(door, store, config, stop).await?)
+        Ok(server::run_before(Some(self.witness()), door, store, config, stop).await?)
+    }
+
+    /// Has every version that the server knows compared with what all others took it for.
+    fn witness(&self) -> Witness {
+        let Starts { place, agreement, complaints, .. } = self;
+        let (place, agreement, complaints) = (*place, agreement.clone(), Arc::clone(complaints));
+        Arc::new(move |database| lock(&complaints).extend(agreement.disagrees(place, database)))
     }
 
     /// No two servers, and no two lives of one, draw the same.

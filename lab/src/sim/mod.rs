@@ -32,9 +32,11 @@
 //! | [`network`], [`connector`] | streams; and the SDK's way over them |
 //! | [`store`] | the stand-in and its faults |
 //! | [`clients`] | rounds, and the recovery |
+//! | [`agreement`] | what no two servers may see differently |
 //! | [`hits`], [`trace`] | what the faults met, and what happened |
 //! | [`outcome`], [`seeds`] | what a run has shown; many runs |
 
+pub mod agreement;
 pub mod clients;
 pub mod cluster;
 pub mod connector;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
+use valthree::shared::Thresholds;
 
 use super::place::{Place, SERVERS};
 
@@ -31,6 +32,8 @@ pub struct Plan {
     pub deadline: Duration,
     /// How far the servers' wall clocks are ahead.
     pub skew: [Duration; SERVERS],
+    /// From which sizes on the database is kept in several objects.
+    pub thresholds: Thresholds,
     /// In the order of their beginning.
     pub faults: Vec<Fault>,
 }
@@ -152,6 +155,7 @@ impl Plan {
             service,
             deadline: millis(*[300, 600, 1000, 1900].choose(&mut rng).expect("there are some")),
             skew: std::array::from_fn(|_| Duration::from_secs(rng.random_range(0..600))),
+            thresholds: draw_thresholds(&mut rng),
             faults,
         }
     }
@@ -164,6 +168,21 @@ impl Plan {
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
+}
+
+/// Mostly so small that what happens to large databases happens all the time: an entry counts a hundred bytes and some.
+/// With none, every write is a run of its own.
+fn draw_thresholds(rng: &mut StdRng) -> Thresholds {
+    if rng.random_ratio(1, 8) {
+        return Thresholds::default();
+    }
+    Thresholds {
+        recent: *[0, 150, 150, 300, 300, 600, 1200].choose(rng).expect("there are some"),
+        commits: rng.random_range(0..3),
+        fanout: rng.random_range(2..=4),
+        garbage: rng.random_range(1..=8),
+        commit: *[1, 1000, 1 << 20].choose(rng).expect("there are some"),
+    }
 }
 
 impl What {
@@ -216,6 +235,9 @@ impl fmt::Display for Plan {
         let skew = self.skew.map(|skew| skew.as_secs());
         write!(f, "hop {:?} to {:?}, store {:?} to {:?}", hop.0, hop.1, service.0, service.1)?;
         write!(f, ", deadline {deadline:?}, clocks {skew:?}s ahead")?;
+        let Thresholds { recent, commits, fanout, garbage, commit } = self.thresholds;
+        write!(f, ", folds at {recent} bytes or {commits} commits, {fanout} runs become one, {garbage} are swept")?;
+        write!(f, ", commits of {commit} bytes")?;
         self.faults.iter().try_for_each(|fault| write!(f, "; {fault}"))
     }
 }
