@@ -93,6 +93,37 @@ pub const BUGS: &[Bug] = &[
         "FLUSHALL spares what its own batch has written",
         "truncations that miss the write buffer",
     ),
+    bug(
+        "flush-misses-runs",
+        "FLUSHALL deletes the newest entries only, and spares what is in runs",
+        "truncations that miss older segments",
+    ),
+    bug(
+        "fold-drops-newer",
+        "a key whose older value becomes part of a run loses what was set meanwhile",
+        "write buffers cleared after a flush instead of swapped before it",
+    ),
+    bug(
+        "fold-undoes-deletion",
+        "a key that was deleted while a run with it was uploaded is back when the run is named",
+        "backfills and snapshots without tombstones",
+    ),
+    bug("merge-undoes-deletion", "a merge forgets deletions that hide older values", "tombstones collected too early"),
+    bug(
+        "merge-keeps-older",
+        "of two values of a key a merge keeps the older one",
+        "compactions that merge out of order",
+    ),
+    bug(
+        "sweep-deletes-named",
+        "the sweep deletes runs that are still named",
+        "garbage collectors that miss a reference",
+    ),
+    bug(
+        "swept-run-added",
+        "a run is named although it may have been deleted since it was uploaded",
+        "garbage collectors that race with a writer",
+    ),
     bug("read-overtakes-own-write", "a GET in a pipeline passes the SET before it", "pipelines spread over threads"),
     bug("pipelined-replies-swapped", "two replies of a pipeline change places", "multiplexed clients and proxies"),
     bug(

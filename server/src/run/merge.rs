@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Building, LONGEST, Layer, Salt, Work};
+use crate::zoo::planted;
 
 /// The bytes that are copied in one step, and the entries.
 const COPIED: (usize, usize) = (256 << 10, 1024);
@@ -42,12 +43,15 @@ impl Work for Merger {
         for _ in 0..entries {
             let heads = sources.iter().filter_map(|(layer, place)| layer.at(*place));
             // Of equal ones the first is taken, so the newest has to come first.
-            let next = heads.rev().min_by(|one, other| one.key.cmp(other.key));
+            let next = match planted!("merge-keeps-older") {
+                false => heads.rev().min_by(|one, other| one.key.cmp(other.key)),
+                true => heads.min_by(|one, other| one.key.cmp(other.key)),
+            };
             let Some(next) = next else {
                 let nothing = Building::new(Salt::default(), 0, 0);
                 return Some(std::mem::replace(building, nothing).done());
             };
-            if next.value.is_some() || !*whole {
+            if next.value.is_some() || !(*whole || planted!("merge-undoes-deletion")) {
                 building.push(next.key, next.value);
             }
             let key = next.key;

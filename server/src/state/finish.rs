@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::changes::{Added, Merged};
 use super::draft::Draft;
 use crate::root::{self, Entries, Header, Id, Run};
+use crate::zoo::planted;
 
 /// What a draft changes, detached from the version that it was computed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Draft<'_> {
     pub fn add(&mut self, added: &Added) -> bool {
         let run = &added.run;
         let fits = run.from == self.covered() && run.from < run.to && run.to <= self.generation();
-        let fits = fits && run.name.generation >= self.swept;
+        let fits = fits && self.may_name(run);
         if fits {
             self.made += 1;
             self.runs.push(*run);
@@ -85,7 +86,7 @@ impl Draft<'_> {
 
     /// Puts a run in the place of those that it was merged from, if they are still there and it may still be named.
     pub fn merge(&mut self, merged: &Merged) -> bool {
-        if merged.run.name.generation < self.swept {
+        if !self.may_name(&merged.run) {
             return false;
         }
         let Some(range) = merged.fits(&self.runs) else { return false };
@@ -93,6 +94,11 @@ impl Draft<'_> {
         self.runs.splice(range, [merged.run]);
         self.merged.push(merged.clone());
         true
+    }
+
+    /// Whether nobody can have deleted this run, or be about to.
+    fn may_name(&self, run: &Run) -> bool {
+        run.name.generation >= self.swept || planted!("swept-run-added")
     }
 
     /// Raises `swept` to the generation of this draft: runs uploaded below it may be deleted once it has landed, unless
@@ -138,6 +144,8 @@ impl Draft<'_> {
         let added = self.added.iter().rev().find_map(|added| added.layer.get(hash, key));
         match (added, value) {
             (Some(entry), value) if entry == value => None,
+            (Some(_), Some(_)) if planted!("fold-drops-newer") => None,
+            (Some(_), None) if planted!("fold-undoes-deletion") => None,
             (_, Some(value)) => Some(Some(value)),
             // A deletion is noted only where it hides something.
             (Some(_), None) => Some(None),
