@@ -2,55 +2,17 @@
 //! what it is told to, and everything else takes nothing.
 
 mod cluster;
+mod distant;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use cluster::{Server, get, set};
+use distant::{Distant, ROUND_TRIP};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 use valthree::command::Command;
-use valthree::store::memory::Memory;
-use valthree::store::{Condition, ETag, Got, Store, StoreError};
-
-/// To the store and back.
-const ROUND_TRIP: Duration = Duration::from_millis(20);
-
-/// A store that is a round trip away.
-struct Distant(Memory);
-
-impl Distant {
-    async fn there_and_back<T>(&self, request: impl Future<Output = T>) -> T {
-        sleep(ROUND_TRIP / 2).await;
-        let answer = request.await;
-        sleep(ROUND_TRIP / 2).await;
-        answer
-    }
-}
-
-impl Store for Distant {
-    async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
-        self.there_and_back(self.0.get(name, known)).await
-    }
-
-    async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
-        self.there_and_back(self.0.put(name, bytes, condition)).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.there_and_back(self.0.list(prefix)).await
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.there_and_back(self.0.delete(name)).await
-    }
-
-    fn locate(&self, name: &str) -> String {
-        self.0.locate(name)
-    }
-}
 
 /// What a load has cost.
 #[derive(Debug)]
@@ -120,7 +82,7 @@ async fn load_from(
 }
 
 async fn server() -> Arc<Server> {
-    let server = Server::start(Distant(Memory::new()), 1).await;
+    let server = Server::start(Distant::default(), 1).await;
     server.call(0, set("k", "0")).await.unwrap();
     Arc::new(server)
 }

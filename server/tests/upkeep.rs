@@ -2,67 +2,13 @@
 
 mod cluster;
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use cluster::*;
 use valthree::commit::Refusal;
 use valthree::resp::Reply;
 use valthree::root::{self, Root};
 use valthree::shared::Thresholds;
-use valthree::store::Store as _;
-use valthree::store::memory::{Held, Memory, Request};
-
-/// A fold when there is more than one entry, and neither merges nor sweeps.
-const FOLDS: Thresholds = Thresholds { recent: 150, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20 };
-
-/// Nothing of all this.
-const NONE: Thresholds = Thresholds { recent: 1 << 30, ..FOLDS };
-
-fn value(length: usize) -> String {
-    "v".repeat(length)
-}
-
-/// The names of the runs that are there, named or not.
-async fn runs(store: &Memory) -> BTreeSet<String> {
-    store.list(root::RUNS).await.unwrap().into_iter().collect()
-}
-
-/// The names of the runs that the database names.
-fn named(store: &Memory) -> BTreeSet<String> {
-    stored(store).runs.iter().map(|run| run.name.to_string()).collect()
-}
-
-/// Whether it is the PUT of an object, by how its name begins.
-fn puts(held: &Held, begins: &str) -> bool {
-    matches!(&held.request, Request::Put { name, .. } if name.starts_with(begins))
-}
-
-/// The next PUT of such an object; whatever else is asked before is answered truly.
-async fn next_put(puppet: &mut Puppet, begins: &str) -> Held {
-    loop {
-        let held = puppet.script.next().await.expect("the server runs");
-        if puts(&held, begins) {
-            return held;
-        }
-        held.answer();
-    }
-}
-
-/// A database of two runs with nothing in place, and one that was made of it for others to read.
-async fn with_runs(store: &Memory) -> Vec<String> {
-    let mut author = Puppet::start_with(store, 9, FOLDS).await;
-    for pair in [["a", "b"], ["c", "d"]] {
-        for key in pair {
-            let answer = author.server.send(1, set(key, "1")).await;
-            assert_eq!(author.answering(one(answer)).await, Ok(Reply::OK));
-        }
-        author.settle().await;
-    }
-    let root = stored(store);
-    assert_eq!((root.runs.len(), root.recent.len(), root.keys), (2, 0, 4));
-    root.runs.iter().map(|run| run.name.to_string()).collect()
-}
+use valthree::store::memory::{Memory, Request};
 
 #[tokio::test(start_paused = true)]
 async fn the_newest_entries_become_a_run_while_commits_go_on() {
@@ -209,57 +155,6 @@ async fn the_first_write_of_a_database_is_its_creation_however_large_it_is() {
     assert!(puts(&put, root::NAME), "a run without a database would be taken for what is left of one");
     put.answer();
     assert_eq!(one(answer).await, Ok(Reply::OK));
-}
-
-/// The runs are merged and swept after almost every commit.
-const ALL: Thresholds = Thresholds { recent: 1, commits: 0, fanout: 2, garbage: 1, commit: 1 << 20 };
-
-#[tokio::test(start_paused = true)]
-async fn what_was_merged_is_swept_and_what_is_named_stays() {
-    let store = Memory::new();
-    let server = Server::start_with(store.clone(), 1, ALL).await;
-    for n in 0..40 {
-        let key = format!("k{}", n % 7);
-        assert_eq!(server.call(1, set(&key, &n.to_string())).await, Ok(Reply::OK));
-        tokio::time::sleep(QUIET).await;
-        assert!(named(&store).is_subset(&runs(&store).await), "a named run is never deleted");
-        assert!(runs(&store).await.len() < 8, "what nobody needs does not pile up");
-        assert_eq!(stored_value(&store, &key).unwrap(), n.to_string());
-    }
-    assert!(server.stats.merges.get() > 5 && server.stats.runs_deleted.get() > 20);
-    assert_eq!(server.call(1, valthree::command::Command::Size).await, Ok(Reply::Integer(7)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_slept_adds_no_run_that_may_have_been_swept() {
-    let store = Memory::new();
-    let mut sleeper = Puppet::start_with(&store, 1, FOLDS).await;
-    for key in ["a", "b"] {
-        let answer = sleeper.server.send(1, set(key, "1")).await;
-        assert_eq!(sleeper.answering(one(answer)).await, Ok(Reply::OK));
-    }
-    let mut upload = next_put(&mut sleeper, root::RUNS).await;
-    assert!(upload.perform(), "it is stored, but its server does not hear of it yet");
-    let lost: Vec<String> = runs(&store).await.into_iter().collect();
-    // A sweep by somebody who adds no run of its own: the place in front of which the sleeper has stopped stays free.
-    let sweeper = Server::start_with(store.clone(), 2, NONE).await;
-    let swept = sweeper.queue.amend(|draft| draft.sweep()).await.unwrap();
-    tokio::time::sleep(QUIET).await;
-    assert!(matches!(swept, valthree::commit::Amended::Landed(3)), "{swept:?}");
-    assert!(runs(&store).await.is_empty(), "nobody names it, so it is gone");
-    upload.answer();
-    sleeper.settle().await;
-    assert!(!named(&store).contains(&lost[0]), "it may not be named any more");
-    let answer = sleeper.server.send(1, set("a", "2")).await;
-    assert_eq!(sleeper.answering(one(answer)).await, Ok(Reply::OK));
-    sleeper.settle().await;
-    assert!(named(&store).is_empty());
-    assert_eq!(stored_value(&store, "b").unwrap(), "1");
-    // An attempt that had been given up has come after all. The next sweep finds what it left.
-    assert_eq!(runs(&store).await.into_iter().collect::<Vec<_>>(), lost);
-    sweeper.queue.amend(|draft| draft.sweep()).await.unwrap();
-    tokio::time::sleep(QUIET).await;
-    assert!(runs(&store).await.is_empty());
 }
 
 fn named_at_the_start(run: &str, why: &str) -> String {

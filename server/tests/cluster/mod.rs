@@ -3,6 +3,9 @@
 //! Time is paused: it passes only when everybody waits, so a test of a deadline takes no time and has no race.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(unused_imports, reason = "the same")]
+
+mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,6 +26,8 @@ use valthree::state::{Database, Laying, Runs, Stretch};
 use valthree::stats::Stats;
 use valthree::store::memory::{Held, Memory, Request, Script};
 use valthree::store::{Store, StoreError};
+
+pub use self::runs::*;
 
 /// What a command may take. Longer than any pause between attempts, shorter than a request may hang.
 pub const DEADLINE: Duration = Duration::from_millis(1900);
