@@ -117,3 +117,20 @@ async fn a_request_that_is_never_answered_does_not_keep_a_server_from_starting()
     let server = answer_all(Puppet { server: start.await.expect("it starts"), script });
     assert_eq!(server.call(1, get("k")).await, Ok(Reply::Null));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_to_end_does_so_when_the_time_of_the_last_command_is_up() {
+    let store = Memory::new();
+    let Puppet { server, mut script } = Puppet::start(&store, 1).await;
+    let write = server.send(1, set("k", "1")).await;
+    let Server { queue, ended, .. } = server;
+    drop(queue);
+    // The store can't be reached, so between two attempts there is nothing that is under way.
+    tokio::spawn(async move {
+        while let Some(mut held) = script.next().await {
+            held.fail(refused());
+        }
+    });
+    assert_eq!(one(write).await, Err(Refusal::NothingHappened));
+    ended.await.expect("the loop does not panic").expect("nothing is wrong with the database");
+}

@@ -245,6 +245,7 @@ impl<S: Store> Committer<S> {
                     inbox.drain(..).for_each(|submission| self.arrive(submission));
                 }
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
+                else => {} // the last of those who waited have just been told that their time is up
             }
         }
         Ok(())
