@@ -32,7 +32,7 @@
 //! | [`network`], [`connector`] | streams; and the SDK's way over them |
 //! | [`store`] | the stand-in and its faults |
 //! | [`clients`] | rounds, and the recovery |
-//! | [`agreement`] | what no two servers may see differently |
+//! | [`agreement`], [`panics`] | what no two servers may see differently, and what none may do |
 //! | [`hits`], [`trace`] | what the faults met, and what happened |
 //! | [`outcome`], [`seeds`] | what a run has shown; many runs |
 
@@ -43,6 +43,7 @@ pub mod connector;
 pub mod hits;
 pub mod network;
 pub mod outcome;
+pub mod panics;
 pub mod place;
 pub mod plan;
 pub mod seeds;
@@ -60,6 +61,7 @@ use self::trace::Trace;
 /// Runs a seed. With `readable` its trace can be read, beside being digested.
 pub fn run(seed: u64, readable: bool) -> Outcome {
     fastrand::seed(seed);
+    panics::watch();
     let plan = Plan::draw(seed);
     let network = Network::new(Trace::new(readable), Hits::default());
     let played = Played::default();
@@ -67,6 +69,8 @@ pub fn run(seed: u64, readable: bool) -> Outcome {
     let ended = cluster.run().map_err(|error| error.to_string());
     let (elapsed, trace) = (cluster.elapsed(), &network.trace);
     let (lines, digest, trace) = (trace.count(), trace.digest(), trace.text());
-    let judged = Outcome::judge(plan, network.hits.all(), &played.notes(), ended, &cluster.complaints());
+    let mut complaints = cluster.complaints();
+    complaints.extend(panics::first());
+    let judged = Outcome::judge(plan, network.hits.all(), &played.notes(), ended, &complaints);
     Outcome { elapsed, lines, digest, trace, ..judged }
 }
