@@ -1,82 +1,96 @@
 //! What a database costs as it grows: bytes written for each SET, the time until a server that starts can answer, memory
-//! for each key, and whether what goes on in the background can be felt.
+//! for each key, and whether folds and merges can be felt.
 //!
 //! ```console
-//! $ cargo run --release -p valthree --example scale -- 1000000
+//! $ cargo run --profile lab -p valthree --example scale -- 1000000
 //! ```
 //!
-//! The store is in memory, a round trip of 20 ms away. Counts come from a clock that passes only when everybody waits, so
-//! they are the same each time; times come from the real one. Keys have 16 bytes, values 100 that can't be compressed. The
-//! numbers are printed, one in a line.
+//! plays on a database of 1,000 keys and on one of as many as it is told, and prints what it finds and what it should be. Keys have 16 bytes, values 100 that can't be compressed. The store is in memory, a round trip of 20 ms
+//! away. Bytes and round trips are counted by a clock that passes only when everybody waits, so they are the same each
+//! time; times are those of this machine. A million keys take some minutes and a few gigabytes.
 
-use std::sync::Arc;
-use std::time::Duration;
+#[path = "../tests/distant/mod.rs"]
+mod distant;
+
+use std::collections::BTreeSet;
+use std::io::{Error, ErrorKind};
+use std::process::Command as Process;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use distant::{Distant, ROUND_TRIP};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use valthree::command::Command;
 use valthree::commit::{Entry, Queue, Start};
 use valthree::root::{self, Id, Root};
-use valthree::shared::Thresholds;
+use valthree::run::Name;
+use valthree::server::{self, Config, Listener};
+use valthree::shared::{Settings, Thresholds};
+use valthree::state::Database;
 use valthree::stats::Stats;
-use valthree::store::memory::Memory;
-use valthree::store::{Condition, ETag, Got, Store, StoreError};
 
-const ROUND_TRIP: Duration = Duration::from_millis(20);
 const KEY: usize = 16;
 const VALUE: usize = 100;
+const ENTRY: f64 = (KEY + VALUE) as f64;
 const CLIENTS: u64 = 256;
 
-/// A store that is a round trip away, and tags objects without hashing them, as one does that is another machine.
-#[derive(Clone)]
-struct Distant(Memory);
+/// The keys of the database that the other is compared with.
+const SMALL: u64 = 1_000;
 
-impl Distant {
-    async fn there_and_back<T>(&self, request: impl Future<Output = T>) -> T {
-        sleep(ROUND_TRIP / 2).await;
-        let answer = request.await;
-        sleep(ROUND_TRIP / 2).await;
-        answer
-    }
-}
+/// The SETs whose latencies are looked at.
+const TIMED: u64 = 300_000;
 
-impl Store for Distant {
-    async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
-        self.there_and_back(self.0.get(name, known)).await
-    }
+/// How often as many SETs as there are keys may be drawn until every level has merged.
+const MOST_DRAWN: u64 = 10;
 
-    async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
-        self.there_and_back(self.0.put(name, bytes, condition)).await
-    }
+/// How long a server is left alone until everything in the background has come to an end.
+const QUIET: Duration = Duration::from_secs(600);
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.there_and_back(self.0.list(prefix)).await
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.there_and_back(self.0.delete(name)).await
-    }
-
-    fn locate(&self, name: &str) -> String {
-        self.0.locate(name)
-    }
-}
-
+/// A server without its sockets.
 struct Server {
     queue: Queue,
     stats: Arc<Stats>,
+    ledger: Arc<Mutex<Ledger>>,
     task: JoinHandle<()>,
+}
+
+/// What became part of the database, in bytes of runs.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    known: BTreeSet<Name>,
+    covered: u64,
+    folded: u64,
+    merged: u64,
+    /// How often the oldest run has become part of a newer one.
+    whole: u64,
+}
+
+impl Ledger {
+    fn note(&mut self, database: &Database) {
+        let covered = self.covered;
+        for run in &database.root.runs {
+            if self.known.insert(run.name) {
+                let kind = if run.from >= covered { &mut self.folded } else { &mut self.merged };
+                *kind += run.bytes;
+                self.whole += u64::from(run.from < covered && run.from == database.root.header.base);
+            }
+        }
+        self.covered = database.root.covered();
+    }
 }
 
 impl Server {
     async fn start(store: &Distant, seed: u64) -> Server {
         let mut rng = StdRng::seed_from_u64(seed);
-        let stats = Arc::new(Stats::default());
+        let (stats, ledger) = (Arc::<Stats>::default(), Arc::<Mutex<Ledger>>::default());
+        let noted = Arc::clone(&ledger);
         let start = Start {
             store: Arc::new(store.clone()),
             server: Id::random(&mut rng),
@@ -85,13 +99,19 @@ impl Server {
             max_memory: None,
             thresholds: Thresholds::default(),
             stats: Arc::clone(&stats),
-            witness: None,
+            witness: Some(Arc::new(move |database| {
+                noted.lock().unwrap_or_else(PoisonError::into_inner).note(database);
+            })),
         };
         let committer = start.load().await.expect("the database can be loaded");
         let (queue, mut submissions) = Queue::new();
         let task =
             tokio::spawn(async move { committer.run(&mut submissions).await.expect("the database can be used") });
-        Server { queue, stats, task }
+        Server { queue, stats, ledger, task }
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn call(queue: &Queue, client: u64, command: Command) {
@@ -101,15 +121,16 @@ impl Server {
         receiver.await.expect("everybody is answered").expect("nothing is refused");
     }
 
-    /// Every client sets keys, one after the other, until together they have set so many. `None` draws them from all.
-    async fn load(&self, sets: u64, keys: u64, draw: bool) -> Vec<Duration> {
+    /// Every client sets keys, one after the other, until together they have set so many: `None` draws them from all
+    /// `keys`, otherwise they come in their order. Says how long each took, the shortest first.
+    async fn load(&self, sets: u64, keys: u64, in_order: bool) -> Vec<Duration> {
         let clients = (0..CLIENTS).map(|client| {
             let queue = self.queue.clone();
             tokio::spawn(async move {
                 let mut rng = StdRng::seed_from_u64(client);
                 let mut took = Vec::new();
                 for nth in (client..sets).step_by(CLIENTS as usize) {
-                    let key = if draw { rng.random_range(0..keys) } else { nth % keys };
+                    let key = if in_order { nth % keys } else { rng.random_range(0..keys) };
                     let command = set(key, &mut rng);
                     let sent = Instant::now();
                     Server::call(&queue, client, command).await;
@@ -151,87 +172,187 @@ fn real() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
+/// What a SET costs.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// Bytes that are put, in sizes of an entry.
+    all: f64,
+    /// Of these, bytes of runs that were merged.
+    merged: f64,
+}
+
+/// What is to be compared between the small database and the large one.
+struct Measured {
+    keys: u64,
+    cost: Cost,
+    /// What a starting server has to read.
+    bytes: u64,
+    started: Duration,
+    /// What it then takes of memory, in bytes.
+    occupied: u64,
+}
+
+/// Every key once, and then keys at random until the oldest run has become part of a newer one: by then, every level has
+/// merged. Counts what the second part costs.
+async fn grow(store: &Distant, keys: u64) -> Cost {
+    let server = Server::start(store, keys).await;
+    let sets = keys.max(100_000);
+    server.load(sets, keys, true).await;
+    sleep(QUIET).await;
+    let (before, bytes) = (server.ledger(), server.stats.bytes_put.get());
+    let (mut drawn, mut puts) = (0, server.stats.puts.get());
+    while drawn < MOST_DRAWN * sets && (drawn < sets || server.ledger().whole == before.whole) {
+        server.load(sets / 2, keys, false).await;
+        drawn += sets / 2;
+    }
+    sleep(QUIET).await;
+    let (after, bytes) = (server.ledger(), server.stats.bytes_put.get() - bytes);
+    puts = server.stats.puts.get() - puts;
+    let each = |bytes: u64| bytes as f64 / drawn as f64 / ENTRY;
+    let cost = Cost { all: each(bytes), merged: each(after.merged - before.merged) };
+    let whole = after.whole - before.whole;
+    println!("  {drawn} SETs at random; the oldest run was merged {whole} times meanwhile");
+    println!("  {:.2} times the entry is put for each SET: {:.2} in runs that are merged,", cost.all, cost.merged);
+    println!("    {:.2} in runs that are folded, and the rest in db.json", each(after.folded - before.folded));
+    println!("  {:.2} PUTs for 1000 SETs", puts as f64 * 1000.0 / drawn as f64);
+    server.stop().await;
+    cost
+}
+
+/// A server's connections: there is one.
+struct Door(mpsc::Receiver<DuplexStream>);
+
+impl Listener for Door {
+    type Stream = DuplexStream;
+
+    async fn accept(&mut self) -> Result<(DuplexStream, String, String), Error> {
+        let stream = self.0.recv().await.ok_or_else(|| Error::from(ErrorKind::NotConnected))?;
+        Ok((stream, "client".into(), "server".into()))
+    }
+}
+
+/// Starts a whole server, its proof of the store included, and asks for a key again and again: says how long it takes
+/// until there is an answer. It has to be the right one, of which the beginning is known.
+async fn first_answer(store: &Distant, keys: u64) -> Duration {
+    let began = Instant::now();
+    let (sender, door) = mpsc::channel(1);
+    let (mut client, stream) = duplex(1 << 16);
+    sender.send(stream).await.expect("there is room for one");
+    let settings = Settings { max_memory: None, ..Settings::default() };
+    let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH, settings };
+    let serving = tokio::spawn(server::run(Door(door), store.clone(), config, std::future::pending()));
+    let name = key(keys / 2);
+    let question = [&b"*2\r\n$3\r\nGET\r\n$16\r\n"[..], &name, b"\r\n"].concat();
+    let mut answer = [0; 128];
+    loop {
+        client.write_all(&question).await.expect("the server is there");
+        let length = client.read(&mut answer).await.expect("the server answers");
+        if answer.starts_with(b"-LOADING") {
+            sleep(Duration::from_millis(1)).await;
+            continue;
+        }
+        assert!(length > VALUE && answer.starts_with(b"$100\r\n"), "not an answer: {:?}", &answer[..length]);
+        serving.abort();
+        return began.elapsed();
+    }
+}
+
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it says how much is resident");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
-/// Goal 6: bytes for each SET, in a database of so many keys.
-fn bytes_per_set(keys: u64) -> Memory {
-    let memory = Memory::new();
-    counting().block_on(async {
-        let server = Server::start(&Distant(memory.clone()), keys).await;
-        for (what, sets, draw) in
-            [("filling", keys.max(100_000), false), ("overwriting", (keys * 3 / 2).max(200_000), true)]
-        {
-            let before = (server.stats.bytes_put.get(), server.stats.puts.get(), server.stats.merges.get());
-            server.load(sets, keys, draw).await;
-            // Until every merge that this has led to is done.
-            sleep(Duration::from_secs(600)).await;
-            let bytes = (server.stats.bytes_put.get() - before.0) as f64 / sets as f64;
-            println!("{keys} keys, {what}: {bytes:.0} bytes put for each SET");
-            println!("{keys} keys, {what}: {:.2} times the entry", bytes / (KEY + VALUE) as f64);
-            let puts = (server.stats.puts.get() - before.1) as f64 * 1000.0 / sets as f64;
-            println!("{keys} keys, {what}: {puts:.2} PUTs for 1000 SETs");
-            println!("{keys} keys, {what}: {} merges", server.stats.merges.get() - before.2);
-        }
-        server.stop().await;
+/// In a process of its own, where nothing else takes memory: starts a server on the objects of a folder.
+fn start(folder: &str, keys: u64) {
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.expect("the folder can be read").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("names are text").replace('+', "/");
+        (name, Bytes::from(std::fs::read(&path).expect("objects can be read")))
+    };
+    let store: Distant = std::fs::read_dir(folder).expect("there is a folder").map(read).collect();
+    let before = resident();
+    real().block_on(async {
+        let took = first_answer(&store, keys).await;
+        println!("{} {}", took.as_micros(), resident() - before);
     });
-    let root = Root::decode(&memory.peek(root::NAME).expect("there is a database")).expect("it can be read");
-    let bytes: u64 = root.runs.iter().map(|run| run.bytes).sum();
-    println!("{keys} keys: {} runs of {bytes} bytes", root.runs.len());
-    memory
 }
 
 /// Goals 7 and 8: from the start to the first answer, and memory.
-fn start(memory: &Memory, keys: u64) {
-    let first_answer = async |store: &Distant| {
-        let began = Instant::now();
-        let server = Server::start(store, 77).await;
-        Server::call(&server.queue, 1, Command::Get { key: key(keys / 2) }).await;
-        (began.elapsed(), server)
-    };
-    let store = Distant(memory.clone());
-    counting().block_on(async {
-        let (took, server) = first_answer(&store).await;
-        let round_trips = took.as_secs_f64() / ROUND_TRIP.as_secs_f64();
-        println!("{keys} keys: first answer after {round_trips:.1} round trips");
-        server.stop().await;
-    });
-    real().block_on(async {
-        let before = resident();
-        let (took, server) = first_answer(&store).await;
-        println!("{keys} keys: first answer after {} ms", took.as_millis());
-        let occupied = (resident() - before) as f64 / keys as f64;
-        println!("{keys} keys: {:.1} bytes for each beyond key and value", occupied - (KEY + VALUE) as f64);
-        server.stop().await;
-    });
+fn start_elsewhere(store: &Distant, keys: u64) -> (Duration, u64) {
+    let round_trips = counting().block_on(first_answer(store, keys)).as_secs_f64() / ROUND_TRIP.as_secs_f64();
+    let folder = std::env::temp_dir().join(format!("valthree-scale-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    for (name, bytes) in store.all() {
+        std::fs::write(folder.join(name.replace('/', "+")), bytes).expect("objects can be written");
+    }
+    let own = std::env::current_exe().expect("this program is somewhere");
+    let output = Process::new(own).arg("--start").arg(&folder).arg(keys.to_string()).output().expect("it starts");
+    std::fs::remove_dir_all(&folder).expect("a folder can be removed");
+    let text = String::from_utf8(output.stdout).expect("it prints text");
+    let numbers: Vec<u64> = text.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    let [took, occupied] = numbers[..] else { panic!("no numbers: {}", String::from_utf8_lossy(&output.stderr)) };
+    let took = Duration::from_micros(took);
+    println!("  {round_trips:.2} round trips until the first right answer (goal: 3), {} ms here", took.as_millis());
+    println!("  {occupied} bytes of memory more than before the start");
+    (took, occupied)
 }
 
-/// Whether folds and merges can be felt: latencies, in round trips, over so many SETs.
-fn latency(memory: &Memory, keys: u64) {
-    let sets = 400_000;
-    real().block_on(async {
-        let server = Server::start(&Distant(memory.clone()), 99).await;
-        let began = Instant::now();
-        let took = server.load(sets, keys, true).await;
-        let rate = sets as f64 / began.elapsed().as_secs_f64();
-        let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() / ROUND_TRIP.as_secs_f64();
-        println!("{keys} keys: {rate:.0} SETs a second");
-        println!("{keys} keys: {} folds, {} merges", server.stats.folds.get(), server.stats.merges.get());
-        for share in [0.5, 0.99, 0.999, 1.0] {
-            println!("{keys} keys: {:.2} round trips at p{}", at(share), share * 100.0);
-        }
-        server.stop().await;
-    });
+/// Whether folds and merges can be felt: latencies, in round trips.
+async fn latency(store: &Distant, keys: u64) {
+    let server = Server::start(store, 99).await;
+    let began = Instant::now();
+    let took = server.load(TIMED, keys, false).await;
+    let rate = TIMED as f64 / began.elapsed().as_secs_f64();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() / ROUND_TRIP.as_secs_f64();
+    let (folds, merges) = (server.stats.folds.get(), server.stats.merges.get());
+    println!("  {rate:.0} SETs a second beside {folds} folds and {merges} merges");
+    println!(
+        "  {:.2} round trips for one at p50, {:.2} at p99, {:.2} at p99.9, {:.2} at most",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0)
+    );
+    server.stop().await;
+}
+
+fn measure(keys: u64) -> Measured {
+    println!("{keys} keys");
+    let store = Distant::default();
+    let cost = counting().block_on(grow(&store, keys));
+    let objects = store.all();
+    let root = Root::decode(&objects[root::NAME]).expect("it can be read");
+    let bytes = objects[root::NAME].len() as u64 + root.runs.iter().map(|run| run.bytes).sum::<u64>();
+    let (runs, times) = (root.runs.len(), bytes as f64 / keys as f64 / ENTRY);
+    println!("  {bytes} bytes in {runs} runs and db.json: {times:.2} times the entries");
+    let (started, occupied) = start_elsewhere(&store, keys);
+    real().block_on(latency(&store, keys));
+    Measured { keys, cost, bytes, started, occupied }
 }
 
 fn main() {
-    let most = std::env::args().nth(1).map_or(1_000_000, |text| text.parse().expect("a number of keys"));
-    for keys in [1_000, most] {
-        let memory = bytes_per_set(keys);
-        start(&memory, keys);
-        latency(&memory, keys);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("{text:?} is not a number of keys"));
+    match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--start", folder, keys] => start(folder, number(keys)),
+        [] => compare(1_000_000),
+        [keys] => compare(number(keys).max(2 * SMALL)),
+        _ => panic!("the only argument is a number of keys"),
     }
+}
+
+fn compare(keys: u64) {
+    let (small, large) = (measure(SMALL), measure(keys));
+    println!("{} keys against {}", large.keys, small.keys);
+    let (one, other) = (small.cost, large.cost);
+    println!("  {:.2} times the bytes for each SET (goal: 2.5),", other.all / one.all);
+    let without = (other.all - other.merged) / (one.all - one.merged);
+    println!("    {without:.2} times without those that merge (goal: 1.3)");
+    println!("  {:.2} times the entry for each SET (goal: 10)", other.all);
+    let more = large.started.saturating_sub(small.started).as_secs_f64();
+    let mebibytes = large.bytes.saturating_sub(small.bytes) as f64 / (1 << 20) as f64;
+    println!("  {:.2} ms for each MiB that is read at the start", more * 1000.0 / mebibytes);
+    let more = large.occupied.saturating_sub(small.occupied) as f64 / (large.keys - small.keys) as f64;
+    println!("  {:.1} bytes of memory for each key beyond key and value (goal: 64)", more - ENTRY);
 }

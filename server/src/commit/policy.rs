@@ -8,6 +8,11 @@ use crate::shared::Thresholds;
 /// How many thresholds the newest entries may fill, however large commits are.
 const MOST: u64 = 32;
 
+/// When the runs over the oldest one are together this share of it, as a fraction, all become one: so much of a database
+/// may be entries that are no longer true, in its store and in the memory of each server. A smaller share would cost less
+/// memory, and more bytes for each write: about the inverse of it.
+const OUTDATED: (u64, u64) = (2, 5);
+
 /// How large the newest entries may become, if the last commit wrote so much.
 ///
 /// Every commit writes them again, so they should be few; but a run costs a request, which should be spread over several
@@ -22,6 +27,9 @@ pub fn fold_at(thresholds: &Thresholds, written: u64) -> u64 {
 /// counts as being of the highest level from it to the end, so that the levels descend; as many of one level as the
 /// fan-out become one. So there are at most as many runs as the fan-out times the number of levels, whatever their
 /// sizes, and an entry is rewritten about once at each level.
+///
+/// If there is nothing like that, the oldest run, which is most of a database that has been overwritten for a while, takes
+/// in all others once they are large enough beside it.
 pub fn to_merge(runs: &[Run], thresholds: &Thresholds) -> Option<Range<usize>> {
     let fanout = thresholds.fanout.max(2);
     let (mut level, mut end) = (0, runs.len());
@@ -35,11 +43,18 @@ pub fn to_merge(runs: &[Run], thresholds: &Thresholds) -> Option<Range<usize>> {
             (level, end) = (own, nth + 1);
         }
     }
-    (end >= fanout).then_some(0..end)
+    if end >= fanout {
+        return Some(0..end);
+    }
+    let (oldest, newer) = runs.split_first()?;
+    let newer: u64 = newer.iter().map(|run| run.bytes).sum();
+    // Beside a run of the lowest level anything is large, and nothing is much.
+    (level > 0 && newer * OUTDATED.1 >= oldest.bytes * OUTDATED.0).then_some(0..runs.len())
 }
 
+/// A fold has about the size of the threshold, or half of it if the overhead of its entries is half of what counts.
 fn level_of(run: &Run, thresholds: &Thresholds) -> u32 {
-    let folds = run.bytes / thresholds.recent.max(1);
+    let folds = 2 * run.bytes / thresholds.recent.max(1);
     folds.max(1).ilog(thresholds.fanout.max(2) as u64)
 }
 
@@ -51,7 +66,7 @@ mod tests {
     use crate::root::Id;
     use crate::run::Name;
 
-    const THRESHOLDS: Thresholds = Thresholds { recent: 100, commits: 4, fanout: 4, garbage: 8, commit: 1000 };
+    const THRESHOLDS: Thresholds = Thresholds { recent: 200, commits: 4, fanout: 4, garbage: 8, commit: 1000 };
 
     fn runs(sizes: &[u64]) -> Vec<Run> {
         let mut rng = StdRng::seed_from_u64(1);
@@ -68,15 +83,25 @@ mod tests {
         assert_eq!(merged(&[]), None);
         assert_eq!(merged(&[100, 100, 100]), None);
         assert_eq!(merged(&[100, 50, 100, 399]), Some(0..4));
-        assert_eq!(merged(&[400, 100, 100, 100]), None);
+        assert_eq!(merged(&[800, 100, 100, 100]), None);
         assert_eq!(merged(&[9_000, 400, 100, 100, 100, 100]), Some(2..6));
         assert_eq!(merged(&[9_000, 400, 1_500, 400, 400, 100]), Some(1..5));
         assert_eq!(merged(&[9_000, 10, 10, 10, 1_500, 100]), Some(1..5), "the small ones hide behind a large one");
     }
 
     #[test]
+    fn the_oldest_run_takes_in_the_others_when_they_are_two_fifths_of_it() {
+        let merged = |sizes: &[u64]| to_merge(&runs(sizes), &THRESHOLDS);
+        assert_eq!(merged(&[1_001, 300, 100]), None);
+        assert_eq!(merged(&[1_000, 300, 100]), Some(0..3));
+        assert_eq!(merged(&[1_000, 100, 100, 100, 100]), Some(1..5), "as many of a size come first");
+        assert_eq!(merged(&[1_000]), None);
+        assert_eq!(merged(&[300, 300]), None, "it is too small to be worth it");
+    }
+
+    #[test]
     fn the_threshold_follows_the_commits_within_bounds() {
-        assert_eq!([0, 30, 100, 10_000].map(|written| fold_at(&THRESHOLDS, written)), [100, 120, 400, 3_200]);
+        assert_eq!([0, 60, 100, 10_000].map(|written| fold_at(&THRESHOLDS, written)), [200, 240, 400, 6_400]);
     }
 
     #[test]
@@ -98,7 +123,9 @@ mod tests {
                 assert!(sizes.len() <= 3 * levels + 1, "{sizes:?}");
             }
             let levels = u64::from((added / THRESHOLDS.recent).ilog(4) + 1);
-            assert!(written <= added * levels, "{written} rewritten, {added} added, {levels} levels");
+            // Once at each level, and once into the oldest run, which is at most so many times as large.
+            let most = added * levels + added + added * OUTDATED.1 / OUTDATED.0;
+            assert!(written <= most, "{written} rewritten, {added} added, {levels} levels");
         }
     }
 }

@@ -168,14 +168,23 @@ impl<S: Store> Committer<S> {
         if size > threshold && (before.recent <= threshold || size > 2 * threshold) {
             self.fold();
         }
-        if landed.added {
-            self.merge();
+        if landed.added || self.upkeep.garbage >= self.thresholds.garbage {
+            self.sweep_or_merge();
         }
-        if !self.upkeep.sweeping && self.upkeep.garbage >= self.thresholds.garbage {
-            self.upkeep.sweeping = true;
-            self.upkeep.garbage = 0;
-            self.ask(Task::Sweep, |draft| draft.sweep());
+    }
+
+    /// Begins to sweep, if there is enough that is of no use, or else to merge. One after the other: a run may not be named
+    /// any more if a sweep has landed since its upload began, so each merge beside a sweep would be in vain.
+    fn sweep_or_merge(&mut self) {
+        if self.upkeep.sweeping || self.upkeep.merging {
+            return;
         }
+        if self.upkeep.garbage < self.thresholds.garbage {
+            return self.merge();
+        }
+        self.upkeep.sweeping = true;
+        self.upkeep.garbage = 0;
+        self.ask(Task::Sweep, |draft| draft.sweep());
     }
 
     /// Begins to make a run of the newest entries.
@@ -196,10 +205,7 @@ impl<S: Store> Committer<S> {
     }
 
     /// Begins to merge runs, if there are some to be merged; or else layers of runs that others have merged.
-    pub(super) fn merge(&mut self) {
-        if self.upkeep.merging {
-            return;
-        }
+    fn merge(&mut self) {
         let root = &self.database.root;
         let Some(range) = policy::to_merge(&root.runs, &self.thresholds) else { return };
         let runs = &root.runs[range];
@@ -282,7 +288,10 @@ impl<S: Store> Committer<S> {
                 self.tidy();
             }
             Kept::Ended(task, outcome) => self.ended(task, outcome),
-            Kept::Swept => self.upkeep.sweeping = false,
+            Kept::Swept => {
+                self.upkeep.sweeping = false;
+                self.sweep_or_merge();
+            }
         }
     }
 
@@ -307,7 +316,7 @@ impl<S: Store> Committer<S> {
             Task::Sweep => self.upkeep.sweeping &= landed, // then the deletion is under way
         }
         if landed && matches!(task, Task::Merge(_)) {
-            self.merge(); // it may have been one too many for its new level
+            self.sweep_or_merge(); // it may have been one too many for its new level
         }
     }
 }

@@ -11,7 +11,7 @@ use valthree::store::memory::{Held, Memory, Request};
 use super::{Puppet, one, set, stored};
 
 /// A fold when there is more than one entry, and neither merges nor sweeps.
-pub const FOLDS: Thresholds = Thresholds { recent: 150, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20 };
+pub const FOLDS: Thresholds = Thresholds { recent: 150, commits: 0, fanout: 1 << 20, garbage: 1_000, commit: 1 << 20 };
 
 /// Nothing of all this.
 pub const NONE: Thresholds = Thresholds { recent: 1 << 30, ..FOLDS };
