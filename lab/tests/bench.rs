@@ -1,4 +1,5 @@
-//! The benchmark's command works from end to end, and the README shows what it makes. What it measures here says nothing.
+//! The benchmark's command works from end to end, and the README shows what it makes. What it measures here says
+//! nothing.
 
 use std::process::Command;
 

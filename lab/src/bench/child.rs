@@ -48,8 +48,8 @@ impl Server {
         Ok(Server { child, address })
     }
 
-    /// Debian's redis-server, or any other that is called so, with its files in this folder: each command is answered when
-    /// it is on the disk. `None` if there is none.
+    /// Debian's redis-server, or any other that is called so, with its files in this folder: each command is answered
+    /// when it is on the disk. `None` if there is none.
     pub async fn redis(folder: &Path) -> anyhow::Result<Option<Server>> {
         // It takes no port 0 for a free one, so one is found for it.
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();

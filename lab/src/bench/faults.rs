@@ -1,9 +1,9 @@
-//! Goal 11: PUTs that land and whose answers are lost. A client must neither see an error, nor its command be applied twice or
-//! never.
+//! Goal 11: PUTs that land and whose answers are lost. A client must neither see an error, nor its command be applied
+//! twice or never.
 //!
 //! Many clients write the same few keys, and each SET asks for the value that it replaces. So the replies must link all
-//! values of a key into one chain: a value that was applied twice would be replaced twice or replace itself, and one that
-//! was never applied would be in no chain.
+//! values of a key into one chain: a value that was applied twice would be replaced twice or replace itself, and one
+//! that was never applied would be in no chain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -121,8 +121,8 @@ async fn play(server: SocketAddr, client: usize, end: Arc<AtomicBool>) -> anyhow
     Ok(seen)
 }
 
-/// How many values are not in the chain of their key where they should be: replaced by more than one, or by none though they
-/// are not the last.
+/// How many values are not in the chain of their key where they should be: replaced by more than one, or by none though
+/// they are not the last.
 fn wrong(links: &[Link], last: &[Option<String>]) -> usize {
     let mut next: BTreeMap<(usize, Option<&str>), Vec<&str>> = BTreeMap::new();
     for link in links {

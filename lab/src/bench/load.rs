@@ -1,7 +1,7 @@
 //! Clients that keep a server busy: each sends its next commands when it has the replies to the last.
 //!
-//! All of them share one thread, and a command costs little: it is written down in place, and its reply is looked at where
-//! it lies. What a client writes, it alone writes, so what may be read back is known (`words`).
+//! All of them share one thread, and a command costs little: it is written down in place, and its reply is looked at
+//! where it lies. What a client writes, it alone writes, so what may be read back is known (`words`).
 
 use std::net::SocketAddr;
 use std::ops::Range;

@@ -1,8 +1,8 @@
-//! The benchmark: measures what the goals speak of ([`goals`]), beside the yardsticks that they name, in the same seconds
-//! and on the same store.
+//! The benchmark: measures what the goals speak of ([`goals`]), beside the yardsticks that they name, in the same
+//! seconds and on the same store.
 //!
-//! The store is the stand-in behind the proxy, which delays and counts, or any other ([`store`]). Servers are processes of
-//! their own (`child`, [`roles`]), and so are the yardsticks: the naive algorithm (`naive`), Debian's redis-server,
+//! The store is the stand-in behind the proxy, which delays and counts, or any other ([`store`]). Servers are processes
+//! of their own (`child`, [`roles`]), and so are the yardsticks: the naive algorithm (`naive`), Debian's redis-server,
 //! and a probe that asks the store by itself. Load comes from clients that wait for their replies (`load`) or go by the
 //! clock (`steady`); what they read must be what they wrote (`words`).
 //!

@@ -1,8 +1,8 @@
 //! The yardstick: the algorithm as it is usually published. Each command by itself, under one lock, reads the whole
 //! database from the store, and writes the whole of it back if it is a write.
 //!
-//! It is strictly serializable, and right as long as every answer of the store arrives. It is not slowed down: a GET takes
-//! one round trip and a SET two, which the benchmark measures and prints beside its ratios.
+//! It is strictly serializable, and right as long as every answer of the store arrives. It is not slowed down: a GET
+//! takes one round trip and a SET two, which the benchmark measures and prints beside its ratios.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,5 @@
-//! Goals 2, 5 and 13: 256 clients that each send 16 SETs at once, on 100,000 keys, beside the naive algorithm and Redis.
+//! Goals 2, 5 and 13: 256 clients that each send 16 SETs at once, on 100,000 keys, beside the naive algorithm and
+//! Redis.
 
 use std::sync::Arc;
 

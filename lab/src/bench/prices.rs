@@ -3,11 +3,12 @@
 use super::store::Traffic;
 
 /// What a thousand requests cost in dollars: PUT (and LIST, and whatever else writes), and GET. S3 Standard in
-/// us-east-1, as listed in 2026. Traffic within a region is free, and what is stored costs the same however it came there.
+/// us-east-1, as listed in 2026. Traffic within a region is free, and what is stored costs the same however it came
+/// there.
 pub const PER_THOUSAND: (f64, f64) = (0.005, 0.0004);
 
-/// The round trip to that store in milliseconds: a small conditional PUT within a region, p50. A slower store makes larger
-/// batches, and so cheaper writes.
+/// The round trip to that store in milliseconds: a small conditional PUT within a region, p50. A slower store makes
+/// larger batches, and so cheaper writes.
 pub const ROUND_TRIP_MS: u64 = 62;
 
 /// What this traffic costs, in dollars. Deleting is free.

@@ -1,5 +1,5 @@
-//! What the benchmark's own processes do: it starts itself again in one of these roles, so that a server is a process with
-//! memory of its own that can be killed, built just as the benchmark is.
+//! What the benchmark's own processes do: it starts itself again in one of these roles, so that a server is a process
+//! with memory of its own that can be killed, built just as the benchmark is.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -104,8 +104,8 @@ async fn serve(place: Place, threads: usize) -> anyhow::Result<()> {
     Ok(valthree::server::run(listener, store, config, std::future::pending()).await?)
 }
 
-/// Reads questions, `put` or `get` with a number and a size, and answers each with as many latencies in microseconds: of a
-/// conditional PUT of this size, or of a conditional GET of an object of this size that is answered with 304.
+/// Reads questions, `put` or `get` with a number and a size, and answers each with as many latencies in microseconds:
+/// of a conditional PUT of this size, or of a conditional GET of an object of this size that is answered with 304.
 async fn probe(store: &S3) -> anyhow::Result<()> {
     const NAME: &str = "probe.json";
     tell("ready")?;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The runs of this process so far.
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
-/// Some seconds in which everything that is to be compared is measured, one after the other. There are no two of the same.
+/// Some seconds in which everything that is to be compared is measured, one after the other. There are no two of the
+/// same.
 #[derive(Debug)]
 pub struct Run(u64);
 

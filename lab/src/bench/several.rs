@@ -55,8 +55,8 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     load::read_back(first.address, &ledger, &all(0..CLIENTS * 4)).await
 }
 
-/// Kills the first of these servers under load, and says how long it took from then until each of the others had made its
-/// next commit, in ascending order.
+/// Kills the first of these servers under load, and says how long it took from then until each of the others had made
+/// its next commit, in ascending order.
 async fn next_commits(bench: &Bench, mut servers: Vec<Server>) -> anyhow::Result<Vec<Duration>> {
     let ledger = Arc::new(Ledger::new(CLIENTS));
     let load = bench.load(Kind::Set, &servers[0], &ledger, CLIENTS / 4);

@@ -144,8 +144,8 @@ async fn quiet(bench: &Bench) -> anyhow::Result<()> {
     timeout(PATIENCE, end).await.context("an idle server goes on sending requests")
 }
 
-/// Starts a server and asks it for a key until it gives the right value; says how long that took, and how much memory the
-/// server then has.
+/// Starts a server and asks it for a key until it gives the right value; says how long that took, and how much memory
+/// the server then has.
 async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, u64)> {
     let key = ledger.keys() / 2;
     let mut get = Vec::new();

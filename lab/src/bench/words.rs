@@ -1,7 +1,7 @@
 //! Keys and values, what is sent of them, and what comes back.
 //!
-//! A value says which key it belongs to and the how manyth of that key it is; the rest of it can't be compressed much, as
-//! it is random letters. So every value that is read can be told to be right, whole, and not of another key.
+//! A value says which key it belongs to and the how manyth of that key it is; the rest of it can't be compressed much,
+//! as it is random letters. So every value that is read can be told to be right, whole, and not of another key.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -90,7 +90,8 @@ impl Ledger {
         self.acknowledged[key].load(Ordering::Relaxed)
     }
 
-    /// Whether this may be read as the value of the key, if values up to the `least` were acknowledged before it was asked.
+    /// Whether this may be read as the value of the key, if values up to the `least` were acknowledged before it was
+    /// asked.
     pub fn check(&self, key: usize, value: Option<&[u8]>, least: u32) -> Result<(), String> {
         let most = self.sent[key].load(Ordering::Relaxed);
         let number = match value {

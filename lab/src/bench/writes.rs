@@ -95,8 +95,8 @@ impl Naive {
         Ok(Naive { database, ledger, server: Some(server) })
     }
 
-    /// Plays SETs. Each client waits for all others, the last of many for ever: so the server is replaced afterwards, and
-    /// then asked for some of what was acknowledged.
+    /// Plays SETs. Each client waits for all others, the last of many for ever: so the server is replaced afterwards,
+    /// and then asked for some of what was acknowledged.
     pub async fn play(&mut self, bench: &Bench, clients: usize) -> anyhow::Result<Outcome> {
         let server = match self.server.take() {
             Some(server) => server,

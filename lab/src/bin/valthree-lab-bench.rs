@@ -17,17 +17,17 @@ use valthree_lab::process::start_log;
 /// Files that may be open: two for each of a thousand clients, with some to spare.
 const FILES: u64 = 8192;
 
-/// Measures a Valthree server, beside what it is compared with, and prints each number with its goal and what nothing could
-/// better.
+/// Measures a Valthree server, beside what it is compared with, and prints each number with its goal and what nothing
+/// could better.
 ///
-/// It starts all that it needs on free ports of this machine: a stand-in for S3, a proxy that makes it seem 20 ms away and
-/// counts requests, servers, a server of the naive algorithm, redis-server if there is one, and clients; and ends them.
-/// Everything that is compared is measured within the same seconds, several times; the median is printed. Replies are
-/// checked meanwhile: one that is wrong ends it. It takes some minutes, and other work on the machine shows in absolute
-/// numbers more than in ratios.
+/// It starts all that it needs on free ports of this machine: a stand-in for S3, a proxy that makes it seem 20 ms away
+/// and counts requests, servers, a server of the naive algorithm, redis-server if there is one, and clients; and ends
+/// them. Everything that is compared is measured within the same seconds, several times; the median is printed. Replies
+/// are checked meanwhile: one that is wrong ends it. It takes some minutes, and other work on the machine shows in
+/// absolute numbers more than in ratios.
 ///
-/// With --s3 the store is another one, with credentials and region from the usual environment variables of AWS. Over http
-/// requests are counted as well; in TLS they can't be, and what depends on that is left out.
+/// With --s3 the store is another one, with credentials and region from the usual environment variables of AWS. Over
+/// http requests are counted as well; in TLS they can't be, and what depends on that is left out.
 #[derive(Parser)]
 #[command(name = "valthree-lab-bench", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Arguments {
