@@ -46,7 +46,7 @@ fn the_command_measures_draws_and_writes() {
 /// The rows of the table in a README: what is measured, and the goal.
 fn rows(readme: &str) -> Vec<(String, String)> {
     let table = readme.split_once(MARKS.0).and_then(|(_, rest)| rest.split_once(MARKS.1)).expect("the marks").0;
-    let rows = table.lines().filter(|line| line.starts_with('|')).skip(2);
+    let rows = table.lines().take_while(|line| line.starts_with('|')).skip(2);
     rows.map(|row| {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         (cells[2].to_owned(), cells[3].to_owned())

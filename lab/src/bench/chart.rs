@@ -42,8 +42,8 @@ pub struct Chart<'a> {
 
 /// The charts that there are: what they are called, and what they show.
 pub const CHARTS: [(&str, &str, &str, &str); 4] = [
-    ("throughput", "SETs a second, with a store 20 ms away", "clients", "SETs a second"),
-    ("latency", "Latency of a SET, with a store 20 ms away", "SETs a second that arrive", "ms"),
+    ("throughput", "SETs a second over clients", "clients", "SETs a second"),
+    ("latency", "Latency of a SET over load", "SETs a second that arrive", "ms"),
     ("bytes", "Bytes sent to the store for each SET, 256 clients", "keys in the database", "bytes"),
     ("dollars", "Cost of a million SETs at S3's prices, 256 clients", "keys in the database", "dollars"),
 ];

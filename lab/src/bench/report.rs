@@ -171,9 +171,10 @@ impl Report {
             writeln!(text, "| {number} | {what} | {wanted} | {measured}{mark} | {bound} |").expect("a string takes it");
             before = goal.number;
         }
-        let facts: Vec<_> = self.facts().map(|(what, value)| format!("{what}: {value}")).collect();
-        write!(text, "\n{} Beside these: {}.\n", self.circumstances, facts.join("; "))
-            .expect("a string takes everything");
+        write!(text, "\n{}\n\n| beside these | |\n|---|---|\n", self.circumstances).expect("a string takes it");
+        for (what, value) in self.facts() {
+            writeln!(text, "| {what} | {value} |").expect("a string takes it");
+        }
         text
     }
 }
