@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
 //! | [`proxy`] | a TCP proxy that adds a network's delay and faults to connections, and counts what passes |
+//! | [`mod@bench`] | measures what the goals speak of, beside the yardsticks that they name |
 //! | [`sim`] | whole clusters in one thread and simulated time, whose faults a seed decides |
 //! | `zoo` | with the feature `bug-zoo`: the bugs that servers can be planted with |
 //! | [`process`] | what the binaries share: their log and their signals |
@@ -14,6 +15,7 @@
 #![warn(clippy::unwrap_used)]
 
 mod accept;
+pub mod bench;
 pub mod process;
 pub mod proxy;
 pub mod s3;

@@ -196,6 +196,11 @@ impl Root {
     }
 }
 
+/// What an entry takes beside its bytes if these are text, a run, and everything else, in bytes.
+const QUOTES: usize = 6;
+const RUN: usize = 160;
+const REST: usize = 512;
+
 /// The generation up to which runs that follow `base` cover the database.
 pub fn covered(runs: &[Run], base: u64) -> u64 {
     runs.last().map_or(base, |run| run.to)
@@ -206,7 +211,9 @@ pub fn encode<'a, E>(header: &Header, keys: u64, runs: &[Run], recent: E) -> Byt
 where
     E: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone,
 {
-    let mut out = Vec::new();
+    // About what it takes, so that it need not be moved while it grows.
+    let entries: usize = recent.clone().map(|(key, value)| key.len() + value.map_or(0, Bytes::len) + QUOTES).sum();
+    let mut out = Vec::with_capacity(entries + runs.len() * RUN + REST);
     let file = FileRef::new(header, keys, runs, recent);
     serde_json::to_writer(&mut out, &file).expect("writing JSON into memory has nothing to fail at");
     out.push(b'\n');

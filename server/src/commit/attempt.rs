@@ -136,7 +136,7 @@ impl<S: Store> Committer<S> {
                     let mark = self.arrivals;
                     self.checks.prove(&Check { number: 0, mark, generation: 0, etag: None, sent: now });
                 }
-                self.landed(commit, &before, now);
+                self.landed(commit, &before);
             }
             // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
             Err(StoreError::DidNotHappen(why)) if !commit.exposed && commit.unanswered == 0 => {
@@ -166,12 +166,11 @@ impl<S: Store> Committer<S> {
     }
 
     /// Everybody in the commit gets the replies that were computed for it; `database` holds it already.
-    fn landed(&mut self, mut commit: Commit, before: &Before, now: Instant) {
+    fn landed(&mut self, mut commit: Commit, before: &Before) {
         let landed = Landed::of(&commit);
         self.backoff.succeeded();
         self.barren = 0;
         self.stirred = true; // some reads were only waiting for an entry of their own client
-        self.linger.after(commit.entries.len(), self.arrivals, self.round_trip.estimate() / pace::LINGER, now);
         self.note_version();
         self.stats.commits.add(1);
         self.stats.batched_commands.add(commit.entries.len() as u64);
@@ -181,9 +180,13 @@ impl<S: Store> Committer<S> {
             let (first, last) = (std::mem::take(&mut commit.entries[0].replies), &mut commit.entries[last].replies);
             commit.entries[0].replies = std::mem::replace(last, first);
         }
+        let answered = commit.entries.len();
         for executed in commit.entries {
             executed.arrival.answer(Ok(executed.replies));
         }
+        // From here on they can come back. To answer thousands takes a while, which is not to be taken from theirs.
+        let most = self.round_trip.estimate() / pace::LINGER;
+        self.linger.after(answered, self.arrivals, most, Instant::now());
         Commit::resolve_amendments(commit.amendments, Amended::Landed(commit.header.generation));
         self.keep_up(&landed, before);
     }
@@ -211,7 +214,7 @@ impl<S: Store> Committer<S> {
     }
 
     /// Moves to a newer version, which settles the commit under way: what that was built on is gone.
-    pub(super) fn advance(&mut self, read: Database, etag: ETag, now: Instant) {
+    pub(super) fn advance(&mut self, read: Database, etag: ETag) {
         let commit = self.commit.take();
         let creation = self.etag.is_none();
         let fate = commit.as_ref().map(|commit| match planted!("first-412-trusted") && commit.number == 0 {
@@ -232,7 +235,7 @@ impl<S: Store> Committer<S> {
                     assert_reachable!("A commit whose answer was not 200 turns out to have landed");
                     self.stats.unclear_landed.add(1);
                 }
-                self.landed(commit, &before, now);
+                self.landed(commit, &before);
             }
             Fate::Lost => {
                 assert_reachable!("A server loses the race for a version and executes its batch again");
@@ -243,7 +246,7 @@ impl<S: Store> Committer<S> {
                 self.stats.conflicts.add(1);
                 self.lost = Some(commit.number);
                 if planted!("lost-batch-acknowledged") {
-                    return self.landed(commit, &before, now);
+                    return self.landed(commit, &before);
                 }
                 self.backoff.succeeded(); // a rival has just shown that the store works
                 self.requeue(commit);

@@ -125,7 +125,7 @@ impl<S: Store> Committer<S> {
         if seen <= known || missing.is_empty() {
             if seen > known || planted!("older-version-applied") {
                 let database = Database::new(read, runs).map_err(|damage| self.unusable(&damage.to_string()))?;
-                self.advance(database, etag, now);
+                self.advance(database, etag);
             }
             self.has_seen(check, seen, now);
             return Ok(());
@@ -156,7 +156,7 @@ impl<S: Store> Committer<S> {
                 self.gone = None;
                 self.is_no_other(seen, &etag)?;
                 if seen > self.database.root.header.generation {
-                    self.advance(database, etag, now);
+                    self.advance(database, etag);
                 }
                 self.has_seen(&check, seen, now);
                 Ok(())

@@ -50,9 +50,18 @@ pub struct Count {
 impl Layer {
     /// What it says about the key with this hash, if anything. The value shares the layer's memory.
     pub fn get(&self, hash: u64, key: &[u8]) -> Option<Entry> {
-        let place = self.places.find(hash, |&place| self.at(place as usize).is_some_and(|found| found.key == key))?;
-        let found = self.at(*place as usize)?;
-        Some(found.value.map(|value| self.packed.slice_ref(value)))
+        Some(self.find(hash, key)?.map(|value| self.packed.slice_ref(value)))
+    }
+
+    /// The same, for whoever only looks at it.
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<Option<&[u8]>> {
+        let mut value = None;
+        self.places.find(hash, |&place| {
+            let found = self.at(place as usize).filter(|found| found.key == key);
+            value = found.map(|found| found.value);
+            value.is_some()
+        })?;
+        value
     }
 
     /// How much it holds.

@@ -59,6 +59,14 @@ impl Database {
         }
     }
 
+    /// The same, for whoever only looks at it.
+    pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
+        match self.root.recent.get(key) {
+            Some(value) => value.as_deref(),
+            None => self.runs.find(key),
+        }
+    }
+
     /// Becomes the version that was finished on this one.
     pub fn apply(&mut self, header: Header, changes: Changes) {
         debug_assert_eq!(

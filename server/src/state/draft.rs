@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 
@@ -80,7 +81,7 @@ impl<'a> Draft<'a> {
             Command::Get { key } => self.value(key),
             Command::Set { key, value, condition, get } => self.set(key, value, *condition, *get),
             Command::Delete { keys } => Reply::count(keys.iter().filter(|key| self.delete(key)).count()),
-            Command::Exists { keys } => Reply::count(keys.iter().filter(|key| self.get(key).is_some()).count()),
+            Command::Exists { keys } => Reply::count(keys.iter().filter(|key| self.find(key).is_some()).count()),
             Command::MultiGet { keys } => Reply::Array(keys.iter().map(|key| self.value(key)).collect()),
             Command::MultiSet { pairs } => {
                 for (key, value) in pairs {
@@ -97,11 +98,10 @@ impl<'a> Draft<'a> {
     }
 
     fn set(&mut self, key: &Bytes, value: &Bytes, condition: Option<Existence>, get: bool) -> Reply {
-        let present = self.get(key).is_some();
         let meant = match condition {
             None => true,
-            Some(Existence::Absent) => !present,
-            Some(Existence::Present) => present,
+            Some(Existence::Absent) => self.find(key).is_none(),
+            Some(Existence::Present) => self.find(key).is_some(),
         };
         // The old value is the answer whether or not the new one is taken.
         let reply = match (get, meant) {
@@ -127,18 +127,40 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The same, for whoever only looks at it.
+    pub(super) fn find(&self, key: &[u8]) -> Option<&[u8]> {
+        match self.entries.get(key) {
+            Some(change) => change.as_deref(),
+            None if self.flushed => None,
+            None => self.database.find(key),
+        }
+    }
+
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.made += 1;
-        match self.get(&key).map(|old| root::size(&key, &old)) {
+        self.size += root::size(&key, &value);
+        // Looked up once: most of a batch are these.
+        let old = match self.entries.entry(key) {
+            Entry::Occupied(mut change) => {
+                let old = change.insert(Some(value));
+                old.map(|old| root::size(change.key(), &old))
+            }
+            Entry::Vacant(place) => {
+                let database = if self.flushed { None } else { Some(self.database) };
+                let old = database.and_then(|database| database.find(place.key()));
+                let old = old.map(|old| root::size(place.key(), old));
+                place.insert(Some(value));
+                old
+            }
+        };
+        match old {
             Some(old) => self.size -= old,
             None => self.keys += 1,
         }
-        self.size += root::size(&key, &value);
-        self.entries.insert(key, Some(value));
     }
 
     fn delete(&mut self, key: &Bytes) -> bool {
-        let Some(size) = self.get(key).map(|old| root::size(key, &old)) else { return false };
+        let Some(size) = self.find(key).map(|old| root::size(key, old)) else { return false };
         self.made += 1;
         self.keys -= 1;
         self.size -= size;

@@ -72,6 +72,12 @@ impl Runs {
         self.layers.iter().rev().find_map(|stretch| stretch.layer.get(hash, key)).flatten()
     }
 
+    /// The same, for whoever only looks at it.
+    pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
+        let hash = self.salt.hash(key);
+        self.layers.iter().rev().find_map(|stretch| stretch.layer.find(hash, key)).flatten()
+    }
+
     /// The runs of a version that have to be laid over this in order to have them all, and what to lay them over.
     pub fn missing<'a>(&self, root: &'a Root) -> (Runs, &'a [Run]) {
         let base = root.header.base;
