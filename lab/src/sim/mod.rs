@@ -63,7 +63,7 @@ pub fn run(seed: u64, readable: bool) -> Outcome {
     fastrand::seed(seed);
     panics::watch();
     let plan = Plan::draw(seed);
-    let network = Network::new(seed, Trace::new(readable), Hits::default());
+    let network = Network::new(Trace::new(readable), Hits::default());
     let played = Played::default();
     let mut cluster = Cluster::new(&plan, &network, clients::run(network.clone(), plan.clone(), played.clone()));
     let ended = cluster.run().map_err(|error| error.to_string());

@@ -16,8 +16,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net::{TcpListener, TcpStream};
 use valthree::server::Listener;
@@ -37,9 +35,8 @@ pub struct Network {
 }
 
 struct Links {
-    /// Who hears late from the store: at most how much, and by which fault.
+    /// Who hears late from the store: how much, and by which fault.
     late: BTreeMap<Place, (Duration, usize)>,
-    rng: StdRng,
     /// The directions that something is the matter with: what, and which fault it is of.
     troubled: BTreeMap<(Place, Place), (Hit, usize)>,
     wires: BTreeMap<(Place, Place), Vec<Weak<Wire>>>,
@@ -55,14 +52,13 @@ struct Wire {
 }
 
 impl Network {
-    /// A network on which nothing has happened yet. What it decides itself comes from the seed.
-    pub fn new(seed: u64, trace: Trace, hits: Hits) -> Network {
-        let rng = StdRng::seed_from_u64(seed ^ 0x1a7e);
-        let links = Links { late: BTreeMap::new(), rng, troubled: BTreeMap::new(), wires: BTreeMap::new() };
+    /// A network on which nothing has happened yet.
+    pub fn new(trace: Trace, hits: Hits) -> Network {
+        let links = Links { late: BTreeMap::new(), troubled: BTreeMap::new(), wires: BTreeMap::new() };
         Network { trace, hits, links: Arc::new(Mutex::new(links)) }
     }
 
-    /// From now on a place hears from the store at most so much later, by this fault; or in time again.
+    /// From now on a place hears from the store so much later, by this fault; or in time again.
     pub fn delay_answers(&self, place: Place, late: Option<(Duration, usize)>) {
         match late {
             Some(late) => self.links().late.insert(place, late),
@@ -72,10 +68,9 @@ impl Network {
 
     /// How much later a place is to hear an answer that has come.
     pub fn lateness(&self, place: Place) -> Option<Duration> {
-        let mut links = self.links();
-        let &(most, fault) = links.late.get(&place)?;
+        let &(late, fault) = self.links().late.get(&place)?;
         self.hits.count(Hit::AnswerLate, fault);
-        Some(most.mul_f64(links.rng.random()))
+        Some(late)
     }
 
     /// From now on, what is sent from `from` to `to` counts as a hit of this kind, by this fault; or no longer.
