@@ -91,7 +91,7 @@ async fn serve(place: Place, threads: usize) -> anyhow::Result<()> {
     let store = place.open().await?;
     let mut seed = [0; 32];
     SysRng.try_fill_bytes(&mut seed).context("the system gives no random numbers")?;
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(clippy::disallowed_methods, reason = "a server is told what time it is, as its own command tells it")]
     let started = SystemTime::now();
     let settings = Settings {
         bind: address.ip().to_string(),
