@@ -1,10 +1,12 @@
 //! A server: a listener, a commit loop, and a task for each connection.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::{join, try_join};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use socket2::{SockRef, TcpKeepalive};
@@ -14,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::commit::{Committer, Queue, Refusal, Start, Submissions, Unusable, Witness};
+use crate::commit::{Queue, Refusal, Start, Submissions, Unusable, Witness};
 use crate::connection::{self, Context};
 use crate::resp::Reply;
 use crate::root::Id;
@@ -184,35 +186,55 @@ pub async fn run_before<L: Listener, S: Store>(
     committer.await.expect("the commit loop does not panic")
 }
 
-/// Loads the database while the store is put to the proof, and serves the queue. Returns early only if either fails.
+/// Serves the queue while the store is put to the proof. Returns early only if the store does not stand it, or if the
+/// database can't be loaded.
 async fn commit<S: Store>(
     start: Start<S>,
     proof: Proof<S>,
     submissions: Submissions,
     status: watch::Sender<Status>,
 ) -> Result<(), Unusable> {
-    let place = start.store.locate("");
-    let trial = async { proof.run().await.map_err(|broken| Unusable(format!("{place}: {broken}").into())) };
-    let committer = match try_join(trial, start.load()).await {
-        Ok(((), committer)) => committer,
-        Err(unusable) => {
+    let (place, proof) = (start.store.locate(""), Arc::new(proof));
+    let tried = Arc::clone(&proof);
+    let trial = async move { tried.run().await.map_err(|broken| Unusable(format!("{place}: {broken}").into())) };
+    let trial = trial.boxed().shared();
+    let serving = pin!(serve(start, trial.clone(), submissions, status));
+    let trying = pin!(async {
+        let verdict = trial.await;
+        proof.clean_up().await;
+        verdict
+    });
+    match select(serving, trying).await {
+        Either::Left((served, _)) => {
             proof.clean_up().await;
-            return Err(unusable);
+            served
         }
-    };
-    status.send_replace(Status::Ready);
-    tracing::info!("the store keeps its conditions and the database is loaded: serving");
-    join(serve(committer, submissions, status), proof.clean_up()).await;
-    Ok(())
+        Either::Right((verdict, serving)) => {
+            verdict?;
+            serving.await
+        }
+    }
 }
 
-/// Serves the queue, and tells everybody if the database turns out to be unusable.
-async fn serve<S: Store>(committer: Committer<S>, mut submissions: Submissions, status: watch::Sender<Status>) {
-    if let Err(unusable) = committer.run(&mut submissions).await {
+/// Loads the database, serves the queue, and tells everybody if the database turns out to be unusable.
+async fn serve<S: Store>(
+    start: Start<S>,
+    trial: impl Future<Output = Result<(), Unusable>> + Clone + Send + 'static,
+    mut submissions: Submissions,
+    status: watch::Sender<Status>,
+) -> Result<(), Unusable> {
+    let committer = tokio::select! {
+        biased;
+        Err(unusable) = trial.clone() => return Err(unusable),
+        loaded = start.load() => loaded?,
+    };
+    status.send_replace(Status::Ready);
+    if let Err(unusable) = committer.during(trial).run(&mut submissions).await {
         tracing::error!("{unusable}");
         status.send_replace(Status::Unusable(unusable.clone()));
         submissions.refuse(&Refusal::Unusable(unusable.0)).await;
     }
+    Ok(())
 }
 
 async fn converse<IO: AsyncRead + AsyncWrite>(stream: IO, peer: String, local: String, context: Context) {

@@ -25,7 +25,7 @@ impl<S: Store> Committer<S> {
     /// Makes a commit of everything that waits, if anything there changes the database and it is time.
     pub(super) fn begin_commit(&mut self, now: Instant) {
         // Whatever would be built on a version that is known to be past would be built in vain.
-        if self.commit.is_some() || self.ahead.is_some() || self.pause(now).is_some() {
+        if self.on_trial || self.commit.is_some() || self.ahead.is_some() || self.pause(now).is_some() {
             return;
         }
         let chosen = self.choose();

@@ -37,6 +37,10 @@
 //! folded, merged and swept in the background becomes part of the chain as part of a batch, and changes no key's value
 //! (`upkeep`).
 //!
+//! *The trial.* All of this needs a store that keeps its conditions, and a server begins before it knows that of its own.
+//! While the store is put to the proof nothing is written and nobody is answered. Only checks are sent: what they bring
+//! is used once the trial has passed, and then it is the word of a store that keeps its conditions.
+//!
 //! No step of this mentions time. The clock only decides when to wait, look or give up.
 //!
 //! # Where things are
@@ -112,6 +116,8 @@ pub struct Committer<S> {
     stats: Arc<Stats>,
     thresholds: Thresholds,
     witness: Option<Witness>,
+    /// The store is still being put to the proof: nothing is written, and nobody is told what it has said.
+    on_trial: bool,
     /// The newest version that is known to have been stored, with its runs.
     database: Database,
     /// Its tag; none before the database exists.
@@ -145,6 +151,8 @@ pub struct Committer<S> {
 
 /// A request that was answered, or given up.
 enum Done {
+    /// The trial of the store.
+    Tried(Result<(), Unusable>),
     Put {
         commit: u64,
         result: Result<ETag, StoreError>,
@@ -180,6 +188,7 @@ impl<S: Store> Committer<S> {
             stats: start.stats,
             thresholds: start.thresholds,
             witness: start.witness,
+            on_trial: false,
             database,
             etag,
             arrivals: 0,
@@ -203,6 +212,14 @@ impl<S: Store> Committer<S> {
         };
         committer.note_version();
         committer
+    }
+
+    /// The same, for a store whose trial is under way. Until it has passed, commands wait, and checks prove memory fresh
+    /// for them: whatever the store says meanwhile counts once it is known to be worth something.
+    pub fn during(mut self, trial: impl Future<Output = Result<(), Unusable>> + Send + 'static) -> Committer<S> {
+        self.on_trial = true;
+        self.under_way.push(Box::pin(async move { Done::Tried(trial.await) }));
+        self
     }
 
     /// Serves the queue until every sender is gone and everybody has been answered. If the database turns out to be
@@ -229,6 +246,7 @@ impl<S: Store> Committer<S> {
             tokio::select! {
                 biased;
                 Some(done) = self.under_way.next() => match done {
+                    Done::Tried(verdict) => self.tried(verdict)?,
                     Done::Put { commit, result } => self.put_answered(commit, result),
                     Done::Check { mut check, result } => {
                         if planted!("check-covers-later-reads") {
@@ -248,6 +266,14 @@ impl<S: Store> Committer<S> {
                 else => {} // the last of those who waited have just been told that their time is up
             }
         }
+        Ok(())
+    }
+
+    fn tried(&mut self, verdict: Result<(), Unusable>) -> Result<(), Unusable> {
+        verdict?;
+        tracing::info!("the store keeps its conditions and the database is loaded: serving");
+        self.on_trial = false;
+        self.stirred = true;
         Ok(())
     }
 
@@ -271,7 +297,7 @@ impl<S: Store> Committer<S> {
             let written = entry.unit.written();
             self.waiting.push_back(Arrival { number, deadline, entry, written, upload: None });
             // There can't be runs before there is a database: they would be taken for what is left of a lost one.
-            if written > self.thresholds.recent && self.etag.is_some() {
+            if written > self.thresholds.recent && self.etag.is_some() && !self.on_trial {
                 self.upload(self.waiting.len() - 1);
             }
         }
@@ -315,7 +341,7 @@ impl<S: Store> Committer<S> {
             self.waiting.front().map(|arrival| arrival.deadline),
             commit.and_then(|commit| commit.entries.front()).map(|executed| executed.arrival.deadline),
         ];
-        let batch = (commit.is_none() && !(self.waiting.is_empty() && self.amendments.is_empty()))
+        let batch = (commit.is_none() && !self.on_trial && !(self.waiting.is_empty() && self.amendments.is_empty()))
             .then(|| self.pause(now))
             .flatten();
         let doubt =

@@ -182,7 +182,7 @@ impl<S: Store> Committer<S> {
     /// Answers the entries that a check has proven fresh and that change nothing, from the newest known version; unless
     /// an earlier entry of their client is still unanswered.
     pub(super) fn answer_reads(&mut self, now: Instant) {
-        if !std::mem::take(&mut self.stirred) {
+        if self.on_trial || !std::mem::take(&mut self.stirred) {
             return;
         }
         let proven = self.checks.proven();

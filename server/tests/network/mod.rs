@@ -200,6 +200,15 @@ impl Client {
         line
     }
 
+    /// Nothing has come.
+    pub async fn expect_silence(&mut self) {
+        let mut some = [0; 100];
+        let read = timeout(Duration::from_millis(1), self.0.read(&mut some)).await;
+        let read =
+            read.map(|read| String::from_utf8_lossy(&some[..read.expect("the connection is open")]).into_owned());
+        assert_eq!(read.ok(), None);
+    }
+
     /// Nothing more comes, and the connection ends.
     pub async fn expect_end(&mut self) {
         let mut rest = Vec::new();
