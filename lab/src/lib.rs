@@ -3,6 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
+//! | [`distant`] | a store that is nothing but a round trip away, for what is counted |
 //! | [`proxy`] | a TCP proxy that adds a network's delay and faults to connections, and counts what passes |
 //! | [`mod@bench`] | measures what the goals speak of, beside the yardsticks that they name |
 //! | [`sim`] | whole clusters in one thread and simulated time, whose faults a seed decides |
@@ -16,6 +17,7 @@
 
 mod accept;
 pub mod bench;
+pub mod distant;
 pub mod process;
 pub mod proxy;
 pub mod s3;

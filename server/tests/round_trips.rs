@@ -2,17 +2,16 @@
 //! what it is told to, and everything else takes nothing.
 
 mod cluster;
-mod distant;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cluster::{Server, get, set};
-use distant::{Distant, ROUND_TRIP};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 use valthree::command::Command;
+use valthree_lab::distant::{Distant, ROUND_TRIP};
 
 /// What a load has cost.
 #[derive(Debug)]

@@ -11,7 +11,8 @@
 //! | `writes` | 1, 3, 5: SETs of 1 to 1024 clients, beside naive |
 //! | `pipelines` | 2, 5, 13: pipelines of 16 on 100,000 keys, beside naive and Redis |
 //! | `reads` | 4, 5: GETs, with and without writers, and an idle server |
-//! | `sizes` | 6, 7, 8: databases of a thousand to a million keys |
+//! | `growth` | 6: bytes for each SET, counted in simulated time, from a thousand to a million keys |
+//! | `sizes` | 7, 8: servers that start on databases of such sizes |
 //! | `several` | 9, 10, 12: three servers, one of which is killed |
 //! | `faults` | 11: answers that are lost |
 //! | `cost` | 14: a thousand SETs a second, and latency over load |
@@ -27,6 +28,7 @@ mod child;
 mod cost;
 mod faults;
 pub mod goals;
+mod growth;
 mod load;
 mod naive;
 mod pipelines;
@@ -108,7 +110,9 @@ pub enum Experiment {
     Pipelines,
     /// 4, 5: GETs
     Reads,
-    /// 6, 7, 8: large databases
+    /// 6: bytes for each SET as a database grows
+    Growth,
+    /// 7, 8: starts on large databases
     Sizes,
     /// 9, 10, 12: three servers
     Several,
@@ -150,6 +154,7 @@ impl Bench {
                 Experiment::Writes => writes::measure(self).await?,
                 Experiment::Pipelines => pipelines::measure(self).await?,
                 Experiment::Reads => reads::measure(self).await?,
+                Experiment::Growth => growth::measure(self).await?,
                 Experiment::Sizes => sizes::measure(self).await?,
                 Experiment::Several => several::measure(self).await?,
                 Experiment::Faults => faults::measure(self).await?,

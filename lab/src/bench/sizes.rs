@@ -1,8 +1,5 @@
-//! Goals 6, 7 and 8: what a database costs as it grows.
-//!
-//! In real time there is no waiting until every level of a large database has merged. The example `scale` of the server
-//! does that, with a clock that passes when everybody waits; here, what a SET costs is counted over some seconds, and
-//! until what these have begun in the background is done.
+//! Goals 7 and 8: what it takes to start a server on a large database, in time and in memory. And whether what goes on in
+//! the background can be felt: latencies beside folds and merges. What these write is counted elsewhere (`growth`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +12,7 @@ use super::load::{self, Kind, Load};
 use super::prices;
 use super::report::Series;
 use super::run::{Run, median};
-use super::store::{Database, Traffic};
+use super::store::Database;
 use super::words::{self, KEY, Ledger, Reply, VALUE};
 use super::writes::Naive;
 use super::{Bench, FILL, all};
@@ -37,26 +34,26 @@ const NAIVE_KEYS: usize = 100_000;
 /// What was found out about one size.
 struct Size {
     keys: usize,
-    /// Bytes put for each SET.
-    bytes: f64,
+    /// Of a SET while they are set at random, in seconds: the median, and what one in a hundred takes longer than.
+    latencies: [f64; 2],
     /// From the start of a server to its first right answer.
     start: f64,
     resident: u64,
 }
 
-pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
-    let most = bench.extent.most_keys;
-    let steps = [1_000, 10_000, 100_000, most];
-    let mut sizes: Vec<usize> = steps.into_iter().filter(|keys| *keys <= most).collect();
+/// The sizes that are compared, of which the largest has so many keys.
+pub fn steps(most: usize) -> Vec<usize> {
+    let mut sizes: Vec<usize> = [1_000, 10_000, 100_000, most].into_iter().filter(|keys| *keys <= most).collect();
     sizes.dedup();
-    let mut found = Vec::new();
-    let (mut own, mut naive) = (Vec::new(), Vec::new());
+    sizes
+}
+
+pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
+    let (mut found, mut naive) = (Vec::new(), Vec::new());
     let run = Run::begin();
-    for keys in sizes {
+    for keys in steps(bench.extent.most_keys) {
         bench.note(&format!("sizes: {keys} keys"));
-        let (size, cost) = one(bench, keys).await?;
-        own.push([keys as f64, size.bytes, cost]);
-        found.push(size);
+        found.push(one(bench, keys).await?);
         if keys <= NAIVE_KEYS {
             let database = Naive::fill(bench, keys).await?;
             let before = bench.store.way.traffic();
@@ -82,33 +79,29 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let memory = large.resident.saturating_sub(small.resident) as f64 / (large.keys - small.keys) as f64;
     bench.report.take("memory", memory - (KEY + VALUE) as f64);
     bench.report.fact("the largest database, in keys", large.keys as f64);
+    for (place, share) in ["p50", "p99"].into_iter().enumerate() {
+        let times = run.measured(large.latencies[place]).over(run.measured(small.latencies[place]))?;
+        bench.report.fact(&format!("SET {share}, 256 clients: the largest database over 1,000 keys"), times);
+    }
     if bench.store.counts() {
-        bench.report.take("bytes-ratio", run.measured(large.bytes).over(run.measured(small.bytes))?);
-        bench.report.take("bytes-entry", large.bytes / (KEY + VALUE) as f64);
         for (chart, place) in [("bytes", 1), ("dollars", 2)] {
-            for (name, points) in [("Valthree", &own), ("naive", &naive)] {
-                let points = points.iter().map(|point| (point[0], point[place]));
-                bench.report.curve(chart, Series::new(name, points));
-            }
+            let points = naive.iter().map(|point| (point[0], point[place]));
+            bench.report.curve(chart, Series::new("naive", points));
         }
     }
     Ok(())
 }
 
-/// A database of one size; and what a million SETs into it cost.
-async fn one(bench: &Bench, keys: usize) -> anyhow::Result<(Size, f64)> {
+/// A database of one size.
+async fn one(bench: &Bench, keys: usize) -> anyhow::Result<Size> {
     let database = bench.store.database();
     let ledger = Arc::new(Ledger::new(keys));
     let server = Server::start(&database).await?;
     load::fill(server.address, &ledger, 0..keys, FILL).await?;
     quiet(bench).await?;
-    let before = bench.store.way.traffic();
     let load = bench.load(Kind::Set, &server, &ledger, CLIENTS);
     let outcome = Load { time: bench.extent.time * 4, ..load }.play_well(None).await?;
     quiet(bench).await?;
-    let traffic = bench.store.way.traffic().since(&before);
-    let sets = outcome.altogether as f64;
-    let cost = prices::dollars(&traffic) / sets * 1e6;
     load::read_back(server.address, &ledger, &all(0..keys)).await?;
     server.kill().await?;
     let (mut starts, mut resident) = (Vec::new(), Vec::new());
@@ -119,11 +112,7 @@ async fn one(bench: &Bench, keys: usize) -> anyhow::Result<(Size, f64)> {
     }
     let start = median(starts).context("it was started")?;
     let resident = median(resident).context("it was started")? as u64;
-    Ok((Size { keys, bytes: put(&traffic) / sets, start, resident }, cost))
-}
-
-fn put(traffic: &Traffic) -> f64 {
-    traffic.bytes_there as f64
+    Ok(Size { keys, latencies: [outcome.latency(0.5), outcome.latency(0.99)], start, resident })
 }
 
 /// Waits until nothing passes any more.
