@@ -15,9 +15,9 @@ use crate::stats::Stats;
 use crate::store::patience::Patience;
 use crate::store::{Got, Store, StoreError};
 
-/// How many runs are read at the same time: enough that it takes about one round trip, few enough that a store is not
-/// flooded and that what is not unpacked yet stays little.
-const SIDE_BY_SIDE: usize = 16;
+/// How many runs are read at the same time: enough that those of a million keys take one round trip (at most seven of each
+/// of four levels: `policy`), few enough that a store is not flooded and that what is not unpacked yet stays little.
+const SIDE_BY_SIDE: usize = 32;
 
 /// When a request for a run is given up: after a time that would do for any, and more for each started mebibyte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
