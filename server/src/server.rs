@@ -198,22 +198,24 @@ async fn commit<S: Store>(
     let tried = Arc::clone(&proof);
     let trial = async move { tried.run().await.map_err(|broken| Unusable(format!("{place}: {broken}").into())) };
     let trial = trial.boxed().shared();
-    let serving = pin!(serve(start, trial.clone(), submissions, status));
-    let trying = pin!(async {
-        let verdict = trial.await;
-        proof.clean_up().await;
-        verdict
-    });
-    match select(serving, trying).await {
-        Either::Left((served, _)) => {
+    let (served, is_tidy) = {
+        let serving = pin!(serve(start, trial.clone(), submissions, status));
+        let trying = pin!(async {
+            let verdict = trial.await;
             proof.clean_up().await;
-            served
+            verdict
+        });
+        match select(serving, trying).await {
+            Either::Left((served, _)) => (served, false),
+            Either::Right((Ok(()), serving)) => (serving.await, true),
+            Either::Right((verdict, _)) => (verdict, true),
         }
-        Either::Right((verdict, serving)) => {
-            verdict?;
-            serving.await
-        }
+    };
+    // Only now is a trial that was not over given up, with whatever its requests hold that a deletion may wait for.
+    if !is_tidy {
+        proof.clean_up().await;
     }
+    served
 }
 
 /// Loads the database, serves the queue, and tells everybody if the database turns out to be unusable.
