@@ -36,7 +36,7 @@ const CLIENTS: usize = 256;
 const ENTRY: f64 = (KEY + VALUE) as f64;
 
 /// Fewer SETs say little, however small the database is.
-const LEAST: usize = 100_000;
+const LEAST: usize = 20_000;
 
 /// How often as many SETs as there are keys may be drawn until every level has merged.
 const MOST_DRAWN: usize = 10;
