@@ -9,6 +9,7 @@ use std::fmt;
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
+use crate::carried::Carried;
 use crate::chance::Chance;
 use crate::class::Class;
 
@@ -18,6 +19,9 @@ const UNDER_WAY: usize = 32;
 /// How many keys such a round may have: with more of them, one round in some thousands would be undecided
 /// (`tests/rounds.rs`).
 const JOINED_KEYS: usize = 5;
+
+/// How many others may have while a FLUSHALL of an earlier round may still empty them.
+const DISTURBED_KEYS: usize = 16;
 
 /// What rounds may be like.
 #[derive(Clone, Copy, Debug)]
@@ -83,20 +87,28 @@ pub enum Lengths {
 }
 
 impl Configuration {
-    /// Draws one. `counting` says whether it may count keys: not if too much of earlier rounds may still land.
-    pub fn draw(chance: &mut Chance, bounds: &Bounds, flushing: bool, counting: bool) -> Configuration {
+    /// Draws one that may be played after rounds that have left so much in the air. `flushing` says whether it may begin
+    /// with a FLUSHALL.
+    pub fn draw(chance: &mut Chance, bounds: &Bounds, flushing: bool, carried: &Carried) -> Configuration {
         let owns_database = bounds.own_database && flushing && chance.random_ratio(1, 4);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
-        let classes = draw_classes(chance, owns_database, counting, keys);
+        let classes = draw_classes(chance, owns_database, carried.may_count(), keys);
         // What joins keys makes every key everyone's business, and a pipeline gives its commands an order across keys:
         // then the checker pays for each command under way, and for each key.
         let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
-        let keys = if joined { keys.min(JOINED_KEYS) } else { keys };
+        // So does a FLUSHALL that may yet land, though it is one command for all of them.
+        let disturbed = keys > 1 && carried.may_disturb();
+        let keys = match (joined, disturbed) {
+            (true, _) => keys.min(JOINED_KEYS),
+            (_, true) => keys.min(DISTURBED_KEYS),
+            _ => keys,
+        };
         let under_way = if keys <= 2 { UNDER_WAY } else { UNDER_WAY / 2 };
         let most = match (owns_database, joined) {
             (true, _) => 4.min(under_way / pipeline),
             (_, true) => 6.min(under_way / pipeline),
+            _ if disturbed => UNDER_WAY / 4,
             _ => 16,
         };
         let clients = *[1, 2, 3, 3, 4, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most).choose(chance).unwrap_or(&2);

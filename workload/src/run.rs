@@ -108,7 +108,7 @@ impl<C: Connect> Run<C> {
 
     async fn play(&mut self, number: u64, carried: &Carried) -> anyhow::Result<History> {
         let mut chance = self.source.chance(number, 0);
-        let configuration = Configuration::draw(&mut chance, &self.bounds, carried.may_flush(), carried.may_count());
+        let configuration = Configuration::draw(&mut chance, &self.bounds, carried.may_flush(), carried);
         let counting = configuration.has(Class::DbSize);
         let prefix = format!("{}:{number}", self.prefix);
         let round = Round { number, prefix, configuration, source: self.source };

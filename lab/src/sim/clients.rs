@@ -145,7 +145,7 @@ impl Rounds {
         let (number, source) = (*drawn, Source::Seed(*seed));
         *drawn += 1;
         let mut chance = source.chance(number, 0);
-        let mut configuration = Configuration::draw(&mut chance, &BOUNDS, may_flush, carried.may_count());
+        let mut configuration = Configuration::draw(&mut chance, &BOUNDS, may_flush, carried);
         configuration.steps = configuration.steps.min(STEPS);
         if self.quiet {
             // Who comes from another server knows what has been done there, and this one may not.

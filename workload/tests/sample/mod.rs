@@ -9,12 +9,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use valthree_workload::chance::Source;
 use valthree_workload::configuration::Configuration;
 use valthree_workload::generator::{self, Generator};
 use valthree_workload::history::{History, Moment, Operation};
 use valthree_workload::model::{self, State};
 use valthree_workload::operation::{Command, Condition, Outcome, Reply};
+use valthree_workload::round::{FIRST_CARRIED, Round};
 use valthree_workload::word::Word;
 
 /// SplitMix64, by Sebastiano Vigna.
@@ -189,15 +189,19 @@ struct World<'a> {
 }
 
 /// The history of a round such as the workload draws, on a right database where so many of a hundred commands have an
-/// unknown outcome.
-pub fn round(dice: &mut Dice, configuration: &Configuration, source: Source, number: u64, unknown: u64) -> History {
-    let Configuration { clients, steps, .. } = *configuration;
-    let keys = generator::keys(configuration, "k");
-    let generators = (0..clients)
-        .map(|actor| Generator::new(configuration, actor, &keys, source.chance(number, actor as u64 + 1)))
-        .collect();
+/// unknown outcome. Of what earlier rounds have left open a third may land in it.
+pub fn round(dice: &mut Dice, round: &Round, carried: &[Command], unknown: u64) -> History {
+    let Configuration { clients, steps, .. } = round.configuration;
+    let keys = generator::keys(&round.configuration, &round.prefix);
+    let chance = |actor| round.source.chance(round.number, actor as u64 + 1);
+    let generators =
+        (0..clients).map(|actor| Generator::new(&round.configuration, actor, &keys, chance(actor))).collect();
     let shape = Shape { unknown, ..Shape::register(clients, steps) };
-    let mut world = World { generators, ..World::of(dice, &shape, None) };
+    let mut world =
+        World { generators, adrift: carried.iter().step_by(3).cloned().collect(), ..World::of(dice, &shape, None) };
+    for (place, command) in carried.iter().enumerate() {
+        world.record(FIRST_CARRIED + place as u64, command.clone());
+    }
     while world.step() {}
     world.history
 }
@@ -314,18 +318,16 @@ impl World<'_> {
             }
         };
         for command in commands {
-            let place = self.history.operations.len();
-            let (call, number) = (self.moment(), self.clients[client].0);
-            self.history.operations.push(Operation {
-                id: place as u64 + 1,
-                client: number,
-                server: String::new(),
-                command,
-                call,
-                end: None,
-            });
+            let place = self.record(self.clients[client].0, command);
             self.clients[client].2.push_back(Running { place, reply: None });
         }
+    }
+
+    fn record(&mut self, client: u64, command: Command) -> usize {
+        let (place, call) = (self.history.operations.len(), self.moment());
+        let (id, server) = (place as u64 + 1, String::new());
+        self.history.operations.push(Operation { id, client, server, command, call, end: None });
+        place
     }
 
     /// The first command of a client does nothing, or so it is told.
