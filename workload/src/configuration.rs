@@ -99,12 +99,15 @@ impl Configuration {
         let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
         // So does a FLUSHALL that may yet land, though it is one command for all of them.
         let disturbed = keys > 1 && carried.may_disturb();
-        let keys = match (joined, disturbed) {
-            (true, _) => keys.min(JOINED_KEYS),
-            (_, true) => keys.min(DISTURBED_KEYS),
-            _ => keys,
-        };
+        let keys = keys.min(match (joined, disturbed) {
+            (true, true) => JOINED_KEYS - 2,
+            (true, false) => JOINED_KEYS,
+            (false, true) => DISTURBED_KEYS,
+            (false, false) => usize::MAX,
+        });
         let under_way = if keys <= 2 { UNDER_WAY } else { UNDER_WAY / 2 };
+        // Of a client that loses its connection a whole pipeline may be left open, several times.
+        let pipeline = pipeline.min(under_way / 2);
         let most = match (owns_database, joined) {
             (true, _) => 4.min(under_way / pipeline),
             (_, true) => 6.min(under_way / pipeline),
