@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::claims::{Map, NEVER};
+use super::claims::NEVER;
+use super::numbers::Numbers;
 use crate::history::{History, Operation};
 use crate::operation::Outcome;
 
@@ -20,7 +21,8 @@ struct Client<'h> {
 
 /// What of the claims of a history (see [`History`]) does not hold, in a sentence.
 pub(super) fn broken(history: &History) -> Option<String> {
-    let mut clients: Map<u64, Client> = Map::default();
+    let mut names: Numbers<u64> = Numbers::with_capacity(0);
+    let mut clients: Vec<Client> = Vec::new();
     let mut ends = Ends::default();
     let mut last_call = None;
     for operation in &history.operations {
@@ -32,7 +34,11 @@ pub(super) fn broken(history: &History) -> Option<String> {
         if operation.end.is_some() && end(operation) <= call.event {
             return Some(format!("operation {id} ends before it is called"));
         }
-        if let Some(why) = clients.entry(operation.client).or_default().take(operation) {
+        let number = names.number(&operation.client, || operation.client) as usize;
+        if number == clients.len() {
+            clients.push(Client::default());
+        }
+        if let Some(why) = clients[number].take(operation) {
             return Some(why);
         }
         ends.take(operation);
