@@ -61,6 +61,11 @@ impl Claim {
         demanded.chain(counted).chain(self.writes.iter().map(|(key, _)| *key))
     }
 
+    /// Whether it makes no difference: it says nothing, or is that of an open operation that writes nothing.
+    pub(super) fn is_idle(&self, is_open: bool) -> bool {
+        self.writes.is_empty() && (is_open || self.demands.is_empty() && self.count.is_none())
+    }
+
     /// Whether it asks anything of a key.
     pub(super) fn looks_at(&self, key: u32) -> bool {
         self.demands.iter().any(|(demanded, _)| *demanded == key)

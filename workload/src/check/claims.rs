@@ -1,11 +1,13 @@
 //! A history in numbers: what each of its operations claims, and what is known of each value and key.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use foldhash::fast::FixedState;
 
 use super::claim::{ABSENT, Claim, Count, Demand, FIRST_NAMED, Spoken, UNNAMED, Value};
 use super::parts::Part;
+use super::words::Words;
 use crate::history::{History, Operation};
 use crate::model;
 use crate::operation::{Command, Outcome, Reply};
@@ -24,8 +26,8 @@ pub(super) const NONE: u32 = u32::MAX;
 #[derive(Clone, Debug)]
 pub(super) struct Act {
     /// Its place in the history.
-    pub(super) place: usize,
-    pub(super) client: u32,
+    pub(super) place: u32,
+    pub(super) client: u64,
     pub(super) call: u64,
     /// When it was answered; [`NEVER`] if it is open.
     pub(super) end: u64,
@@ -60,9 +62,15 @@ pub(super) enum What {
 
 #[derive(Clone, Copy)]
 pub(super) struct Event {
-    pub(super) moment: u64,
     pub(super) act: u32,
     pub(super) what: What,
+}
+
+impl Event {
+    pub(super) fn moment(self, claims: &Claims) -> u64 {
+        let act = &claims.acts[self.act as usize];
+        if self.what == What::End { act.end } else { act.call }
+    }
 }
 
 /// What the whole history says of a value.
@@ -115,8 +123,8 @@ impl Claims {
     pub(super) fn of(history: &History, until: u64) -> Result<Claims, Impossible> {
         let size = history.operations.len();
         let mut claims = Claims { acts: Vec::with_capacity(size), ..Claims::default() };
-        let mut numbers = Numbers::default();
-        numbers.values.reserve(size / 2);
+        let mut words = Words::with_capacity(size / 2);
+        let mut speak_of_all = Vec::new();
         let called = history.operations.iter().take_while(|operation| operation.call.event <= until);
         for (place, operation) in called.enumerate() {
             let (end, reply) = match &operation.end {
@@ -130,25 +138,32 @@ impl Claims {
                 return Err(Impossible { place, why });
             }
             let call = operation.call.event;
-            let claim = claims.claim(Spoken::of(&operation.command, reply), &mut numbers, call, end);
-            let client = numbers.client(operation.client);
+            let claim = claims.claim(Spoken::of(&operation.command, reply), &mut words, call, end);
+            if operation.command.concerns_all_keys() {
+                speak_of_all.push(claims.acts.len());
+            } else if claim.is_idle(end == NEVER) {
+                continue;
+            }
+            let (place, client) = (place as u32, operation.client);
             claims.acts.push(Act { place, client, call, end, claim, before: NONE, after: NONE, rides: false });
         }
+        claims.words = words.into_keys();
         claims.keys = claims.words.len();
-        claims.speak_of_all(history);
+        claims.sensitive = vec![Sensitive::default(); claims.keys];
+        claims.speak_of_all(history, &speak_of_all);
         claims.find_writers();
         claims.phantoms(history)?;
         claims.simplify();
-        claims.line_up(numbers.clients.len());
+        claims.line_up();
         Ok(claims)
     }
 
     /// The claim of an operation, but for what speaks of all keys, which are not known yet.
-    fn claim<'h>(&mut self, spoken: Spoken<'h>, numbers: &mut Numbers<'h>, call: u64, end: u64) -> Claim {
+    fn claim<'h>(&mut self, spoken: Spoken<'h>, words: &mut Words<'h>, call: u64, end: u64) -> Claim {
         let mut claim = Claim::default();
         for (key, value) in spoken.named {
-            let key = self.key(key, numbers);
-            let value = self.value(key, value, numbers);
+            let key = words.key(key);
+            let value = self.value(key, value, words);
             let named = &mut self.named[(value - FIRST_NAMED) as usize];
             named.first_end = named.first_end.min(end);
             named.last_call = named.last_call.max(call);
@@ -156,18 +171,18 @@ impl Claims {
             claim.demands.push((key, Demand::Is(value)));
         }
         for key in spoken.absent {
-            claim.demands.push((self.key(key, numbers), Demand::Is(ABSENT)));
+            claim.demands.push((words.key(key), Demand::Is(ABSENT)));
         }
         for key in spoken.present {
-            claim.demands.push((self.key(key, numbers), Demand::Present));
+            claim.demands.push((words.key(key), Demand::Present));
         }
         if let Some((counted, sum)) = spoken.count {
-            let keys = counted.into_iter().map(|(key, weight)| (self.key(key, numbers), weight)).collect();
+            let keys = counted.into_iter().map(|(key, weight)| (words.key(key), weight)).collect();
             claim.count = Some(Box::new(Count { keys, sum }));
         }
         for (key, value) in spoken.writes {
-            let key = self.key(key, numbers);
-            claim.writes.push((key, value.map_or(ABSENT, |value| self.value(key, value, numbers))));
+            let key = words.key(key);
+            claim.writes.push((key, value.map_or(ABSENT, |value| self.value(key, value, words))));
         }
         claim.demands.sort_unstable();
         claim.demands.dedup();
@@ -175,26 +190,20 @@ impl Claims {
         claim
     }
 
-    fn key<'h>(&mut self, word: &'h Word, numbers: &mut Numbers<'h>) -> u32 {
-        *numbers.keys.entry(word).or_insert_with(|| {
-            self.words.push(word.clone());
-            self.sensitive.push(Sensitive::default());
-            self.words.len() as u32 - 1
-        })
-    }
-
-    fn value<'h>(&mut self, key: u32, word: &'h Word, numbers: &mut Numbers<'h>) -> Value {
-        *numbers.values.entry((key, word)).or_insert_with(|| {
+    fn value<'h>(&mut self, key: u32, word: &'h Word, words: &mut Words<'h>) -> Value {
+        let number = words.value(key, word);
+        if number as usize == self.named.len() {
             self.named.push(Named { writers: 0, writer: NONE, first_end: NEVER, last_call: 0, last_end: 0 });
-            self.named.len() as Value - 1 + FIRST_NAMED
-        })
+        }
+        number + FIRST_NAMED
     }
 
     /// What FLUSHALL and DBSIZE claim: something of every key that can ever have been there.
-    fn speak_of_all(&mut self, history: &History) {
+    fn speak_of_all(&mut self, history: &History, acts: &[usize]) {
         let all = 0..self.keys as u32;
-        for act in &mut self.acts {
-            let operation = &history.operations[act.place];
+        for act in acts {
+            let act = &mut self.acts[*act];
+            let operation = &history.operations[act.place as usize];
             match (&operation.command, operation.reply().filter(|_| !act.is_open())) {
                 (Command::FlushAll, _) => act.claim.writes = all.clone().map(|key| (key, ABSENT)).collect(),
                 (Command::DbSize, Some(Reply::Integer(sum))) => match u32::try_from(*sum).unwrap_or(u32::MAX) {
@@ -232,50 +241,54 @@ impl Claims {
             let most = |count: &Count| count.keys.iter().map(|(_, weight)| *weight).sum::<u32>();
             if let Some(count) = act.claim.count.as_ref().filter(|count| count.sum > most(count)) {
                 let why = format!("counted {} keys, although no more than {} are ever named", count.sum, most(count));
-                return Err(Impossible { place: act.place, why });
+                return Err(Impossible { place: act.place as usize, why });
             }
             for (_, demand) in &act.claim.demands {
                 let Demand::Is(value @ FIRST_NAMED..) = demand else { continue };
                 if self.named(*value).writers > 0 {
                     continue;
                 }
-                let operation = &history.operations[act.place];
+                let operation = &history.operations[act.place as usize];
                 let reply = operation.reply().map(ToString::to_string).unwrap_or_default();
                 let why =
                     format!("was answered {reply}, with a value that nobody {} there", phantom(history, operation));
-                return Err(Impossible { place: act.place, why });
+                return Err(Impossible { place: act.place as usize, why });
             }
         }
         Ok(())
     }
 
     /// Finds what is next to what: the events in their order, and in each client's pipelines who comes after whom.
-    fn line_up(&mut self, clients: usize) {
-        let mut newest = vec![NONE; clients];
-        let mut ends: Vec<(u64, u32)> = Vec::with_capacity(self.acts.len());
+    fn line_up(&mut self) {
+        let mut waiting = Waiting::default();
+        self.events.reserve(2 * self.acts.len());
         for number in 0..self.acts.len() as u32 {
             let Act { client, call, end, .. } = self.acts[number as usize];
+            self.answer(&mut waiting, call);
             if end == NEVER {
+                self.events.push(Event { act: number, what: What::Open });
                 continue;
             }
-            ends.push((end, number));
-            let before = std::mem::replace(&mut newest[client as usize], number);
-            if before != NONE && self.acts[before as usize].end > call {
+            self.events.push(Event { act: number, what: What::Call });
+            waiting.ends.push(Reverse((end, number)));
+            if let Some(before) = waiting.newest.insert(client, number) {
                 self.acts[before as usize].after = number;
                 self.acts[number as usize].before = before;
             }
         }
-        ends.sort_unstable();
-        let mut ends = ends.into_iter().map(|(moment, act)| Event { moment, act, what: What::End }).peekable();
-        self.events.reserve(2 * self.acts.len());
-        for (act, Act { call, end, .. }) in self.acts.iter().enumerate() {
-            while let Some(ended) = ends.next_if(|ended| ended.moment < *call) {
-                self.events.push(ended);
+        self.answer(&mut waiting, NEVER);
+    }
+
+    /// Goes on until a moment.
+    fn answer(&mut self, waiting: &mut Waiting, until: u64) {
+        while let Some(Reverse((_, act))) = waiting.ends.peek().copied().filter(|Reverse((end, _))| *end < until) {
+            waiting.ends.pop();
+            self.events.push(Event { act, what: What::End });
+            let client = self.acts[act as usize].client;
+            if waiting.newest.get(&client) == Some(&act) {
+                waiting.newest.remove(&client);
             }
-            let what = if *end == NEVER { What::Open } else { What::Call };
-            self.events.push(Event { moment: *call, act: act as u32, what });
         }
-        self.events.extend(ends);
     }
 
     /// The keys of a part, some more than once.
@@ -289,19 +302,12 @@ impl Claims {
     }
 }
 
-/// The numbers of words.
+/// The answered acts that are called and have not ended: few, however many clients and acts there are.
 #[derive(Default)]
-struct Numbers<'h> {
-    keys: Map<&'h Word, u32>,
-    values: Map<(u32, &'h Word), Value>,
-    clients: Map<u64, u32>,
-}
-
-impl Numbers<'_> {
-    fn client(&mut self, client: u64) -> u32 {
-        let next = self.clients.len() as u32;
-        *self.clients.entry(client).or_insert(next)
-    }
+struct Waiting {
+    ends: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Of each client that waits, its newest.
+    newest: Map<u64, u32>,
 }
 
 /// How to say that nobody wrote a value that was seen: perhaps an operation did that has failed.

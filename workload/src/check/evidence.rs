@@ -39,7 +39,7 @@ pub(super) fn first(history: &History, place: usize, budget: &mut Budget) -> Vio
     };
     let found = &history.operations[operation];
     let why = match Claims::of(history, event) {
-        Ok(claims) => match claims.acts.iter().find(|act| act.place == operation) {
+        Ok(claims) => match claims.acts.iter().find(|act| act.place as usize == operation) {
             Some(act) => explain(history, &claims, act),
             None => format!(
                 "client {} was told that {} (operation {}) did nothing, but what others saw cannot be explained without it",
@@ -81,7 +81,7 @@ fn merged(history: &History, orders: Vec<Vec<usize>>) -> Vec<usize> {
 
 /// Why no order lets this act be answered as it was, in a sentence.
 pub(super) fn explain(history: &History, claims: &Claims, act: &Act) -> String {
-    let operation = &history.operations[act.place];
+    let operation = &history.operations[act.place as usize];
     for (key, demand) in &act.claim.demands {
         let why = match demand {
             Demand::Is(ABSENT) => missing(history, claims, act, *key),
@@ -102,10 +102,10 @@ pub(super) fn explain(history: &History, claims: &Claims, act: &Act) -> String {
 
 /// A value that was not written yet, or that was gone.
 fn stale(history: &History, claims: &Claims, act: &Act, key: u32, value: u32) -> Option<String> {
-    let operation = &history.operations[act.place];
+    let operation = &history.operations[act.place as usize];
     let mut writers = claims.acts.iter().filter(|writer| writer.claim.writes.contains(&(key, value)));
     let (Some(writer), None) = (writers.next(), writers.next()) else { return None };
-    let written = &history.operations[writer.place];
+    let written = &history.operations[writer.place as usize];
     let (name, saw) = (&claims.words[key as usize], seen_of(history, claims, act, key)?);
     if writer.call > act.end {
         return Some(format!(
@@ -123,7 +123,7 @@ fn stale(history: &History, claims: &Claims, act: &Act, key: u32, value: u32) ->
         let was_there = writer.end < other.call
             || claims.acts.iter().any(|reader| reader.end < other.call && seen(&reader.claim.demands));
         if was_there && other.place != writer.place {
-            let found = &history.operations[other.place];
+            let found = &history.operations[other.place as usize];
             let newer =
                 if *newer == ABSENT { "nil".to_owned() } else { seen_of(history, claims, other, key)?.to_string() };
             return Some(format!(
@@ -138,7 +138,7 @@ fn stale(history: &History, claims: &Claims, act: &Act, key: u32, value: u32) ->
 
 /// A key that was there and that nobody can have deleted.
 fn missing(history: &History, claims: &Claims, act: &Act, key: u32) -> Option<String> {
-    let operation = &history.operations[act.place];
+    let operation = &history.operations[act.place as usize];
     let deletes =
         |other: &Act| other.place != act.place && other.call < act.end && other.claim.writes.contains(&(key, ABSENT));
     let writes = |other: &&Act| {
@@ -149,7 +149,7 @@ fn missing(history: &History, claims: &Claims, act: &Act, key: u32) -> Option<St
     if claims.acts.iter().any(after) {
         return None;
     }
-    let found = &history.operations[written.place];
+    let found = &history.operations[written.place as usize];
     let name = &claims.words[key as usize];
     let reply = operation.reply().map(ToString::to_string).unwrap_or_default();
     Some(format!(
@@ -161,7 +161,7 @@ fn missing(history: &History, claims: &Claims, act: &Act, key: u32) -> Option<St
 
 /// The word that an act saw as the value of a key.
 fn seen_of<'a>(history: &'a History, claims: &Claims, act: &Act, key: u32) -> Option<&'a Word> {
-    let operation = &history.operations[act.place];
+    let operation = &history.operations[act.place as usize];
     let replies = match operation.reply()? {
         Reply::Array(replies) => replies.iter().collect(),
         reply => vec![reply],

@@ -6,10 +6,12 @@ mod claims;
 mod configuration;
 mod evidence;
 mod frontier;
+mod numbers;
 mod parts;
 mod plan;
 mod shrink;
 mod simplify;
+mod words;
 
 use self::claims::{Claims, Impossible, NEVER};
 use self::frontier::{Counting, Found, search};
@@ -111,7 +113,7 @@ fn judge(history: &History, until: u64, budget: &mut Budget, mut orders: Option<
         match judge_part(&claims, &whole.local, part, &mut seats, budget, orders.as_deref_mut()) {
             Found::Order => {}
             Found::Exhausted => undecided = true,
-            Found::Stuck { act } => return Judged::Violation { place: claims.acts[act as usize].place },
+            Found::Stuck { act } => return Judged::Violation { place: claims.acts[act as usize].place as usize },
         }
     }
     if undecided { Judged::Undecided } else { Judged::Serializable }

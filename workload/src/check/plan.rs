@@ -79,14 +79,14 @@ fn seat_open(claims: &Claims, events: &[Event], seats: &mut [u32]) -> (Vec<Kind>
     let mut unsettled: Vec<(u64, u32)> = Vec::new();
     let mut by_claim: Map<&Claim, u32> = Map::default();
     for event in events.iter().filter(|event| event.what == What::Open) {
+        let act = &claims.acts[event.act as usize];
         unsettled.retain(|(settled, word)| {
-            let over = *settled < event.moment;
+            let over = *settled < act.call;
             if over {
                 words.free.push(*word);
             }
             !over
         });
-        let act = &claims.acts[event.act as usize];
         let number = *by_claim.entry(&act.claim).or_insert(kinds.len() as u32);
         if number as usize == kinds.len() {
             let settled = settled(claims, act);

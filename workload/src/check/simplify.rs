@@ -1,7 +1,7 @@
 //! What makes no difference to a verdict, and is left out before the search.
 
 use super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, UNNAMED, Value};
-use super::claims::{Act, Claims, Sensitive};
+use super::claims::{Claims, Sensitive};
 
 impl Claims {
     /// Forgets what makes no difference.
@@ -10,9 +10,6 @@ impl Claims {
     /// - What is open and never wrote what anybody asks for need not have happened: take it out of an order that
     ///   explains the history, and it still does, as every reply was one that it did not help.
     pub(super) fn simplify(&mut self) {
-        let claims_nothing =
-            |act: &Act| act.claim.demands.is_empty() && act.claim.count.is_none() && act.claim.writes.is_empty();
-        self.acts.retain(|act| !(claims_nothing(act) || act.is_open() && act.claim.writes.is_empty()));
         self.find_sensitive();
         let (sensitive, named) = (&self.sensitive, &self.named);
         self.acts.retain(|act| {
@@ -26,7 +23,7 @@ impl Claims {
                 // One that is named may come too late to be seen, and still be there when something has to be.
                 value => named[(value - FIRST_NAMED) as usize].last_end > act.call || is_wanted_present(*key),
             };
-            !act.is_open() || act.claim.writes.iter().any(wanted)
+            if act.is_open() { act.claim.writes.iter().any(wanted) } else { !act.claim.is_idle(false) }
         });
         for (number, act) in self.acts.iter().enumerate() {
             for (_, value) in act.claim.writes.iter().filter(|(_, value)| *value >= FIRST_NAMED) {

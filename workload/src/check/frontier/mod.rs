@@ -117,7 +117,7 @@ pub(super) fn search(
     let empty = std::iter::repeat_n(ABSENT, plan.words).collect();
     let mut frontier = vec![Configuration { words: empty, newest: NONE, since: NONE }];
     for event in &part.events {
-        search.now = event.moment;
+        search.now = event.moment(claims);
         match event.what {
             What::Open => search.open(event.act),
             What::Call => search.call(event.act, &mut frontier),
@@ -266,7 +266,7 @@ impl<'a> Search<'a> {
 
     fn order(&self, newest: u32) -> Vec<usize> {
         let steps = std::iter::successors(self.steps.get(newest as usize), |step| self.steps.get(step.before as usize));
-        let mut order: Vec<usize> = steps.map(|step| self.act(step.act).place).collect();
+        let mut order: Vec<usize> = steps.map(|step| self.act(step.act).place as usize).collect();
         order.reverse();
         order
     }
