@@ -84,7 +84,7 @@ struct Server {
     queue: Queue,
     stats: Arc<Stats>,
     merges: Arc<Mutex<Merges>>,
-    loop_: JoinHandle<Result<(), Unusable>>,
+    task: JoinHandle<Result<(), Unusable>>,
 }
 
 pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
@@ -153,8 +153,8 @@ impl Server {
         };
         let committer = start.load().await?;
         let (queue, mut submissions) = Queue::new();
-        let loop_ = tokio::spawn(async move { committer.run(&mut submissions).await });
-        Ok(Server { queue, stats, merges, loop_ })
+        let task = tokio::spawn(async move { committer.run(&mut submissions).await });
+        Ok(Server { queue, stats, merges, task })
     }
 
     fn merges(&self) -> MutexGuard<'_, Merges> {
@@ -196,7 +196,7 @@ impl Server {
 
     async fn stop(self) -> anyhow::Result<()> {
         drop(self.queue);
-        Ok(self.loop_.await??)
+        Ok(self.task.await??)
     }
 }
 
