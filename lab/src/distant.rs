@@ -19,13 +19,31 @@ pub struct Distant(Arc<Mutex<Objects>>);
 
 #[derive(Debug, Default)]
 struct Objects {
-    puts: u64,
+    requests: Requests,
     all: BTreeMap<String, (ETag, Bytes)>,
+}
+
+/// What the store was asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Requests {
+    /// PUTs, whether or not their condition held.
+    pub puts: u64,
+    /// What they brought.
+    pub bytes: u64,
+    /// GETs.
+    pub gets: u64,
+    /// LISTs.
+    pub lists: u64,
 }
 
 impl Distant {
     fn objects(&self) -> MutexGuard<'_, Objects> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of them so far.
+    pub fn requests(&self) -> Requests {
+        self.objects().requests
     }
 
     async fn there_and_back<T>(&self, carry_out: impl FnOnce(&mut Objects) -> T) -> T {
@@ -38,8 +56,7 @@ impl Distant {
 
 impl Objects {
     fn insert(&mut self, name: &str, bytes: Bytes) -> ETag {
-        self.puts += 1;
-        let etag = ETag(self.puts.to_string());
+        let etag = ETag(self.requests.puts.to_string());
         self.all.insert(name.to_owned(), (etag.clone(), bytes));
         etag
     }
@@ -47,16 +64,21 @@ impl Objects {
 
 impl Store for Distant {
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
-        self.there_and_back(|objects| match objects.all.get(name) {
-            None => Ok(Got::Absent),
-            Some((etag, _)) if Some(etag) == known => Ok(Got::Unchanged),
-            Some((etag, bytes)) => Ok(Got::Object { bytes: bytes.clone(), etag: etag.clone() }),
+        self.there_and_back(|objects| {
+            objects.requests.gets += 1;
+            match objects.all.get(name) {
+                None => Ok(Got::Absent),
+                Some((etag, _)) if Some(etag) == known => Ok(Got::Unchanged),
+                Some((etag, bytes)) => Ok(Got::Object { bytes: bytes.clone(), etag: etag.clone() }),
+            }
         })
         .await
     }
 
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
         self.there_and_back(|objects| {
+            objects.requests.puts += 1;
+            objects.requests.bytes += bytes.len() as u64;
             let current = objects.all.get(name).map(|(etag, _)| etag);
             let holds = match condition {
                 Condition::Absent => current.is_none(),
@@ -72,8 +94,11 @@ impl Store for Distant {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.there_and_back(|objects| Ok(objects.all.keys().filter(|name| name.starts_with(prefix)).cloned().collect()))
-            .await
+        self.there_and_back(|objects| {
+            objects.requests.lists += 1;
+            Ok(objects.all.keys().filter(|name| name.starts_with(prefix)).cloned().collect())
+        })
+        .await
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {

@@ -22,14 +22,13 @@ use valthree::root::Id;
 use valthree::run::Name;
 use valthree::shared::Thresholds;
 use valthree::state::Database;
-use valthree::stats::Stats;
 
 use super::report::Series;
 use super::run::Run;
 use super::store::Traffic;
 use super::words::{KEY, VALUE};
 use super::{Bench, prices};
-use crate::distant::Distant;
+use crate::distant::{Distant, Requests};
 
 const CLIENTS: usize = 256;
 
@@ -82,7 +81,7 @@ impl Merges {
 /// A server without its sockets.
 struct Server {
     queue: Queue,
-    stats: Arc<Stats>,
+    store: Distant,
     merges: Arc<Mutex<Merges>>,
     task: JoinHandle<Result<(), Unusable>>,
 }
@@ -139,22 +138,22 @@ fn grow(keys: usize) -> anyhow::Result<Cost> {
 impl Server {
     async fn start(seed: u64) -> anyhow::Result<Server> {
         let mut rng = StdRng::seed_from_u64(seed);
-        let (stats, merges) = (Arc::<Stats>::default(), Arc::<Mutex<Merges>>::default());
+        let (store, merges) = (Distant::default(), Arc::<Mutex<Merges>>::default());
         let noted = Arc::clone(&merges);
         let start = Start {
-            store: Arc::new(Distant::default()),
+            store: Arc::new(store.clone()),
             server: Id::random(&mut rng),
             database: Id::random(&mut rng),
             deadline: Duration::from_secs(60),
             max_memory: None,
             thresholds: Thresholds::default(),
-            stats: Arc::clone(&stats),
+            stats: Arc::default(),
             witness: Some(Arc::new(move |database| lock(&noted).note(database))),
         };
         let committer = start.load().await?;
         let (queue, mut submissions) = Queue::new();
         let task = tokio::spawn(async move { committer.run(&mut submissions).await });
-        Ok(Server { queue, stats, merges, task })
+        Ok(Server { queue, store, merges, task })
     }
 
     fn merges(&self) -> MutexGuard<'_, Merges> {
@@ -163,8 +162,8 @@ impl Server {
 
     /// Without what is deleted, which is free.
     fn traffic(&self) -> Traffic {
-        let Stats { puts, gets, bytes_put, .. } = &*self.stats;
-        Traffic { puts: puts.get(), gets: gets.get(), bytes_there: bytes_put.get(), ..Traffic::default() }
+        let Requests { puts, bytes, gets, lists } = self.store.requests();
+        Traffic { puts, gets, others: lists, bytes_there: bytes, ..Traffic::default() }
     }
 
     /// Every client sets keys, one after the other, until together they have set so many.
