@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::task::Waker;
 
 use antithesis_sdk::{assert_always, assert_reachable, assert_unreachable};
 use tokio::time::{Instant, timeout};
@@ -181,9 +182,10 @@ impl<S: Store> Committer<S> {
             commit.entries[0].replies = std::mem::replace(last, first);
         }
         let answered = commit.entries.len();
-        for executed in commit.entries {
-            executed.arrival.answer(Ok(executed.replies));
-        }
+        // Woken when all are answered, so that a client gets the replies to a pipeline at once.
+        let told = commit.entries.into_iter().map(|executed| executed.arrival.entry.answer.note(Ok(executed.replies)));
+        let waiting: Vec<Waker> = told.flatten().collect();
+        waiting.into_iter().for_each(Waker::wake);
         // From here on they can come back. To answer thousands takes a while, which is not to be taken from theirs.
         let most = self.round_trip.estimate() / pace::LINGER;
         self.linger.after(answered, self.arrivals, most, Instant::now());
