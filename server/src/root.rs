@@ -39,7 +39,7 @@ mod entries;
 mod runs;
 mod text;
 
-pub use entries::{Entries, OVERHEAD, size};
+pub use entries::{Entries, OVERHEAD, Places, size};
 pub use runs::Run;
 pub use text::{KeyRef, ValueRef};
 
