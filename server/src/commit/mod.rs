@@ -352,10 +352,16 @@ impl<S: Store> Committer<S> {
         deadlines.into_iter().chain(wakes).flatten().min()
     }
 
+    /// What INFO tells of a version.
+    fn count(&self, generation: u64, (keys, size): (u64, u64)) {
+        self.stats.keys.set(keys);
+        self.stats.database_bytes.set(size);
+        self.stats.generation.set(generation);
+    }
+
     fn note_version(&self) {
-        self.stats.keys.set(self.database.root.keys);
-        self.stats.database_bytes.set(self.database.size());
-        self.stats.generation.set(self.database.root.header.generation);
+        let root = &self.database.root;
+        self.count(root.header.generation, (root.keys, self.database.size()));
         if let Some(witness) = &self.witness {
             witness(&self.database);
         }

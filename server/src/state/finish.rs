@@ -37,6 +37,11 @@ impl Changes {
         &self.runs
     }
 
+    /// How many keys the new version has, and how large they are together.
+    pub fn counted(&self) -> (u64, u64) {
+        (self.keys, self.size)
+    }
+
     /// Whether it names one behind the others that the old version did not.
     pub fn has_added(&self) -> bool {
         !self.added.is_empty()
