@@ -15,14 +15,14 @@ use std::time::Duration;
 use bytes::{BufMut as _, BytesMut};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use self::replies::{Promise, Replies, UNWRITTEN_BYTES};
+use self::replies::{Expected, Replies, UNWRITTEN_BYTES};
 use crate::budget::{ALLOWANCE, Budget, PATIENCE, Pressure, Share};
 use crate::command::Command;
-use crate::commit::{Closed, Entry, Queue};
+use crate::commit::{Closed, Entry, Queue, Sheet};
 use crate::resp::{ARGUMENT_OVERHEAD, Limits, Parser, Protocol, Reply};
 use crate::server::Status;
 use crate::session::{Session, Step};
@@ -295,7 +295,7 @@ impl Requests {
     /// Takes whole requests out of the buffer until there is none, or it is enough for now. All of them are handed over
     /// together, and so become part of one batch.
     async fn take(&mut self, inbound: &mut Inbound, replies: &mut Replies, outbound: &mut BytesMut) {
-        let mut entries = Vec::new();
+        let (mut entries, sheet) = (Vec::new(), Sheet::default());
         let mut handed_over = 0;
         let refusal = self.context.status.borrow().refusal();
         let turn = replies.unwritten(outbound) + TURN_BYTES;
@@ -325,19 +325,20 @@ impl Requests {
                 Step::Submit(Command::MultiSet { mut pairs }) if planted!("mset-torn") && pairs.len() > 1 => {
                     let client = self.session.id();
                     for pair in pairs.drain(1..) {
-                        let (answer, unit) = (oneshot::channel().0, Command::MultiSet { pairs: vec![pair] }.into());
+                        let (answer, unit) =
+                            (Sheet::default().promise().0, Command::MultiSet { pairs: vec![pair] }.into());
                         let _ = self.context.queue.submit(vec![Entry { client, unit, answer, held: None }]).await;
                         yield_now().await;
                     }
-                    let (answer, receiver) = oneshot::channel();
+                    let (answer, awaited) = sheet.promise();
                     entries.push(Entry { client, unit: Command::MultiSet { pairs }.into(), answer, held: None });
-                    replies.promise(Promise { receiver, protocol, wanted, request_bytes });
+                    replies.expect(Expected { awaited, protocol, wanted, request_bytes });
                 }
                 Step::Submit(command) => {
-                    let (answer, receiver) = oneshot::channel();
+                    let (answer, awaited) = sheet.promise();
                     entries.push(Entry { client: self.session.id(), unit: command.into(), answer, held: None });
                     handed_over += request_bytes;
-                    replies.promise(Promise { receiver, protocol, wanted, request_bytes });
+                    replies.expect(Expected { awaited, protocol, wanted, request_bytes });
                 }
                 Step::Answer(reply) if wanted => replies.push(&reply, protocol, outbound),
                 Step::AnswerAndClose(reply) if wanted => {

@@ -39,7 +39,7 @@ mod entries;
 mod runs;
 mod text;
 
-pub use entries::{Entries, OVERHEAD, size};
+pub use entries::{Entries, OVERHEAD, Places, size};
 pub use runs::Run;
 pub use text::{KeyRef, ValueRef};
 
@@ -186,7 +186,7 @@ impl Root {
     /// The same JSON as is stored, with more lines.
     pub fn to_text(&self) -> String {
         let recent = self.recent.iter().map(|(key, value)| (key, value.as_ref()));
-        let file = FileRef::new(&self.header, self.keys, &self.runs, recent);
+        let file = FileRef { recent: Some(EntriesRef(recent)), ..FileRef::new(&self.header, self.keys, &self.runs) };
         serde_json::to_string_pretty(&file).expect("writing JSON into memory has nothing to fail at") + "\n"
     }
 
@@ -209,19 +209,31 @@ pub fn covered(runs: &[Run], base: u64) -> u64 {
 /// Writes a version whose newest entries are these, in ascending order; `None` is a deletion.
 pub fn encode<'a, E>(header: &Header, keys: u64, runs: &[Run], recent: E) -> Bytes
 where
-    E: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone,
+    E: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
 {
+    let recent: Vec<_> = recent.collect();
     // About what it takes, so that it need not be moved while it grows.
-    let entries: usize = recent.clone().map(|(key, value)| key.len() + value.map_or(0, Bytes::len) + QUOTES).sum();
+    let entries: usize = recent.iter().map(|(key, value)| key.len() + value.map_or(0, Bytes::len) + QUOTES).sum();
     let mut out = Vec::with_capacity(entries + runs.len() * RUN + REST);
-    let file = FileRef::new(header, keys, runs, recent);
-    serde_json::to_writer(&mut out, &file).expect("writing JSON into memory has nothing to fail at");
-    out.push(b'\n');
+    let rest = FileRef::<std::iter::Empty<_>>::new(header, keys, runs);
+    serde_json::to_writer(&mut out, &rest).expect("writing JSON into memory has nothing to fail at");
+    out.pop(); // the entries come before its closing brace
+    out.extend_from_slice(br#","recent":{"#);
+    for (nth, (key, value)) in recent.into_iter().enumerate() {
+        if nth > 0 {
+            out.push(b',');
+        }
+        KeyRef(key).write(&mut out);
+        out.push(b':');
+        ValueRef(value.map(|value| &value[..])).write(&mut out);
+    }
+    out.extend_from_slice(b"}}\n");
     Bytes::from(out)
 }
 
 impl<'a, E> FileRef<'a, E> {
-    fn new(header: &'a Header, keys: u64, runs: &'a [Run], recent: E) -> FileRef<'a, E> {
+    /// Without the entries.
+    fn new(header: &'a Header, keys: u64, runs: &'a [Run]) -> FileRef<'a, E> {
         FileRef {
             format: FORMAT,
             id: header.id,
@@ -231,7 +243,7 @@ impl<'a, E> FileRef<'a, E> {
             swept: header.swept,
             keys,
             runs,
-            recent: EntriesRef(recent),
+            recent: None,
         }
     }
 }
@@ -248,7 +260,8 @@ struct FileRef<'a, E> {
     swept: u64,
     keys: u64,
     runs: &'a [Run],
-    recent: EntriesRef<E>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recent: Option<EntriesRef<E>>,
 }
 
 struct EntriesRef<E>(E);

@@ -6,8 +6,7 @@
 mod cluster;
 
 use cluster::*;
-use tokio::sync::oneshot;
-use valthree::commit::{Answer, Refusal};
+use valthree::commit::{Awaited, Refusal};
 use valthree::resp::Reply;
 use valthree::store::Condition;
 use valthree::store::memory::{Held, Memory, Request};
@@ -49,7 +48,7 @@ async fn pass(deadline: Deadline) {
 }
 
 /// The client of `SET k 1 GET` on `k` = `0` learns that it was done, or that nobody can say.
-async fn told(deadline: Deadline, answer: oneshot::Receiver<Answer>) {
+async fn told(deadline: Deadline, answer: Awaited) {
     match deadline {
         Kept => assert_eq!(one(answer).await, Ok(bulk("0"))),
         Passed => assert_eq!(one(answer).await, Err(Refusal::Uncertain)),

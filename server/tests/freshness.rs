@@ -6,9 +6,8 @@ mod cluster;
 use std::time::Duration;
 
 use cluster::*;
-use tokio::sync::oneshot;
 use tokio::time::advance;
-use valthree::commit::{Amended, Answer, Refusal};
+use valthree::commit::{Amended, Awaited, Refusal};
 use valthree::resp::Reply;
 use valthree::store::memory::{Held, Memory};
 
@@ -29,7 +28,7 @@ async fn settle() {
 }
 
 /// Whether the answer has come once everybody has done what they can.
-async fn answered(answer: &mut oneshot::Receiver<Answer>) -> bool {
+async fn answered(answer: &mut Awaited) -> bool {
     settle().await;
     is_answered(answer)
 }

@@ -115,7 +115,7 @@ async fn verify_says_what_there_is_or_all_that_is_wrong_with_it() {
     let fault = complaint(folder.path(), &["verify"]);
     assert!(fault.contains("db.json contradicts itself: it counts 4 keys and holds 3"), "{fault}");
     wrong = root.clone();
-    wrong.recent.insert("nobody".into(), None);
+    wrong.recent.replace(vec![("nobody".into(), Some(None))]);
     std::fs::write(folder.path().join(root::NAME), wrong.encode()).unwrap();
     let fault = complaint(folder.path(), &["verify"]);
     assert!(fault.contains("it deletes a key from its runs that they do not have"), "{fault}");

@@ -77,7 +77,7 @@ async fn a_store_that_was_slow_is_not_taken_for_slow_when_it_is_quick_again() {
         let queue = puppet.server.queue.clone();
         async move {
             for client in 0..180 {
-                let (answer, _) = tokio::sync::oneshot::channel();
+                let (answer, _) = valthree::commit::Sheet::default().promise();
                 let unit = get("k").into();
                 queue.submit(vec![valthree::commit::Entry { client, unit, answer, held: None }]).await.unwrap();
                 sleep(Duration::from_millis(50)).await;

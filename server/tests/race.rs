@@ -18,10 +18,9 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use valthree::command::Command;
-use valthree::commit::{Answer, Entry, Refusal, Witness};
+use valthree::commit::{Awaited, Entry, Refusal, Sheet, Witness};
 use valthree::resp::Reply;
 use valthree::root::Root;
 use valthree::shared::Thresholds;
@@ -103,11 +102,12 @@ impl World {
         for _ in 0..self.plan.rounds {
             sleep(Duration::from_millis(rng.random_range(0..40))).await;
             let commands = self.plan.asked.draw(client, number, &mut rng);
+            let sheet = Sheet::default();
             let (entries, answers): (Vec<Entry>, Vec<_>) = commands
                 .into_iter()
                 .map(|command| {
-                    let (answer, receiver) = oneshot::channel();
-                    (Entry { client, unit: command.clone().into(), answer, held: None }, (command, receiver))
+                    let (answer, awaited) = sheet.promise();
+                    (Entry { client, unit: command.clone().into(), answer, held: None }, (command, awaited))
                 })
                 .unzip();
             let queue = self.servers.lock().unwrap().choose(&mut rng).unwrap().queue.clone();
@@ -137,8 +137,8 @@ impl World {
 }
 
 /// A server that is killed answers nobody, and nobody knows what it has done.
-async fn reply(answer: oneshot::Receiver<Answer>) -> Result<Reply, Refusal> {
-    let mut replies = answer.await.unwrap_or(Err(Refusal::Uncertain))?;
+async fn reply(answer: Awaited) -> Result<Reply, Refusal> {
+    let mut replies = answer.await?;
     assert_eq!(replies.len(), 1);
     Ok(replies.remove(0))
 }
@@ -233,11 +233,11 @@ async fn lead(plan: Plan) -> Played {
             Asked::Together => vec![Command::MultiGet { keys: TOGETHER.map(Bytes::from).into() }],
         };
         for command in commands {
-            let (answer, receiver) = oneshot::channel();
+            let (answer, awaited) = Sheet::default().promise();
             let sent = world.tick();
             let client = 0x100 + client as u64;
             queue.submit(vec![Entry { client, unit: command.clone().into(), answer, held: None }]).await.unwrap();
-            let reply = reply(receiver).await;
+            let reply = reply(awaited).await;
             assert!(reply.is_ok(), "everything is well by now, but {reply:?}");
             let told = Some(world.tick());
             world.operations.lock().unwrap().push(Operation { client, number: sent, sent, told, command, reply });

@@ -232,7 +232,7 @@ impl Tampering {
             }
             Tampering::SameGeneration => {
                 let mut other = newest;
-                other.recent.insert("k".into(), Some("forged".into()));
+                other.recent.replace(vec![("k".into(), Some(Some("forged".into())))]);
                 plant(&other);
                 "was replaced by another version with the same generation, 3".into()
             }

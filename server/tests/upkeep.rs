@@ -26,7 +26,7 @@ async fn the_newest_entries_become_a_run_while_commits_go_on() {
         next_put(&mut puppet, root::NAME).await.answer();
         assert!(one(answer).await.is_ok());
     }
-    assert!(!stored(&store).recent.contains_key("b".as_bytes()), "there is nothing that its deletion would hide");
+    assert_eq!(stored(&store).recent.get(b"b"), None, "there is nothing that its deletion would hide");
     upload.answer();
     next_put(&mut puppet, root::NAME).await.answer();
     let root = stored(&store);
@@ -141,7 +141,7 @@ async fn a_large_value_is_uploaded_once_for_however_many_commits_and_holds_up_no
     let root = stored(&store);
     assert_eq!(runs(&store).await, named(&store), "no second upload");
     assert_eq!(root.runs.iter().map(|run| (run.from, run.to)).collect::<Vec<_>>(), [(0, root.header.generation)]);
-    assert!(!root.recent.contains_key("k".as_bytes()));
+    assert_eq!(root.recent.get(b"k"), None);
     assert_eq!(stored_value(&store, "k").unwrap(), value(5_000));
     assert_eq!(rival.call(1, get("k")).await, Ok(bulk(&value(5_000))));
 }

@@ -13,11 +13,10 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::sleep;
 use valthree::command::Command;
-use valthree::commit::{Entry, Queue, Start, Unusable};
+use valthree::commit::{Entry, Queue, Sheet, Start, Unusable};
 use valthree::root::Id;
 use valthree::run::Name;
 use valthree::shared::Thresholds;
@@ -179,10 +178,10 @@ impl Server {
                 let mut rng = StdRng::seed_from_u64(client as u64);
                 for nth in (client..sets).step_by(CLIENTS) {
                     let key = key(nth, &mut rng);
-                    let (answer, receiver) = oneshot::channel();
+                    let (answer, awaited) = Sheet::default().promise();
                     let entry = Entry { client: client as u64, unit: set(key, &mut rng).into(), answer, held: None };
                     queue.submit(vec![entry]).await?;
-                    receiver.await?.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+                    awaited.await.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
                 }
                 anyhow::Ok(())
             });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::task::Waker;
 
 use antithesis_sdk::{assert_always, assert_reachable, assert_unreachable};
 use tokio::time::{Instant, timeout};
@@ -129,6 +130,9 @@ impl<S: Store> Committer<S> {
                     self.round_trip.measured(now.duration_since(commit.sent));
                 }
                 let changes = std::mem::take(&mut commit.changes);
+                // Told first: to apply thousands of changes takes a while, and whatever clients ask next waits for that.
+                self.count(commit.header.generation, changes.counted());
+                let answered = self.tell(&mut commit);
                 let before = Before::of(&self.database.root);
                 self.database.apply(commit.header.clone(), changes);
                 self.etag = Some(etag);
@@ -136,7 +140,7 @@ impl<S: Store> Committer<S> {
                     let mark = self.arrivals;
                     self.checks.prove(&Check { number: 0, mark, generation: 0, etag: None, sent: now });
                 }
-                self.landed(commit, &before);
+                self.landed(commit, answered, &before);
             }
             // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
             Err(StoreError::DidNotHappen(why)) if !commit.exposed && commit.unanswered == 0 => {
@@ -165,25 +169,32 @@ impl<S: Store> Committer<S> {
         }
     }
 
-    /// Everybody in the commit gets the replies that were computed for it; `database` holds it already.
-    fn landed(&mut self, mut commit: Commit, before: &Before) {
+    /// Everybody in a commit that has landed gets the replies that were computed for it. Says how many these are.
+    fn tell(&self, commit: &mut Commit) -> usize {
+        let answered = commit.entries.len();
+        self.stats.commits.add(1);
+        self.stats.batched_commands.add(answered as u64);
+        self.stats.largest_batch.at_least(answered as u64);
+        if planted!("reply-to-another-client") && commit.is_shared() {
+            let (first, last) =
+                (std::mem::take(&mut commit.entries[0].replies), &mut commit.entries[answered - 1].replies);
+            commit.entries[0].replies = std::mem::replace(last, first);
+        }
+        // Woken when all are answered, so that a client gets the replies to a pipeline at once.
+        let entries = commit.entries.drain(..);
+        let told = entries.map(|executed| executed.arrival.entry.answer.note(Ok(executed.replies)));
+        let waiting: Vec<Waker> = told.flatten().collect();
+        waiting.into_iter().for_each(Waker::wake);
+        answered
+    }
+
+    /// What follows when everybody has been told and `database` holds the commit.
+    fn landed(&mut self, commit: Commit, answered: usize, before: &Before) {
         let landed = Landed::of(&commit);
         self.backoff.succeeded();
         self.barren = 0;
         self.stirred = true; // some reads were only waiting for an entry of their own client
         self.note_version();
-        self.stats.commits.add(1);
-        self.stats.batched_commands.add(commit.entries.len() as u64);
-        self.stats.largest_batch.at_least(commit.entries.len() as u64);
-        if planted!("reply-to-another-client") && commit.is_shared() {
-            let last = commit.entries.len() - 1;
-            let (first, last) = (std::mem::take(&mut commit.entries[0].replies), &mut commit.entries[last].replies);
-            commit.entries[0].replies = std::mem::replace(last, first);
-        }
-        let answered = commit.entries.len();
-        for executed in commit.entries {
-            executed.arrival.answer(Ok(executed.replies));
-        }
         // From here on they can come back. To answer thousands takes a while, which is not to be taken from theirs.
         let most = self.round_trip.estimate() / pace::LINGER;
         self.linger.after(answered, self.arrivals, most, Instant::now());
@@ -227,7 +238,7 @@ impl<S: Store> Committer<S> {
         self.etag = Some(etag);
         self.barren = 0;
         self.note_version();
-        let Some((commit, fate)) = commit.zip(fate) else { return };
+        let Some((mut commit, fate)) = commit.zip(fate) else { return };
         let doubted = commit.doubt.is_some();
         match fate {
             Fate::Landed => {
@@ -235,7 +246,8 @@ impl<S: Store> Committer<S> {
                     assert_reachable!("A commit whose answer was not 200 turns out to have landed");
                     self.stats.unclear_landed.add(1);
                 }
-                self.landed(commit, &before);
+                let answered = self.tell(&mut commit);
+                self.landed(commit, answered, &before);
             }
             Fate::Lost => {
                 assert_reachable!("A server loses the race for a version and executes its batch again");
@@ -246,7 +258,8 @@ impl<S: Store> Committer<S> {
                 self.stats.conflicts.add(1);
                 self.lost = Some(commit.number);
                 if planted!("lost-batch-acknowledged") {
-                    return self.landed(commit, &before);
+                    let answered = self.tell(&mut commit);
+                    return self.landed(commit, answered, &before);
                 }
                 self.backoff.succeeded(); // a rival has just shown that the store works
                 self.requeue(commit);

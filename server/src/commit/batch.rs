@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::queue::{Amended, Amendment, Entry, Refusal, Unit};
+use super::queue::{Amended, Amendment, Answer, Entry, Unit};
 use super::upload::Uploaded;
 use crate::resp::Reply;
 use crate::root::{Header, Id, Run};
@@ -39,15 +40,15 @@ impl Arrival {
     }
 
     /// Answers the client, if it is still there.
-    pub fn answer(self, answer: Result<Vec<Reply>, Refusal>) {
-        let _ = self.entry.answer.send(answer);
+    pub fn answer(self, answer: Answer) {
+        self.entry.answer.keep(answer);
     }
 }
 
 /// An entry of a commit, with what will be answered if the commit lands.
 pub struct Executed {
     pub arrival: Arrival,
-    pub replies: Vec<Reply>,
+    pub replies: SmallVec<[Reply; 1]>,
     /// Whether the bytes of the commit hold an effect of it.
     pub changed: bool,
 }
@@ -88,7 +89,7 @@ pub struct Commit {
 }
 
 /// Executes a unit; says what it answers and whether it changed something.
-pub fn execute(draft: &mut Draft<'_>, unit: &Unit) -> (Vec<Reply>, bool) {
+pub fn execute(draft: &mut Draft<'_>, unit: &Unit) -> (SmallVec<[Reply; 1]>, bool) {
     let before = draft.made();
     let replies = unit.commands().iter().map(|command| draft.execute(command)).collect();
     (replies, draft.made() != before)

@@ -45,12 +45,13 @@
 //!
 //! # Where things are
 //!
-//! This file is the loop. `queue` is the way in. `batch` holds what waits and what is under way; `attempt` takes a batch
+//! This file is the loop. `queue` is the way in, and `answers` the way out. `batch` holds what waits and what is under way; `attempt` takes a batch
 //! to its fate, which `fate` judges; `reads` sends the checks that `freshness` keeps account of, and answers what they
 //! prove fresh. `pace` decides how long to wait, and `load` looks at the database for the first time. `fetch` reads runs;
 //! `upkeep` makes, merges and sweeps them by the rules of `policy`, and `large` has some made before their commit; `upload`
 //! stores them, in the `background`.
 
+mod answers;
 mod attempt;
 mod background;
 mod batch;
@@ -77,6 +78,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep_until};
 
+pub use self::answers::{Awaited, Promise, Sheet};
 use self::batch::{Arrival, Commit};
 use self::fetch::Obstacle;
 pub(crate) use self::fetch::unpack;
@@ -309,8 +311,8 @@ impl<S: Store> Committer<S> {
             self.barren = self.barren.saturating_sub(1);
             self.stats.told_tryagain.add(1);
             if planted!("executed-after-tryagain") {
-                let (answer, entry) = (tokio::sync::oneshot::channel().0, late.entry);
-                let _ = entry.answer.send(Err(Refusal::NothingHappened));
+                let (answer, entry) = (Sheet::default().promise().0, late.entry);
+                entry.answer.keep(Err(Refusal::NothingHappened));
                 self.waiting.push_back(Arrival {
                     deadline: now + REQUEST_TIMEOUT,
                     entry: Entry { answer, ..entry },
@@ -350,10 +352,16 @@ impl<S: Store> Committer<S> {
         deadlines.into_iter().chain(wakes).flatten().min()
     }
 
+    /// What INFO tells of a version.
+    fn count(&self, generation: u64, (keys, size): (u64, u64)) {
+        self.stats.keys.set(keys);
+        self.stats.database_bytes.set(size);
+        self.stats.generation.set(generation);
+    }
+
     fn note_version(&self) {
-        self.stats.keys.set(self.database.root.keys);
-        self.stats.database_bytes.set(self.database.size());
-        self.stats.generation.set(self.database.root.header.generation);
+        let root = &self.database.root;
+        self.count(root.header.generation, (root.keys, self.database.size()));
         if let Some(witness) = &self.witness {
             witness(&self.database);
         }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
 use tokio::sync::{mpsc, oneshot};
 
+use super::answers::Promise;
 use crate::budget::Share;
 use crate::command::Command;
 use crate::resp::Reply;
@@ -17,7 +19,7 @@ const SUBMISSIONS: usize = 1024;
 
 /// Commands that nothing may come between. Today always one; a transaction will be several.
 #[derive(Debug)]
-pub struct Unit(Vec<Command>);
+pub struct Unit(SmallVec<[Command; 1]>);
 
 impl Unit {
     /// The commands, in order.
@@ -53,7 +55,7 @@ impl Unit {
 
 impl From<Command> for Unit {
     fn from(command: Command) -> Unit {
-        Unit(vec![command])
+        Unit(smallvec![command])
     }
 }
 
@@ -65,13 +67,13 @@ pub struct Entry {
     /// What to execute.
     pub unit: Unit,
     /// Where the answer goes. A client that is gone by then is no error.
-    pub answer: oneshot::Sender<Answer>,
+    pub answer: Promise,
     /// What it counts, together with others that were handed over with it: also once its client is gone.
     pub held: Option<Arc<Share>>,
 }
 
 /// A reply for each command of the unit, or why there are none.
-pub type Answer = Result<Vec<Reply>, Refusal>;
+pub type Answer = Result<SmallVec<[Reply; 1]>, Refusal>;
 
 /// Why a unit was not answered with replies, sorted by what the client may conclude.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,7 +143,7 @@ impl Submissions {
             match submission {
                 Submission::Units(entries) => {
                     for entry in entries {
-                        let _ = entry.answer.send(Err(refusal.clone()));
+                        entry.answer.keep(Err(refusal.clone()));
                     }
                 }
                 Submission::Amendment(amendment) => drop(amendment),

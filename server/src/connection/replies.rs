@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
-use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
+use smallvec::smallvec;
 
-use crate::commit::{Answer, Refusal};
+use crate::commit::{Answer, Awaited};
 use crate::resp::{Protocol, Reply, Unwritten};
 use crate::zoo::planted;
 
@@ -29,12 +28,12 @@ const UNANSWERED_BYTES: usize = 64 << 20;
 enum Pending {
     /// Known already, but behind one that is not.
     Encoded(BytesMut),
-    Promised(Promise),
+    Expected(Expected),
 }
 
 /// A reply that the commit loop will give.
-pub(super) struct Promise {
-    pub(super) receiver: oneshot::Receiver<Answer>,
+pub(super) struct Expected {
+    pub(super) awaited: Awaited,
     /// What was spoken when the request came.
     pub(super) protocol: Protocol,
     /// Whether the client wants it. If not, what follows must wait for it all the same.
@@ -52,9 +51,9 @@ pub(super) struct Replies {
     queue: VecDeque<Pending>,
     /// How many bytes of it are encoded.
     encoded_bytes: usize,
-    /// How many of it are promises.
-    promised: usize,
-    /// What the requests of the promises hold.
+    /// How many of it are expected of the commit loop.
+    expected: usize,
+    /// What their requests hold.
     pub(super) request_bytes: usize,
 }
 
@@ -62,7 +61,7 @@ impl Replies {
     /// Whether so much is unanswered, or not taken by the client, that the next requests have to wait.
     pub(super) fn at_a_limit(&self, outbound: &BytesMut) -> bool {
         self.unwritten(outbound) >= UNWRITTEN_BYTES
-            || self.promised >= UNANSWERED
+            || self.expected >= UNANSWERED
             || self.request_bytes >= UNANSWERED_BYTES
     }
 
@@ -95,19 +94,19 @@ impl Replies {
         }
     }
 
-    pub(super) fn promise(&mut self, promise: Promise) {
-        self.promised += 1;
-        self.request_bytes += promise.request_bytes;
-        self.queue.push_back(Pending::Promised(promise));
+    pub(super) fn expect(&mut self, expected: Expected) {
+        self.expected += 1;
+        self.request_bytes += expected.request_bytes;
+        self.queue.push_back(Pending::Expected(expected));
         if planted!("pipelined-replies-swapped") && self.queue.len() == 4 {
             self.queue.swap(2, 3);
         }
     }
 
     /// Waits for the answer that is next, if that is what is missing. It is lost unless it is kept.
-    pub(super) async fn next_answer(&mut self) -> Option<Answer> {
+    pub(super) async fn next_answer(&mut self) -> Answer {
         match self.queue.front_mut() {
-            Some(Pending::Promised(promise)) if self.next.is_empty() => (&mut promise.receiver).await.ok(),
+            Some(Pending::Expected(expected)) if self.next.is_empty() => (&mut expected.awaited).await,
             _ => std::future::pending().await,
         }
     }
@@ -125,9 +124,9 @@ impl Replies {
                     outbound.unsplit(std::mem::take(bytes));
                     self.queue.pop_front();
                 }
-                Some(Pending::Promised(promise)) => match promise.receiver.try_recv() {
-                    Err(TryRecvError::Empty) => return false,
-                    received => self.keep(received.ok()),
+                Some(Pending::Expected(expected)) => match expected.awaited.take() {
+                    None => return false,
+                    Some(answer) => self.keep(answer),
                 },
                 None => {
                     if self.queue.capacity() > KEEP_PENDING {
@@ -139,17 +138,16 @@ impl Replies {
         }
     }
 
-    /// Keeps the first promise with this answer: it may be written down next.
-    pub(super) fn keep(&mut self, answer: Option<Answer>) {
-        let Some(Pending::Promised(promise)) = self.queue.pop_front() else { return };
-        self.promised -= 1;
-        self.request_bytes -= promise.request_bytes;
-        // The loop answers everybody, unless it ends abruptly; what became of a command then, nobody knows.
-        let replies = match answer.unwrap_or(Err(Refusal::Uncertain)) {
-            _ if !promise.wanted => return,
+    /// The first answer that is expected is this: it may be written down next.
+    pub(super) fn keep(&mut self, answer: Answer) {
+        let Some(Pending::Expected(expected)) = self.queue.pop_front() else { return };
+        self.expected -= 1;
+        self.request_bytes -= expected.request_bytes;
+        let replies = match answer {
+            _ if !expected.wanted => return,
             Ok(replies) => replies,
-            Err(refusal) => vec![refusal.reply()],
+            Err(refusal) => smallvec![refusal.reply()],
         };
-        self.next = Unwritten::new(promise.protocol, replies);
+        self.next = Unwritten::new(expected.protocol, replies);
     }
 }

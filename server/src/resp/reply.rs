@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::{Buf as _, BufMut, Bytes, BytesMut};
+use smallvec::SmallVec;
 
 /// The version of the protocol that a connection speaks; `HELLO` changes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,7 +116,7 @@ impl Reply {
 pub struct Unwritten {
     protocol: Protocol,
     /// The next one last.
-    replies: Vec<Reply>,
+    replies: SmallVec<[Reply; 1]>,
     /// The rest of a bulk string that has begun; its line's end follows.
     begun: Option<Bytes>,
     /// What is left of the bulk strings; other replies are small.
@@ -124,7 +125,7 @@ pub struct Unwritten {
 
 impl Unwritten {
     /// These replies.
-    pub fn new(protocol: Protocol, mut replies: Vec<Reply>) -> Unwritten {
+    pub fn new(protocol: Protocol, mut replies: SmallVec<[Reply; 1]>) -> Unwritten {
         let bytes = replies.iter().map(Reply::bulk_bytes).sum();
         replies.reverse();
         Unwritten { protocol, replies, begun: None, bytes }
@@ -270,7 +271,7 @@ mod tests {
             let mut whole = BytesMut::new();
             replies.iter().for_each(|reply| reply.encode(protocol, &mut whole));
             for room in 1..whole.len() + 2 {
-                let mut unwritten = Unwritten::new(protocol, replies.clone());
+                let mut unwritten = Unwritten::new(protocol, replies.clone().into());
                 assert_eq!(unwritten.bytes(), 8);
                 let mut written = BytesMut::new();
                 while !unwritten.is_empty() {
@@ -288,7 +289,7 @@ mod tests {
     fn a_large_value_is_written_only_as_far_as_there_is_room() {
         let value = Bytes::from(vec![b'x'; 1 << 20]);
         let array = Reply::Array(vec![Reply::Bulk(value); 1000]);
-        let mut unwritten = Unwritten::new(Protocol::Resp2, vec![array]);
+        let mut unwritten = Unwritten::new(Protocol::Resp2, vec![array].into());
         let mut out = BytesMut::new();
         unwritten.encode(&mut out, 5000);
         assert_eq!(out.len(), 5000);

@@ -1,7 +1,6 @@
 //! The entries of the database, and how much they are.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 
 use bytes::Bytes;
 
@@ -9,77 +8,93 @@ use bytes::Bytes;
 /// `db.json`. About what the map and the two handles take; a constant, so that every server counts alike.
 pub const OVERHEAD: u64 = 96;
 
+/// What becomes of the entries of some keys, in the order of the keys: a value, a deletion, or none any more.
+pub type Places = Vec<(Bytes, Option<Option<Bytes>>)>;
+
 /// The newest entries, in the order in which they are written: equal entries have equal bytes. A value of `None` is a
 /// deletion that hides an older value in a run.
 ///
-/// To be read like a map; what changes it keeps the size.
+/// They lie side by side, since each commit writes all of them again and changes many at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
-    map: BTreeMap<Bytes, Option<Bytes>>,
+    sorted: Vec<(Bytes, Option<Bytes>)>,
     size: u64,
 }
 
 impl Entries {
     /// None.
-    pub const EMPTY: &'static Entries = &Entries { map: BTreeMap::new(), size: 0 };
+    pub const EMPTY: &'static Entries = &Entries { sorted: Vec::new(), size: 0 };
 
     /// The bytes of all keys and values, and [`OVERHEAD`] for each entry.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Sets a key, or notes that it is deleted.
-    pub fn insert(&mut self, key: Bytes, value: Option<Bytes>) {
-        self.size += size_of(&key, value.as_ref());
-        let length = key.len();
-        if let Some(old) = self.map.insert(key, value) {
-            self.size -= size_of_lengths(length, old.map_or(0, |old| old.len()));
-        }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sorted.len()
     }
 
-    /// Forgets a key, if it is there.
-    pub fn remove(&mut self, key: &Bytes) {
-        if let Some(old) = self.map.remove(key) {
-            self.size -= size_of(key, old.as_ref());
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+
+    /// All of them, in the order of their keys.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Bytes, &Option<Bytes>)> + Clone {
+        self.sorted.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The one at a place in this order.
+    pub fn at(&self, place: usize) -> (&Bytes, &Option<Bytes>) {
+        let (key, value) = &self.sorted[place];
+        (key, value)
+    }
+
+    /// What they say of a key, if anything.
+    pub fn get(&self, key: &[u8]) -> Option<&Option<Bytes>> {
+        let place = self.sorted.binary_search_by(|(other, _)| other[..].cmp(key)).ok()?;
+        Some(&self.sorted[place].1)
+    }
+
+    /// Puts some in the place of what is said of their keys so far.
+    pub fn replace(&mut self, places: Places) {
+        let room = self.len() + places.len();
+        let mut old = std::mem::replace(&mut self.sorted, Vec::with_capacity(room)).into_iter().peekable();
+        for (key, place) in places {
+            while let Some(before) = old.next_if(|(other, _)| *other < key) {
+                self.sorted.push(before);
+            }
+            if let Some((key, value)) = old.next_if(|(other, _)| *other == key) {
+                self.size -= size_of(&key, value.as_ref());
+            }
+            if let Some(value) = place {
+                self.size += size_of(&key, value.as_ref());
+                self.sorted.push((key, value));
+            }
         }
+        self.sorted.extend(old);
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
         *self = Entries::default();
     }
-
-    /// The value of a key, if it has one here.
-    pub fn value(&self, key: &[u8]) -> Option<&Bytes> {
-        self.map.get(key)?.as_ref()
-    }
 }
 
 /// What an entry counts.
 pub fn size(key: &[u8], value: &[u8]) -> u64 {
-    size_of_lengths(key.len(), value.len())
+    key.len() as u64 + value.len() as u64 + OVERHEAD
 }
 
 fn size_of(key: &Bytes, value: Option<&Bytes>) -> u64 {
-    size_of_lengths(key.len(), value.map_or(0, Bytes::len))
-}
-
-fn size_of_lengths(key: usize, value: usize) -> u64 {
-    key as u64 + value as u64 + OVERHEAD
-}
-
-impl Deref for Entries {
-    type Target = BTreeMap<Bytes, Option<Bytes>>;
-
-    fn deref(&self) -> &BTreeMap<Bytes, Option<Bytes>> {
-        &self.map
-    }
+    size(key, value.map_or(&[], |value| &value[..]))
 }
 
 impl From<BTreeMap<Bytes, Option<Bytes>>> for Entries {
     fn from(map: BTreeMap<Bytes, Option<Bytes>>) -> Entries {
         let size = map.iter().map(|(key, value)| size_of(key, value.as_ref())).sum();
-        Entries { map, size }
+        Entries { sorted: map.into_iter().collect(), size }
     }
 }
 

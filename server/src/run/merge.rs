@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Building, LONGEST, Layer, Salt, Work};
+use super::{Building, Found, LONGEST, Layer, Salt, Work};
 use crate::zoo::planted;
 
 /// The bytes that are copied in one step, and the entries.
@@ -10,8 +10,10 @@ const COPIED: (usize, usize) = (256 << 10, 1024);
 
 /// Merges layers: of equal keys, the newest layer's entry counts.
 pub struct Merger {
-    /// From the oldest to the newest, each with the place of its next entry.
-    sources: Vec<(Arc<Layer>, usize)>,
+    /// From the oldest to the newest.
+    layers: Vec<Arc<Layer>>,
+    /// The place of each one's next entry.
+    places: Vec<usize>,
     /// Whether nothing lies below, so that a deletion hides nothing.
     whole: bool,
     building: Building,
@@ -28,8 +30,8 @@ impl Merger {
     pub fn new(layers: Vec<Arc<Layer>>, whole: bool, salt: Salt) -> Merger {
         let bytes = layers.iter().map(|layer| layer.packed().len()).sum();
         let entries = layers.iter().map(|layer| layer.count().entries as usize).sum();
-        let sources = layers.into_iter().map(|layer| (layer, 0)).collect();
-        Merger { sources, whole, building: Building::new(salt, bytes, entries) }
+        let places = vec![0; layers.len()];
+        Merger { layers, places, whole, building: Building::new(salt, bytes, entries) }
     }
 }
 
@@ -37,30 +39,30 @@ impl Work for Merger {
     type Done = Layer;
 
     fn step(&mut self) -> Option<Layer> {
-        let Merger { sources, whole, building } = self;
+        let Merger { layers, places, whole, building } = self;
         let (bytes, entries) = COPIED;
         let enough = building.length() + bytes;
+        // Read once, since each is compared with many others before its turn comes.
+        let mut heads: Vec<_> = layers.iter().zip(&*places).map(|(layer, place)| layer.at(*place)).collect();
         for _ in 0..entries {
-            let heads = sources.iter().filter_map(|(layer, place)| layer.at(*place));
             // Of equal ones the first is taken, so the newest has to come first.
             let next = match planted!("merge-keeps-older") {
-                false => heads.rev().min_by(|one, other| one.key.cmp(other.key)),
-                true => heads.min_by(|one, other| one.key.cmp(other.key)),
+                false => heads.iter().flatten().rev().min_by_key(|head| head.key),
+                true => heads.iter().flatten().min_by_key(|head| head.key),
             };
-            let Some(next) = next else {
+            let Some(&Found { key, value, .. }) = next else {
                 let nothing = Building::new(Salt::default(), 0, 0);
                 return Some(std::mem::replace(building, nothing).done());
             };
-            if next.value.is_some() || !(*whole || planted!("merge-undoes-deletion")) {
-                building.push(next.key, next.value);
+            if value.is_some() || !(*whole || planted!("merge-undoes-deletion")) {
+                building.push(key, value);
             }
-            let key = next.key;
-            let passed = sources.iter().map(|(layer, place)| match layer.at(*place) {
-                Some(head) if head.key == key => head.end,
-                _ => *place,
-            });
-            let passed: Vec<usize> = passed.collect();
-            sources.iter_mut().zip(passed).for_each(|((_, place), passed)| *place = passed);
+            for ((layer, place), head) in layers.iter().zip(&mut *places).zip(&mut heads) {
+                if let Some(passed) = head.as_ref().filter(|head| head.key == key) {
+                    *place = passed.end;
+                    *head = layer.at(*place);
+                }
+            }
             if building.length() >= enough {
                 break;
             }

@@ -1,6 +1,7 @@
 //! A version of the database with all its entries in memory.
 
 use bytes::Bytes;
+use hashbrown::HashTable;
 
 use super::finish::Changes;
 use super::runs::Runs;
@@ -20,12 +21,14 @@ pub struct Database {
     pub runs: Runs,
     /// How large everything is together.
     size: u64,
+    /// Where the newest entries stand, because a batch looks for thousands of keys there.
+    places: HashTable<u32>,
 }
 
 impl Database {
     /// The database before its first version, to be called `id` if this server creates it.
     pub fn unborn(id: Id, salt: Salt) -> Database {
-        Database { root: Root::unborn(id), runs: Runs::none(0, salt), size: 0 }
+        Database { root: Root::unborn(id), runs: Runs::none(0, salt), size: 0, places: HashTable::new() }
     }
 
     /// A version that was read, over its runs.
@@ -43,7 +46,27 @@ impl Database {
         if keys != root.keys {
             return Err(Damage::Contradiction(format!("it counts {} keys and holds {keys}", root.keys)));
         }
-        Ok(Database { root, runs, size })
+        let mut database = Database { root, runs, size, places: HashTable::new() };
+        database.note_places();
+        Ok(database)
+    }
+
+    fn note_places(&mut self) {
+        let (recent, salt) = (&self.root.recent, self.runs.salt());
+        let hash = |place: &u32| salt.hash(recent.at(*place as usize).0);
+        self.places.clear();
+        self.places.reserve(recent.len(), hash);
+        // There are far fewer than could be counted so: a commit writes all of them.
+        for place in 0..recent.len() as u32 {
+            self.places.insert_unique(hash(&place), place, hash);
+        }
+    }
+
+    /// What the newest entries say of the key with this hash, if anything.
+    fn recent(&self, hash: u64, key: &[u8]) -> Option<&Option<Bytes>> {
+        let entry = |place: u32| self.root.recent.at(place as usize);
+        let place = self.places.find(hash, |&place| entry(place).0 == key)?;
+        Some(entry(*place).1)
     }
 
     /// The bytes of all keys and values, and [`root::OVERHEAD`] for each.
@@ -53,7 +76,8 @@ impl Database {
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Option<Bytes> {
-        match self.root.recent.get(key) {
+        let hash = self.runs.salt().hash(key);
+        match self.recent(hash, key) {
             Some(value) => value.clone(),
             None => self.runs.get(key),
         }
@@ -61,9 +85,10 @@ impl Database {
 
     /// The same, for whoever only looks at it.
     pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
-        match self.root.recent.get(key) {
+        let hash = self.runs.salt().hash(key);
+        match self.recent(hash, key) {
             Some(value) => value.as_deref(),
-            None => self.runs.find(key),
+            None => self.runs.find(hash, key),
         }
     }
 
@@ -78,12 +103,8 @@ impl Database {
             self.root.recent.clear();
             self.runs = Runs::none(header.base, self.runs.salt());
         }
-        for (key, place) in changes.places {
-            match place {
-                Some(value) => self.root.recent.insert(key, value),
-                None => self.root.recent.remove(&key),
-            }
-        }
+        self.root.recent.replace(changes.places);
+        self.note_places();
         for added in changes.added {
             added.lay_over(&mut self.runs);
         }

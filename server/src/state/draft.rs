@@ -171,7 +171,8 @@ impl<'a> Draft<'a> {
     /// Forgets everything, however much it is: what the runs hold is not even looked at.
     fn flush(&mut self) {
         if planted!("flush-misses-runs") {
-            let recent: Vec<Bytes> = self.database.root.recent.keys().chain(self.entries.keys()).cloned().collect();
+            let recent: Vec<Bytes> =
+                self.database.root.recent.iter().map(|(key, _)| key).chain(self.entries.keys()).cloned().collect();
             return recent.iter().for_each(|key| _ = self.delete(key));
         }
         if self.keys > 0 {

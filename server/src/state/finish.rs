@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::changes::{Added, Merged};
 use super::draft::Draft;
-use crate::root::{self, Entries, Header, Id, Run};
+use crate::root::{self, Entries, Header, Id, Places, Run};
 use crate::zoo::planted;
 
 /// What a draft changes, detached from the version that it was computed on.
@@ -20,7 +20,7 @@ pub struct Changes {
     /// Everything before was deleted.
     pub(super) flushed: bool,
     /// What `recent` says of these keys now: a value, a deletion, or nothing.
-    pub(super) places: BTreeMap<Bytes, Option<Option<Bytes>>>,
+    pub(super) places: Places,
     /// The runs that follow the others.
     pub(super) added: Vec<Added>,
     /// The runs that take the place of others.
@@ -35,6 +35,11 @@ impl Changes {
     /// The runs that the new version names.
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// How many keys the new version has, and how large they are together.
+    pub fn counted(&self) -> (u64, u64) {
+        (self.keys, self.size)
     }
 
     /// Whether it names one behind the others that the old version did not.
@@ -109,36 +114,47 @@ impl Draft<'_> {
     }
 
     /// The draft as bytes, signed by `server`, and the changes to apply once these bytes have been stored.
-    pub fn finish(self, server: Id) -> Finished {
+    pub fn finish(mut self, server: Id) -> Finished {
         let mut header = self.database.root.header.clone();
         header.generation = self.generation();
         header.sign(server);
         header.base = self.base();
         header.swept = self.swept;
-        let places = self.places();
+        let changed = std::mem::take(&mut self.entries);
+        let places = self.places(changed);
         let bytes = root::encode(&header, self.keys, &self.runs, self.recent(&places));
         let Draft { flushed, added, merged, runs, keys, size, .. } = self;
         Finished { header, changes: Changes { flushed, places, added, merged, runs, keys, size }, bytes }
     }
 
-    /// What `recent` says of the keys that were changed or that a new run has.
-    fn places(&self) -> BTreeMap<Bytes, Option<Option<Bytes>>> {
-        let changed = self.entries.iter().map(|(key, value)| (key.clone(), self.place(key, value.clone())));
-        let of_runs = self.added.iter().enumerate().flat_map(|(nth, added)| {
+    /// What `recent` says of the keys that were `changed` or that a new run has.
+    fn places(&self, changed: BTreeMap<Bytes, Option<Bytes>>) -> Places {
+        let mut of_runs = Places::new();
+        for (nth, added) in self.added.iter().enumerate() {
             let is_newest = nth + 1 == self.added.len();
-            added.layer.iter().filter(|(key, _)| !self.entries.contains_key(key)).map(move |(key, entry)| {
+            of_runs.extend(added.layer.iter().filter(|(key, _)| !changed.contains_key(key)).map(|(key, entry)| {
                 // Most entries are still what they were when the run was made: then nothing else needs to be looked up.
                 let same = is_newest && self.find(&key) == entry.as_deref();
                 let place = if same { None } else { self.place(&key, self.get(&key)) };
                 (key, place)
-            })
-        });
-        // Both are in order, and a map is made faster of what is than by inserting one after the other.
-        changed.chain(of_runs).collect()
+            }));
+        }
+        let place = |(key, value): (Bytes, Option<Bytes>)| {
+            let place = self.place(&key, value);
+            (key, place)
+        };
+        let mut places: Places = changed.into_iter().map(place).chain(of_runs).collect();
+        // Each part is in order already, which makes it easy. A key of two runs has the same place for both.
+        places.sort_by(|(one, _), (other, _)| one.cmp(other));
+        places.dedup_by(|(one, _), (other, _)| one == other);
+        places
     }
 
     /// What `recent` has to say of a key that has this value.
     fn place(&self, key: &[u8], value: Option<Bytes>) -> Option<Option<Bytes>> {
+        if self.added.is_empty() && value.is_some() {
+            return Some(value);
+        }
         let hash = self.database.runs.salt().hash(key);
         let added = self.added.iter().rev().find_map(|added| added.layer.get(hash, key));
         match (added, value) {
@@ -154,20 +170,17 @@ impl Draft<'_> {
     }
 
     /// The newest entries of the new version in ascending order: the old ones, with the changes laid over them.
-    fn recent<'a>(
-        &'a self,
-        places: &'a BTreeMap<Bytes, Option<Option<Bytes>>>,
-    ) -> impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + Clone {
+    fn recent<'a>(&'a self, places: &'a Places) -> impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> {
         let old = if self.flushed { Entries::EMPTY } else { &self.database.root.recent };
         let (mut old, mut new) = (old.iter().peekable(), places.iter().peekable());
         std::iter::from_fn(move || {
             loop {
                 let old_value = |(key, value): (&'a Bytes, &'a Option<Bytes>)| (key, value.as_ref());
                 let Some((key, _)) = new.peek() else { return old.next().map(old_value) };
-                if let Some(before) = old.next_if(|(other, _)| other < key) {
+                if let Some(before) = old.next_if(|(other, _)| *other < key) {
                     return Some(old_value(before));
                 }
-                old.next_if(|(other, _)| other == key);
+                old.next_if(|(other, _)| *other == key);
                 if let Some((key, Some(value))) = new.next() {
                     return Some((key, value.as_ref()));
                 }

@@ -72,9 +72,8 @@ impl Runs {
         self.layers.iter().rev().find_map(|stretch| stretch.layer.get(hash, key)).flatten()
     }
 
-    /// The same, for whoever only looks at it.
-    pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
-        let hash = self.salt.hash(key);
+    /// The same of the key with this hash, for whoever only looks at it.
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<&[u8]> {
         self.layers.iter().rev().find_map(|stretch| stretch.layer.find(hash, key)).flatten()
     }
 

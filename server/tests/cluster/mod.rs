@@ -14,10 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use valthree::command::{Command, Existence};
-use valthree::commit::{Answer, Entry, Queue, Refusal, Start, Unusable, Witness};
+use valthree::commit::{Awaited, Entry, Queue, Refusal, Sheet, Start, Unusable, Witness};
 use valthree::resp::Reply;
 use valthree::root::{self, Id, Root};
 use valthree::run::{Decoder, Salt, Work};
@@ -85,12 +84,13 @@ impl Server {
     }
 
     /// Hands over what a client sends at once.
-    pub async fn pipeline(&self, client: u64, commands: Vec<Command>) -> Vec<oneshot::Receiver<Answer>> {
+    pub async fn pipeline(&self, client: u64, commands: Vec<Command>) -> Vec<Awaited> {
+        let sheet = Sheet::default();
         let (entries, answers) = commands
             .into_iter()
             .map(|command| {
-                let (answer, receiver) = oneshot::channel();
-                (Entry { client, unit: command.into(), answer, held: None }, receiver)
+                let (answer, awaited) = sheet.promise();
+                (Entry { client, unit: command.into(), answer, held: None }, awaited)
             })
             .unzip();
         self.queue.submit(entries).await.expect("the loop runs");
@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// Hands over one command.
-    pub async fn send(&self, client: u64, command: Command) -> oneshot::Receiver<Answer> {
+    pub async fn send(&self, client: u64, command: Command) -> Awaited {
         self.pipeline(client, vec![command]).await.remove(0)
     }
 
@@ -188,8 +188,8 @@ impl Puppet {
 }
 
 /// The single reply in an answer.
-pub async fn one(answer: oneshot::Receiver<Answer>) -> Result<Reply, Refusal> {
-    let mut replies = answer.await.expect("everybody is answered")?;
+pub async fn one(answer: Awaited) -> Result<Reply, Refusal> {
+    let mut replies = answer.await?;
     assert_eq!(replies.len(), 1);
     Ok(replies.remove(0))
 }
@@ -239,8 +239,8 @@ pub fn witness(store: &Memory) -> Witness {
 }
 
 /// Whether the answer has come.
-pub fn is_answered(answer: &mut oneshot::Receiver<Answer>) -> bool {
-    !answer.is_empty()
+pub fn is_answered(answer: &mut Awaited) -> bool {
+    answer.is_given()
 }
 
 pub fn get(key: &str) -> Command {
