@@ -9,8 +9,9 @@ use tokio::time::Instant;
 const SMOOTHING: u32 = 8;
 
 /// The share of a round trip, as a divisor, that a commit may wait for commands that are expected. A cohort of clients
-/// that just missed a commit waits for a whole round trip more, so waiting up to a quarter is worth it.
-pub const LINGER: u32 = 4;
+/// that just missed a commit waits for a whole round trip more, so waiting up to a third is worth it: hundreds of them take
+/// a quarter to come back.
+pub const LINGER: u32 = 3;
 
 /// An answer this many round trips late is taken for lost: the fate is looked up while it may still come.
 const PATIENCE: u32 = 4;
