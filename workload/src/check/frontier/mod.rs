@@ -17,7 +17,7 @@ mod rules;
 use super::Budget;
 use super::claim::ABSENT;
 use super::claims::{Act, Claims, NONE, What};
-use super::configuration::{Ahead, Configuration, Gathered, dominating, spent};
+use super::configuration::{Ahead, Configuration, dominating, spent};
 use super::parts::Part;
 use super::plan::{Kind, Plan};
 
@@ -75,7 +75,6 @@ pub(super) struct Search<'a> {
     steps: Vec<Step>,
     now: u64,
     spent: u64,
-    reached: Gathered,
     ahead: Ahead,
     /// For each key the event at which it was last found relevant.
     relevant: Vec<u64>,
@@ -108,7 +107,6 @@ pub(super) fn search(
         steps: Vec::with_capacity(part.events.len() / 2),
         now: 0,
         spent: 0,
-        reached: Gathered::default(),
         ahead: Ahead::default(),
         relevant: vec![0; part.keys],
         round: 0,
@@ -175,7 +173,6 @@ impl<'a> Search<'a> {
             next.iter_mut().for_each(|configuration| self.set(configuration, act, false));
             self.spent += 1;
         } else {
-            self.reached.clear();
             self.find_relevant(act);
             let mut ahead = std::mem::take(&mut self.ahead);
             ahead.clear();
@@ -193,10 +190,9 @@ impl<'a> Search<'a> {
                 if !self.has_happened(&configuration, act) {
                     self.extend(&configuration, act, &mut ahead);
                 } else if self.is_needed(&configuration, act) {
+                    // All that come here are unlike each other, and all have the bit.
                     self.set(&mut configuration, act, false);
-                    if self.reached.is_new(&configuration, self.compared) {
-                        next.push(configuration);
-                    }
+                    next.push(configuration);
                 }
             }
             self.ahead = ahead;
