@@ -242,7 +242,7 @@ impl What {
             }
             12 => What::StoreGone,
             // A commit has landed, and others go on from it, before this server knows; nor do its checks tell it.
-            13 | 14 => What::LateAnswers(server, millis(*[120, 240].choose(rng).expect("there are some"))),
+            13..=16 => What::LateAnswers(server, millis(*[120, 240].choose(rng).expect("there are some"))),
             _ => What::Store { fault: StoreFault::draw(rng), odds: *[5, 20, 40, 80, 100].choose(rng).expect("some") },
         }
     }
