@@ -122,12 +122,14 @@ fn grow(keys: usize) -> anyhow::Result<Cost> {
             drawn += sets / 2;
         }
         sleep(QUIET).await;
-        let (merged, traffic) = (server.merges().merged - before.merged, server.traffic().since(&traffic));
+        let (after, traffic) = (server.merges().clone(), server.traffic().since(&traffic));
         server.stop().await?;
+        let all_merged = after.whole > before.whole || after.covered == 0;
+        anyhow::ensure!(all_merged, "the oldest run of {keys} keys is as it was, {drawn} SETs later");
         let each = |count: u64| count as f64 / drawn as f64;
         Ok(Cost {
             all: each(traffic.bytes_there) / ENTRY,
-            merged: each(merged) / ENTRY,
+            merged: each(after.merged - before.merged) / ENTRY,
             puts: each(traffic.puts) * 1e3,
             dollars: prices::dollars(&traffic) / drawn as f64 * 1e6,
         })
