@@ -153,8 +153,7 @@ fn check_files(flags: &CheckFlags) -> anyhow::Result<u8> {
                 WRONG
             }
         };
-        worst = if worst == WRONG { WRONG } else { worst.max(code) };
-        worst = if code == WRONG { WRONG } else { worst };
+        worst = if [worst, code].contains(&WRONG) { WRONG } else { worst.max(code) };
     }
     Ok(worst)
 }
