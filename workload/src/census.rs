@@ -1,12 +1,12 @@
 //! What histories show: how much was done, and which of the situations that matter came up.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use crate::class::Class;
 use crate::history::{History, Operation};
-use crate::operation::{Command, Outcome, Reply};
+use crate::operation::{Command, Condition, Outcome, Reply};
 use crate::word::Word;
 
 /// Counts over the operations of histories.
@@ -130,53 +130,52 @@ fn keys_on_three_servers(operations: &[Operation]) -> u64 {
     servers.values().filter(|servers| servers.len() >= 3).count() as u64
 }
 
-/// Which values were written and seen, and when. Values are unique, so that a value names its write.
+/// Which values were there, and when. Values are unique, so that a value names its write.
 struct Sightings<'a> {
-    seen: HashSet<&'a Word>,
-    /// When the answered write of a value had ended.
-    written: HashMap<&'a Word, u64>,
-    /// Reads of single keys: key, when it was called, and what was found.
-    reads: Vec<(&'a Word, u64, Option<&'a Word>)>,
+    /// By when it was known of a value that it had been there: the end of the first answered write or read of it.
+    there: HashMap<&'a Word, u64>,
+    looks: Vec<Look<'a>>,
+}
+
+/// Somebody was told what a key held.
+struct Look<'a> {
+    key: &'a Word,
+    call: u64,
+    found: &'a Word,
 }
 
 impl<'a> Sightings<'a> {
     fn of(operations: &'a [Operation]) -> Sightings<'a> {
-        let mut sightings = Sightings { seen: HashSet::new(), written: HashMap::new(), reads: Vec::new() };
+        let mut sightings = Sightings { there: HashMap::new(), looks: Vec::new() };
         for operation in operations {
             let (Some(reply), Some((end, _))) = (operation.reply(), &operation.end) else { continue };
-            let values = match reply {
-                Reply::Array(replies) => replies.iter().collect(),
-                reply => vec![reply],
-            };
-            sightings.seen.extend(values.into_iter().filter_map(value));
-            for (_, written) in writes(&operation.command) {
-                sightings.written.insert(written, end.event);
-            }
             let call = operation.call.event;
-            match (&operation.command, reply) {
-                (Command::Get(key), reply) => sightings.reads.push((key, call, value(reply))),
+            let found: Vec<(&Word, &Word)> = match (&operation.command, reply) {
+                (Command::Get(key) | Command::Set { key, get: true, .. }, Reply::Value(found)) => vec![(key, found)],
                 (Command::MGet(keys), Reply::Array(replies)) => {
-                    sightings.reads.extend(keys.iter().zip(replies).map(|(key, reply)| (key, call, value(reply))));
+                    keys.iter().zip(replies).filter_map(|(key, reply)| Some((key, value(reply)?))).collect()
                 }
-                _ => {}
+                _ => Vec::new(),
+            };
+            for value in writes(&operation.command).chain(found.iter().map(|(_, found)| *found)) {
+                let known = sightings.there.entry(value).or_insert(end.event);
+                *known = end.event.min(*known);
             }
+            sightings.looks.extend(found.into_iter().map(|(key, found)| Look { key, call, found }));
         }
         sightings
     }
 
     fn show_applied(&self, open: &Operation) -> bool {
-        writes(&open.command).any(|(_, value)| self.seen.contains(value))
+        writes(&open.command).any(|value| self.there.contains_key(value))
     }
 
-    /// Somebody looked after the client had given up, and found what had been there before the write was called.
+    /// Somebody looked after the client had given up, and found what had been there before the write was called. Values
+    /// are unique: one that was there before and still is has neither been replaced nor deleted meanwhile.
     fn show_not_applied(&self, open: &Operation) -> bool {
         let Some((gave_up, _)) = &open.end else { return false };
-        let older = |found: &Word| self.written.get(found).is_some_and(|end| *end < open.call.event);
-        // Values are unique: one that was there before and still is has neither been replaced nor deleted meanwhile.
-        let deleted: &[Word] = if let Command::Del(keys) = &open.command { keys } else { &[] };
-        writes(&open.command).map(|(key, _)| key).chain(deleted).any(|key| {
-            let mut reads = self.reads.iter();
-            reads.any(|(read, call, found)| *read == key && *call > gave_up.event && found.is_some_and(older))
+        self.looks.iter().any(|Look { key, call, found }| {
+            *call > gave_up.event && ends(&open.command, key) && self.there[found] < open.call.event
         })
     }
 }
@@ -188,12 +187,21 @@ fn value(reply: &Reply) -> Option<&Word> {
     }
 }
 
-/// The keys and values that a command sets, if it sets them whatever is there.
-fn writes(command: &Command) -> impl Iterator<Item = (&Word, &Word)> {
+/// The values that a command sets, if it sets them whatever is there.
+fn writes(command: &Command) -> impl Iterator<Item = &Word> {
     let (one, several) = match command {
-        Command::Set { key, value, condition: None, .. } => (Some((key, value)), [].as_slice()),
+        Command::Set { value, condition: None, .. } => (Some(value), [].as_slice()),
         Command::MSet(pairs) => (None, pairs.as_slice()),
         _ => (None, [].as_slice()),
     };
-    one.into_iter().chain(several.iter().map(|(key, value)| (key, value)))
+    one.into_iter().chain(several.iter().map(|(_, value)| value))
+}
+
+/// Whether a key that is present does not keep its value when the command is executed.
+fn ends(command: &Command, key: &Word) -> bool {
+    match command {
+        Command::Set { condition: Some(Condition::Absent), .. } => false,
+        Command::FlushAll => true,
+        command => command.may_write() && command.keys().contains(&key),
+    }
 }
