@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, RedisConnectionInfo, RedisError, ServerError, Value};
+use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError, ServerError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -94,23 +95,34 @@ impl Connection {
 
     /// Sends commands all at once, and waits for what comes of each. Nothing is ever sent twice.
     pub async fn send(&mut self, commands: &[Command]) -> Vec<Outcome> {
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        for command in commands {
-            let mut request = redis::Cmd::new();
-            command.clone().into_words().iter().for_each(|word| {
-                request.arg(bytes(word));
-            });
-            pipeline.add_command(request);
-        }
-        match self.connection.send_packed_commands(&pipeline, 0, commands.len()).await {
-            Ok(replies) if replies.len() == commands.len() => replies.into_iter().map(outcome).collect(),
-            Ok(replies) => {
-                let why = format!("{} replies to {} commands", replies.len(), commands.len());
-                commands.iter().map(|_| Outcome::Unknown(why.clone())).collect()
+        // Not as one pipeline of the library, which keeps neither the first replies of one whose last is missing nor
+        // that one of them could not be read. What is asked side by side is sent in the order in which it was asked.
+        let answers = commands.iter().map(|command| {
+            let mut connection = self.connection.clone();
+            async move {
+                let mut request = redis::Cmd::new();
+                for word in &command.clone().into_words() {
+                    request.arg(bytes(word));
+                }
+                connection.send_packed_command(&request).await
             }
-            Err(error) => commands.iter().map(|_| Outcome::Unknown(one_line(&error))).collect(),
-        }
+        });
+        let answered = |answer| match answer {
+            Ok(value) => outcome(value),
+            Err(error) if is_garbage(&error) => Outcome::Reply(Reply::Strange { strange: whole(&error) }),
+            Err(error) => Outcome::Unknown(one_line(&error)),
+        };
+        join_all(answers).await.into_iter().map(answered).collect()
     }
+}
+
+/// Whether there came bytes that are no reply. What ends before it is one has only been cut off.
+fn is_garbage(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Parse && !error.to_string().contains("end of input")
+}
+
+fn whole(error: &RedisError) -> String {
+    error.to_string().lines().collect::<Vec<_>>().join(", ")
 }
 
 /// The library draws pictures of what it could not read.

@@ -2,6 +2,8 @@
 
 mod flags;
 
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,7 +58,7 @@ fn start(flags: Flags) -> anyhow::Result<u8> {
     let code = runtime.block_on(async {
         match flags.command {
             Do::Run(run) => run_rounds(run, flags.log).await,
-            Do::Check(check) => check_files(&check),
+            Do::Check(check) => Ok(check_files(&check)),
             Do::Wait(wait) => wait_for(wait).await,
             Do::Recover(recover) => recovered(recover).await,
         }
@@ -101,12 +103,30 @@ async fn run_rounds(flags: RunFlags, log: LogForm) -> anyhow::Result<u8> {
     };
     let mut progress = Progress::new(matches!(log, LogForm::Text));
     let summary = run.run(&mut progress, stopped()?).await?;
-    Ok(conclude(&summary, flags.under_faults))
+    Ok(conclude(&summary, flags.under_faults, log))
 }
 
-fn conclude(summary: &Summary, under_faults: bool) -> u8 {
+fn conclude(summary: &Summary, under_faults: bool, log: LogForm) -> u8 {
+    let Summary { rounds, census, undecided, violation, .. } = summary;
+    let lacking = summary.lacking();
+    match log {
+        LogForm::Text => tell(summary),
+        LogForm::Json => println!(
+            "{}",
+            json!({ "rounds": rounds, "census": census, "violation": violation, "undecided": undecided, "lacking": lacking })
+        ),
+    }
+    if violation.is_some() {
+        WRONG
+    } else if !undecided.is_empty() || (!lacking.is_empty() && !under_faults) {
+        SHOWS_LITTLE
+    } else {
+        0
+    }
+}
+
+fn tell(summary: &Summary) {
     let Summary { rounds, census, .. } = summary;
-    let lacking: Vec<String> = summary.lacking().iter().map(|(class, n)| format!("{} ({n})", class.name())).collect();
     println!(
         "{rounds} rounds, {} operations: {} answered, {} refused, {} of unknown outcome ({} seen to have happened)",
         census.operations,
@@ -116,50 +136,59 @@ fn conclude(summary: &Summary, under_faults: bool) -> u8 {
         census.unknown_applied,
     );
     if let Some(why) = &summary.violation {
-        println!("violation: {why}");
-        return WRONG;
+        return println!("violation: {why}");
     }
     println!("no violation");
     if !summary.undecided.is_empty() {
         println!("undecided: {} of the rounds", summary.undecided.len());
     }
+    let lacking: Vec<String> = summary.lacking().iter().map(|(class, n)| format!("{} ({n})", class.name())).collect();
     if !lacking.is_empty() {
         println!("this shows little: too few commands were answered of {}", lacking.join(", "));
     }
-    let shows_little = !summary.undecided.is_empty() || (!lacking.is_empty() && !under_faults);
-    if shows_little { SHOWS_LITTLE } else { 0 }
 }
 
-fn check_files(flags: &CheckFlags) -> anyhow::Result<u8> {
-    let mut worst = 0;
+fn check_files(flags: &CheckFlags) -> u8 {
+    let (mut worst, mut stems) = (0, HashMap::new());
     for path in &flags.histories {
-        let history = folder::read(path)?.with_context(|| format!("{} holds no operation", path.display()))?;
-        let operations = history.operations.len();
-        let code = match check(&history, flags.budget.budget()) {
-            Verdict::Serializable => {
-                println!("{}: serializable, {operations} operations", path.display());
-                0
-            }
-            Verdict::Undecided(why) => {
-                println!("{}: undecided, {operations} operations: {why}", path.display());
-                SHOWS_LITTLE
-            }
-            Verdict::Malformed(why) => anyhow::bail!("{} is no history that can be judged: {why}", path.display()),
-            Verdict::Violation(violation) => {
-                println!("{}: violation, {operations} operations: {}", path.display(), violation.why);
-                let (artifacts, text) =
-                    evidence::of_violation(&flags.artifacts, &stem(path), &history, &violation, flags.budget.budget())?;
-                println!("{text}\nthe evidence: {}", artifacts.page.display());
-                WRONG
-            }
-        };
-        worst = if [worst, code].contains(&WRONG) { WRONG } else { worst.max(code) };
+        let stem = path.file_stem().unwrap_or(OsStr::new("history")).to_string_lossy();
+        // Files of one name in several folders leave evidence each.
+        let times = stems.entry(stem.clone()).and_modify(|times| *times += 1).or_insert(1);
+        let name = if *times == 1 { stem.into_owned() } else { format!("{stem}-{times}") };
+        let code = check_file(path, &name, flags).unwrap_or_else(|error| {
+            tracing::error!("{error:#}");
+            FAILED
+        });
+        worst = graver(worst, code);
     }
-    Ok(worst)
+    worst
 }
 
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "history".into(), |stem| stem.to_string_lossy().into_owned())
+fn check_file(path: &Path, name: &str, flags: &CheckFlags) -> anyhow::Result<u8> {
+    let history = folder::read(path)?.with_context(|| format!("{} holds no operation", path.display()))?;
+    let operations = history.operations.len();
+    match check(&history, flags.budget.budget()) {
+        Verdict::Serializable => {
+            println!("{}: serializable, {operations} operations", path.display());
+            Ok(0)
+        }
+        Verdict::Undecided(why) => {
+            println!("{}: undecided, {operations} operations: {why}", path.display());
+            Ok(SHOWS_LITTLE)
+        }
+        Verdict::Malformed(why) => anyhow::bail!("{} is no history that can be judged: {why}", path.display()),
+        Verdict::Violation(violation) => {
+            println!("{}: violation, {operations} operations: {}", path.display(), violation.why);
+            let budget = flags.budget.budget();
+            println!("{}", evidence::of_violation(&flags.artifacts, name, &history, &violation, budget));
+            Ok(WRONG)
+        }
+    }
+}
+
+/// The one of two statuses that tells more: that something is wrong, then that not all was done.
+fn graver(one: u8, other: u8) -> u8 {
+    [WRONG, FAILED, SHOWS_LITTLE].into_iter().find(|status| [one, other].contains(status)).unwrap_or(0)
 }
 
 async fn wait_for(flags: WaitFlags) -> anyhow::Result<u8> {
@@ -190,10 +219,14 @@ async fn recovered(flags: RecoverFlags) -> anyhow::Result<u8> {
     let cluster = cluster(&flags.servers);
     let mut folder = flags.histories.as_deref().map(Folder::open).transpose()?;
     let journal = folder.as_mut().map(Folder::journal).transpose()?;
-    let served = recover::served(&cluster, &fresh_prefix()?, flags.within, journal).await?;
-    let complaint = served.as_ref().err();
+    let looked = match (recover::served(&cluster, &fresh_prefix()?, flags.within, journal).await?, &folder) {
+        (Ok(()), Some(folder)) => recover::looked(&cluster, folder, flags.within).await?,
+        (Ok(()), None) => Ok(Vec::new()),
+        (Err(complaint), _) => Err(complaint),
+    };
+    let complaint = looked.as_ref().err();
     assert_always!(
-        served.is_ok(),
+        looked.is_ok(),
         "Every server serves writes and reads again once faults have ended",
         &json!({ "complaint": complaint })
     );
@@ -202,9 +235,8 @@ async fn recovered(flags: RecoverFlags) -> anyhow::Result<u8> {
         return Ok(WRONG);
     }
     println!("every server serves writes and reads");
-    let Some(folder) = folder else { return Ok(0) };
     let mut worst = 0;
-    for (number, history) in recover::looked(&cluster, &folder).await?.into_iter().enumerate() {
+    for (number, history) in looked.unwrap_or_default().into_iter().enumerate() {
         let verdict = check(&history, flags.budget.budget());
         assertions::about_replies(&history);
         assertions::about_verdict(&history, &verdict);
@@ -212,15 +244,15 @@ async fn recovered(flags: RecoverFlags) -> anyhow::Result<u8> {
         match verdict {
             Verdict::Serializable => println!("what is left of it fits: {}", history.about),
             Verdict::Undecided(why) => {
-                let path = evidence::of_undecided(&flags.artifacts, &name, &history)?;
-                println!("undecided, {why}, {}: {}", path.display(), history.about);
-                worst = if worst == WRONG { WRONG } else { SHOWS_LITTLE };
+                println!("undecided, {why}: {}", history.about);
+                println!("{}", evidence::of_undecided(&flags.artifacts, &name, &history));
+                worst = graver(worst, SHOWS_LITTLE);
             }
             Verdict::Malformed(why) => anyhow::bail!("what was recorded can't be: {why}: {}", history.about),
             Verdict::Violation(violation) => {
-                let (artifacts, text) =
-                    evidence::of_violation(&flags.artifacts, &name, &history, &violation, flags.budget.budget())?;
-                println!("{text}\nwhat is left does not fit, the evidence is in {}", artifacts.page.display());
+                let budget = flags.budget.budget();
+                println!("what is left does not fit: {}", history.about);
+                println!("{}", evidence::of_violation(&flags.artifacts, &name, &history, &violation, budget));
                 worst = WRONG;
             }
         }

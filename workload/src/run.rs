@@ -142,16 +142,14 @@ impl<C: Connect> Run<C> {
             Verdict::Undecided(why) => {
                 tracing::warn!(operations, answered, unknown, "undecided, {why}: {}", history.about);
                 summary.undecided.push(history.about.clone());
-                let path = evidence::of_undecided(&self.artifacts, &name, history)?;
-                tracing::warn!("the history is in {}", path.display());
+                tracing::warn!("{}", evidence::of_undecided(&self.artifacts, &name, history));
             }
             Verdict::Malformed(why) => anyhow::bail!("the workload recorded a history that can't be: {why}"),
             Verdict::Violation(violation) => {
                 tracing::error!(operations, answered, unknown, "VIOLATION, {}: {}", violation.why, history.about);
                 summary.violation = Some(violation.why.clone());
-                let (artifacts, text) =
-                    evidence::of_violation(&self.artifacts, &name, history, violation, self.budget)?;
-                tracing::error!("the evidence is in {}\n{text}", artifacts.page.display());
+                let text = evidence::of_violation(&self.artifacts, &name, history, violation, self.budget);
+                tracing::error!("the evidence:\n{text}");
             }
         }
         Ok(())

@@ -1,10 +1,12 @@
 //! The binary: what it says and how it exits when something is wrong with what it was given.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
@@ -117,4 +119,104 @@ fn a_history_is_judged_by_the_exit_status_and_leaves_its_evidence() {
     for name in ["wrong.jsonl", "wrong.shrunk.jsonl", "wrong.html"] {
         assert!(folder.path().join("evidence").join(name).exists(), "{name} is missing");
     }
+}
+
+#[test]
+fn each_history_of_one_name_leaves_its_evidence_and_the_gravest_decides_on_the_status() {
+    let folder = folder();
+    let wrong = "{\"call\":1,\"client\":1,\"command\":[\"GET\",\"k\"]}\n{\"return\":1,\"reply\":\"v\"}\n";
+    for name in ["one", "other"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("r.jsonl"), wrong).unwrap();
+    }
+    fs::write(folder.path().join("empty.jsonl"), "").unwrap();
+    let files = ["one/r.jsonl", "other/r.jsonl", "empty.jsonl"];
+    let output = workload(folder.path(), &[["check", "--artifacts", "evidence"].as_slice(), &files].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("empty.jsonl holds no operation"), "{}", said(&output));
+    for name in ["r.html", "r-2.html"] {
+        assert!(folder.path().join("evidence").join(name).exists(), "{name} is missing");
+    }
+
+    // A file is where the folder should be.
+    let output = workload(folder.path(), &["check", "one/r.jsonl", "--artifacts", "empty.jsonl"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("the evidence cannot be written to empty.jsonl: "), "{}", said(&output));
+}
+
+/// A server that gives these bytes for an answer, by the words of a command; `None` where a right one has to be given.
+/// Returns its address.
+fn strange_server(answer: fn(&[String]) -> Option<&'static str>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let database = Arc::<Mutex<HashMap<String, String>>>::default();
+        for stream in listener.incoming().map_while(Result::ok) {
+            let database = Arc::clone(&database);
+            std::thread::spawn(move || {
+                let mut parser = redis::Parser::new();
+                while let Ok(request) = parser.parse_value(&stream) {
+                    let words: Vec<String> = redis::from_redis_value(request).unwrap();
+                    let right = || match words[0].as_str() {
+                        "PING" => "+PONG\r\n".to_owned(),
+                        "HELLO" => "%1\r\n$6\r\nserver\r\n$7\r\nstrange\r\n".to_owned(),
+                        "GET" => database.lock().unwrap()[&words[1]].clone(),
+                        "SET" => {
+                            let value = format!("${}\r\n{}\r\n", words[2].len(), words[2]);
+                            database.lock().unwrap().insert(words[1].clone(), value);
+                            "+OK\r\n".to_owned()
+                        }
+                        _ => "+OK\r\n".to_owned(),
+                    };
+                    let answer = answer(&words).map_or_else(right, str::to_owned);
+                    if (&stream).write_all(answer.as_bytes()).is_err() || !answer.ends_with("\r\n") {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+fn is_of_the_rounds(words: &[String]) -> bool {
+    !["PING", "HELLO", "CLIENT"].contains(&words[0].as_str())
+}
+
+#[test]
+fn bytes_that_are_no_reply_are_a_violation() {
+    let address = strange_server(|words| is_of_the_rounds(words).then_some("?garbage\r\n"));
+    let folder = folder();
+    let arguments = ["run", "--addrs", &address, "--rounds", "3", "--operations", "30", "--under-faults"];
+    let output = workload(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("was answered with what is no reply to it"), "{}", said(&output));
+}
+
+#[test]
+fn a_reply_that_is_cut_off_is_none() {
+    let address = strange_server(|words| is_of_the_rounds(words).then_some("$5\r\nhal"));
+    let folder = folder();
+    let arguments =
+        ["run", "--addrs", &address, "--rounds", "1", "--operations", "30", "--under-faults", "--log", "json"];
+    let output = workload(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object on stdout");
+    assert_eq!(summary["violation"], serde_json::Value::Null);
+    assert!(summary["census"]["lost"].as_u64() > Some(0), "{summary}");
+}
+
+#[test]
+fn a_server_that_does_not_say_what_is_left_has_not_recovered() {
+    let address = strange_server(|words| (words[1..] == ["old"]).then_some("-TRYAGAIN later\r\n"));
+    let folder = folder();
+    fs::create_dir(folder.path().join("histories")).unwrap();
+    let left =
+        "{\"call\":1,\"client\":1,\"command\":[\"SET\",\"old\",\"v\"]}\n{\"return\":1,\"reply\":{\"status\":\"OK\"}}\n";
+    fs::write(folder.path().join("histories/round-000000.jsonl"), left).unwrap();
+    let arguments = ["recover", "--addrs", &address, "--histories", "histories", "--within", "5s"];
+    let output = workload(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let complaint = format!("{address} did not say within 5s what is left: nothing happened: TRYAGAIN later");
+    assert!(said(&output).contains(&complaint), "{}", said(&output));
 }

@@ -107,11 +107,10 @@ impl Outcome {
         let mut text = String::new();
         match &self.failure {
             Some(Failure::Violation(history, violation)) => {
-                let (artifacts, words) = evidence::of_violation(folder, &name, history, violation, Budget::default())?;
-                text = format!("{words}\nthe evidence is in {}\n", artifacts.page.display());
+                text = evidence::of_violation(folder, &name, history, violation, Budget::default()) + "\n";
             }
             Some(Failure::Undecided(history, _)) => {
-                text = format!("the history is in {}\n", evidence::of_undecided(folder, &name, history)?.display());
+                text = evidence::of_undecided(folder, &name, history) + "\n";
             }
             _ => {}
         }
