@@ -29,6 +29,19 @@ Exit status:
   2  the workload could not do its work: a flag makes no sense, a server can't be reached, a file can't be read
   3  nothing wrong was found, but that means little: a history could not be decided, or too little was answered";
 
+const HISTORY: &str = r#"A history:
+  {"call":1,"client":1,"command":["SET","k","v"]}
+  {"call":2,"client":2,"command":["GET","k"]}
+  {"return":1,"reply":{"status":"OK"}}
+  {"return":2,"reply":"v"}
+  {"call":3,"client":2,"command":["DEL","k"]}
+  {"return":3,"unknown":"the connection broke"}
+
+Lines stand in the order in which things happened, in a database that was empty. A return has a reply, or why the
+command "failed" (nothing happened, nor will it), or why its outcome is "unknown"; so is that of a call without a
+return. A reply is null, an integer, a string, {"status":…}, {"error":…} or an array of those; bytes that are not text
+are {"base64":…}."#;
+
 #[derive(Debug, Subcommand)]
 pub enum Do {
     /// Play random rounds against a cluster and judge each of them
@@ -39,6 +52,7 @@ pub enum Do {
     /// Judge recorded histories
     ///
     /// A history is a file of JSON lines, such as a run leaves in --histories, or one that was written by hand.
+    #[command(after_long_help = HISTORY)]
     Check(CheckFlags),
     /// Wait until every server answers PONG, say so to the Antithesis platform, and stay
     Wait(WaitFlags),
@@ -85,7 +99,8 @@ pub struct RunFlags {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub duration: Option<Duration>,
 
-    /// Make the decisions that a run with this seed made; how clients and servers race is another matter
+    /// Make the decisions that a run with this seed made; how clients and servers race is another matter, and what
+    /// becomes of later rounds once an outcome was unknown
     #[arg(long, env = "VALTHREE_WORKLOAD_SEED", value_name = "N")]
     pub seed: Option<u64>,
 

@@ -26,8 +26,9 @@
 //! - No two writes have the same value, so that a read names the write that it saw.
 //! - A call is recorded before it is sent and a reply after it came, in one order. So if the record says that one
 //!   operation ended before another began, it did.
-//! - Decisions come from a seed or from the platform ([`chance`]), and depend on neither replies nor time. Time is
-//!   tokio's, and connections are any stream: a simulation can own all three.
+//! - Decisions come from a seed or from the platform ([`chance`]), and depend on neither time nor replies, but for what
+//!   earlier rounds have left open: it bounds what a round may draw. Time is tokio's, and connections are any stream: a
+//!   simulation can own all three.
 //! - A verdict is *serializable*, *violation* or *undecided*, and the last is never taken for one of the others.
 //!
 //! # Where things are
