@@ -145,8 +145,8 @@ struct StoreFlags {
     /// The bucket or the folder that holds the database: s3://BUCKET, s3://BUCKET/PREFIX, or a path
     ///
     /// A bucket is reached with the credentials, the region and the profile that the usual environment variables and
-    /// files of AWS name, or with those of the machine's role. It is created if it is not there and the credentials
-    /// allow that. So is a folder; several servers on one machine may share one, but it has to be on a local file
+    /// files of AWS name, or with those of the machine's role. A server creates it if it is not there and the credentials
+    /// allow that. So it does with a folder; several servers on one machine may share one, but it has to be on a local file
     /// system, whose locks they rely on.
     #[arg(long, env = "VALTHREE_STORE", value_name = "PLACE", default_value = "./valthree-data")]
     store: Place,
@@ -337,7 +337,10 @@ fn look(task: Task) -> anyhow::Result<()> {
                 anyhow::ensure!(folder.is_dir(), "{} is not a folder", folder.display());
                 look_at(&Directory::open(folder)?, &task).await
             }
-            Place::Bucket(address) => look_at(&S3::open(&address, s3_endpoint, s3_style.into()).await?, &task).await,
+            Place::Bucket(address) => {
+                let store = S3::open(&address, s3_endpoint, s3_style.into()).await?;
+                look_at(&store.creating_nothing(), &task).await
+            }
         }
     })
 }

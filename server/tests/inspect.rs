@@ -1,5 +1,6 @@
 //! What `valthree inspect` shows, and what `valthree verify` finds.
 
+mod bucket;
 mod cluster;
 
 use std::collections::BTreeMap;
@@ -132,4 +133,16 @@ async fn looking_at_a_folder_changes_nothing_in_it() {
     assert!(!nowhere.exists());
     let store = Directory::open(folder.path()).unwrap();
     assert!(store.list("").await.unwrap().is_empty());
+}
+
+#[test]
+fn looking_at_a_bucket_that_is_not_there_does_not_create_it() {
+    let bucket = bucket::Bucket::on_a_stand_in();
+    for task in ["inspect", "verify", "inspect"] {
+        let mut process = Process::new(env!("CARGO_BIN_EXE_valthree"));
+        let output = bucket.arguments(process.arg(task).env_remove("RUST_LOG")).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("there is no bucket valthree-test at http://") && !said.contains("created"), "{said}");
+    }
 }
