@@ -120,3 +120,12 @@ fn a_bucket_that_nobody_could_name_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("3 to 63"));
 }
+
+#[test]
+fn a_bug_that_this_build_does_not_have_is_not_hunted_in_vain() {
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_valthree-lab-sim"));
+    let output = sim.env("VALTHREE_BUG", "no-such-bug").args(["--from", "1", "--seeds", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("VALTHREE_BUG is no-such-bug, "), "{said}");
+}

@@ -31,11 +31,11 @@ struct Flags {
     from: Option<u64>,
 
     /// How many seeds
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
 
     /// How many at the same time [default: as many as there are cores]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     threads: Option<usize>,
 
     /// Where evidence goes
@@ -45,6 +45,7 @@ struct Flags {
 
 fn main() -> anyhow::Result<ExitCode> {
     let flags = Flags::parse();
+    let bug = planted()?;
     if let Some(seed) = flags.seed {
         let outcome = run(seed, true);
         println!("{outcome}\n{}", outcome.leave_evidence(&flags.artifacts)?);
@@ -70,14 +71,25 @@ fn main() -> anyhow::Result<ExitCode> {
     sum.end();
     let Some(failed) = failed else { return Ok(ExitCode::SUCCESS) };
     println!("{failed}\n{}", failed.leave_evidence(&flags.artifacts)?);
-    println!("to have it again:\n  {}", again(failed.plan.seed));
+    println!("to have it again:\n  {}", again(bug.as_deref(), failed.plan.seed));
     Ok(ExitCode::FAILURE)
 }
 
+/// The bug that the environment names, which the servers of this build then have. Any other name is an error: nobody is
+/// to believe that a bug was not found.
+fn planted() -> anyhow::Result<Option<String>> {
+    let Some(name) = std::env::var("VALTHREE_BUG").ok().filter(|name| !name.is_empty()) else { return Ok(None) };
+    #[cfg(feature = "bug-zoo")]
+    let (there, why) = (valthree_lab::zoo::BUGS.iter().any(|bug| bug.name == name), "there is no such bug");
+    #[cfg(not(feature = "bug-zoo"))]
+    let (there, why) = (false, "this was built without bugs: they take --features bug-zoo");
+    anyhow::ensure!(there, "VALTHREE_BUG is {name}, but {why}");
+    Ok(Some(name))
+}
+
 /// The command that has a seed again, planted bug included.
-fn again(seed: u64) -> String {
-    let planted = std::env::var("VALTHREE_BUG").ok().filter(|name| cfg!(feature = "bug-zoo") && !name.is_empty());
-    let (bug, features) = match planted {
+fn again(bug: Option<&str>, seed: u64) -> String {
+    let (bug, features) = match bug {
         Some(name) => (format!("VALTHREE_BUG={name} "), " --features bug-zoo"),
         None => (String::new(), ""),
     };
