@@ -15,6 +15,7 @@ fn the_command_measures_draws_and_writes() {
     let output = Command::new(env!("CARGO_BIN_EXE_valthree-lab-bench"))
         .args(["--quick", "--delay-ms", "2", "--time-ms", "50", "--keys", "2000", "--json", &path("all.json")])
         .args(["--svg", &path("charts"), "--readme", &path("README.md")])
+        .env("VALTHREE_DEADLINE_MS", "600000")
         .current_dir(folder.path())
         .output()
         .unwrap();

@@ -119,7 +119,7 @@ pub const GOALS: &[Goal] = &[
     goal(
         12,
         "killed",
-        "kill -9 of one of three servers under load: the others' next commit",
+        "kill -9 of one of three servers under load: the next commit of one of the others",
         Limit::None,
         "2 L",
         RoundTrips,

@@ -43,7 +43,7 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     }
     if bench.store.counts() {
         // What was begun in the background comes to its end first.
-        sleep(bench.extent.time).await;
+        super::sizes::quiet(bench).await?;
         let before = bench.store.way.traffic();
         let time = bench.extent.time * 5;
         sleep(time).await;

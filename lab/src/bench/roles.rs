@@ -25,7 +25,14 @@ use super::naive;
 pub enum Role {
     /// A server of Valthree
     #[command(hide = true)]
-    Server(Place),
+    Server {
+        /// Where its database is
+        #[command(flatten)]
+        place: Place,
+        /// Where the machine is slow, and it does not matter
+        #[arg(long, env = "VALTHREE_DEADLINE_MS")]
+        deadline_ms: Option<u64>,
+    },
     /// A server of the naive algorithm
     #[command(hide = true)]
     Naive(Place),
@@ -47,14 +54,14 @@ impl Role {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = match &self {
             // As many threads as the server's own command has.
-            Role::Server(_) => {
+            Role::Server { .. } => {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build()?
             }
             _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         };
         runtime.block_on(async {
             match self {
-                Role::Server(place) => serve(place, cores).await,
+                Role::Server { place, deadline_ms } => serve(place, cores, deadline_ms).await,
                 Role::Naive(place) => {
                     let store = place.open().await?;
                     Ok(naive::serve(listen().await?.0, store).await?)
@@ -86,19 +93,21 @@ fn tell(line: &str) -> anyhow::Result<()> {
 }
 
 /// A server as its own command would start it.
-async fn serve(place: Place, threads: usize) -> anyhow::Result<()> {
+async fn serve(place: Place, threads: usize, deadline_ms: Option<u64>) -> anyhow::Result<()> {
     let (listener, address) = listen().await?;
     let store = place.open().await?;
     let mut seed = [0; 32];
     SysRng.try_fill_bytes(&mut seed).context("the system gives no random numbers")?;
     #[expect(clippy::disallowed_methods, reason = "a server is told what time it is, as its own command tells it")]
     let started = SystemTime::now();
+    let usual = Settings::default();
     let settings = Settings {
+        deadline: deadline_ms.map_or(usual.deadline, Duration::from_millis),
         bind: address.ip().to_string(),
         port: address.port(),
         store: place.store.to_string(),
         threads,
-        ..Settings::default()
+        ..usual
     };
     let config = Config { seed, started, settings };
     Ok(valthree::server::run(listener, store, config, std::future::pending()).await?)
