@@ -8,6 +8,8 @@ mod clients {
 }
 mod peer;
 
+use std::time::Duration;
+
 use ::fred::types::RespVersion;
 use redis::{AsyncCommands, ExistenceCheck, SetOptions};
 
@@ -54,7 +56,9 @@ fn the_rust_client_is_served(peer: &Peer) {
 
 async fn rust_client(url: &str) -> redis::RedisResult<()> {
     let client = redis::Client::open(url)?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+    // Its own half a second may be too short for a busy disk.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+    let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await?;
     let connection = &mut connection;
     let _: () = redis::cmd("FLUSHALL").query_async(connection).await?;
 

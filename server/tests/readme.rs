@@ -70,6 +70,7 @@ impl Server {
             .args(arguments)
             .envs(exported)
             .env("VALTHREE_LISTEN", "127.0.0.1:0")
+            .env("VALTHREE_DEADLINE_MS", "600000")
             .current_dir(folder)
             .stderr(Stdio::piped())
             .spawn()

@@ -29,6 +29,9 @@ enum Place {
     Bucket(Bucket),
 }
 
+/// However slow the disk is.
+const NO_TEST_MEETS_IT: Duration = Duration::from_secs(600);
+
 impl ValthreeServer {
     /// Starts one on a folder and a free port, and returns when it has loaded its database.
     pub fn on_a_folder() -> ValthreeServer {
@@ -48,7 +51,7 @@ impl ValthreeServer {
     fn start(runtime: Runtime, store: impl Store, place: Place) -> ValthreeServer {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let settings = Settings { port: address.port(), ..Settings::default() };
+        let settings = Settings { port: address.port(), deadline: NO_TEST_MEETS_IT, ..Settings::default() };
         let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30), settings };
         runtime.spawn(run(listener, store, config, std::future::pending()));
         runtime.block_on(ready(address));

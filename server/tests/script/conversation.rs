@@ -11,7 +11,7 @@ use super::{Exchange, Expected, Script, Step};
 use crate::peer::Kind;
 
 /// How long a peer may think. Only a guard: a script that passes never waits for it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Of what was received, so many bytes are shown when it is not what was expected.
 const SHOWN_BYTES: usize = 600;
