@@ -22,9 +22,9 @@ const FILES: u64 = 8192;
 ///
 /// It starts all that it needs on free ports of this machine: a stand-in for S3, a proxy that makes it seem 20 ms away
 /// and counts requests, servers, a server of the naive algorithm, redis-server if there is one, and clients; and ends
-/// them. Everything that is compared is measured within the same seconds, several times; the median is printed. Replies
-/// are checked meanwhile: one that is wrong ends it. It takes some minutes, and other work on the machine shows in
-/// absolute numbers more than in ratios.
+/// them. Everything that is compared is measured within the same seconds, and what depends on time several times; the
+/// median is printed. Replies are checked meanwhile: one that is wrong ends it. It takes some minutes, and other work on
+/// the machine shows in absolute numbers more than in ratios.
 ///
 /// With --s3 the store is another one, with credentials and region from the usual environment variables of AWS. Over
 /// http requests are counted as well; in TLS they can't be, and what depends on that is left out.
@@ -161,7 +161,7 @@ fn circumstances(bench: &Bench, took: Duration) -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').nth(2).unwrap_or("unknown").to_owned();
     format!(
-        "Medians of {} runs, in {} s on {cores} cores that clients, servers and store share; the load average over 15 \
+        "Medians of {} runs, but 6, 7, 8, 11 and 14 of one, in {} s on {cores} cores that clients, servers and store share; the load average over 15 \
          minutes was {load} at the end.",
         bench.extent.rounds,
         took.as_secs()
