@@ -8,12 +8,12 @@ pub struct Bug {
     pub name: &'static str,
     /// What is wrong.
     pub what: &'static str,
-    /// The kind of mistake that it is an instance of; not a citation.
-    pub kind: &'static str,
+    /// A system that has made a mistake of this kind, in Markdown, with where that is told.
+    pub seen: &'static str,
 }
 
-const fn bug(name: &'static str, what: &'static str, kind: &'static str) -> Bug {
-    Bug { name, what, kind }
+const fn bug(name: &'static str, what: &'static str, seen: &'static str) -> Bug {
+    Bug { name, what, seen }
 }
 
 /// All of them. The first one is there to be caught at once: an alarm that does not ring for it does not ring.
@@ -22,114 +22,146 @@ pub const BUGS: &[Bug] = &[
     bug(
         "if-match-left-out",
         "`db.json` is replaced whatever version it is",
-        "stores that ignore If-Match, s3s-fs 0.14",
+        "[s3s-fs 0.13](https://github.com/s3s-project/s3s/pull/588)",
     ),
     bug(
         "if-none-match-left-out",
         "`db.json` is created though another server has done so",
-        "stores that ignore If-None-Match",
+        "[Incus 7.2](https://github.com/lxc/incus/issues/3651)",
     ),
     bug(
         "own-success-taken-for-conflict",
         "a commit that has landed is executed again",
-        "SDKs that resend a conditional PUT",
+        "[jetcd 0.8.2](https://jepsen.io/analyses/jetcd-0.8.2)",
     ),
     bug(
         "first-412-trusted",
         "a 412 is believed to mean that the commit did not land",
-        "SDKs that resend a conditional PUT",
+        "[AWS SDK for Java](https://github.com/aws/aws-sdk-java-v2/issues/6580)",
     ),
     bug(
         "other-bytes-before-settled",
         "a new batch is sent while the old one may still land",
-        "retries with fresh content",
+        "[delta-rs](https://github.com/delta-io/delta-rs/issues/268)",
     ),
-    bug("lost-answer-taken-for-success", "an unclear PUT is acknowledged", "fire and forget writes"),
+    bug(
+        "lost-answer-taken-for-success",
+        "an unclear PUT is acknowledged",
+        "[MongoDB 2.4](https://aphyr.com/posts/322-jepsen-mongodb-stale-reads)",
+    ),
     bug(
         "lost-answer-taken-for-failure",
         "an unclear PUT is said not to have happened",
-        "time-outs reported as failures",
+        "[CockroachDB](https://github.com/cockroachdb/cockroach/issues/103817)",
     ),
     bug(
         "nothing-happened-while-it-may",
         "TRYAGAIN at the deadline though the PUT is under way",
-        "time-outs reported as failures",
+        "[Iceberg's Hive catalog](https://github.com/apache/iceberg/pull/3717)",
     ),
     bug(
         "executed-after-tryagain",
         "a command is executed after its client was told that it never will be",
-        "queues without cancellation",
+        "[ioredis](https://github.com/redis/ioredis/issues/2130)",
     ),
     bug(
         "reply-before-put",
         "writes are acknowledged when the PUT is sent",
-        "asynchronous replication and write-back caches",
+        "[Redis with replicas](https://aphyr.com/posts/283-jepsen-redis)",
     ),
     bug(
         "lost-batch-acknowledged",
         "a batch that lost the race is acknowledged",
-        "unchecked results of compare-and-swap",
+        "[iceberg-rust](https://github.com/JanKaul/iceberg-rust/pull/384)",
     ),
-    bug("dirty-read", "reads see a batch that is not stored yet", "read uncommitted"),
-    bug("read-without-check", "reads are answered from memory", "caches; followers that answer reads"),
+    bug(
+        "dirty-read",
+        "reads see a batch that is not stored yet",
+        "[MongoDB 2.6](https://aphyr.com/posts/322-jepsen-mongodb-stale-reads)",
+    ),
+    bug(
+        "read-without-check",
+        "reads are answered from memory",
+        "[etcd of 2014](https://github.com/etcd-io/etcd/issues/741)",
+    ),
     bug(
         "check-covers-later-reads",
         "a check proves reads fresh that came after it was sent",
-        "leases and read indexes taken too early",
+        "[etcd](https://github.com/etcd-io/etcd/issues/7331)",
     ),
     bug(
         "put-proves-later-reads",
         "the 200 of a PUT proves reads fresh that came after it was sent",
-        "leases renewed by answers",
+        "[d-engine](https://github.com/deventlab/d-engine/pull/401)",
     ),
-    bug("older-version-applied", "an answer that was overtaken replaces a newer version", "caches filled out of order"),
+    bug(
+        "older-version-applied",
+        "an answer that was overtaken replaces a newer version",
+        "[Cockpit](https://github.com/cockpit-project/cockpit/pull/4525)",
+    ),
     bug(
         "counted-from-stale-copy",
         "a DEL or SET NX that would change nothing is answered from memory",
-        "conditional writes checked on a replica",
+        "[Kubernetes](https://github.com/kubernetes/kubernetes/pull/82303)",
     ),
-    bug("mset-torn", "an MSET is several commits", "multi-key writes without a transaction"),
+    bug(
+        "mset-torn",
+        "an MSET is several commits",
+        "[Valkey GLIDE](https://github.com/valkey-io/valkey-glide-ruby/issues/239)",
+    ),
     bug(
         "flush-misses-its-batch",
         "FLUSHALL spares what its own batch has written",
-        "truncations that miss the write buffer",
+        "[ScyllaDB](https://github.com/scylladb/scylladb/issues/884)",
     ),
     bug(
         "flush-misses-runs",
         "FLUSHALL deletes the newest entries only, and spares what is in runs",
-        "truncations that miss older segments",
+        "[Badger 2.0](https://github.com/dgraph-io/badger/issues/1288)",
     ),
     bug(
         "fold-drops-newer",
         "a key whose older value becomes part of a run loses what was set meanwhile",
-        "write buffers cleared after a flush instead of swapped before it",
+        "[SlateDB](https://github.com/slatedb/slatedb/pull/69)",
     ),
     bug(
         "fold-undoes-deletion",
         "a key that was deleted while a run with it was uploaded is back when the run is named",
-        "backfills and snapshots without tombstones",
+        "[YugabyteDB](https://github.com/yugabyte/yugabyte-db/issues/25250)",
     ),
-    bug("merge-undoes-deletion", "a merge forgets deletions that hide older values", "tombstones collected too early"),
+    bug(
+        "merge-undoes-deletion",
+        "a merge forgets deletions that hide older values",
+        "[RocksDB before 5.7.1](https://github.com/facebook/rocksdb/issues/2722)",
+    ),
     bug(
         "merge-keeps-older",
         "of two values of a key a merge keeps the older one",
-        "compactions that merge out of order",
+        "[LevelDB](https://github.com/google/leveldb/issues/320)",
     ),
     bug(
         "sweep-deletes-named",
         "the sweep deletes runs that are still named",
-        "garbage collectors that miss a reference",
+        "[Trino](https://github.com/trinodb/trino/pull/19965)",
     ),
     bug(
         "swept-run-added",
         "a run is named although it may have been deleted since it was uploaded",
-        "garbage collectors that race with a writer",
+        "[Iceberg](https://github.com/apache/iceberg/issues/4194)",
     ),
-    bug("read-overtakes-own-write", "a GET in a pipeline passes the SET before it", "pipelines spread over threads"),
-    bug("pipelined-replies-swapped", "two replies of a pipeline change places", "multiplexed clients and proxies"),
+    bug(
+        "read-overtakes-own-write",
+        "a GET in a pipeline passes the SET before it",
+        "[memcached's proxy](https://github.com/memcached/memcached/pull/1011)",
+    ),
+    bug(
+        "pipelined-replies-swapped",
+        "two replies of a pipeline change places",
+        "[Pika](https://github.com/OpenAtomFoundation/pikiwidb/pull/1654)",
+    ),
     bug(
         "reply-to-another-client",
         "two clients of a batch get each other's replies",
-        "connections reused after a cancelled request",
+        "[redis-py before 4.5.3](https://github.com/redis/redis-py/issues/2624)",
     ),
 ];

@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<ExitCode> {
         anyhow::ensure!(BUGS.iter().any(|bug| bug.name == name), "there is no bug {name}");
     }
     eprintln!("seeds from {from} on, until each bug is caught {} times", flags.catches);
-    println!("| bug | what it is | of the kind of | seeds, median | worst | by the replies to | to see it |");
+    println!("| bug | what it is | as seen in | seeds, median | worst | by the replies to | to see it |");
     println!("|---|---|---|---|---|---|---|");
     let mut missed = Vec::new();
     for bug in BUGS.iter().filter(|bug| flags.bugs.is_empty() || flags.bugs.iter().any(|name| name == bug.name)) {
@@ -81,9 +81,9 @@ fn main() -> anyhow::Result<ExitCode> {
         let cell = |seeds: Option<&u64>| seeds.map_or("not caught".to_owned(), ToString::to_string);
         let commands: Vec<_> = catches.commands.iter().map(|(name, number)| format!("{name} {number}")).collect();
         let (median, worst) = (cell(seeds.get(seeds.len() / 2)), cell(seeds.last()));
-        let (Bug { name, what, kind }, commands) = (bug, commands.join(", "));
+        let (Bug { name, what, seen }, commands) = (bug, commands.join(", "));
         let show = format!("VALTHREE_BUG={name} valthree-lab-sim --from {from}");
-        println!("| `{name}` | {what} | {kind} | {median} | {worst} | {commands} | `{show}` |");
+        println!("| `{name}` | {what} | {seen} | {median} | {worst} | {commands} | `{show}` |");
         if catches.seeds.len() < flags.catches {
             let Catches { seeds, otherwise, .. } = &catches;
             missed.push(format!("{}: caught {} times; {otherwise} seeds failed otherwise", bug.name, seeds.len()));
