@@ -145,9 +145,9 @@ struct StoreFlags {
     /// The bucket or the folder that holds the database: s3://BUCKET, s3://BUCKET/PREFIX, or a path
     ///
     /// A bucket is reached with the credentials, the region and the profile that the usual environment variables and
-    /// files of AWS name, or with those of the machine's role. A server creates it if it is not there and the credentials
-    /// allow that. So it does with a folder; several servers on one machine may share one, but it has to be on a local file
-    /// system, whose locks they rely on.
+    /// files of AWS name, or with those of the machine's role. A server creates it if it is not there and the
+    /// credentials allow that. So it does with a folder; several servers on one machine may share one, but it has to be
+    /// on a local file system, whose locks they rely on.
     #[arg(long, env = "VALTHREE_STORE", value_name = "PLACE", default_value = "./valthree-data")]
     store: Place,
 

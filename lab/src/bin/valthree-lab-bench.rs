@@ -161,8 +161,8 @@ fn circumstances(bench: &Bench, took: Duration) -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').nth(2).unwrap_or("unknown").to_owned();
     format!(
-        "Medians of {} runs, but 6, 7, 8, 11 and 14 of one, in {} s on {cores} cores that clients, servers and store share; the load average over 15 \
-         minutes was {load} at the end.",
+        "Medians of {} runs, but 6, 7, 8, 11 and 14 of one, in {} s on {cores} cores that clients, servers and store \
+         share; the load average over 15 minutes was {load} at the end.",
         bench.extent.rounds,
         took.as_secs()
     )
