@@ -1,4 +1,4 @@
-"""The cluster of containers as the tests of it see it: commands of Docker, bounded in time, and what comes of them."""
+"""Runs the cluster of containers for its tests. Every command of Docker is bounded in time."""
 
 import contextlib
 import os
@@ -16,18 +16,18 @@ MISTAKEN, CARELESS = "valthree-mistaken", "valthree-careless"
 PORTS = [*SERVERS.values(), 9000, 9001]
 COMPOSE = [["docker", "compose"], ["docker-compose"]]
 
-# Seconds, all of them bounds on what is much faster when all is well.
+# Bounds in seconds. Normally everything is much faster.
 BUILD, START, RECOVERY, COMMAND = 2400, 600, 300, 600
 
-# The exit status of a container that Docker killed, as it did not end when it was asked to.
+# The exit status of a container that did not stop in time, so Docker killed it.
 KILLED = "137"
 
-# How much of what failed is shown, in characters.
+# How much output of a failed command is shown, in characters.
 SHOWN = 6000
 
 
 class Wrong(Exception):
-    """The cluster did what it must not do, in words."""
+    """The cluster misbehaved; the text says how."""
 
 
 def say(text):
@@ -35,7 +35,7 @@ def say(text):
 
 
 def ask(*command, within=COMMAND, check=True, **more):
-    """What a command prints."""
+    """Runs a command and returns its output."""
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         try:
             status = subprocess.run(
@@ -68,17 +68,17 @@ def timed(what, act):
 
 
 def eventually(what, within, holds):
-    """Asks again until it holds; how long that took."""
+    """Waits until the condition holds, and returns how long that took."""
     began = time.monotonic()
     while not holds():
         if time.monotonic() - began > within:
-            raise Wrong(f"not within {within} s: {what}")
+            raise Wrong(f"did not happen within {within} s: {what}")
         time.sleep(0.2)
     return time.monotonic() - began
 
 
 class Cluster:
-    """The compose file, with what is laid over it."""
+    """The compose file, and the files on top of it."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -89,28 +89,28 @@ class Cluster:
     def compose(self, *arguments, within=COMMAND, check=True):
         files = ["docker-compose.yaml", *(str(LAYERS / layer) for layer in self.layers)]
         named = [word for file in files for word in ("--file", file)]
-        # The older Compose waits a minute for an engine, which may be busy.
+        # Compose 1 waits only a minute for an engine, which may be busy.
         environment = dict(os.environ, VALTHREE_ASSERTIONS=str(self.assertions), COMPOSE_HTTP_TIMEOUT=str(COMMAND))
         return ask(*self.tool, "--project-name", "valthree", *named, *arguments, within=within, check=check, env=environment)
 
     def build(self, store, profile):
-        timed("the images that others start from are there", lambda: ask("scripts/base-images", within=BUILD))
+        timed("the base images are present", lambda: ask("scripts/base-images", within=BUILD))
         minio = next(line.split()[1] for line in (TOP / "docker-compose.yaml").open() if "image: quay.io/minio/" in line)
         if store == "ceph" or not (succeeds("docker", "image", "inspect", minio) or succeeds("docker", "pull", "--quiet", minio)):
             if store == "minio":
-                raise Wrong(f"{minio} can't be had")
+                raise Wrong(f"cannot pull {minio}")
             self.layers.append("ceph.yaml")
         lab = ["docker", "build", "--file", str(LAYERS / "Dockerfile"), "--tag", "valthree-lab", "."]
-        timed("what it is tested with is there", lambda: ask(*lab, within=BUILD))
+        timed("the image of the test tools is built", lambda: ask(*lab, within=BUILD))
         timed("the image is built", lambda: self.compose("build", "--build-arg", f"PROFILE={profile}", within=BUILD))
         size = int(ask("docker", "image", "inspect", "--format", "{{.Size}}", "valthree:latest"))
-        say(f"it has {size / 1e6:.0f} MB, built with the profile {profile}; the store is {'Ceph' if self.layers else 'MinIO'}")
+        say(f"the image has {size / 1e6:.0f} MB (profile {profile}); the store is {'Ceph' if self.layers else 'MinIO'}")
 
     def up(self):
-        timed("everything is up", lambda: self.compose("up", "--detach", within=START))
+        timed("all containers are up", lambda: self.compose("up", "--detach", within=START))
 
     def stop(self):
-        """Asks everything to end, and returns what had to be killed."""
+        """Stops all containers, and returns those that Docker had to kill."""
         self.compose("stop", "--timeout", str(COMMAND // 2))
         statuses = {c: ask("docker", "inspect", "--format", "{{.State.ExitCode}}", c) for c in (STORE, *SERVERS, WORKLOAD)}
         return [container for container, status in statuses.items() if status == KILLED]
@@ -119,24 +119,24 @@ class Cluster:
         self.compose("down", *more, within=START)
 
     def clear(self):
-        """Leaves nothing, of this run or of one that could not end as it should."""
+        """Removes everything, also of an earlier run that broke off."""
         for container in (STORE, PROXY, *SERVERS):
             succeeds("docker", "unpause", container)
         succeeds("docker", "rm", "--force", MISTAKEN, CARELESS)
         self.down("--volumes", "--remove-orphans")
 
     def keep_logs(self, name):
-        """The logs, and what the workload has written."""
+        """Saves the logs and the workload's files."""
         succeeds("docker", "cp", f"{WORKLOAD}:/var/lib/valthree", str(self.folder / f"{name}.workload"))
         (self.folder / f"{name}.log").write_text(self.compose("logs", "--no-color", "--timestamps", check=False))
 
     def show_logs(self):
-        """The end of what each of them has said, for who sees nothing but this output."""
+        """Prints the end of each log, for readers who have only this output."""
         for container in ask("docker", "ps", "--all", "--filter", "name=valthree", "--format", "{{.Names}}").split():
             print(f"-- {container}, {health(container)}\n{ask('docker', 'logs', '--tail', '15', container)}", flush=True)
 
     def needs_its_ports(self):
-        """Docker would say it too, after everything has been built."""
+        """Fails early if a port is in use. Docker would notice only after the build."""
         for port in PORTS:
             with socket.socket() as listener:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -152,13 +152,13 @@ def health(container):
 
 
 def complaint(container):
-    """What the last check of a container's health printed."""
+    """The output of a container's last health check."""
     checks = ask("docker", "inspect", "--format", "{{range .State.Health.Log}}{{println .Output}}{{end}}", container)
     return [line for line in checks.splitlines() if line][-1]
 
 
 def answers(server, *command):
-    """A server's answer to redis-cli in its own container, and whether it is none of an error."""
+    """Runs redis-cli in a server's container. Returns whether it succeeded, and its output."""
     ran = subprocess.run(
         ["docker", "exec", server, "redis-cli", "-e", *command], capture_output=True, text=True, timeout=COMMAND
     )
@@ -170,7 +170,7 @@ def reads(server):
 
 
 def from_the_host(port, request):
-    """A server's answer, to a request that may be made twice. It, or its store, may be too busy for one at first."""
+    """Sends a request from the host until the server answers it. A busy server may refuse it at first."""
     replies = []
 
     def is_answered():

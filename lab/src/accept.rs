@@ -1,16 +1,16 @@
-//! A task for each connection.
+//! The accept loop: a task for each connection.
 
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use valthree::server::Listener;
+use valthree::net::Listener;
 
-/// The pause after a connection could not be accepted: trying again at once would keep a core busy with failing.
+/// The pause after a failed accept. An immediate retry would keep a core busy with failures.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves every connection, a stream and the name of its far end, until `shutdown`; then drops all of them, as a machine
-/// does that loses its power.
+/// Calls `serve` with the stream and the peer of every connection, until `shutdown`. Then it drops all connections at once,
+/// like a machine that loses its power.
 pub(crate) async fn each<L: Listener, F: Future<Output = ()> + Send + 'static>(
     mut listener: L,
     shutdown: impl Future<Output = ()>,
@@ -28,7 +28,7 @@ pub(crate) async fn each<L: Listener, F: Future<Output = ()> + Send + 'static>(
                     connections.spawn(serve(stream, peer));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "accept failed");
                     sleep(PAUSE).await;
                 }
             },

@@ -1,6 +1,6 @@
-//! A store that is a round trip away, and that otherwise costs those nothing who measure a server in the same process: it
-//! numbers versions instead of hashing them. With a clock that passes only when everybody waits, what is measured are
-//! round trips and bytes, the same each time.
+//! A store in memory that is a fixed round trip away, for tests that count round trips and bytes. Its ETags are numbers
+//! instead of hashes, so it takes almost no CPU time from the server in the same process. In simulated time the counts
+//! are the same each time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::time::sleep;
 use valthree::store::{Condition, ETag, Got, Store, StoreError};
 
-/// To the store and back.
+/// The round trip to the store.
 pub const ROUND_TRIP: Duration = Duration::from_millis(20);
 
 /// The store. Clones share their objects.
@@ -19,16 +19,16 @@ pub struct Distant(Arc<Mutex<Objects>>);
 
 #[derive(Debug, Default)]
 struct Objects {
-    requests: Requests,
+    requests: RequestCounts,
     all: BTreeMap<String, (ETag, Bytes)>,
 }
 
-/// What the store was asked.
+/// The requests that the store has received.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Requests {
+pub struct RequestCounts {
     /// PUTs, whether or not their condition held.
     pub puts: u64,
-    /// What they brought.
+    /// The bytes of all PUTs.
     pub bytes: u64,
     /// GETs.
     pub gets: u64,
@@ -41,8 +41,8 @@ impl Distant {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of them so far.
-    pub fn requests(&self) -> Requests {
+    /// The requests so far.
+    pub fn requests(&self) -> RequestCounts {
         self.objects().requests
     }
 
@@ -87,7 +87,7 @@ impl Store for Distant {
             if holds {
                 Ok(objects.insert(name, bytes))
             } else {
-                Err(StoreError::Conflict(format!("it is {current:?}")))
+                Err(StoreError::Conflict(format!("the current version is {current:?}").into()))
             }
         })
         .await

@@ -1,22 +1,24 @@
-//! What shakes, breaks and measures a Valthree cluster.
+//! The laboratory: it breaks, checks and measures Valthree clusters.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`s3`] | a stand-in for S3: answers what AWS answers, in memory, and fails the way a test wants it to |
-//! | [`distant`] | a store that is nothing but a round trip away, for what is counted |
-//! | [`proxy`] | a TCP proxy that adds a network's delay and faults to connections, and counts what passes |
-//! | [`mod@bench`] | measures what the goals speak of, beside the yardsticks that they name |
-//! | [`sim`] | whole clusters in one thread and simulated time, whose faults a seed decides |
-//! | `zoo` | with the feature `bug-zoo`: the bugs that servers can be planted with |
-//! | [`process`] | what the binaries share: their log and their signals |
+//! | [`s3`] | a stand-in for S3: it answers like AWS, in memory, and fails as a test decides |
+//! | [`distant`] | a store in memory that is one round trip away, for tests that count |
+//! | [`proxy`] | a TCP proxy that adds a network's delay and faults, and counts what passes |
+//! | [`mod@bench`] | the benchmark: every goal's number, beside its yardstick |
+//! | [`sim`] | whole clusters in one thread and simulated time, with faults that a seed draws |
+//! | `zoo` | with the feature `bug-zoo`: the list of planted bugs |
+//! | [`differential`] | the same random commands for a real server and for Valthree, and a comparison of the replies |
+//! | [`process`] | the log and the signals of the binaries |
 //!
-//! All of it runs on one thread and in simulated time as well as in a process of its own: time is tokio's, the wall
-//! clock and all chance are injected, nothing depends on the order of a hash, and connections come from any listener.
+//! The stand-in and the proxy also run inside the simulation. So their time is tokio's, their wall clock and all chance are
+//! injected, nothing depends on the order of a hash map, and connections come from any listener.
 
 #![warn(clippy::unwrap_used)]
 
 mod accept;
 pub mod bench;
+pub mod differential;
 pub mod distant;
 pub mod process;
 pub mod proxy;

@@ -1,4 +1,4 @@
-//! What the binaries share: their log and their signals.
+//! The log and the signals of the lab's binaries.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -6,20 +6,20 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Logs to stderr, so that stdout carries the counts alone. `RUST_LOG` overrides what is logged.
+/// Starts the log on stderr, since stdout carries only counts. `RUST_LOG` overrides the filter.
 pub fn start_log(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
 }
 
-/// Prints counts as a line of JSON on stdout. Nobody may be reading it any more; that stops nothing.
+/// Prints counts as a line of JSON on stdout. A closed stdout is no error.
 pub fn print(counts: &impl Serialize) {
     let line = serde_json::to_string(counts).expect("counts are numbers with names");
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// The signals of a process, caught from the moment this exists.
+/// The signals of a process. It catches them as long as this exists.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -36,7 +36,7 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT. Until then every SIGUSR1 reports; the end reports a last time.
+    /// Waits for SIGTERM or SIGINT. Calls `report` at every SIGUSR1, and once at the end.
     pub async fn stop(mut self, report: impl Fn()) {
         loop {
             tokio::select! {

@@ -1,22 +1,48 @@
-//! The bugs that a server can be planted with; `server/src/zoo.rs` says how. The table in the README lists them as well,
-//! and a test keeps the two alike.
+//! The planted bugs of the server; `server/src/zoo.rs` says how they are planted. `lab/ZOO.md` lists them with the number of
+//! seeds that it takes to catch each, and a test keeps the two alike.
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug)]
 pub struct Bug {
-    /// What `VALTHREE_BUG` calls it.
+    /// Its name in `VALTHREE_BUG`.
     pub name: &'static str,
-    /// What is wrong.
+    /// The server's mistake.
     pub what: &'static str,
-    /// A system that has made a mistake of this kind, in Markdown, with where that is told.
+    /// A system that made this kind of mistake, as a Markdown link to the report.
     pub seen: &'static str,
+    /// Its harm to clients.
+    pub harm: Harm,
+}
+
+/// The harm of a bug to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// Clients get replies that no order explains. The workload's verdict has to show it.
+    WrongReplies,
+    /// A server stops although the database is whole. The recovery after the faults has to show it.
+    NoReplies,
 }
 
 const fn bug(name: &'static str, what: &'static str, seen: &'static str) -> Bug {
-    Bug { name, what, seen }
+    Bug { name, what, seen, harm: Harm::WrongReplies }
 }
 
-/// All of them. The first one is there to be caught at once: an alarm that does not ring for it does not ring.
+impl Bug {
+    const fn that_stops_servers(self) -> Bug {
+        Bug { harm: Harm::NoReplies, ..self }
+    }
+
+    /// The command that shows the bug, from this seed on.
+    pub fn command(&self, from: u64) -> String {
+        let name = self.name;
+        format!(
+            "VALTHREE_BUG={name} cargo run --profile lab -p valthree-lab --features bug-zoo --bin valthree-lab-sim -- \
+             --from {from}"
+        )
+    }
+}
+
+/// All planted bugs. The canary is caught at once: if it is not, the zoo itself is broken.
 pub const BUGS: &[Bug] = &[
     bug("canary", "every GET finds nothing", "nowhere, one hopes"),
     bug(
@@ -120,16 +146,6 @@ pub const BUGS: &[Bug] = &[
         "[Badger 2.0](https://github.com/dgraph-io/badger/issues/1288)",
     ),
     bug(
-        "fold-drops-newer",
-        "a key whose older value becomes part of a run loses what was set meanwhile",
-        "[SlateDB](https://github.com/slatedb/slatedb/pull/69)",
-    ),
-    bug(
-        "fold-undoes-deletion",
-        "a key that was deleted while a run with it was uploaded is back when the run is named",
-        "[YugabyteDB](https://github.com/yugabyte/yugabyte-db/issues/25250)",
-    ),
-    bug(
         "merge-undoes-deletion",
         "a merge forgets deletions that hide older values",
         "[RocksDB before 5.7.1](https://github.com/facebook/rocksdb/issues/2722)",
@@ -150,6 +166,23 @@ pub const BUGS: &[Bug] = &[
         "[Iceberg](https://github.com/apache/iceberg/issues/4194)",
     ),
     bug(
+        "torn-answer-trusted-old-body",
+        "a server takes the old body with the new ETag for the new version",
+        "[versitygw 1.8.0](https://github.com/versity/versitygw), the other way round",
+    ),
+    bug(
+        "torn-answer-trusted-new-body",
+        "a server takes the new body with the old ETag for the old version",
+        "[versitygw 1.8.0](https://github.com/versity/versitygw)",
+    )
+    .that_stops_servers(),
+    bug(
+        "one-404-believed",
+        "a server takes one 404 for the end of the database",
+        "[versitygw 1.8.0](https://github.com/versity/versitygw)",
+    )
+    .that_stops_servers(),
+    bug(
         "read-overtakes-own-write",
         "a GET in a pipeline passes the SET before it",
         "[memcached's proxy](https://github.com/memcached/memcached/pull/1011)",
@@ -163,5 +196,215 @@ pub const BUGS: &[Bug] = &[
         "reply-to-another-client",
         "two clients of a batch get each other's replies",
         "[redis-py before 4.5.3](https://github.com/redis/redis-py/issues/2624)",
+    ),
+];
+
+/// Planted bugs whose seeds nobody has counted yet. `valthree-lab-zoo --bug` and `valthree-lab-sim` know them. A bug moves to
+/// [`BUGS`] with the row that its count prints.
+pub const UNCOUNTED: &[Bug] = &[
+    bug(
+        "expiry-by-own-clock",
+        "a server decides by its own clock whether a key has ended",
+        "[Redis replicas](https://github.com/redis/redis/issues/8433)",
+    ),
+    bug(
+        "time-goes-back",
+        "the stored time goes back after another server's commit",
+        "[NFS-Ganesha](https://github.com/nfs-ganesha/nfs-ganesha/issues/927), whose leases follow a clock that is set back",
+    ),
+    bug(
+        "time-stands-still",
+        "no clock moves the stored time",
+        "[miniredis](https://github.com/alicebob/miniredis/issues/150)",
+    ),
+    bug(
+        "wall-clock-trusted",
+        "the machine's clock moves the stored time, however wrong it is",
+        "[NFS-Ganesha](https://github.com/nfs-ganesha/nfs-ganesha/issues/927)",
+    ),
+    bug(
+        "read-ignores-the-present",
+        "a read is answered by the stored time, though it is later by now",
+        "[Redis replicas](https://github.com/redis/redis/issues/3127)",
+    ),
+    bug(
+        "dead-until-removed",
+        "a key is alive until its row is removed",
+        "[Redis replicas](https://github.com/redis/redis/issues/187)",
+    ),
+    bug(
+        "del-counts-the-dead",
+        "DEL counts a key that has ended",
+        "[Redis before 2.8.9](https://github.com/redis/redis/issues/1648)",
+    ),
+    bug(
+        "setnx-refused-by-the-dead",
+        "SETNX refuses, because the row of an ended key is still there",
+        "[Garnet](https://github.com/microsoft/garnet/issues/342)",
+    ),
+    bug(
+        "set-keeps-the-old-expiry",
+        "SET keeps the expiry of the value before",
+        "[SSDB](https://github.com/ideawu/ssdb/issues/998)",
+    ),
+    bug(
+        "persist-revives-the-dead",
+        "PERSIST gives an ended key a new life",
+        "[Redis 3.2.8](https://github.com/redis/redis/issues/4048)",
+    ),
+    bug(
+        "expire-revives-the-dead",
+        "EXPIRE gives an ended key a new life",
+        "[Redis 2.4.7](https://github.com/redis/redis/issues/1026)",
+    ),
+    bug(
+        "past-expiry-ignored",
+        "EXPIRE with zero seconds leaves the key",
+        "[Pika's storage](https://github.com/Axlgrep/blackwidow/pull/13)",
+    ),
+    bug(
+        "change-drops-the-expiry",
+        "a change of a collection takes the expiry of its key away",
+        "[jedis-mock](https://github.com/fppt/jedis-mock/issues/187)",
+    ),
+    bug(
+        "expired-collection-reused",
+        "a key that has ended is made anew with its old elements",
+        "[Kvrocks](https://github.com/apache/kvrocks/issues/3635), whose new fields inherit an old expiry",
+    ),
+    bug(
+        "expiry-removes-the-successor",
+        "the removal of an ended key removes the one that was created anew",
+        "[Dragonfly](https://github.com/dragonflydb/dragonfly/issues/582), whose replicas expired what the master had prolonged",
+    ),
+    bug(
+        "expired-keys-counted",
+        "DBSIZE counts keys that have ended",
+        "[Redis](https://github.com/redis/redis-io/issues/194), on purpose",
+    ),
+    bug(
+        "incr-on-a-stale-copy",
+        "INCR counts on from the stored number, whatever its batch has made of it",
+        "[the relay of Hiero](https://github.com/hiero-ledger/hiero-json-rpc-relay/issues/5634)",
+    ),
+    bug(
+        "deletion-in-its-batch-forgotten",
+        "a collection that its own batch has deleted is opened again",
+        "[Pika](https://github.com/OpenAtomFoundation/pikiwidb/pull/1654), whose pipelines mixed up their commands",
+    ),
+    bug(
+        "id-comes-back",
+        "a collection gets an id that another had before",
+        "[Ardb](https://github.com/yinqiwen/ardb/issues/366), whose hashes had fields several times",
+    ),
+    bug(
+        "type-not-checked",
+        "a command replaces a key of another type",
+        "[Kvrocks](https://github.com/apache/kvrocks/pull/1546)",
+    ),
+    bug(
+        "empty-collection-left-behind",
+        "a collection stays when its last element goes",
+        "[jedis-mock](https://github.com/fppt/jedis-mock/issues/312)",
+    ),
+    bug(
+        "hlen-counts-an-overwrite",
+        "HLEN counts a field again that is overwritten",
+        "[DiceDB](https://github.com/dicedb/dicedb/issues/615), whose DBSIZE did",
+    ),
+    bug(
+        "srem-keeps-the-length",
+        "SREM leaves the length in the head as it was",
+        "[Kvrocks](https://github.com/apache/kvrocks/issues/3074), with HDEL",
+    ),
+    bug(
+        "midpoints-collide",
+        "LINSERT finds no free position, and takes that of the item on the left",
+        "[tldraw](https://github.com/tldraw/tldraw/pull/4312)",
+    ),
+    bug(
+        "spread-loses-the-pivot",
+        "LINSERT loses its pivot when it makes room",
+        "[redis-collections](https://github.com/redis-collections/redis-collections/pull/27)",
+    ),
+    bug(
+        "midpoint-leaves-no-tombstone",
+        "a push uncovers an item that was inserted between two others, and popped",
+        "[Bitcask](https://github.com/basho/bitcask/issues/82)",
+    ),
+    bug(
+        "zadd-leaves-the-old-score",
+        "ZADD leaves a member at its old score in the order",
+        "[Pmedis](https://github.com/memark-io/pmedis/issues/37)",
+    ),
+    bug(
+        "zrank-counts-tombstones",
+        "members that ZREM has removed stay in the order",
+        "[Kvrocks](https://github.com/apache/kvrocks/pull/298), with scores that were replaced",
+    ),
+    bug(
+        "order-of-the-runs-alone",
+        "an order of elements is built without the newest entries",
+        "[ScyllaDB](https://github.com/scylladb/scylladb/issues/1745), whose compaction looked past the memtable",
+    ),
+    bug(
+        "order-misses-its-batch",
+        "an order of elements lacks what the batch has changed",
+        "[memcached's proxy](https://github.com/memcached/memcached/pull/1011), whose reads passed writes",
+    ),
+    bug(
+        "order-not-followed",
+        "an order of elements misses another server's commit",
+        "[Redis replicas](https://github.com/redis/redis/issues/3127)",
+    ),
+    bug(
+        "lost-draft-leaves-an-order",
+        "an order keeps the changes of a batch that lost the race",
+        "[rqlite](https://github.com/rqlite/rqlite/pull/2736), whose failed exchange of a database was not undone",
+    ),
+    bug(
+        "fold-forgets-removed-elements",
+        "a fold leaves out the removals of elements",
+        "[Bitcask](https://github.com/basho/bitcask/issues/82)",
+    ),
+    bug(
+        "merge-forgets-removed-elements",
+        "a merge leaves out the removals of elements",
+        "[RocksDB before 5.7.1](https://github.com/facebook/rocksdb/issues/2722)",
+    ),
+    bug(
+        "rename-onto-itself-deletes",
+        "RENAME of a key to its own name deletes it",
+        "[Kubo](https://github.com/ipfs/kubo/pull/5465)",
+    ),
+    bug(
+        "rename-leaves-the-old-name",
+        "RENAME leaves the key under its old name, too",
+        "[jedis-mock](https://github.com/fppt/jedis-mock/issues/84), which kept what the new name had",
+    ),
+    bug(
+        "select-forgotten",
+        "a command works on database 0, whatever its client has selected",
+        "[Perl's client](https://github.com/PerlRedis/perl-redis/issues/38)",
+    ),
+    bug(
+        "swapdb-torn",
+        "SWAPDB changes one number only",
+        "[KeyDB](https://github.com/Snapchat/KeyDB/issues/627), which forgot it at the next start",
+    ),
+    bug(
+        "swapdb-misses-its-batch",
+        "commands after a SWAPDB in its batch work on the old database",
+        "[KeyDB](https://github.com/Snapchat/KeyDB/issues/627)",
+    ),
+    bug(
+        "flushdb-empties-a-neighbor",
+        "FLUSHDB empties another database as well",
+        "[IceFireDB](https://github.com/IceFireDB/IceFireDB/pull/492), on purpose",
+    ),
+    bug(
+        "expired-row-leaves-no-tombstone",
+        "a merge drops an ended row that hides an older one",
+        "[ScyllaDB](https://github.com/scylladb/scylladb/issues/1745), with tombstones",
     ),
 ];

@@ -1,4 +1,4 @@
-//! The binaries do what their help says: a request through the proxy to the stand-in, and counts of it at the end.
+//! The binaries do what their help says: a request passes the proxy to the stand-in, and both count it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ struct Process {
 }
 
 impl Process {
-    /// Starts a binary and waits until its log tells where it listens.
+    /// Starts a binary and waits until its log names its address.
     fn start(binary: &str, flags: &[&str]) -> Process {
         let mut child = Command::new(binary)
             .args(flags)
@@ -26,7 +26,7 @@ impl Process {
             let (_, address) = line.split_once("listening on ")?;
             address.split_whitespace().next().map(str::to_owned)
         });
-        // A full pipe would stop it.
+        // A full pipe would block it.
         std::thread::spawn(move || lines.for_each(drop));
         Process { child, address: address.expect("it listens") }
     }
@@ -37,7 +37,7 @@ impl Process {
         assert!(status.success());
     }
 
-    /// Asks it to stop, and returns what it printed.
+    /// Stops it, and returns its output.
     fn stop(mut self) -> String {
         self.signal("TERM");
         let mut printed = String::new();
@@ -49,7 +49,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -114,7 +114,7 @@ fn the_chosen_put_meets_its_fault_and_no_other() {
 }
 
 #[test]
-fn a_bucket_that_nobody_could_name_is_refused() {
+fn an_invalid_bucket_name_is_refused() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_valthree-lab-s3")).args(["--bucket", "No_Such.Name"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -122,7 +122,7 @@ fn a_bucket_that_nobody_could_name_is_refused() {
 }
 
 #[test]
-fn a_bug_that_this_build_does_not_have_is_not_hunted_in_vain() {
+fn an_unknown_planted_bug_is_refused() {
     let mut sim = Command::new(env!("CARGO_BIN_EXE_valthree-lab-sim"));
     let output = sim.env("VALTHREE_BUG", "no-such-bug").args(["--from", "1", "--seeds", "1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

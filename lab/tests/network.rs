@@ -1,4 +1,4 @@
-//! Requests meet the faults of a network: in simulated time on streams in memory, and with a real reset on real sockets.
+//! The proxy's faults: in simulated time on streams in memory, and a real reset on real sockets.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-use valthree::server::Listener;
-use valthree_lab::proxy::{Counters, Delay, Fault, Faults, Kind, Method, run};
+use valthree::net::Listener;
+use valthree_lab::proxy::{Counters, Delay, FaultKind, Faults, Method, NetworkFault, run};
 
 const HEAD: &str = "PUT /db HTTP/1.1\r\ncontent-length: 10\r\n\r\n";
 const BODY: &str = "0123456789";
@@ -29,7 +29,7 @@ impl Listener for Accepts {
     }
 }
 
-/// A proxy whose second PUT meets a fault, and the streams beside it.
+/// A proxy whose second PUT meets a fault, and both its ends.
 struct Net {
     clients: mpsc::Sender<DuplexStream>,
     servers: mpsc::Receiver<DuplexStream>,
@@ -37,8 +37,8 @@ struct Net {
     faults: Faults,
 }
 
-/// The second PUT meets this.
-fn second(fault: Fault) -> Faults {
+/// A proxy that gives this fault to the second PUT.
+fn second(fault: NetworkFault) -> Faults {
     Faults::decided_by(move |asked| (asked.method == Method::Put && asked.number == 2).then_some(fault))
 }
 
@@ -60,7 +60,7 @@ impl Net {
         Net { clients, servers, counters, faults }
     }
 
-    /// Both ends of a connection over which one PUT has been answered, and the next one sent.
+    /// Both ends of a connection after the first PUT's answer and the second PUT.
     async fn put_twice(&mut self) -> (DuplexStream, DuplexStream) {
         let (mut client, far) = duplex(1 << 16);
         self.clients.send(far).await.unwrap();
@@ -73,7 +73,7 @@ impl Net {
         (client, server)
     }
 
-    fn hits(&self) -> Vec<(Kind, u64)> {
+    fn hits(&self) -> Vec<(FaultKind, u64)> {
         self.counters.counts().faults.into_iter().collect()
     }
 }
@@ -98,33 +98,33 @@ async fn read(stream: &mut DuplexStream, length: usize) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// All that comes until the end.
+/// All bytes until the end.
 async fn rest(stream: &mut DuplexStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     text
 }
 
-/// Nothing comes, not even the end.
+/// Checks that no byte arrives, nor the end.
 async fn silent(stream: &mut DuplexStream) {
     timeout(LONG, stream.read(&mut [0])).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_cut_never_arrives_whole_and_both_ends_see_the_end() {
+async fn a_cut_request_never_arrives_whole_and_both_ends_see_the_end() {
     let whole = [HEAD, BODY].concat();
     for after in [0, 1, 5, BODY.len() as u64] {
-        let mut net = Net::new(second(Fault::CutRequest(after)));
+        let mut net = Net::new(second(NetworkFault::CutRequest(after)));
         let (mut client, mut server) = net.put_twice().await;
         assert_eq!(rest(&mut server).await, &whole[..HEAD.len() - 1 + after as usize]);
         assert_eq!(rest(&mut client).await, "");
-        assert_eq!(net.hits(), [(Kind::CutRequest, 1)]);
+        assert_eq!(net.hits(), [(FaultKind::CutRequest, 1)]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_shorter_than_its_cut_passes_and_the_next_one_too() {
-    let mut net = Net::new(second(Fault::CutRequest(BODY.len() as u64 + 1)));
+    let mut net = Net::new(second(NetworkFault::CutRequest(BODY.len() as u64 + 1)));
     let (mut client, mut server) = net.put_twice().await;
     answer(&mut server).await;
     assert_eq!(read(&mut client, ANSWER.len()).await, ANSWER);
@@ -132,29 +132,29 @@ async fn a_request_shorter_than_its_cut_passes_and_the_next_one_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_cut_was_an_answer_to_a_request_that_arrived() {
+async fn the_request_of_a_cut_answer_has_arrived() {
     for after in [0, 1, 30] {
-        let mut net = Net::new(second(Fault::CutAnswer(after)));
+        let mut net = Net::new(second(NetworkFault::CutAnswer(after)));
         let (mut client, mut server) = net.put_twice().await;
         answer(&mut server).await;
         assert_eq!(rest(&mut client).await, &ANSWER[..after as usize]);
         assert_eq!(rest(&mut server).await, "");
-        assert_eq!(net.hits(), [(Kind::CutAnswer, 1)]);
+        assert_eq!(net.hits(), [(FaultKind::CutAnswer, 1)]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_request_never_arrives_whole() {
-    let mut net = Net::new(second(Fault::Reset));
+    let mut net = Net::new(second(NetworkFault::Reset));
     let (mut client, mut server) = net.put_twice().await;
     assert_eq!(rest(&mut server).await, &HEAD[..HEAD.len() - 1]);
     assert_eq!(rest(&mut client).await, "");
-    assert_eq!(net.hits(), [(Kind::Reset, 1)]);
+    assert_eq!(net.hits(), [(FaultKind::Reset, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_in_a_hole_is_never_answered_and_what_follows_it_vanishes_too() {
-    let mut net = Net::new(second(Fault::HoleThere));
+async fn a_swallowed_request_takes_all_later_bytes_with_it() {
+    let mut net = Net::new(second(NetworkFault::HoleThere));
     let (mut client, mut server) = net.put_twice().await;
     assert_eq!(read(&mut server, HEAD.len() - 1).await, &HEAD[..HEAD.len() - 1]);
     put(&mut client).await;
@@ -162,36 +162,36 @@ async fn a_request_in_a_hole_is_never_answered_and_what_follows_it_vanishes_too(
     silent(&mut client).await;
     drop(client);
     assert_eq!(rest(&mut server).await, "", "only the end comes through");
-    assert_eq!(net.hits(), [(Kind::HoleThere, 1)]);
+    assert_eq!(net.hits(), [(FaultKind::HoleThere, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_in_a_hole_leaves_both_ends_connected() {
-    let mut net = Net::new(second(Fault::HoleBack));
+async fn a_swallowed_answer_leaves_both_ends_connected() {
+    let mut net = Net::new(second(NetworkFault::HoleBack));
     let (mut client, mut server) = net.put_twice().await;
     answer(&mut server).await;
     silent(&mut client).await;
     put(&mut client).await;
     answer(&mut server).await;
     silent(&mut client).await;
-    assert_eq!(net.hits(), [(Kind::HoleBack, 1)]);
+    assert_eq!(net.hits(), [(FaultKind::HoleBack, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_is_held_arrives_although_its_client_hung_up() {
-    let mut net = Net::new(second(Fault::Hold(ms(3000))));
+async fn a_held_put_arrives_after_its_client_has_closed_the_connection() {
+    let mut net = Net::new(second(NetworkFault::Hold(ms(3000))));
     let (client, mut server) = net.put_twice().await;
     let sent = Instant::now();
     drop(client);
     answer(&mut server).await;
     assert_eq!(sent.elapsed(), ms(3000));
     assert_eq!(rest(&mut server).await, "");
-    assert_eq!(net.hits(), [(Kind::Hold, 1)]);
+    assert_eq!(net.hits(), [(FaultKind::Hold, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_is_held_holds_up_no_other_connection() {
-    let mut net = Net::new(second(Fault::Hold(ms(3000))));
+async fn a_held_put_delays_no_other_connection() {
+    let mut net = Net::new(second(NetworkFault::Hold(ms(3000))));
     let (_client, mut server) = net.put_twice().await;
     let (mut other, far) = duplex(1 << 16);
     net.clients.send(far).await.unwrap();
@@ -205,16 +205,16 @@ async fn a_put_that_is_held_holds_up_no_other_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_and_its_answer_take_the_time_of_their_bytes() {
-    let mut net = Net::new(second(Fault::Throttle(10)));
+    let mut net = Net::new(second(NetworkFault::Throttle(10)));
     let (mut client, mut server) = net.put_twice().await;
     let sent = Instant::now();
     answer(&mut server).await;
-    // The last byte of the head belongs to what is throttled.
+    // The proxy throttles the last byte of the head, too.
     assert_eq!(sent.elapsed(), ms(10) + ms(100) * (1 + BODY.len() as u32));
     let answered = Instant::now();
     assert_eq!(read(&mut client, ANSWER.len()).await, ANSWER);
     assert_eq!(answered.elapsed(), ms(10) + ms(100) * ANSWER.len() as u32);
-    assert_eq!(net.hits(), [(Kind::Throttle, 1)]);
+    assert_eq!(net.hits(), [(FaultKind::Throttle, 1)]);
     let sent = Instant::now();
     put(&mut client).await;
     answer(&mut server).await;
@@ -223,7 +223,7 @@ async fn a_throttled_request_and_its_answer_take_the_time_of_their_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn no_request_meets_a_fault_while_they_are_off() {
-    let mut net = Net::new(Faults::decided_by(|_| Some(Fault::Reset)));
+    let mut net = Net::new(Faults::decided_by(|_| Some(NetworkFault::Reset)));
     net.faults.turn(false);
     let (mut client, mut server) = net.put_twice().await;
     answer(&mut server).await;
@@ -232,7 +232,7 @@ async fn no_request_meets_a_fault_while_they_are_off() {
     net.faults.turn(true);
     put(&mut client).await;
     assert_eq!(rest(&mut client).await, "");
-    assert_eq!(net.hits(), [(Kind::Reset, 1)]);
+    assert_eq!(net.hits(), [(FaultKind::Reset, 1)]);
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn a_reset_of_sockets_is_an_error_at_both_ends() {
         (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let (address, to) = (front.local_addr().unwrap(), back.local_addr().unwrap());
     let first = AtomicBool::new(true);
-    let faults = Faults::decided_by(move |_| first.swap(false, Ordering::Relaxed).then_some(Fault::Reset));
+    let faults = Faults::decided_by(move |_| first.swap(false, Ordering::Relaxed).then_some(NetworkFault::Reset));
     let counters = Counters::new();
     let connect = move || TcpStream::connect(to);
     tokio::spawn(run(front, connect, Delay::default(), faults, counters.clone(), std::future::pending()));
@@ -249,9 +249,9 @@ async fn a_reset_of_sockets_is_an_error_at_both_ends() {
     let (mut server, _) = back.accept().await.unwrap();
     client.write_all(HEAD.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    // Whether the bytes before the reset are seen is the kernel's affair.
+    // The kernel decides whether the bytes before the reset arrive.
     assert_eq!(server.read_to_end(&mut bytes).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert!(HEAD.as_bytes().starts_with(&bytes) && bytes.len() < HEAD.len());
     assert_eq!(client.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!(counters.counts().faults.into_iter().collect::<Vec<_>>(), [(Kind::Reset, 1)]);
+    assert_eq!(counters.counts().faults.into_iter().collect::<Vec<_>>(), [(FaultKind::Reset, 1)]);
 }

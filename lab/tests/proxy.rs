@@ -1,4 +1,4 @@
-//! The proxy delays by exactly what it is told, and changes nothing. Time is simulated, and so is the network.
+//! The proxy delays bytes by exactly its delay and changes none of them. Time and network are simulated.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use valthree::server::Listener;
-use valthree_lab::proxy::{Counters, Counts, Delay, Faults, Method, run};
+use valthree::net::Listener;
+use valthree_lab::proxy::{Counters, Delay, Faults, Method, ProxyCounts, run};
 
-/// What fits into a connection before its writer has to wait, in bytes.
+/// The bytes that a connection holds before its writer has to wait.
 const PIPE: usize = 1 << 16;
 
 /// The network between clients, the proxy and the server behind it.
@@ -65,7 +65,7 @@ impl Net {
         (near, self.servers.recv().await.unwrap())
     }
 
-    fn counts(&self) -> Counts {
+    fn counts(&self) -> ProxyCounts {
         self.counters.counts()
     }
 }
@@ -94,12 +94,12 @@ async fn a_round_trip_takes_exactly_the_delay_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_throttles_nothing() {
+async fn a_delay_does_not_limit_throughput() {
     let mut net = Net::new(Delay { there: ms(1000), back: ms(0) });
     let (mut client, mut server) = net.connect().await;
     let start = Instant::now();
     let writing = tokio::spawn(async move {
-        // Far more than a connection holds: if what is on the way stood in the way, this would take many delays.
+        // Far more than a connection holds. If bytes under way blocked the others, this would take many delays.
         client.write_all(&vec![7; 100 * PIPE]).await.unwrap();
         assert_eq!(start.elapsed(), ms(0));
         sleep(ms(300)).await;
@@ -135,7 +135,7 @@ async fn the_end_of_a_connection_is_delayed_like_its_bytes_and_only_in_its_direc
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_client_sent_before_it_died_still_arrives() {
+async fn bytes_of_a_client_that_died_still_arrive() {
     let mut net = Net::new(Delay::of_round_trip(ms(100)));
     let (mut client, mut server) = net.connect().await;
     client.write_all(b"PUT").await.unwrap();
@@ -146,7 +146,7 @@ async fn what_a_client_sent_before_it_died_still_arrives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_and_bytes_are_counted_by_what_they_are() {
+async fn requests_are_counted_by_method_and_bytes_by_direction() {
     let mut net = Net::new(Delay::of_round_trip(ms(10)));
     let (mut client, mut server) = net.connect().await;
     let lure = "GET /no HTTP/1.1\r\n\r\n";
@@ -164,7 +164,7 @@ async fn requests_and_bytes_are_counted_by_what_they_are() {
     let (mut other, mut its_server) = net.connect().await;
     other.write_all(b"*1\r\n$4\r\nPING\r\n").await.unwrap();
     its_server.read_exact(&mut [0; 14]).await.unwrap();
-    let expected = Counts {
+    let expected = ProxyCounts {
         connections: 2,
         open: 2,
         refused: 0,
@@ -185,7 +185,7 @@ async fn requests_and_bytes_are_counted_by_what_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_away_ends_its_connections_and_is_counted() {
+async fn a_server_that_refuses_a_connection_is_counted() {
     let mut net = Net::new(Delay::default());
     net.servers.close();
     let (mut client, far) = duplex(PIPE);

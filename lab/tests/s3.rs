@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use client::{BUCKET, Client, Signer, stand};
 use tokio::sync::Barrier;
-use valthree_lab::s3::etag;
+use valthree_lab::s3::{Answer, Fate, Tear, etag};
 
 const OBJECT: &str = "/bucket/object";
 
@@ -324,4 +324,40 @@ async fn what_it_does_not_do_it_refuses() {
         assert_eq!(answer.error(), (501, "NotImplemented".to_owned()), "{method} {path} {header:?}");
     }
     assert_eq!(stand.peek(BUCKET, "object").unwrap().bytes, "content");
+}
+
+#[tokio::test]
+async fn a_torn_answer_has_one_part_of_the_version_before() {
+    let (old, new) = (format!("\"{}\"", etag(b"old")), format!("\"{}\"", etag(b"new")));
+    for (tear, tag, body) in [(Tear::NewBody, &old, "new"), (Tear::OldBody, &new, "old")] {
+        let stand = stand();
+        assert!(stand.plant(BUCKET, "object", "old") && stand.plant(BUCKET, "fresh", "new"));
+        assert!(stand.plant(BUCKET, "object", "new"));
+        stand.decide(move |_| Fate::performed(Answer::Torn(tear)));
+        let mut client = Client::of(&stand).await;
+        let torn = client.get(OBJECT, &[]).await;
+        assert_eq!((torn.status, torn.header("etag"), &torn.body[..]), (200, tag.as_str(), body.as_bytes()));
+        // What has replaced nothing cannot be torn, nor can an answer without a body.
+        let whole = client.get("/bucket/fresh", &[]).await;
+        assert_eq!((whole.header("etag"), &whole.body[..]), (new.as_str(), &b"new"[..]));
+        assert_eq!(client.get(OBJECT, &[("if-none-match", &new)]).await.status, 304);
+        stand.be_honest();
+        let honest = client.get(OBJECT, &[]).await;
+        assert_eq!((honest.header("etag"), &honest.body[..]), (new.as_str(), &b"new"[..]));
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_is_kept_with_the_object_and_told_to_those_who_ask() {
+    let stand = stand();
+    stand.make_tags_opaque();
+    let mut client = Client::of(&stand).await;
+    let sum = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
+    let put = client.put(OBJECT, &[("x-amz-checksum-sha256", sum)], "hello").await;
+    assert_eq!((put.status, put.header("x-amz-checksum-sha256")), (200, sum));
+    assert_ne!(put.header("etag"), format!("\"{}\"", etag(b"hello")));
+    let asked = client.get(OBJECT, &[("x-amz-checksum-mode", "ENABLED")]).await;
+    assert_eq!((asked.header("x-amz-checksum-sha256"), asked.header("etag")), (sum, put.header("etag")));
+    assert_eq!(client.get(OBJECT, &[]).await.header("x-amz-checksum-sha256"), "");
+    assert_eq!(client.put(OBJECT, &[], "hello").await.header("etag"), put.header("etag"));
 }

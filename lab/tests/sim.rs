@@ -1,12 +1,13 @@
-//! The simulation is what it says: the same from the same seed, hard on servers, and content with these.
+//! The simulation repeats a seed exactly, is hard on servers, and finds nothing wrong with these.
 
 use std::ops::ControlFlow;
 use std::process::Command;
 
-use valthree_lab::sim::plan::Plan;
+use valthree_lab::sim::plan::{Clocks, Plan};
 use valthree_lab::sim::{run, seeds};
+use valthree_workload::class::Contents;
 
-/// A seed whose plan crashes servers while they serve: what is hardest to repeat.
+/// A seed whose plan crashes serving servers, which is the hardest to repeat.
 const SEED: u64 = 8;
 
 #[test]
@@ -43,7 +44,7 @@ fn another_seed_has_another_plan_and_another_trace() {
 }
 
 #[test]
-fn a_plan_is_a_function_of_its_seed_and_is_told_in_a_line() {
+fn a_seed_alone_decides_the_plan_and_it_prints_as_one_line() {
     for seed in 0..1000 {
         let plan = Plan::draw(seed);
         assert_eq!(plan, Plan::draw(seed));
@@ -54,11 +55,28 @@ fn a_plan_is_a_function_of_its_seed_and_is_told_in_a_line() {
 }
 
 #[test]
-fn what_clients_see_through_faults_is_serializable_and_every_situation_comes_up() {
+fn plans_draw_every_kind_of_value_and_clocks_years_apart() {
+    let plans: Vec<Plan> = (0..1000).map(Plan::draw).collect();
+    let count = |holds: &dyn Fn(&Plan) -> bool| plans.iter().filter(|plan| holds(plan)).count();
+    assert!((400..600).contains(&count(&|plan| plan.draws.contents.is_empty())));
+    for kind in Contents::ALL {
+        assert!(count(&|plan| plan.draws.contents.contains(&kind)) > 100, "{kind:?}");
+    }
+    assert!(count(&|plan| plan.draws.lives) > 150);
+    assert!(count(&|plan| plan.draws.databases) > 150);
+    let years = |plan: &Plan| (0..3).any(|server| plan.lead(server, 0).abs() > 365 * 86_400_000);
+    assert!(count(&years) > 200);
+    let jumps = |plan: &Plan| (plan.lead(0, 0) - plan.lead(0, 1)).abs() > 3_600_000;
+    assert!(count(&jumps) > 100, "a clock shows another time after a restart");
+    assert!(count(&|plan| plan.clocks == Clocks::Near) > 400);
+}
+
+#[test]
+fn clients_see_a_serializable_history_and_every_situation_comes_up() {
     const SEEDS: u64 = 24;
     let folder = tempfile::tempdir().expect("a folder");
     let assertions = folder.path().join("assertions.jsonl");
-    // A process of its own: the SDK of Antithesis asks at its start where to write, and then nobody else's are there.
+    // This needs a process of its own: the SDK of Antithesis reads the name of its output only once.
     let ran = Command::new(env!("CARGO_BIN_EXE_valthree-lab-sim"))
         .args(["--from", "1000", "--seeds", &SEEDS.to_string(), "--artifacts"])
         .arg(folder.path())

@@ -1,38 +1,132 @@
-//! The bug zoo: what the README says of it, and that an alarm rings and can be heard again.
+//! The bug zoo: lab/ZOO.md lists every bug, its commands exist, and the canary is caught again.
 
 #[path = "../src/zoo.rs"]
 mod zoo;
 
-use zoo::{BUGS, Bug};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// No bug may take more seeds to be caught.
+use zoo::{BUGS, Bug, Harm, UNCOUNTED};
+
+/// The most seeds that any catch may take.
 const BOUND: u64 = 200;
 
-#[test]
-fn the_table_of_the_readme_has_every_bug_and_none_that_took_longer_than_the_bound() {
-    let readme = include_str!("../../README.md");
-    let (_, table) = readme.split_once("<!-- zoo:").expect("the table begins");
+const ZOO: &str = include_str!("../ZOO.md");
+
+/// The table's rows, as cells.
+fn rows() -> Vec<Vec<&'static str>> {
+    let (_, table) = ZOO.split_once("<!-- zoo:").expect("the table begins");
     let (table, _) = table.split_once("<!-- end of zoo -->").expect("the table ends");
-    let rows: Vec<Vec<&str>> = table
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
-        .collect();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+#[test]
+fn the_canary_gives_wrong_replies() {
+    assert_eq!(BUGS[0].harm, Harm::WrongReplies);
+}
+
+#[test]
+fn the_table_has_every_bug_and_no_catch_beyond_the_bound() {
+    let rows = rows();
     let told: Vec<_> = rows.iter().map(|row| (row[0].trim_matches('`'), row[1], row[2])).collect();
-    let known: Vec<_> = BUGS.iter().map(|Bug { name, what, seen }| (*name, *what, *seen)).collect();
-    assert_eq!(told, known);
+    let known: Vec<_> = BUGS.iter().map(|Bug { name, what, seen, .. }| (*name, *what, *seen)).collect();
+    assert_eq!(told, known, "put the rows that valthree-lab-zoo prints into lab/ZOO.md");
     for row in rows {
-        assert!(row[6].contains(&format!("VALTHREE_BUG={} ", row[0].trim_matches('`'))), "{}", row[6]);
-        let [median, worst] = [row[3], row[4]].map(|seeds| seeds.parse::<u64>().expect("how many seeds it took"));
+        let [median, worst] = [row[3], row[4]].map(|seeds| seeds.parse::<u64>().expect("a number of seeds"));
         assert!(1 <= median && median <= worst && worst <= BOUND, "{}: {median}, {worst}", row[0]);
+    }
+}
+
+/// The names that the server's sources plant.
+fn planted(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            planted(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).expect("text");
+            let found = text.split("planted!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+            names.extend(found.map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn every_planted_bug_is_in_one_of_the_tables() {
+    let mut names = BTreeSet::new();
+    planted(&top().join("server/src"), &mut names);
+    let cells = ZOO.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let words = cells.flat_map(|cell| cell.split('`')).filter(|word| !word.is_empty() && *word != ", ");
+    let told: BTreeSet<String> = words.map(str::to_owned).collect();
+    assert_eq!(told, names);
+    for Bug { name, what, seen, .. } in UNCOUNTED {
+        assert!(ZOO.contains(&format!("| `{name}` | {what} | {seen} |\n")), "{name}");
+    }
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Checks that a command line of `cargo run` names a package, a binary, a profile, features and flags that exist.
+fn check(line: &str) {
+    let (cargo, own) = line.split_once(" -- ").unwrap_or((line, ""));
+    let mut words = cargo.split_whitespace().peekable();
+    while let Some((name, value)) = words.peek().and_then(|word| word.split_once('=')) {
+        assert_eq!(name, "VALTHREE_BUG", "{line}");
+        assert!(BUGS.iter().any(|bug| bug.name == value), "{line}: there is no bug {value}");
+        words.next();
+    }
+    assert_eq!((words.next(), words.next()), (Some("cargo"), Some("run")), "{line}");
+    let manifest = std::fs::read_to_string(top().join("lab/Cargo.toml")).expect("the manifest");
+    let mut binary = None;
+    while let Some(flag) = words.next() {
+        let value = words.next().expect("each of these flags has a value");
+        let exists = match flag {
+            "-p" => manifest.contains(&format!("name = \"{value}\"")),
+            "--profile" => std::fs::read_to_string(top().join("Cargo.toml"))
+                .is_ok_and(|workspace| workspace.contains(&format!("[profile.{value}]"))),
+            "--features" => manifest.contains(&format!("\n{value} = [")),
+            "--bin" => {
+                binary = Some(value);
+                top().join(format!("lab/src/bin/{value}.rs")).is_file()
+            }
+            _ => false,
+        };
+        assert!(exists, "{line}: {flag} {value}");
+    }
+    let binary = binary.expect("the command names a binary");
+    if own.is_empty() {
+        return;
+    }
+    assert_eq!(binary, "valthree-lab-sim", "{line}: another binary needs another check of its flags");
+    let help = Command::new(env!("CARGO_BIN_EXE_valthree-lab-sim")).arg("--help").output().expect("the command starts");
+    let help = String::from_utf8(help.stdout).expect("text");
+    for flag in own.split_whitespace().filter(|word| word.starts_with('-')) {
+        assert!(help.split_whitespace().any(|word| word == flag), "{line}: the command has no flag {flag}");
+    }
+}
+
+#[test]
+fn every_command_runs_as_printed() {
+    let shown: Vec<&str> = ZOO.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(!shown.is_empty());
+    shown.into_iter().for_each(check);
+    for row in rows() {
+        let (name, command) = (row[0].trim_matches('`'), row[6].trim_matches('`'));
+        let bug = BUGS.iter().find(|bug| bug.name == name).expect("a known bug");
+        let from = command.rsplit(' ').next().and_then(|from| from.parse().ok()).expect("a seed at the end");
+        assert_eq!(command, bug.command(from), "the zoo prints this command now");
+        check(command);
     }
 }
 
 #[cfg(feature = "bug-zoo")]
 #[test]
-fn the_printed_command_has_a_failure_again_to_the_byte() {
-    use std::path::Path;
-    use std::process::{Command, Output};
+fn the_printed_command_repeats_a_failure_to_the_byte() {
+    use std::process::Output;
 
     let run = |arguments: &[&str], folder: &Path| -> Output {
         let mut sim = Command::new(env!("CARGO_BIN_EXE_valthree-lab-sim"));
@@ -42,10 +136,11 @@ fn the_printed_command_has_a_failure_again_to_the_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let found = run(&["--from", "1", "--seeds", "5"], folder.path());
     let said = String::from_utf8_lossy(&found.stdout);
-    assert_eq!(found.status.code(), Some(1), "the canary is not heard: {said}");
-    let again = said.lines().skip_while(|line| *line != "to have it again:").nth(1).expect("a command").trim();
-    let (cargo, arguments) = again.split_once(" -- ").expect("arguments");
-    assert!(cargo.starts_with("VALTHREE_BUG=canary cargo run ") && cargo.contains("--features bug-zoo"), "{again}");
+    assert_eq!(found.status.code(), Some(1), "the canary is not caught: {said}");
+    let again = said.lines().skip_while(|line| *line != "to repeat it:").nth(1).expect("a command").trim();
+    check(again);
+    let (_, arguments) = again.split_once(" -- ").expect("arguments");
+    assert!(again.starts_with("VALTHREE_BUG=canary "), "{again}");
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let traces = ["one", "other"].map(|name| {
         let folder = folder.path().join(name);

@@ -1,46 +1,56 @@
-//! What all connections of a server may hold together, and how they come to know that it is too much.
+//! The memory that all clients of a server use together, and its limit.
 //!
-//! What a client makes the server keep is counted: requests that are not whole yet, requests that wait for their answers
-//! (also those of clients that are gone), and replies that are not taken. Values that a reply only refers to so far are
-//! the database's and not counted, though one that is overwritten lives on until it is written down. Counting never
-//! waits and never fails; it is what a connection does *next* that depends on the sum:
+//! The budget counts what clients make the server hold:
 //!
-//! | the sum | a connection goes on reading and answering |
+//! - requests that are not whole yet;
+//! - requests whose replies are not encoded yet, also after their client is gone;
+//! - encoded replies that the client has not taken yet.
+//!
+//! A reply refers to values of the database. The budget does not count a value until it is encoded.
+//!
+//! Counting never waits and never fails. The sum decides what a connection does *next*:
+//!
+//! | the sum | a connection reads and executes |
 //! |---|---|
 //! | is below the limit | always |
-//! | is at the limit | while it holds less than [`ALLOWANCE`], so that small requests of others do not suffer |
-//! | is half as much again | not at all, but replies that are known are sent |
+//! | has reached the limit | while it holds less than [`ALLOWANCE`], so that small requests of others do not suffer |
+//! | has reached 150 % of the limit | nothing; it still sends the replies that it has |
 //!
-//! Whoever may not go on waits for the others. It always ends: commands have deadlines, and a connection that is waiting
-//! with an unfinished request or untaken replies of its own is closed after [`PATIENCE`]. So nobody waits for a client
-//! for ever, and the sum exceeds its last limit only by what is read or written down at one go.
+//! A connection that may not go on waits for the others. The wait ends: commands have deadlines, and the server closes a
+//! connection that holds an unfinished request or untaken replies for [`PATIENCE`] without progress. One step of reading
+//! or encoding can exceed 150 % of the limit, but no more than that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// What a connection may hold although the server is at its limit: requests and replies of the usual size.
+/// What a connection may hold although the limit is reached: requests and replies of the usual size.
 pub const ALLOWANCE: usize = 16 << 10;
 
-/// For how long a connection may hold more than it is allowed to without sending or taking a byte. Longer than commands
-/// usually have until their deadline, which gives back what they hold.
+/// How long a connection may hold more than it is allowed to without sending or taking a byte. Commands usually have a
+/// shorter deadline, which frees what they hold.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much is held.
+/// The replies that the server encodes for one client before it takes them, while there is memory for all. Beyond it the
+/// server stops executing and reading its requests.
+pub(super) const UNTAKEN_BYTES: usize = 64 << 20;
+
+/// How much memory is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pressure {
     /// Less than the limit.
     Low,
-    /// As much as the limit.
+    /// The limit or more.
     High,
-    /// Half as much again.
+    /// 150 % of the limit or more.
     Utmost,
 }
 
 impl Pressure {
-    /// What a connection has to stay below to go on.
+    /// A connection that holds less than this may go on.
     pub fn allowance(self) -> usize {
         match self {
             Pressure::Low => usize::MAX,
@@ -50,7 +60,7 @@ impl Pressure {
     }
 }
 
-/// One per server.
+/// The budget of a server.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -59,23 +69,23 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Nothing is held yet.
+    /// A budget of which nothing is used.
     pub fn new(limit: usize) -> Arc<Budget> {
         let pressure = watch::Sender::new(Pressure::Low);
         Arc::new(Budget { limit, held: AtomicUsize::new(0), pressure })
     }
 
-    /// How many bytes are held.
+    /// The bytes in use.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// How many more there may be before the limit.
+    /// The bytes that are left before the limit.
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.held())
     }
 
-    /// Tells when the pressure changes.
+    /// Follows the pressure.
     pub fn watch(&self) -> watch::Receiver<Pressure> {
         self.pressure.subscribe()
     }
@@ -90,11 +100,11 @@ impl Budget {
         }
     }
 
-    /// Tells everybody, if one of the limits was crossed.
+    /// Tells all connections if the sum has crossed a limit.
     fn changed(&self, before: usize, after: usize) {
         if self.pressure(before) != self.pressure(after) {
             self.pressure.send_if_modified(|pressure| {
-                // Looked at again under the lock: whoever comes last tells the truth, whatever happened in between.
+                // Read again under the lock, so that the last of several threads tells the present pressure.
                 let now = self.pressure(self.held());
                 std::mem::replace(pressure, now) != now
             });
@@ -102,7 +112,7 @@ impl Budget {
     }
 }
 
-/// What one holder has of the budget. It is given back when this is dropped.
+/// A part of the budget that one holder uses. Dropping it frees that part.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Budget>,
@@ -110,14 +120,19 @@ pub struct Share {
 }
 
 impl Share {
-    /// So many bytes.
+    /// Uses this many bytes.
     pub fn new(budget: &Arc<Budget>, bytes: usize) -> Share {
         let mut share = Share { budget: Arc::clone(budget), bytes: 0 };
         share.resize(bytes);
         share
     }
 
-    /// So many bytes from now on.
+    /// The bytes that all holders may use together.
+    pub fn limit(&self) -> usize {
+        self.budget.limit
+    }
+
+    /// Uses this many bytes from now on.
     pub fn resize(&mut self, bytes: usize) {
         let before = std::mem::replace(&mut self.bytes, bytes);
         if bytes > before {
@@ -133,6 +148,50 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.resize(0);
+    }
+}
+
+/// A connection's view of the budget: what it uses itself, and what the pressure allows it.
+///
+/// Requests that were handed to the commit loop have a [`Share`] of their own.
+pub(super) struct Holding {
+    share: Share,
+    changes: watch::Receiver<Pressure>,
+    pub(super) pressure: Pressure,
+    /// When the client last sent or took a byte.
+    pub(super) progress: Instant,
+}
+
+impl Holding {
+    pub(super) fn new(budget: &Arc<Budget>) -> Holding {
+        let mut changes = budget.watch();
+        let pressure = *changes.borrow_and_update();
+        Holding { share: Share::new(budget, 0), changes, pressure, progress: Instant::now() }
+    }
+
+    /// Takes note of the present pressure. It takes the lock only if the pressure has changed.
+    pub(super) fn refresh(&mut self) {
+        if self.changes.has_changed().unwrap_or(false) {
+            self.pressure = *self.changes.borrow_and_update();
+        }
+    }
+
+    pub(super) async fn pressure_changes(&mut self) {
+        if self.changes.changed().await.is_err() {
+            std::future::pending().await // cannot happen: `share` keeps the budget alive
+        }
+        self.pressure = *self.changes.borrow();
+    }
+
+    /// Counts the bytes that the connection holds now.
+    pub(super) fn count(&mut self, bytes: usize) {
+        self.share.resize(bytes);
+        self.refresh();
+    }
+
+    /// Up to this size the connection may encode replies ahead.
+    pub(super) fn room(&self) -> usize {
+        if self.pressure == Pressure::Low { UNTAKEN_BYTES } else { ALLOWANCE }
     }
 }
 

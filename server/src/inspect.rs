@@ -1,161 +1,171 @@
-//! Looking at a database without serving it: any of its objects as text, and whether all of it is as it should be.
+//! Looks at a database without serving it: shows its objects as text, and checks all of them.
 //!
-//! Nothing here writes. Servers may go on meanwhile: what they merge and delete while somebody looks is looked at again.
+//! Nothing here writes. Servers may commit, merge and delete meanwhile. When an object disappears because the database
+//! has moved on, the code reads the newer version and starts again.
 
 use std::io::{self, Write};
 
 use bytes::Bytes;
 
 use crate::commit::unpack;
-use crate::root::{self, KeyRef, Root, ValueRef};
-use crate::run::{Decoder, Layer, Name, Salt, Work as _};
+use crate::root::{self, Placed, Root, Run, Upload};
+use crate::run::{Decoder, Layer, Name, RUNS, Salt, Work as _};
 use crate::state::{Database, Laying, Runs, Stretch};
 use crate::store::patience::bounded;
 use crate::store::{ETag, Got, Store, StoreError};
 
-/// How often to look again because the database has moved on.
-const LOOKS: u32 = 20;
+/// How many versions to try before a missing run counts as damage.
+const ATTEMPTS: u32 = 20;
 
-/// Why there is nothing to be shown.
+/// Why a database or an object cannot be shown.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The store does not answer, or not with an object.
-    #[error("{0} cannot be read: {1}")]
-    Store(String, StoreError),
-    /// There is no such object.
-    #[error("{0} is not there")]
+pub enum InspectError {
+    /// The store gives no answer, or no object.
+    #[error("cannot read {location}")]
+    Store {
+        /// The object or the prefix.
+        location: String,
+        /// What the store says.
+        #[source]
+        cause: StoreError,
+    },
+    /// The store has no such object.
+    #[error("{0} does not exist")]
     Absent(String),
-    /// Something is wrong with the database, in these words.
+    /// The database is damaged; one sentence for each damage.
     #[error("{}", .0.join("\n"))]
     Damaged(Vec<String>),
-    /// The name of no object that a database has.
+    /// No object of a database has this name.
     #[error("{0:?} is neither db.json nor the name of a run")]
     Unknown(String),
-    /// Whoever reads has gone away.
-    #[error("cannot write: {0}")]
+    /// The reader of the output has gone, or the output cannot be written.
+    #[error("cannot write the output")]
     Output(#[from] io::Error),
 }
 
-/// An entry as a line of JSON.
-#[derive(serde::Serialize)]
-struct Line<'a> {
-    key: KeyRef<'a>,
-    value: ValueRef<'a>,
-}
-
-/// Writes an object as text: `db.json` with a line for each entry, or a run with its first line and then a line for each
-/// entry, where `null` is a deletion. Without a name it writes the whole database, a line for each key.
-pub async fn show<S: Store>(store: &S, object: Option<&str>, out: &mut impl Write) -> Result<(), Failure> {
+/// Writes an object as text: `db.json` with more lines and without its secret, or a run with its first line and then a
+/// line for each row, where `null` is a removal. Without a name it writes the whole database, a line for each row that can
+/// be reached.
+pub async fn show<S: Store>(store: &S, object: Option<&str>, out: &mut impl Write) -> Result<(), InspectError> {
     let Some(name) = object else {
-        let (database, _) = read(store).await?;
-        return lines(out, database.entries().iter().map(|(key, value)| (&key[..], Some(&value[..]))));
+        let (database, _) = read_database(store).await?;
+        return lines(out, &database.reachable_rows());
     };
-    let place = store.locate(name);
     if name == root::NAME {
-        let (bytes, _) = object_of(store, name).await?;
-        let root = Root::decode(&bytes).map_err(|damage| Failure::Damaged(vec![format!("{place} {damage}")]))?;
+        let (root, _) = read_root(store).await?;
         out.write_all(root.to_text().as_bytes())?;
         return Ok(());
     }
-    Name::parse(name).ok_or_else(|| Failure::Unknown(name.to_owned()))?;
-    let (bytes, _) = object_of(store, name).await?;
-    let damaged = |damage| Failure::Damaged(vec![format!("{place} {damage}")]);
+    Name::parse(name).ok_or_else(|| InspectError::Unknown(name.to_owned()))?;
+    let (bytes, _) = read_object(store, name).await?;
+    let damaged = |damage| InspectError::Damaged(vec![format!("{} {damage}", store.locate(name))]);
     let line = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let layer = Decoder::new(bytes.clone(), Salt::default()).and_then(|decoder| decoder.finish()).map_err(damaged)?;
     out.write_all(&bytes[..line])?;
-    let entries: Vec<_> = layer.iter().collect();
-    lines(out, entries.iter().map(|(key, value)| (&key[..], value.as_deref())))
+    lines(out, &layer.iter().collect::<Vec<_>>())
 }
 
-fn lines<'a>(out: &mut impl Write, entries: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Result<(), Failure> {
-    for (key, value) in entries {
-        serde_json::to_writer(&mut *out, &Line { key: KeyRef(key), value: ValueRef(value) })
-            .map_err(io::Error::from)?;
-        out.write_all(b"\n")?;
+fn lines(out: &mut impl Write, rows: &[Placed]) -> Result<(), InspectError> {
+    for (table, name, row) in rows {
+        out.write_all(&root::line(*table, name, row.as_ref()))?;
     }
     Ok(())
 }
 
-/// What a database that is as it should be consists of.
+/// The contents of an undamaged database.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct Inventory {
     /// The version.
     pub generation: u64,
-    /// How many keys there are.
+    /// The number of keys.
     pub keys: u64,
-    /// How many runs it names, and how long they are together.
-    pub runs: (usize, u64),
-    /// Runs that it does not name: a server is about to, or they will be swept.
+    /// The number of runs that `db.json` names.
+    pub runs: usize,
+    /// The length of these runs together.
+    pub run_bytes: u64,
+    /// The number of runs that `db.json` does not name: a server will name them soon, or delete them.
     pub unnamed: usize,
 }
 
-/// Reads everything there is, and says what it is, or all that is wrong with it.
-pub async fn verify<S: Store>(store: &S) -> Result<Report, Failure> {
-    let (database, _) = read(store).await?;
-    let listed = bounded(store.list(root::RUNS)).await;
-    let listed = listed.map_err(|error| Failure::Store(store.locate(root::RUNS), error))?;
+/// Reads the whole database. Returns its contents, or every damage that it finds.
+pub async fn verify<S: Store>(store: &S) -> Result<Inventory, InspectError> {
+    let (database, _) = read_database(store).await?;
+    let listed = bounded(store.list(RUNS)).await;
+    let listed = listed.map_err(|cause| InspectError::Store { location: store.locate(RUNS), cause })?;
     let root = &database.root;
-    let named = |name: &String| root.runs.iter().any(|run| run.name.to_string() == *name);
-    Ok(Report {
+    let is_named = |listed: &String| root.names().any(|name| name.to_string() == *listed);
+    Ok(Inventory {
         generation: root.header.generation,
-        keys: root.keys,
-        runs: (root.runs.len(), root.runs.iter().map(|run| run.bytes).sum()),
-        unnamed: listed.iter().filter(|name| !named(name)).count(),
+        keys: database.keys(),
+        runs: root.runs.len(),
+        run_bytes: root.runs.iter().map(|run| run.bytes).sum(),
+        unnamed: listed.iter().filter(|name| !is_named(name)).count(),
     })
 }
 
-/// The whole database; or everything that is wrong with it.
-async fn read<S: Store>(store: &S) -> Result<(Database, ETag), Failure> {
-    let mut looks = 0;
+/// Reads the whole database, or every damage in it.
+pub(crate) async fn read_database<S: Store>(store: &S) -> Result<(Database, ETag), InspectError> {
+    let mut attempts = 0;
     loop {
-        let (bytes, etag) = object_of(store, root::NAME).await?;
-        let place = store.locate(root::NAME);
-        let root = Root::decode(&bytes).map_err(|damage| Failure::Damaged(vec![format!("{place} {damage}")]))?;
-        match complete(store, root).await? {
+        let (root, etag) = read_root(store).await?;
+        match read_runs(store, root).await? {
             Ok(database) => return Ok((database, etag)),
-            Err(wrong) => {
-                // A run that is not there may have been merged away since; then there is a newer version.
-                let (_, now) = object_of(store, root::NAME).await?;
-                looks += 1;
-                if now == etag || looks == LOOKS {
-                    return Err(Failure::Damaged(wrong));
+            Err(damages) => {
+                // A merge may have replaced a missing run. Then there is a newer version of db.json.
+                let (_, newest) = read_object(store, root::NAME).await?;
+                attempts += 1;
+                if newest == etag || attempts == ATTEMPTS {
+                    return Err(InspectError::Damaged(damages));
                 }
             }
         }
     }
 }
 
-/// A version with its runs; or what is wrong with each of them.
-async fn complete<S: Store>(store: &S, root: Root) -> Result<Result<Database, Vec<String>>, Failure> {
-    let (mut layers, mut wrong): (Vec<Layer>, Vec<String>) = (Vec::new(), Vec::new());
-    for run in &root.runs {
+async fn read_root<S: Store>(store: &S) -> Result<(Root, ETag), InspectError> {
+    let (bytes, etag) = read_object(store, root::NAME).await?;
+    let damaged = |damage| InspectError::Damaged(vec![format!("{} {damage}", store.locate(root::NAME))]);
+    Ok((Root::decode(&bytes, &[]).map_err(damaged)?, etag))
+}
+
+/// Completes a version with its runs. The inner error holds the damage of each run.
+async fn read_runs<S: Store>(store: &S, mut root: Root) -> Result<Result<Database, Vec<String>>, InspectError> {
+    let (mut layers, mut damages): (Vec<Layer>, Vec<String>) = (Vec::new(), Vec::new());
+    // The runs that entries name come last. They cover no generations.
+    let uploads = root.recent.iter().filter_map(|entry| entry.missing());
+    let uploads = uploads.map(|Upload { name, rows, bytes }| Run { name, from: 0, to: 0, rows, bytes });
+    let all: Vec<Run> = root.runs.iter().copied().chain(uploads).collect();
+    for run in &all {
         let name = run.name.to_string();
-        let place = store.locate(&name);
-        match object_of(store, &name).await {
+        let location = store.locate(&name);
+        match read_object(store, &name).await {
             Ok((bytes, _)) => match unpack(bytes, run, root.header.id, Salt::default()).await {
                 Ok(layer) => layers.push(layer),
-                Err(damage) => wrong.push(format!("{place} {damage}")),
+                Err(damage) => damages.push(format!("{location} {damage}")),
             },
-            Err(Failure::Absent(place)) => wrong.push(format!("{place} is missing, although {} names it", root::NAME)),
+            Err(InspectError::Absent(_)) => damages.push(format!("{location} is missing, but {} names it", root::NAME)),
             Err(other) => return Err(other),
         }
     }
-    if !wrong.is_empty() {
-        return Ok(Err(wrong));
+    if !damages.is_empty() {
+        return Ok(Err(damages));
+    }
+    for (run, layer) in all.iter().zip(&layers).skip(root.runs.len()) {
+        root.attach(run.name, &layer.iter().collect::<Vec<_>>());
     }
     let mut runs = Runs::none(root.header.base, Salt::default());
     for (run, layer) in root.runs.iter().zip(layers) {
         let stretch = Stretch { from: run.from, to: run.to, layer: layer.into() };
         runs = Laying::new(runs, stretch).finish();
     }
-    let place = store.locate(root::NAME);
-    Ok(Database::new(root, runs).map_err(|damage| vec![format!("{place} {damage}")]))
+    let location = store.locate(root::NAME);
+    Ok(Database::new(root, runs).map_err(|damage| vec![format!("{location} {damage}")]))
 }
 
-async fn object_of<S: Store>(store: &S, name: &str) -> Result<(Bytes, ETag), Failure> {
+pub(crate) async fn read_object<S: Store>(store: &S, name: &str) -> Result<(Bytes, ETag), InspectError> {
     match bounded(store.get(name, None)).await {
         Ok(Got::Object { bytes, etag }) => Ok((bytes, etag)),
-        Ok(Got::Absent | Got::Unchanged) => Err(Failure::Absent(store.locate(name))),
-        Err(error) => Err(Failure::Store(store.locate(name), error)),
+        Ok(Got::Absent | Got::Unchanged) => Err(InspectError::Absent(store.locate(name))),
+        Err(cause) => Err(InspectError::Store { location: store.locate(name), cause }),
     }
 }

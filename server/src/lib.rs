@@ -3,72 +3,103 @@
 //! # The life of a command
 //!
 //! ```text
-//! socket ─► resp ─► session ─► commit ─► state ─► store
-//!   bytes     requests  commands   batches   versions   objects
+//!   client      requests      commands      units       batches      versions
+//! ─────────► net ──────► session ──────► commit ──────► state ──────► store ──► a folder, or S3
+//!            resp        command         upkeep         root, run
 //! ```
 //!
-//! [`server`] accepts connections and gives each a task (`connection`). The task cuts the bytes into requests
-//! ([`resp`]), and the [`session`] decides about each: what concerns only the connection it answers itself; what reads
-//! or changes the database becomes a [`command::Command`] and goes to the queue of the [`commit`] loop. That is one task
-//! per server. It executes all that waits as one batch, by the pure rules of [`state`], on the newest version of the
-//! database that it knows; it writes the result as the next version of `db.json` ([`root`]); and it replaces the stored
-//! one on the condition that this still is the version it started from ([`store`]). Then everybody in the batch is
-//! answered, over the connections, in the order of their requests.
+//! [`net`] accepts connections, and each connection is a task. The task cuts the client's bytes into requests ([`resp`]).
+//! The [`session`] looks each request up in the table of commands ([`command`]). It answers the commands that concern only
+//! the connection or the server. The others read or change the database, and go to the [`commit`] loop.
+//!
+//! The commit loop is one task per server. It executes all waiting commands as one batch, on the newest version of the
+//! database that it knows ([`state`]). It writes the result as the next version of `db.json` ([`root`]). It replaces the
+//! stored `db.json` on the condition that this still is the version that the batch was executed on ([`store`]). Then every
+//! client of the batch gets its reply, in the order of its requests.
+//!
+//! A database consists of *rows* ([`row`]): keys, and the elements of collections ([`value`]). `db.json` holds a log of the
+//! newest commits, each with the rows that it changed. [`upkeep`] moves older ones into *runs* ([`run`]): sorted, compressed
+//! objects that never change.
 //!
 //! # What must hold
 //!
-//! 1. `db.json` decides. A write has happened if and only if a version that contains it was stored. Nothing else (a
-//!    log, a lease, a clock, a leader) can make or unmake a write.
-//! 2. `db.json` is only ever replaced on the condition that it is the version which the new one was computed from, or
-//!    that there is none.
-//! 3. No version ever has the same bytes as an earlier one: it holds a generation, which only grows. So an ETag never
-//!    comes back, and an old conditional PUT can never land late.
-//! 4. Commands are executed by a pure state machine, in one order, on one state; and the state is a function of what is
-//!    stored.
-//! 5. A reply is sent only when the fate of its command is known, or when the deadline has passed and the client is told
-//!    so. A command is never applied twice, and never after its client was told that nothing happened.
+//! 1. `db.json` decides. A write has happened if and only if a version that contains it was stored. Nothing else (a log, a
+//!    lease, a clock, a leader) can make or unmake a write.
+//! 2. A server replaces `db.json` only on the condition that it still is the version from which the new one was computed,
+//!    or that there is none.
+//! 3. No version has the same bytes as an earlier one, because its generation is higher. So an ETag never comes back, and
+//!    a conditional PUT that a newer version has overtaken can never land.
+//! 4. A pure state machine executes commands in one order on one state. The state is a function of the stored bytes.
+//! 5. A client gets a reply only when the fate of its command is known, or the reply says that it is not: at the deadline,
+//!    or when the database becomes unusable. A command is never applied twice, and never after its client was told that nothing happened.
 //! 6. No argument for correctness mentions time. Clocks only decide how long to wait.
 //!
-//! [`commit`] argues why this makes every history strictly serializable.
+//! [`commit`] argues why these rules make every history strictly serializable.
 //!
 //! # Where things are
 //!
-//! | module | knows about |
+//! | module | what it knows |
 //! |---|---|
-//! | [`server`], `connection` | sockets, tasks, starting and stopping |
+//! | [`server`] | how a server starts and stops |
+//! | [`net`] | sockets and their tasks |
+//! | [`budget`] | the memory that all connections may hold together |
 //! | [`resp`] | the bytes of the wire protocol |
-//! | [`budget`] | what all connections may hold together |
-//! | [`session`], [`clients`], [`shared`] | what a connection remembers, and what connections have in common |
-//! | [`command`] | the table of commands, and how words become commands |
-//! | [`info`], [`stats`] | what a server tells about itself |
+//! | [`session`], [`clients`] | what a connection remembers, and who decides about each request |
+//! | [`command`] | the table of commands: syntax, flags and meaning, one file for each family |
+//! | [`instance`], [`settings`], [`clock`] | what all connections of a server share |
+//! | [`info`], [`stats`], [`record`] | what a server says about itself |
+//! | [`parameters`], [`knobs`] | what `CONFIG` tells and changes |
 //! | [`commit`] | concurrency: batches, races, lost answers, deadlines, freshness |
-//! | [`state`] | what commands mean |
-//! | [`root`] | the bytes of `db.json` |
-//! | [`run`] | the bytes of the objects that hold older entries, and what they become in memory |
-//! | [`inspect`] | how people look at a database without serving it |
-//! | [`store`] | conditional replacement: in a folder, or in memory for tests |
+//! | [`upkeep`] | folds, merges and sweeps, beside the commits |
+//! | [`value`] | what hashes, lists, sets and sorted sets mean over rows; numbers, payloads of DUMP |
+//! | `script` | scripts: their texts, what they may do, and the engine of the crate `valthree-script` |
+//! | [`state`] | a version of the database, and the next one while commands change it |
+//! | [`row`] | keys and elements: what layers, folds and merges know |
+//! | [`root`], [`run`] | the bytes of `db.json` and of runs |
+//! | [`store`] | conditional replacement of objects in a folder, in S3, or in memory for tests |
+//! | [`id`] | names of servers and databases |
+//! | [`inspect`], [`tail`], [`repair`] | looking at a database without serving it, following it, mending it |
+//! | `background` | long work in short slices |
 //! | `zoo` | planted bugs, which no ordinary build contains |
 //!
-//! Only `commit` knows concurrency, and only `state` knows what commands mean. `resp`, `command`, `state`, `root`
-//! and `run` never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so that a simulation can own
-//! both.
+//! The binary adds `flags`, `start` (serving), `look` (inspect, verify, tail and repair) and `open_files`.
+//!
+//! Only [`commit`] knows concurrency, and only [`command`] knows what commands mean. `resp`, `command`, `state`, `root`,
+//! `run` and the core of `commit` never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so a
+//! simulation can own both.
+//!
+//! To add a command, add a row and its function to a file of [`command::family`], a golden script under `tests/golden`, and
+//! its place in the workload's model.
 
 #![warn(clippy::unwrap_used)]
 
+mod background;
 pub mod budget;
 pub mod clients;
+pub mod clock;
 pub mod command;
 pub mod commit;
-mod connection;
+pub mod id;
 pub mod info;
 pub mod inspect;
+pub mod instance;
+pub mod knobs;
+pub mod net;
+pub mod parameters;
+pub mod record;
+pub mod repair;
 pub mod resp;
 pub mod root;
+pub mod row;
 pub mod run;
+mod script;
 pub mod server;
 pub mod session;
-pub mod shared;
+pub mod settings;
 pub mod state;
 pub mod stats;
 pub mod store;
+pub mod tail;
+pub mod upkeep;
+pub mod value;
 mod zoo;

@@ -1,104 +1,42 @@
 //! A server: a listener, a commit loop, and a task for each connection.
 
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
 
-use crate::commit::{Queue, Refusal, Start, Submissions, Unusable, Witness};
-use crate::connection::{self, Context};
-use crate::resp::Reply;
-use crate::root::Id;
-use crate::session::Session;
-use crate::shared::{Settings, Shared};
+use crate::clock::Wall;
+use crate::commit::{Queue, Start, Submissions, Untaken, Unusable, Witness};
+use crate::id::Id;
+use crate::instance::Instance;
+use crate::net::{Context, Listener, Reception, Status};
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::proof::Proof;
+use crate::store::watched::Watched;
 
-/// The pause after a connection could not be accepted, for instance for want of file descriptors: trying again at once
-/// would keep a core busy with failing.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long clients have to take their last replies, after the last command has met its deadline.
+const LAST_REPLIES: Duration = Duration::from_secs(1);
 
-/// Connections that are being told at the same time that they are too many. Beyond these they are closed without a word,
-/// or whoever opens them fast enough would have us hold any number of them.
-const TURNED_AWAY_AT_ONCE: usize = 256;
-
-/// After so long without a byte the system asks a client's system whether it is still there, as Valkey has it do. One
-/// that vanished without a farewell would hold its connection for ever.
-const KEEPALIVE: Duration = Duration::from_secs(300);
-
-/// How much longer than a command's deadline a stopping server waits for its connections to take their last replies.
-const STOPPING: Duration = Duration::from_secs(1);
-
-/// What a server is given.
+/// What a server is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// All randomness of the server comes from this, its id first. Never the same for two servers or two starts of one.
+    /// The source of all randomness of the server, its id first. Two servers, or two starts of one, must never have equal
+    /// seeds.
     pub seed: [u8; 32],
-    /// The wall time at the start; from there it goes by tokio's clock.
-    pub started: SystemTime,
-    /// What clients may know of it.
+    /// The wall clock. The store bounds it from both sides, if its answers tell the time.
+    pub wall: Wall,
+    /// The settings, which clients may see.
     pub settings: Settings,
 }
 
-/// Where connections come from: TCP, or anything else that brings streams of bytes.
-pub trait Listener: Send {
-    /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Send + 'static;
-
-    /// The next connection, with the addresses of its far and near end.
-    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, String, String)>> + Send;
-}
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    async fn accept(&mut self) -> io::Result<(TcpStream, String, String)> {
-        let (stream, peer) = TcpListener::accept(self).await?;
-        // What fails from here on fails for this client alone, most likely because it is gone already.
-        // Replies are written whole; waiting for more to fill a packet would only delay them.
-        let _ = stream.set_nodelay(true);
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-        let local = stream.local_addr().map_or_else(|_| String::new(), |local| local.to_string());
-        Ok((stream, peer.to_string(), local))
-    }
-}
-
-/// Whether commands can be executed.
-#[derive(Clone, Debug)]
-pub enum Status {
-    /// The store has not answered yet.
-    Loading,
-    /// They can.
-    Ready,
-    /// They can't, and this server will not try again.
-    Unusable(Unusable),
-}
-
-impl Status {
-    /// What every command is answered with, if not with its own reply.
-    pub fn refusal(&self) -> Option<Reply> {
-        match self {
-            Status::Ready => None,
-            Status::Loading => Some(Reply::error("LOADING Valthree is reading the database from its store")),
-            Status::Unusable(Unusable(why)) => Some(Refusal::Unusable(Arc::clone(why)).reply()),
-        }
-    }
-}
-
-/// Serves until `shutdown`, then answers what is under way and returns. Fails if the database turns out to be unusable
-/// while it is being loaded; later it stays, and tells every client so.
+/// Serves until `shutdown`, then answers the commands that it has read, and returns. Fails if the database turns out to be
+/// unusable while the server loads it. Later the server goes on, and tells every client that it cannot use the database.
 pub async fn run<L: Listener, S: Store>(
     listener: L,
     store: S,
@@ -108,86 +46,59 @@ pub async fn run<L: Listener, S: Store>(
     run_before(None, listener, store, config, shutdown).await
 }
 
-/// The same, before somebody who looks at every version that this server knows.
+/// Like [`run`], with a witness of every version that the server learns.
 pub async fn run_before<L: Listener, S: Store>(
     witness: Option<Witness>,
-    mut listener: L,
+    listener: L,
     store: S,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Unusable> {
     let mut rng = StdRng::from_seed(config.seed);
     let deadline = config.settings.deadline;
-    let max_clients = config.settings.max_clients.min(Semaphore::MAX_PERMITS);
-    let places = Arc::new(Semaphore::new(max_clients));
-    let shared = Arc::new(Shared::new(config.settings, config.started));
+    let max_clients = config.settings.max_clients;
+    let shared = Arc::new(Instance::new(config.settings, config.wall));
     let start = Start {
-        store: Arc::new(store),
+        store: Arc::new(Watched::new(store, Arc::clone(&shared.health), Arc::clone(&shared.clock))),
         server: Id::random(&mut rng),
         database: Id::random(&mut rng),
         deadline,
-        max_memory: shared.settings.max_memory,
+        knobs: Arc::clone(&shared.knobs),
         thresholds: shared.settings.thresholds,
         stats: Arc::clone(&shared.stats),
+        health: Arc::clone(&shared.health),
+        clock: Arc::clone(&shared.clock),
+        untaken: Untaken::of(shared.settings.max_clients_memory),
         witness,
     };
     let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));
     let (queue, submissions) = Queue::new();
-    let (status, loading) = watch::channel(Status::Loading);
+    let (status, loading) = watch::channel(Status::Loading(Arc::clone(&shared.health)));
     let (stop, stopping) = watch::channel(false);
-    let context = Context { shared, queue, status: loading, stopping };
+    let context = Context::new(shared, queue, loading.clone(), stopping);
     let mut committer = tokio::spawn(commit(start, proof, submissions, status));
-    let mut connections = JoinSet::new();
+    let mut reception = Reception::new(listener, max_clients, context);
     tokio::pin!(shutdown);
-    loop {
-        // In this order, so that nothing is left to chance: neither a replay, nor whether a place that has become free
-        // is free for the next client.
-        tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            ended = &mut committer => return ended.expect("the commit loop does not panic"),
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer, local)) => match Arc::clone(&places).try_acquire_owned() {
-                    Ok(place) => {
-                        let conversation = converse(stream, peer, local, context.clone());
-                        connections.spawn(async move {
-                            conversation.await;
-                            drop(place);
-                        });
-                    }
-                    Err(_) => {
-                        tracing::warn!(peer, max_clients, "a connection too many was turned away");
-                        if connections.len() < max_clients + TURNED_AWAY_AT_ONCE {
-                            connections.spawn(turn_away(stream));
-                        }
-                    }
-                },
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
+    // The order is fixed, so that a simulation can replay it.
+    tokio::select! {
+        biased;
+        () = &mut shutdown => {}
+        ended = &mut committer => return ended.expect("the commit loop does not panic"),
+        () = reception.run() => {}
     }
-    drop(listener);
-    tracing::info!(connections = connections.len(), "stopping: no new connections; answering what is under way");
+    let connections = reception.connections();
+    tracing::info!(connections, "stopping: the server takes no new connections and answers what it has read");
     stop.send_replace(true);
-    let last_replies = async { while connections.join_next().await.is_some() {} };
-    if timeout(deadline + STOPPING, last_replies).await.is_err() {
-        tracing::warn!(connections = connections.len(), "some clients did not take their last replies");
-        connections.shutdown().await;
-    }
-    if matches!(*context.status.borrow(), Status::Loading) {
-        committer.abort(); // it would wait for the store, and nobody waits for it
+    reception.close(deadline + LAST_REPLIES).await;
+    if matches!(*loading.borrow(), Status::Loading(_)) {
+        committer.abort(); // it waits for the store, and nobody waits for it
         return Ok(());
     }
-    drop(context);
     committer.await.expect("the commit loop does not panic")
 }
 
-/// Serves the queue while the store is put to the proof. Returns early only if the store does not stand it, or if the
-/// database can't be loaded.
+/// Serves the queue while a trial proves the store. Returns early only if the trial fails, or if the database can't be
+/// loaded.
 async fn commit<S: Store>(
     start: Start<S>,
     proof: Proof<S>,
@@ -211,14 +122,14 @@ async fn commit<S: Store>(
             Either::Right((verdict, _)) => (verdict, true),
         }
     };
-    // Only now is a trial that was not over given up, with whatever its requests hold that a deletion may wait for.
+    // An unfinished trial has been dropped by now, and with it the requests that a deletion might have to wait for.
     if !is_tidy {
         proof.clean_up().await;
     }
     served
 }
 
-/// Loads the database, serves the queue, and tells everybody if the database turns out to be unusable.
+/// Loads the database and serves the queue. Tells all clients if the database turns out to be unusable.
 async fn serve<S: Store>(
     start: Start<S>,
     trial: impl Future<Output = Result<(), Unusable>> + Clone + Send + 'static,
@@ -231,24 +142,8 @@ async fn serve<S: Store>(
         loaded = start.load() => loaded?,
     };
     status.send_replace(Status::Ready);
-    if let Err(unusable) = committer.during(trial).run(&mut submissions).await {
-        tracing::error!("{unusable}");
-        status.send_replace(Status::Unusable(unusable.clone()));
-        submissions.refuse(&Refusal::Unusable(unusable.0)).await;
-    }
-    Ok(())
-}
-
-async fn converse<IO: AsyncRead + AsyncWrite>(stream: IO, peer: String, local: String, context: Context) {
-    context.shared.stats.connections_received.add(1);
-    let session = Session::open(Arc::clone(&context.shared), peer.clone(), local);
-    if let Err(error) = connection::serve(stream, session, context).await {
-        // A client that goes away in the middle is everyday life.
-        tracing::debug!(peer, %error, "connection ended");
-    }
-}
-
-async fn turn_away<IO: AsyncRead + AsyncWrite>(stream: IO) {
-    // It is turned away whether or not it listens to the reason.
-    let _ = connection::turn_away(stream, &Reply::error("ERR max number of clients reached")).await;
+    let usable = |result: Result<(), Unusable>| {
+        status.send_replace(result.map_or_else(Status::Unusable, |()| Status::Ready));
+    };
+    committer.during(trial).run(&mut submissions, usable).await
 }

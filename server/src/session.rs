@@ -1,259 +1,256 @@
-//! What one connection remembers, and the commands that concern only it.
+//! Decides about each request of a connection: the session answers it, or submits it to the commit loop.
+//!
+//! Everything that a connection remembers is in [`caller`], beneath the commands. The session stands above them: it
+//! finds the command of a request by the table, and looks at the kind of its meaning.
 
-use std::borrow::Cow;
+pub mod caller;
+mod settlement;
+pub mod silence;
+pub mod transaction;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::clients::{Client, Facts};
-use crate::command::connection::{Ask, ReplyMode, Selection};
-use crate::command::{Command, Request, parse};
-use crate::info;
+use self::caller::Caller;
+use self::settlement::Awaiting;
+pub use self::settlement::Settled;
+use self::transaction::Gathered;
+use crate::clients::Client;
+use crate::command::Command;
+use crate::command::arguments::wrong_arity;
+use crate::command::flag::Flag;
+use crate::command::resolve::resolve;
+use crate::command::spec::{Meaning, Spec};
+use crate::command::table::commands;
+use crate::commit::aborted;
+use crate::instance::Instance;
 use crate::resp::{Protocol, Reply};
-use crate::shared::Shared;
+use crate::zoo::planted;
 
-const NO_PASSWORD: Reply = Reply::Error(Cow::Borrowed(
-    "ERR AUTH <password> called without any password configured for the default user. \
-     Are you sure your configuration is correct?",
-));
-const WRONG_PASSWORD: Reply =
-    Reply::Error(Cow::Borrowed("WRONGPASS invalid username-password pair or user is disabled."));
-
-/// The only user there is. Any password will do for it.
-const DEFAULT_USER: &[u8] = b"default";
-
-/// What to do about a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the connection has to do about a request.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Give it to the commit loop, which answers later.
+    /// Submit the command to the commit loop, which answers later.
     Submit(Command),
-    /// Answer it, after everything that came before.
+    /// Submit the command, a WATCH, and have the session settle the answer. Until then it takes no request.
+    Watch(Command),
+    /// Submit the transaction. If it concerns the session, have the session settle the answer, as above.
+    Transact(Gathered),
+    /// Send the reply to a transaction that does not concern the database, after the replies to earlier requests.
+    Settled(Settled),
+    /// Send the reply, after the replies to earlier requests.
     Answer(Reply),
-    /// The same, and then close the connection.
+    /// Send the reply and close the connection.
     AnswerAndClose(Reply),
 }
 
-/// One connection. It is registered for as long as this exists.
+/// The session of one connection.
 #[derive(Debug)]
 pub struct Session {
-    shared: Arc<Shared>,
-    client: Arc<Client>,
-    replies: Replies,
+    caller: Caller,
+    /// What it has to do with the next answer of the commit loop.
+    awaiting: Option<Awaiting>,
+    /// How many queued commands and watched keys other clients see.
+    shown: (Option<usize>, usize),
+    /// The row of the newest request, unless its command is unknown.
+    newest: Option<&'static Spec>,
 }
+
+/// The error for a command that has no meaning in a transaction.
+const NOT_INSIDE: Reply = Reply::fault("ERR Command not allowed inside a transaction");
+
+/// The error for tools of tests.
+const NO_DEBUG: Reply =
+    Reply::fault("ERR DEBUG command not allowed. Start the server with --debug-commands true to allow it.");
+
+/// The commands that are not queued in a transaction.
+const ENDINGS: [&str; 4] = ["discard", "exec", "quit", "reset"];
 
 impl Session {
-    /// Begins a session and registers it.
-    pub fn open(shared: Arc<Shared>, peer: String, local: String) -> Session {
-        let client = shared.clients.enter(peer, local);
-        Session { shared, client, replies: Replies::default() }
+    /// Begins a session and registers its client.
+    pub fn open(instance: Arc<Instance>, peer: String, local: String) -> Session {
+        Session { caller: Caller::enter(instance, peer, local), awaiting: None, shown: (None, 0), newest: None }
     }
 
-    /// Never given to another connection of the same server.
+    /// The id of the client. No other connection of this server ever gets it.
     pub fn id(&self) -> u64 {
-        self.client.id
+        self.caller.client.id
     }
 
-    /// The protocol that replies are to be written in from now on.
+    /// The protocol of the replies from now on.
     pub fn protocol(&self) -> Protocol {
-        self.client.facts().protocol
+        self.caller.facts().protocol
     }
 
-    /// Whether the reply to the request that was just handled is to be sent. To be asked once after each
-    /// [`Session::handle`], since the answer may be meant for one request only.
+    /// The number of the database that the client has selected, and the protocol of the replies from now on.
+    pub fn terms(&self) -> (usize, Protocol) {
+        let facts = self.caller.facts();
+        (facts.database, facts.protocol)
+    }
+
+    /// The client, as others see it.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.caller.client
+    }
+
+    /// The command of the newest request, if there is one of that name.
+    pub fn command(&self) -> Option<&'static str> {
+        self.newest.map(|spec| spec.name)
+    }
+
+    /// Whether the session itself executes the newest command, so that an error is the reply of the command.
+    pub fn executes(&self) -> bool {
+        self.newest.is_some_and(|spec| {
+            matches!(spec.meaning, Meaning::Session(_) | Meaning::Select(..) | Meaning::Table(_) | Meaning::Exec)
+        })
+    }
+
+    /// Whether the newest command was queued.
+    pub fn has_queued(&self) -> bool {
+        let is_queued = |spec: &Spec| !ENDINGS.contains(&spec.name) && spec.name != "multi";
+        self.caller.transaction.is_open() && self.newest.is_some_and(is_queued)
+    }
+
+    /// Whether a request may change the database. While a transaction is open, only its EXEC may.
+    pub fn may_write(&self, words: &[Bytes]) -> bool {
+        let Ok(spec) = resolve(commands(), words) else { return false };
+        if matches!(spec.meaning, Meaning::Exec) {
+            return self.caller.transaction.is_any(Command::may_write);
+        }
+        !self.caller.transaction.is_open() && (spec.is(Flag::Write) || spec.writes_unflagged)
+    }
+
+    /// Until when the client has to wait for its replies.
+    pub fn asleep_until(&self) -> Option<Instant> {
+        self.caller.asleep_until()
+    }
+
+    /// Ends the sleep if it is time. Returns until when it lasts otherwise.
+    pub fn wake(&mut self, now: Instant) -> Option<Instant> {
+        self.caller.wake(now)
+    }
+
+    /// The memory of queued commands and watched keys.
+    pub fn held(&self) -> usize {
+        self.caller.transaction.held()
+    }
+
+    /// Whether to send the reply to the request that was just handled. Call it once after each [`Session::handle`] whose
+    /// step the session does not settle: the answer may hold for one request only.
     pub fn wants_reply(&mut self) -> bool {
-        self.replies.next()
+        self.caller.silence.wants_reply()
     }
 
-    /// Decides what to do about a request of at least one word.
-    pub fn handle(&mut self, request: Vec<Bytes>) -> Step {
-        match self.understand(request) {
-            Ok(Request::Database(command)) => Step::Submit(command),
-            Ok(Request::Connection(Ask::Quit)) => Step::AnswerAndClose(Reply::OK),
-            Ok(Request::Connection(ask)) => Step::Answer(self.answer(ask).unwrap_or_else(|error| error)),
-            Ok(Request::Answer(reply)) | Err(reply) => Step::Answer(reply),
+    /// Decides about a request of at least one word. While the database cannot be used, `refusal` is the reply to every
+    /// command that the table does not allow then.
+    pub fn handle(&mut self, words: Vec<Bytes>, refusal: Option<&Reply>) -> Step {
+        self.decide(words, refusal).unwrap_or_else(Step::Answer)
+    }
+
+    fn decide(&mut self, words: Vec<Bytes>, refusal: Option<&Reply>) -> Result<Step, Reply> {
+        let resolved = resolve(commands(), &words);
+        self.newest = resolved.as_ref().ok().copied();
+        self.note(self.newest.map(|spec| spec.name));
+        let exec = resolved.as_ref().is_ok_and(|spec| matches!(spec.meaning, Meaning::Exec));
+        let admitted = resolved.and_then(|spec| self.admit(spec, &words, refusal).map(|()| spec));
+        let spec = admitted.map_err(|error| self.refuse(exec, error))?;
+        let step = if self.caller.transaction.is_open() && !ENDINGS.contains(&spec.name) {
+            self.caller.transaction.queue(Command::queued(spec, words));
+            Ok(Step::Answer(Reply::status("QUEUED")))
+        } else {
+            self.perform(spec, words)
+        };
+        self.show_transaction();
+        step
+    }
+
+    /// Makes sure that a command may be executed, or queued in a transaction.
+    fn admit(&self, spec: &Spec, words: &[Bytes], refusal: Option<&Reply>) -> Result<(), Reply> {
+        if !spec.admits(words.len()) {
+            return Err(wrong_arity(spec.name));
         }
-    }
-
-    /// Reads a request, and notes for `CLIENT LIST` that it came.
-    fn understand(&self, request: Vec<Bytes>) -> Result<Request, Reply> {
-        let resolved = parse::resolve(&request);
+        if spec.name.starts_with("debug|") && !self.caller.instance.settings.debug_commands {
+            return Err(NO_DEBUG);
+        }
+        let transaction = &self.caller.transaction;
+        if transaction.is_open() && spec.is(Flag::NoMulti) {
+            return Err(NOT_INSIDE);
+        }
+        let needs_the_database = |spec: &Spec| !spec.is(Flag::Loading) || matches!(spec.meaning, Meaning::Watch);
+        let queue_needs_it = || transaction.is_any(|command| needs_the_database(command.spec()));
+        if let Some(refusal) = refusal
+            && (needs_the_database(spec) || matches!(spec.meaning, Meaning::Exec) && queue_needs_it())
         {
-            let mut facts = self.client.facts();
-            facts.active = Instant::now();
-            facts.command = resolved.as_ref().ok().map(|spec| spec.name);
+            return Err(refusal.clone());
         }
-        parse::admit(resolved?, request)
+        let limit = self.caller.instance.settings.limits.request_bytes;
+        let grows = transaction.is_open() && !ENDINGS.contains(&spec.name) || matches!(spec.meaning, Meaning::Watch);
+        if grows && transaction.held() + transaction::memory(words) > limit {
+            let what = "ERR The commands and watched keys of a transaction are larger than";
+            return Err(Reply::error(format!("{what} {limit} bytes, see --max-request")));
+        }
+        Ok(())
     }
 
-    fn answer(&mut self, ask: Ask) -> Result<Reply, Reply> {
-        let reply = match ask {
-            Ask::Hello { protocol, user, name } => self.hello(protocol, user, name)?,
-            Ask::Authenticate { user: None } => return Err(NO_PASSWORD),
-            Ask::Authenticate { user: Some(user) } => self.authenticate(&user)?,
-            Ask::Reset => self.reset(),
-            // Only `handle` can close the connection, and does.
-            Ask::Quit => Reply::OK,
-            Ask::Time => self.time(),
-            Ask::Info { sections } => Reply::Verbatim(info::text(&self.shared, &sections)),
-            Ask::Configuration { patterns } => info::parameters(&self.shared.settings, &patterns),
-            Ask::Id => Reply::Integer(self.client.id.cast_signed()),
-            Ask::Name => self.name(),
-            Ask::SetName { name } => {
-                let name = attribute(&name).ok_or_else(|| unsuitable("Client names"))?;
-                self.note(|facts| facts.name = name)
+    /// A command that cannot be queued spoils its transaction. An EXEC that is refused ends it.
+    fn refuse(&mut self, exec: bool, error: Reply) -> Reply {
+        let transaction = &mut self.caller.transaction;
+        let error = if exec {
+            transaction.forget();
+            aborted(&error)
+        } else {
+            if !planted!("queued-error-ignored") {
+                transaction.spoil();
             }
-            Ask::SetLibrary { attribute, value } => self.set_library(&attribute, &value)?,
-            Ask::Describe => Reply::Verbatim(format!("{}\n", self.client)),
-            Ask::List(selection) => self.list(selection),
-            Ask::NoEvict(on) => self.note(|facts| facts.no_evict = on),
-            Ask::NoTouch(on) => self.note(|facts| facts.no_touch = on),
-            Ask::Replies(mode) => {
-                self.replies.set(mode);
-                Reply::OK
+            error
+        };
+        self.show_transaction();
+        error
+    }
+
+    fn perform(&mut self, spec: &'static Spec, words: Vec<Bytes>) -> Result<Step, Reply> {
+        let command = Command::new(spec, words)?;
+        match command.spec().meaning {
+            Meaning::Data(_) => Ok(Step::Submit(command)),
+            Meaning::Watch => {
+                self.awaiting = Some(Awaiting::Notes);
+                Ok(Step::Watch(command))
             }
-        };
-        Ok(reply)
-    }
-
-    /// Changes what is known of this client.
-    fn note(&self, change: impl FnOnce(&mut Facts)) -> Reply {
-        change(&mut self.client.facts());
-        Reply::OK
-    }
-
-    /// All or nothing: a wrong option leaves the protocol as it was.
-    fn hello(&self, protocol: Option<Protocol>, user: Option<Bytes>, name: Option<Bytes>) -> Result<Reply, Reply> {
-        if let Some(user) = user {
-            self.authenticate(&user)?;
-        }
-        let name = match name {
-            Some(name) => Some(attribute(&name).ok_or_else(|| unsuitable("Client names"))?),
-            None => None,
-        };
-        let protocol = {
-            let mut facts = self.client.facts();
-            facts.name = name.unwrap_or_else(|| std::mem::take(&mut facts.name));
-            facts.protocol = protocol.unwrap_or(facts.protocol);
-            facts.protocol
-        };
-        let number = match protocol {
-            Protocol::Resp2 => 2,
-            Protocol::Resp3 => 3,
-        };
-        let fields = [
-            ("server", text(info::NAME)),
-            ("version", text(info::COMPATIBLE_VERSION)),
-            ("proto", Reply::Integer(number)),
-            ("id", Reply::Integer(self.client.id.cast_signed())),
-            ("mode", text("standalone")),
-            ("role", text("master")),
-            ("modules", Reply::Array(Vec::new())),
-        ];
-        Ok(Reply::Map(fields.into_iter().map(|(key, value)| (text(key), value)).collect()))
-    }
-
-    fn authenticate(&self, user: &[u8]) -> Result<Reply, Reply> {
-        if user == DEFAULT_USER { Ok(Reply::OK) } else { Err(WRONG_PASSWORD) }
-    }
-
-    /// The library behind the connection stays the same, so it is remembered.
-    fn reset(&mut self) -> Reply {
-        self.replies.reset();
-        let mut facts = self.client.facts();
-        facts.protocol = Protocol::default();
-        facts.name.clear();
-        facts.no_evict = false;
-        facts.no_touch = false;
-        Reply::Simple(Cow::Borrowed("RESET"))
-    }
-
-    fn time(&self) -> Reply {
-        let now = self.shared.clock.since_epoch();
-        let parts = [now.as_secs().to_string(), now.subsec_micros().to_string()];
-        Reply::Array(parts.into_iter().map(|part| Reply::Bulk(Bytes::from(part))).collect())
-    }
-
-    fn name(&self) -> Reply {
-        let name = self.client.facts().name.clone();
-        if name.is_empty() { Reply::Null } else { Reply::Bulk(Bytes::from(name)) }
-    }
-
-    fn set_library(&self, name: &[u8], value: &[u8]) -> Result<Reply, Reply> {
-        let is_version = name.eq_ignore_ascii_case(b"LIB-VER");
-        let repeated = parse::quotable(name, name.len());
-        if !is_version && !name.eq_ignore_ascii_case(b"LIB-NAME") {
-            return Err(parse::error(format!("ERR Unrecognized option '{repeated}'")));
-        }
-        let value = attribute(value).ok_or_else(|| unsuitable(&repeated))?;
-        Ok(self.note(|facts| *(if is_version { &mut facts.library_version } else { &mut facts.library }) = value))
-    }
-
-    fn list(&self, selection: Selection) -> Reply {
-        let clients = &self.shared.clients;
-        let chosen = match selection {
-            Selection::All => clients.all(),
-            Selection::None => Vec::new(),
-            Selection::Ids(ids) => {
-                ids.into_iter().filter_map(|id| u64::try_from(id).ok()).filter_map(|id| clients.get(id)).collect()
+            Meaning::Exec => {
+                let gathered = self.caller.transaction.end()?;
+                Ok(self.transact(gathered))
             }
-        };
-        Reply::Verbatim(chosen.iter().map(|client| format!("{client}\n")).collect())
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.shared.clients.leave(self.client.id);
-    }
-}
-
-fn text(text: &'static str) -> Reply {
-    Reply::Bulk(Bytes::from_static(text.as_bytes()))
-}
-
-/// A client's word for itself, if it can stand in a line of `CLIENT LIST`: no spaces, nothing beyond ASCII.
-fn attribute(value: &[u8]) -> Option<String> {
-    let printable = value.iter().all(u8::is_ascii_graphic);
-    printable.then(|| value.iter().copied().map(char::from).collect())
-}
-
-fn unsuitable(what: &str) -> Reply {
-    parse::error(format!("ERR {what} cannot contain spaces, newlines or special characters."))
-}
-
-/// Which replies the client wants: what `CLIENT REPLY` set.
-#[derive(Debug, Default)]
-struct Replies {
-    /// None until further notice.
-    off: bool,
-    /// Not the one to the request at hand.
-    skip: bool,
-    /// Not the one to the request after it.
-    skip_next: bool,
-}
-
-impl Replies {
-    fn set(&mut self, mode: ReplyMode) {
-        match mode {
-            ReplyMode::On => *self = Replies::default(),
-            ReplyMode::Off => self.off = true,
-            ReplyMode::Skip => self.skip_next = !self.off,
+            Meaning::Session(act) | Meaning::Select(_, act) => {
+                let reply = act(&mut self.caller, command.words())?;
+                Ok(if self.caller.is_leaving() { Step::AnswerAndClose(reply) } else { Step::Answer(reply) })
+            }
+            Meaning::Table(tell) => Ok(Step::Answer(tell(commands(), command.words())?)),
+            Meaning::Container => Err(wrong_arity(command.spec().name)),
         }
     }
 
-    /// Odd, but Valkey's: a `RESET` that is to be skipped still is.
-    fn reset(&mut self) {
-        self.off = false;
-        self.skip_next = false;
+    /// Notes for `CLIENT LIST` what the transaction holds.
+    pub(crate) fn show_transaction(&mut self) {
+        let transaction = &self.caller.transaction;
+        let (queued, watched) = (transaction.length(), transaction.watched());
+        // Most requests change nothing of it, and need no lock.
+        if self.shown == (queued, watched) {
+            return;
+        }
+        self.shown = (queued, watched);
+        let mut facts = self.caller.facts();
+        facts.queued = queued;
+        facts.watched = watched;
+        facts.transaction_bytes = transaction.held();
     }
 
-    /// Whether the request at hand is to be answered; then goes on to the next. Neither `OFF` nor `SKIP` is answered
-    /// itself, and by now both have taken effect.
-    fn next(&mut self) -> bool {
-        let wanted = !(self.off || self.skip || self.skip_next);
-        self.skip = std::mem::take(&mut self.skip_next);
-        wanted
+    /// Notes for `CLIENT LIST` that a request for this command came.
+    fn note(&self, command: Option<&'static str>) {
+        let mut facts = self.caller.facts();
+        facts.active = Instant::now();
+        facts.command = command;
     }
 }
 

@@ -1,23 +1,26 @@
-//! What a server counts about itself; INFO shows it.
+//! The counters that INFO shows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// A number that other tasks may read at any time. Nothing is decided by it.
+use crate::state::{DatabaseFigures, Figures, Stale};
+
+/// A number that other tasks may read at any time. The server decides nothing by it.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Counts up.
+    /// Adds to the value.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Notes the newest value.
+    /// Replaces the value.
     pub fn set(&self, n: u64) {
         self.0.store(n, Ordering::Relaxed);
     }
 
-    /// Notes the value if it is the largest so far.
+    /// Raises the value to `n` if it is smaller.
     pub fn at_least(&self, n: u64) {
         self.0.fetch_max(n, Ordering::Relaxed);
     }
@@ -28,7 +31,7 @@ impl Counter {
     }
 }
 
-/// See the module.
+/// The counters of one server.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Stats {
@@ -49,9 +52,68 @@ pub struct Stats {
     pub folds: Counter,
     pub merges: Counter,
     pub runs_deleted: Counter,
+    pub net_input_bytes: Counter,
+    pub net_output_bytes: Counter,
     pub told_tryagain: Counter,
     pub told_uncertain: Counter,
+    pub exec_watch_outdated: Counter,
+    pub exec_watch_remapped: Counter,
     pub keys: Counter,
+    databases: Mutex<Vec<DatabaseFigures>>,
     pub database_bytes: Counter,
     pub generation: Counter,
+}
+
+impl Stats {
+    /// Notes the version in memory.
+    pub fn count_version(&self, figures: Figures) {
+        self.keys.set(figures.keys());
+        self.database_bytes.set(figures.size);
+        self.generation.set(figures.generation);
+        *self.databases.lock().unwrap_or_else(PoisonError::into_inner) = figures.databases;
+    }
+
+    /// Notes why a transaction was refused. A refusal because of a touched or ended key is the client's business.
+    pub fn count_refused(&self, why: Option<Stale>) {
+        match why {
+            Some(Stale::Forgotten) => self.exec_watch_outdated.add(1),
+            Some(Stale::Remapped) => self.exec_watch_remapped.add(1),
+            Some(Stale::Touched | Stale::Ended) | None => {}
+        }
+    }
+
+    /// Sets the counters of past work to zero.
+    pub fn reset(&self) {
+        let counters = [
+            &self.connections_received,
+            &self.commands,
+            &self.commits,
+            &self.conflicts,
+            &self.unclear_landed,
+            &self.unclear_lost,
+            &self.unclear_unknown,
+            &self.freshness_checks,
+            &self.batched_commands,
+            &self.largest_batch,
+            &self.puts,
+            &self.gets,
+            &self.bytes_put,
+            &self.bytes_got,
+            &self.folds,
+            &self.merges,
+            &self.runs_deleted,
+            &self.net_input_bytes,
+            &self.net_output_bytes,
+            &self.told_tryagain,
+            &self.told_uncertain,
+            &self.exec_watch_outdated,
+            &self.exec_watch_remapped,
+        ];
+        counters.into_iter().for_each(|counter| counter.set(0));
+    }
+
+    /// What INFO says of each database that has keys.
+    pub fn databases(&self) -> Vec<DatabaseFigures> {
+        self.databases.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

@@ -1,4 +1,4 @@
-//! The image and the compose file tell the server only what it understands.
+//! The image and the compose file set only variables that the server knows.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ fn text(name: &str) -> String {
     std::fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The variables of servers that a file names, which all begin alike; the workload's begin with more.
+/// The variables of the server that a text names. Those of the workload have a longer prefix.
 fn variables(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !(letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'));
     let ours = words.filter(|word| word.starts_with("VALTHREE_") && !word.starts_with("VALTHREE_WORKLOAD_"));

@@ -1,12 +1,12 @@
-//! What the embedded store says when the folder is not what it needs. Permissions are not tried, as the superuser has
-//! them all; a file in the place of a folder, and the other way round, stops everybody.
+//! What the embedded store says when the folder is not what it needs. No test relies on permissions, because the superuser
+//! has them all. A file where a folder should be stops everybody, and a folder where a file should be.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use tempfile::TempDir;
 use valthree::store::directory::Directory;
-use valthree::store::{Condition, ETag, Got, Store, StoreError};
+use valthree::store::{Condition, Got, Store, StoreError};
 
 fn folder() -> (TempDir, Directory) {
     let folder = tempfile::tempdir().unwrap();
@@ -46,10 +46,9 @@ fn a_path_that_cannot_be_a_store_is_refused_by_name() {
     assert_names(&Directory::open(file.join("below")).unwrap_err(), "create folder", &file.join("below"));
     assert_eq!(fs::read(&file).unwrap(), b"mine");
 
-    let unwritable = outer.path().join("unwritable");
-    fs::create_dir_all(unwritable.join(".unfinished")).unwrap();
-    let error = Directory::open(&unwritable).unwrap_err();
-    assert_names(&error, "write", &unwritable.join(".unfinished"));
+    // Nobody can create a file here, not even the superuser.
+    let unwritable = Path::new("/proc/self");
+    assert_names(&Directory::open(unwritable).unwrap_err(), "write", &unwritable.join(".unfinished"));
 }
 
 #[tokio::test]
@@ -73,32 +72,6 @@ async fn a_file_in_the_place_of_a_folder_is_an_error_and_not_an_absence() {
 }
 
 #[tokio::test]
-async fn a_version_that_cannot_be_written_leaves_the_old_one() {
-    let (folder, store) = folder();
-    let etag = store.put("db.json", "old".into(), &Condition::Absent).await.unwrap();
-    let temporary = folder.path().join(".unfinished");
-    fs::create_dir(&temporary).unwrap();
-    let matches = Condition::Match(etag.clone());
-    assert_did_not_happen(store.put("db.json", "new".into(), &matches).await, "write", &temporary);
-    assert_eq!(store.get("db.json", Some(&etag)).await.unwrap(), Got::Unchanged);
-    fs::remove_dir(&temporary).unwrap();
-    store.put("db.json", "new".into(), &matches).await.unwrap();
-}
-
-#[tokio::test]
-async fn the_leftover_of_a_killed_process_is_replaced_and_nothing_linked_to_it() {
-    let (folder, store) = folder();
-    let etag = store.put("db.json", "old".into(), &Condition::Absent).await.unwrap();
-    fs::hard_link(folder.path().join("db.json"), folder.path().join(".unfinished")).unwrap();
-    let stale = Condition::Match(ETag("stale".into()));
-    assert!(matches!(store.put("db.json", "x".into(), &stale).await, Err(StoreError::Conflict(_))));
-    let reader = fs::File::open(folder.path().join("db.json")).unwrap();
-    store.put("db.json", "new".into(), &Condition::Match(etag)).await.unwrap();
-    assert_eq!(std::io::read_to_string(reader).unwrap(), "old", "a version was changed in place");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-}
-
-#[tokio::test]
 async fn a_folder_that_vanished_is_not_created_again() {
     let (folder, store) = folder();
     let path = folder.path().to_owned();
@@ -119,4 +92,85 @@ async fn a_name_never_leaves_the_folder() {
     }
     assert!(!outside.exists());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_folder_inside_or_around_another_store_is_refused() {
+    let (folder, store) = folder();
+    store.put("db.json", r#"{"format":1}"#.into(), &Condition::Absent).await.unwrap();
+    store.put("runs/1-a", "x".into(), &Condition::Absent).await.unwrap();
+    for inner in ["runs", "new/folder"] {
+        assert_names(&Directory::open(folder.path().join(inner)).unwrap_err(), "inside", folder.path());
+    }
+    let outer = folder.path().parent().unwrap().join(format!("{}-outer", folder.path().display()));
+    fs::create_dir_all(outer.join("a")).unwrap();
+    let inner = Directory::open(outer.join("a/b")).unwrap();
+    inner.put("db.json", r#"{"format":1}"#.into(), &Condition::Absent).await.unwrap();
+    assert_names(&Directory::open(&outer).unwrap_err(), "around", &outer.join("a/b"));
+    Directory::open(outer.join("beside")).unwrap();
+    Directory::open(outer.join("a/b")).unwrap();
+    fs::remove_dir_all(outer).unwrap();
+    assert!(!folder.path().join("new").exists());
+}
+
+#[tokio::test]
+async fn the_leftovers_of_killed_processes_are_removed_at_the_start() {
+    let (folder, store) = folder();
+    store.put("runs/1-a", "x".into(), &Condition::Absent).await.unwrap();
+    let leftovers = [".unfinished-0123456789abcdef", "runs/.unfinished-0123456789abcdef", "runs/.unfinished"];
+    leftovers.iter().for_each(|leftover| fs::write(folder.path().join(leftover), "torn").unwrap());
+    fs::write(folder.path().join("runs/.mine"), "mine").unwrap();
+    // A process that another test starts holds for a moment what this one has locked.
+    File::open(folder.path()).unwrap().lock().unwrap();
+    Directory::open(folder.path()).unwrap();
+    assert_eq!(leftovers.map(|leftover| folder.path().join(leftover).exists()), [false; 3]);
+    assert!(folder.path().join("runs/.mine").exists());
+}
+
+#[tokio::test]
+async fn a_store_that_is_open_for_reading_changes_nothing_and_waits_for_no_lock() {
+    let (folder, store) = folder();
+    store.put("db.json", "{}".into(), &Condition::Absent).await.unwrap();
+    let locked = fs::File::open(folder.path()).unwrap();
+    locked.lock().unwrap();
+    let before = fs::metadata(folder.path()).unwrap().modified().unwrap();
+    let reader = Directory::open_to_read(folder.path()).unwrap();
+    assert!(matches!(reader.get("db.json", None).await.unwrap(), Got::Object { .. }));
+    assert_eq!(reader.list("").await.unwrap(), ["db.json"]);
+    let put = reader.put("db.json", "x".into(), &Condition::Absent).await;
+    assert_did_not_happen(put, "reading only", folder.path());
+    assert_did_not_happen(reader.delete("db.json").await, "reading only", folder.path());
+    assert_eq!(fs::metadata(folder.path()).unwrap().modified().unwrap(), before);
+    let missing = folder.path().join("missing");
+    assert_names(&Directory::open_to_read(&missing).unwrap_err(), "read folder", &missing);
+    assert!(!missing.exists());
+}
+
+/// `flock FOLDER cp -a FOLDER COPY` does the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_made_under_the_lock_of_the_folder_is_whole() {
+    let (folder, store) = folder();
+    let writer = tokio::spawn(async move {
+        let mut condition = Condition::Absent;
+        for number in 0.. {
+            // As the database does it: a run, the object that names it, and the end of the run before.
+            store.put(&format!("runs/{number}"), "run".into(), &Condition::Absent).await.unwrap();
+            condition = Condition::Match(store.put("db.json", number.to_string().into(), &condition).await.unwrap());
+            store.delete(&format!("runs/{}", number - 1)).await.unwrap();
+        }
+    });
+    let copies = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let copy = copies.path().join(round.to_string());
+        let locked = fs::File::open(folder.path()).unwrap();
+        locked.lock().unwrap();
+        let copied = std::process::Command::new("cp").arg("-al").arg(folder.path()).arg(&copy).status().unwrap();
+        drop(locked);
+        assert!(copied.success());
+        if let Ok(named) = fs::read_to_string(copy.join("db.json")) {
+            assert!(copy.join("runs").join(&named).exists(), "db.json names {named}");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    writer.abort();
 }

@@ -3,12 +3,16 @@
 
 mod cluster;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::*;
 use tokio::time::advance;
-use valthree::commit::{Amended, Awaited, Refusal};
+use valthree::commit::{Awaited, Outcome, Refusal};
 use valthree::resp::Reply;
+use valthree::root::Run;
+use valthree::run::{Building, Name, Salt};
+use valthree::state::{Merged, Proposal};
 use valthree::store::memory::{Held, Memory};
 
 /// A database with `k` = `0`, a server whose requests wait for the test, and a rival whose requests don't.
@@ -296,18 +300,18 @@ async fn checks_are_spread_over_a_round_trip() {
     }
 }
 
-/// Asks for `swept` to be raised, as the sweeper of a later version will.
-fn sweep(puppet: &Puppet) -> tokio::task::JoinHandle<Amended> {
+/// Proposes to raise `swept`.
+fn sweep(puppet: &Puppet) -> tokio::task::JoinHandle<Outcome> {
     let queue = puppet.server.queue.clone();
-    tokio::spawn(async move { queue.amend(|draft| draft.sweep()).await.expect("the loop runs") })
+    tokio::spawn(async move { queue.propose(Proposal::Sweep).await.expect("the loop runs") })
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_amendment_joins_the_batch_that_is_next_and_is_repeated_with_it() {
+async fn a_proposal_joins_the_next_batch_and_is_repeated_with_it() {
     let (store, mut puppet, rival) = world().await;
     let write = puppet.server.send(1, set("a", "1")).await;
     let first = puppet.put().await;
-    let amendment = sweep(&puppet);
+    let proposal = sweep(&puppet);
     let next = puppet.server.send(2, set("b", "1")).await;
     settle().await;
     first.answer();
@@ -316,21 +320,25 @@ async fn an_amendment_joins_the_batch_that_is_next_and_is_repeated_with_it() {
     assert_eq!(rival.call(1, set("k", "1")).await, Ok(Reply::OK));
     second.answer(); // lost the race
     assert_eq!(puppet.answering(one(next)).await, Ok(Reply::OK));
-    assert_eq!(amendment.await.unwrap(), Amended::Landed(4));
+    assert_eq!(proposal.await.unwrap(), Outcome::Landed(4));
     assert_eq!(stored(&store).header.swept, 4, "computed again on the version that it landed on");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_amendment_needs_no_command_to_travel_with() {
+async fn a_proposal_needs_no_command_to_travel_with() {
     let (store, mut puppet, _) = world().await;
-    let amendment = sweep(&puppet);
+    let proposal = sweep(&puppet);
     puppet.put().await.answer();
-    assert_eq!(amendment.await.unwrap(), Amended::Landed(2));
+    assert_eq!(proposal.await.unwrap(), Outcome::Landed(2));
     assert_eq!(stored(&store).header.swept, 2);
     let moot = {
         let queue = puppet.server.queue.clone();
-        tokio::spawn(async move { queue.amend(|_| ()).await.expect("the loop runs") })
+        let name = Name::parse(&format!("runs/9-{:032x}", 7)).expect("a name");
+        let run = Run { name, from: 0, to: 1, rows: 0, bytes: 0 };
+        let layer = Arc::new(Building::new(Salt(1), 0, 0).done());
+        let merge = Proposal::Merge(Merged { replaced: vec![run], run, layer });
+        tokio::spawn(async move { queue.propose(merge).await.expect("the loop runs") })
     };
-    assert_eq!(moot.await.unwrap(), Amended::Moot);
+    assert_eq!(moot.await.unwrap(), Outcome::Moot);
     assert_eq!(puppet.settle().await, 0, "what has been swept is looked for, and nothing is written");
 }

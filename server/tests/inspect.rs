@@ -7,11 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command as Process, Output};
 
-use bytes::Bytes;
 use cluster::*;
-use valthree::command::Command;
 use valthree::root::{self, Root};
-use valthree::shared::Thresholds;
+use valthree::settings::Thresholds;
 use valthree::store::Store as _;
 use valthree::store::directory::Directory;
 
@@ -24,31 +22,31 @@ fn valthree(folder: &Path, arguments: &[&str]) -> Output {
     process.arg(task).arg("--store").arg(folder).args(rest).env_remove("RUST_LOG").output().unwrap()
 }
 
-/// What it says, if it has nothing to complain about.
+/// The output of a command that has to succeed.
 fn said(folder: &Path, arguments: &[&str]) -> String {
     let output = valthree(folder, arguments);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What it complains about.
+/// The errors of a command that has to fail.
 fn complaint(folder: &Path, arguments: &[&str]) -> String {
     let output = valthree(folder, arguments);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A folder with a database that has a run, and something over it.
+/// A folder with a database that has a run, and newer entries over it.
 async fn database() -> (tempfile::TempDir, Root) {
     let folder = tempfile::tempdir().unwrap();
     let store = Directory::open(folder.path()).unwrap();
     let server = Server::start_with(store, 1, FOLDS).await;
-    let bytes = Command::Set { key: Bytes::from_static(b"\xff"), value: "3".into(), condition: None, get: false };
+    let bytes = command([&b"SET"[..], b"\xff", b"3"]);
     for command in [set("a", "1"), set("b", "2"), bytes] {
         server.call(1, command).await.unwrap();
     }
     let json = || async { tokio::fs::read(folder.path().join(root::NAME)).await.unwrap() };
-    while Root::decode(&json().await).unwrap().runs.is_empty() {
+    while Root::decode(&json().await, &[]).unwrap().runs.is_empty() {
         tokio::task::yield_now().await;
     }
     for command in [del(&["a"]), set("c", "4")] {
@@ -56,7 +54,7 @@ async fn database() -> (tempfile::TempDir, Root) {
     }
     drop(server.queue);
     server.ended.await.unwrap().unwrap();
-    let root = Root::decode(&json().await).unwrap();
+    let root = Root::decode(&json().await, &[]).unwrap();
     (folder, root)
 }
 
@@ -65,31 +63,31 @@ async fn inspect_shows_the_database_and_each_of_its_objects() {
     let (folder, root) = database().await;
     let run = root.runs[0].name.to_string();
     let shown = said(folder.path(), &["inspect"]);
-    let expected = r#"{"key":"b","value":"2"}
-{"key":"c","value":"4"}
-{"key":"base64:/w==","value":"3"}
+    let expected = r#"{"database":"0.0","key":"b","value":"2"}
+{"database":"0.0","key":"c","value":"4"}
+{"database":"0.0","key":"base64:/w==","value":"3"}
 "#;
     assert_eq!(shown, expected);
     let shown = said(folder.path(), &["inspect", "db.json"]);
-    assert_eq!(Root::decode(shown.as_bytes()).unwrap(), root, "it is what is stored");
-    assert!(shown.contains("\n    \"a\": null,\n"), "one entry stands in a line: {shown}");
+    let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+    assert_eq!(json(shown.as_bytes()), json(&root.encode()), "the text is the stored database");
+    assert!(shown.contains("\"a\": null"), "a removal is shown: {shown}");
     let shown = said(folder.path(), &["inspect", &run]);
     let (first, entries) = shown.split_once('\n').unwrap();
-    assert!(first.starts_with(&format!(
-        "{{\"run\":1,\"database\":\"{}\",\"entries\":{},",
-        root.header.id, root.runs[0].entries
-    )));
-    assert!(entries.starts_with("{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"b\",\"value\":\"2\"}\n"), "{entries}");
+    assert!(
+        first.starts_with(&format!("{{\"run\":2,\"database\":\"{}\",\"rows\":{},", root.header.id, root.runs[0].rows))
+    );
+    assert!(entries.starts_with("{\"database\":\"0.0\",\"key\":\"a\",\"value\":\"1\"}\n"), "{entries}");
     let fault = complaint(folder.path(), &["inspect", "nonsense"]);
     assert!(fault.contains("\"nonsense\" is neither db.json nor the name of a run"), "{fault}");
 }
 
 #[tokio::test]
-async fn verify_says_what_there_is_or_all_that_is_wrong_with_it() {
+async fn verify_counts_an_undamaged_database_or_lists_every_damage() {
     let (folder, root) = database().await;
     let (run, bytes) = (root.runs[0].name.to_string(), root.runs[0].bytes);
     let generation = root.header.generation;
-    let fine = format!("generation {generation}: 3 keys, and 1 runs of {bytes} bytes; nothing is wrong\n");
+    let fine = format!("generation {generation}: 3 keys, 1 runs of {bytes} bytes; no damage found\n");
     assert_eq!(said(folder.path(), &["verify"]), fine);
 
     let place = folder.path().join(&run);
@@ -107,19 +105,14 @@ async fn verify_says_what_there_is_or_all_that_is_wrong_with_it() {
     }
     std::fs::remove_file(&place).unwrap();
     let fault = complaint(folder.path(), &["verify"]);
-    assert!(fault.contains(&format!("{} is missing, although db.json names it", place.display())), "{fault}");
+    assert!(fault.contains(&format!("{} is missing, but db.json names it", place.display())), "{fault}");
     std::fs::write(&place, good).unwrap();
 
     let mut wrong = root.clone();
-    wrong.keys = 4;
+    wrong.header.databases[0].keys = 4;
     std::fs::write(folder.path().join(root::NAME), wrong.encode()).unwrap();
     let fault = complaint(folder.path(), &["verify"]);
-    assert!(fault.contains("db.json contradicts itself: it counts 4 keys and holds 3"), "{fault}");
-    wrong = root.clone();
-    wrong.recent.replace(vec![("nobody".into(), Some(None))]);
-    std::fs::write(folder.path().join(root::NAME), wrong.encode()).unwrap();
-    let fault = complaint(folder.path(), &["verify"]);
-    assert!(fault.contains("it deletes a key from its runs that they do not have"), "{fault}");
+    assert!(fault.contains("db.json contradicts itself: it counts 4 keys in database 0 and holds 3"), "{fault}");
 }
 
 #[tokio::test]
@@ -128,7 +121,7 @@ async fn looking_at_a_folder_changes_nothing_in_it() {
     let nowhere = folder.path().join("nowhere");
     for task in ["inspect", "verify"] {
         assert!(complaint(&nowhere, &[task]).contains("is not a folder"));
-        assert!(complaint(folder.path(), &[task]).contains("db.json is not there"));
+        assert!(complaint(folder.path(), &[task]).contains("db.json does not exist"));
     }
     assert!(!nowhere.exists());
     let store = Directory::open(folder.path()).unwrap();
@@ -145,4 +138,51 @@ fn looking_at_a_bucket_that_is_not_there_does_not_create_it() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("there is no bucket valthree-test at http://") && !said.contains("created"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_reader_that_closes_the_pipe_is_no_error() {
+    let (folder, _) = database().await;
+    for task in ["inspect", "verify"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut process = Process::new(env!("CARGO_BIN_EXE_valthree"));
+        process.arg(task).arg("--store").arg(folder.path()).env_remove("RUST_LOG").stdout(writer);
+        let output = process.output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{task}: {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_device_is_an_error() {
+    let (folder, _) = database().await;
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut process = Process::new(env!("CARGO_BIN_EXE_valthree"));
+    process.arg("inspect").arg("--store").arg(folder.path()).env_remove("RUST_LOG").stdout(full);
+    let output = process.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot write the output: No space left on device"), "{said}");
+}
+
+#[tokio::test]
+async fn a_generation_near_the_largest_number_is_damage() {
+    let (folder, root) = database().await;
+    let file = folder.path().join(root::NAME);
+    let stored = String::from_utf8(root.encode().to_vec()).unwrap();
+    let generation = format!("\"generation\":{}", root.header.generation);
+    let forged = stored.replacen(&generation, &format!("\"generation\":{}", u64::MAX), 1);
+    assert_ne!(forged, stored);
+    std::fs::write(&file, &forged).unwrap();
+    let started = Process::new(env!("CARGO_BIN_EXE_valthree"))
+        .args(["--listen", "127.0.0.1:0", "--log-filter", "error", "--store"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(started.status.code(), Some(1));
+    for said in [String::from_utf8(started.stderr).unwrap(), complaint(folder.path(), &["verify"])] {
+        let damage = format!("{} contradicts itself: generation {} is beyond the last one", file.display(), u64::MAX);
+        assert!(said.contains(&damage), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), forged, "nothing replaces a damaged database");
 }

@@ -1,7 +1,7 @@
-//! Servers on one database are killed with SIGKILL at any moment, and no write that a client saw acknowledged is lost.
+//! SIGKILL ends servers of one database at any moment, and no acknowledged write is lost.
 //!
-//! Each client has a server of its own, sets numbered keys, and overwrites one key with the number. When its server is
-//! killed it starts another. Nothing depends on when the kills come: they decide what is tried, not what holds.
+//! Each client has a server of its own. It sets numbered keys, and overwrites one more key with the number. It kills its
+//! server and starts another. The moments of the kills decide which case a run tries; the claim holds for all of them.
 
 mod bucket;
 
@@ -19,26 +19,26 @@ use tempfile::TempDir;
 
 const CLIENTS: usize = 3;
 
-/// A real S3 server takes longer for each.
+/// Each client kills its server this often. On a real S3 server each kill takes longer.
 const KILLS_PER_CLIENT: usize = 40;
 const KILLS_PER_CLIENT_ON_A_REAL_SERVER: usize = 4;
 
-/// Longer than any answer takes, so that a server that hangs fails the test and not the patience of whoever runs it.
+/// Longer than any answer takes. A server that hangs fails the test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Before a client asks again what it was told to try again: without it, the clients would take the processors from the
-/// servers that they wait for.
+/// The pause before a client repeats a command. Without it, the clients would take the processors from the servers that
+/// they wait for.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Where the servers have their database.
-enum Place {
+/// The store of the servers.
+enum Location {
     Folder(TempDir),
     Bucket(Bucket),
 }
 
 #[test]
 fn a_killed_server_on_a_folder_loses_no_acknowledged_write() {
-    nothing_is_lost(&Place::Folder(tempfile::tempdir().unwrap()), KILLS_PER_CLIENT);
+    nothing_is_lost(&Location::Folder(tempfile::tempdir().unwrap()), KILLS_PER_CLIENT);
 }
 
 #[test]
@@ -47,17 +47,17 @@ fn a_killed_server_on_s3_loses_no_acknowledged_write() {
         Some(bucket) => (bucket, KILLS_PER_CLIENT_ON_A_REAL_SERVER),
         None => (Bucket::on_a_stand_in(), KILLS_PER_CLIENT),
     };
-    nothing_is_lost(&Place::Bucket(bucket), kills);
+    nothing_is_lost(&Location::Bucket(bucket), kills);
 }
 
-fn nothing_is_lost(place: &Place, kills: usize) {
+fn nothing_is_lost(location: &Location, kills: usize) {
     let clients: Vec<Client> = thread::scope(|scope| {
         let clients: Vec<_> =
-            (0..CLIENTS).map(|id| scope.spawn(move || Client::new(id).outlive(place, kills))).collect();
+            (0..CLIENTS).map(|id| scope.spawn(move || Client::new(id).outlive(location, kills))).collect();
         clients.into_iter().map(|client| client.join().unwrap()).collect()
     });
 
-    let (_server, mut connection) = start(place);
+    let (_server, mut connection) = start(location);
     for client in &clients {
         assert!(client.acknowledged.len() >= kills, "too few writes to prove anything");
         for number in &client.acknowledged {
@@ -75,7 +75,7 @@ struct Client {
     id: usize,
     next: usize,
     acknowledged: Vec<usize>,
-    /// The last number that was acknowledged as the counter's value.
+    /// The last value of the counter that a server acknowledged.
     counted: usize,
 }
 
@@ -92,15 +92,15 @@ impl Client {
         format!("client:{}", self.id)
     }
 
-    /// Writes to one server after another, each killed within a write or shortly after one.
-    fn outlive(mut self, place: &Place, kills: usize) -> Client {
+    /// Writes to one server after another, and kills each during a write or shortly after one.
+    fn outlive(mut self, location: &Location, kills: usize) -> Client {
         let mut random = StdRng::seed_from_u64(self.id as u64);
         for _ in 0..kills {
-            let (mut server, mut connection) = start(place);
+            let (mut server, mut connection) = start(location);
             for _ in 0..random.random_range(1..5) {
                 self.write(&mut connection).unwrap();
             }
-            // A moment of zero would mean to wait forever.
+            // A time-out of zero would mean no time-out.
             connection.wait_at_most(Duration::from_micros(random.random_range(1..8_000)));
             match self.write(&mut connection) {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -141,18 +141,18 @@ impl Drop for Server {
 }
 
 /// Starts a server on a port that the system chooses, and connects to it.
-fn start(place: &Place) -> (Server, Connection) {
+fn start(location: &Location) -> (Server, Connection) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_valthree"));
     command.args(["--listen", "127.0.0.1:0"]);
-    match place {
-        Place::Folder(folder) => command.arg("--store").arg(folder.path()),
-        Place::Bucket(bucket) => bucket.arguments(&mut command),
+    match location {
+        Location::Folder(folder) => command.arg("--store").arg(folder.path()),
+        Location::Bucket(bucket) => bucket.arguments(&mut command),
     };
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let server = Server(child);
     let (found, address) = channel();
-    // It reads to the end, since a server that nobody listens to would stop at a full pipe.
+    // The thread reads to the end: a full pipe would stop the server.
     thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
             match listening_on(&line) {
@@ -184,7 +184,7 @@ impl Connection {
         self.stream.get_ref().set_read_timeout(Some(patience)).unwrap();
     }
 
-    /// Sets a key; false if the server cannot tell whether it did.
+    /// Sets a key. False if the outcome is uncertain.
     fn set(&mut self, key: &str, value: &str) -> io::Result<bool> {
         match self.call(&["SET", key, value]) {
             Ok(reply) => {
@@ -196,7 +196,7 @@ impl Connection {
         }
     }
 
-    /// Asks until there is an answer, for as long as the server says that nothing happened.
+    /// Repeats the command while the server says that it did not happen.
     fn call(&mut self, command: &[&str]) -> io::Result<Option<String>> {
         loop {
             match self.call_once(command) {
@@ -208,7 +208,7 @@ impl Connection {
         }
     }
 
-    /// Sends a command and reads a simple or bulk string; an error reply is an error of the kind `Other`.
+    /// Sends a command and reads a simple or bulk string. An error reply becomes an error of the kind `Other`.
     fn call_once(&mut self, command: &[&str]) -> io::Result<Option<String>> {
         let mut request = format!("*{}\r\n", command.len());
         for part in command {
@@ -226,7 +226,7 @@ impl Connection {
         }
     }
 
-    /// Reads up to the next line break. The values of this test hold none.
+    /// Reads up to the next line break. The values of this test contain none.
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.stream.read_line(&mut line)?;

@@ -9,13 +9,15 @@ mod network;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
 
 use binary::{Server, valthree};
 use network::{Network, settle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::AsyncReadExt as _;
 use valthree::resp::Limits;
-use valthree::shared::Settings;
+use valthree::settings::Settings;
 use valthree::store::memory::{Memory, Script};
 
 const MIB: usize = 1 << 20;
@@ -96,7 +98,7 @@ fn a_database_beyond_its_limit_takes_no_more_and_serves_the_rest() {
 }
 
 #[test]
-fn words_and_requests_beyond_their_limits_end_the_connection_in_valkeys_words() {
+fn words_and_requests_beyond_their_limits_end_the_connection_and_the_error_names_the_flag() {
     let folder = tempfile::tempdir().unwrap();
     let server = limited(&folder, &["--max-value", "1mb", "--max-request", "2mb"]);
     let mut other = server.client();
@@ -107,11 +109,13 @@ fn words_and_requests_beyond_their_limits_end_the_connection_in_valkeys_words() 
         let _ = stream.read_to_string(&mut told); // what was sent in vain may make the system call the end an error
         told
     };
-    assert_eq!(told(announcement(MIB + 1).as_bytes()), "-ERR Protocol error: invalid bulk length\r\n");
+    let too_long = "invalid bulk length: a value, key or other word may have 1048576 bytes, see --max-value";
+    assert_eq!(told(announcement(MIB + 1).as_bytes()), format!("-ERR Protocol error: {too_long}\r\n"));
     let value = vec![b'x'; MIB];
     let mset = [announcement(MIB).as_bytes(), &value, b"\r\n$1048576\r\n"].concat();
     let mset = [b"*5\r\n", &mset[4..]].concat();
-    assert_eq!(told(&mset), "-ERR Protocol error: too big request\r\n");
+    let too_big = "too big request: its words and 32 bytes for each may take 2097152 bytes, see --max-request";
+    assert_eq!(told(&mset), format!("-ERR Protocol error: {too_big}\r\n"));
     let whole = [announcement(MIB).as_bytes(), &value, b"\r\nQUIT\r\n"].concat();
     assert_eq!(told(&whole), "+OK\r\n+OK\r\n");
     assert_eq!(
@@ -237,6 +241,124 @@ fn replies_that_nobody_takes_hold_no_more_than_the_limit() {
     let grown = server.resident().saturating_sub(before);
     println!("{grown} bytes");
     assert!(grown < 64 << 20, "{grown} bytes");
+}
+
+/// A server whose clients may hold 32 MiB together.
+const BOUNDED: [&str; 6] = ["--max-value", "8mb", "--max-request", "12mb", "--max-clients-memory", "32mb"];
+
+/// The most that a server with these flags may need while all of its clients are as greedy as they can.
+///
+/// The limits add up to 112 MiB: 150 % of 32 MiB, and the 64 MiB of replies that the server encodes ahead. Copies and the
+/// allocator's arenas add to that, and how much depends on the schedule. A server without limits needs 8 GB for the first
+/// reply of one client.
+const BOUND: u64 = 400 << 20;
+
+/// Opens this many connections that send the request over and over, as long as it is taken, and take no reply. Others are
+/// served meanwhile. Returns by how much the peak of the server's memory grew.
+fn growth_under(server: &Server, offenders: usize, request: &[u8]) -> u64 {
+    let mut other = server.client();
+    growth_while(server, offenders, request, |round| {
+        assert_eq!(other.call("ECHO hello"), "hello", "round {round}");
+    })
+}
+
+/// The same, with something else to do after each round.
+fn growth_while(server: &Server, offenders: usize, request: &[u8], mut after: impl FnMut(usize)) -> u64 {
+    let before = server.peak();
+    let most = request.repeat((4 * MIB).div_ceil(request.len()));
+    let mut offenders: Vec<(TcpStream, usize)> = (0..offenders).map(|_| (connect(server), 0)).collect();
+    for round in 0..30 {
+        for (stream, sent) in &mut offenders {
+            *sent += send_what_is_taken(stream, &most[*sent..]);
+        }
+        after(round);
+    }
+    let grown = server.peak() - before;
+    println!("{grown} bytes");
+    grown
+}
+
+/// A server with these limits and an 8 MB value under the key k.
+fn with_a_large_value(folder: &tempfile::TempDir, flags: &[&str]) -> Server {
+    let server = limited(folder, flags);
+    let mut writer = connect(&server);
+    writer.write_all(&[announcement(8 * MIB).as_bytes(), &vec![b'x'; 8 * MIB], b"\r\n"].concat()).unwrap();
+    writer.read_exact(&mut [0; 5]).unwrap();
+    server
+}
+
+#[test]
+fn pipelines_of_an_mget_of_one_large_value_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = with_a_large_value(&folder, &BOUNDED);
+    let grown = growth_under(&server, 40, format!("MGET {}\r\n", "k ".repeat(1000)).as_bytes());
+    assert!(grown < BOUND, "{grown} bytes");
+}
+
+#[test]
+fn pipelines_of_an_mget_of_one_large_value_are_executed_as_the_client_takes_the_replies() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = with_a_large_value(&folder, &BOUNDED);
+    let mut other = server.client();
+    let before = server.peak();
+    let mut client = connect(&server);
+    client.write_all(format!("MGET {}\r\n", "k ".repeat(20)).repeat(3).as_bytes()).unwrap();
+    let mut part = vec![0; MIB];
+    for _ in 0..3 {
+        client.read_exact(&mut part[..5]).unwrap();
+        assert_eq!(&part[..5], b"*20\r\n");
+        for _ in 0..20 {
+            client.read_exact(&mut part[..10]).unwrap();
+            assert_eq!(&part[..10], b"$8388608\r\n");
+            (0..8).for_each(|_| client.read_exact(&mut part).unwrap());
+            client.read_exact(&mut part[..2]).unwrap();
+        }
+    }
+    assert_eq!(other.call("PING"), "+PONG");
+    let grown = server.peak() - before;
+    println!("{grown} bytes");
+    // The server encodes up to 64 MiB ahead, and its buffer is copied when it grows.
+    assert!(grown < BOUND, "{grown} bytes");
+}
+
+#[test]
+fn pipelines_of_small_requests_for_large_replies_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = limited(&folder, &BOUNDED);
+    for request in ["COMMAND DOCS\r\n", "COMMAND\r\n", "INFO\r\n", "SET k v\r\nCOMMAND DOCS\r\n"] {
+        let grown = growth_under(&server, 40, request.as_bytes());
+        assert!(grown < BOUND, "{request:?}: {grown} bytes");
+    }
+}
+
+#[test]
+fn requests_of_many_small_words_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = limited(&folder, &BOUNDED);
+    // Less than the limit of a request, and without its last word.
+    let words = 300_000;
+    let request = [format!("*{}\r\n", words + 1).as_bytes(), &b"$1\r\nx\r\n".repeat(words)].concat();
+    let grown = growth_under(&server, 40, &request);
+    assert!(grown < BOUND, "{grown} bytes");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "another process reads by the machine's clock")]
+fn small_requests_that_wait_for_the_store_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = limited(&folder, &BOUNDED);
+    assert_eq!(server.client().call("SET k v"), "+OK");
+    let lock = std::fs::File::open(folder.path()).unwrap();
+    lock.lock().unwrap();
+    let mut writer = server.client();
+    writer.send("SET k w\r\n");
+    for request in ["SET k v\r\n", "GET k\r\n", "MGET k k k k k k k k k k k k k k k k k k k k k k k k\r\n"] {
+        // The deadline is far away, so these clients hold all memory, and no other client is served.
+        let grown = growth_while(&server, 40, request.as_bytes(), |_| thread::sleep(Duration::from_millis(20)));
+        assert!(grown < BOUND, "{request:?}: {grown} bytes");
+    }
+    drop(lock);
+    assert_eq!(writer.reply().as_deref(), Some("+OK"));
 }
 
 /// A server in this process whose clients may hold 1 MiB together, and whose time passes only when everybody waits.

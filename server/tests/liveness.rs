@@ -78,8 +78,7 @@ async fn a_store_that_was_slow_is_not_taken_for_slow_when_it_is_quick_again() {
         async move {
             for client in 0..180 {
                 let (answer, _) = valthree::commit::Sheet::default().promise();
-                let unit = get("k").into();
-                queue.submit(vec![valthree::commit::Entry { client, unit, answer, held: None }]).await.unwrap();
+                queue.submit(vec![valthree::commit::Unit::new(client, 0, get("k"), answer)]).await.unwrap();
                 sleep(Duration::from_millis(50)).await;
             }
         }

@@ -1,132 +1,18 @@
-//! The binary: what it takes, what it says, and how it ends.
+//! The server as a process: how it starts, serves and stops.
 
 mod binary;
 mod bucket;
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use binary::*;
 use bucket::Bucket;
-
-const VARIABLES: [&str; 13] = [
-    "VALTHREE_LISTEN",
-    "VALTHREE_STORE",
-    "VALTHREE_S3_ENDPOINT",
-    "VALTHREE_S3_STYLE",
-    "VALTHREE_DEADLINE_MS",
-    "VALTHREE_MAX_CLIENTS",
-    "VALTHREE_MAX_MEMORY",
-    "VALTHREE_MAX_CLIENTS_MEMORY",
-    "VALTHREE_MAX_VALUE",
-    "VALTHREE_MAX_REQUEST",
-    "VALTHREE_THREADS",
-    "VALTHREE_LOG",
-    "RUST_LOG",
-];
-
-#[test]
-fn the_help_fits_a_terminal_and_names_every_flag_variable_and_exit_status() {
-    let help = ends(&["--help"]);
-    assert!(help.status.success());
-    let text = String::from_utf8(help.stdout).unwrap();
-    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-    let flags = text.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
-    let flags = flags.filter(|flag| flag.contains(" <")).count();
-    assert_eq!(flags, VARIABLES.len(), "each flag has its variable: {text}");
-    for variable in VARIABLES {
-        assert!(text.contains(&format!("[env: {variable}=")), "{variable} is not in {text}");
-    }
-    assert!(text.contains("Exit status:\n  0  "), "{text}");
-}
-
-#[test]
-fn the_version_is_the_packages() {
-    let version = ends(&["--version"]);
-    assert!(version.status.success());
-    assert_eq!(String::from_utf8(version.stdout).unwrap(), format!("valthree {}\n", env!("CARGO_PKG_VERSION")));
-}
-
-#[test]
-fn every_setting_can_come_from_the_environment() {
-    let folder = tempfile::tempdir().unwrap();
-    let (listen, store, endpoint) = ("127.0.0.1:0", folder.path().to_str().unwrap(), "http://127.0.0.1:1");
-    let values = [listen, store, endpoint, "path", "7777", "3", "0", "3mb", "1kb", "2M", "1", "json", "debug"];
-    let mut server = Server::start(valthree().envs(VARIABLES.into_iter().zip(values)));
-    let mut client = server.client();
-    assert_eq!(client.info("tcp_port"), server.address.port().to_string());
-    assert_eq!(client.info("store"), folder.path().to_str().unwrap());
-    assert_eq!(client.info("deadline_milliseconds"), "7777");
-    assert_eq!(client.info("maxclients"), "3");
-    assert_eq!(client.info("maxmemory"), "0");
-    for (parameter, value) in [
-        ("maxmemory", "0"),
-        ("maxmemory-clients", "3145728"),
-        ("proto-max-bulk-len", "1024"),
-        ("client-query-buffer-limit", "2000000"),
-    ] {
-        client.send(&format!("CONFIG GET {parameter}\r\n"));
-        let told = [(); 3].map(|()| client.reply().expect("the connection is open"));
-        assert_eq!(told, ["*2", parameter, value]);
-    }
-    assert_eq!(client.info("threads"), "1");
-    assert_eq!(client.call("SET k v"), "+OK");
-    let others = [server.client(), server.client()];
-    drop(others);
-    server.signal("TERM");
-    assert!(server.ended().success());
-    for line in &server.lines {
-        let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
-        assert!(line.is_object());
-    }
-}
-
-#[test]
-fn the_log_holds_what_the_filter_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
-    File::create(&file).unwrap();
-    let lines = |filter: &str| {
-        let failing =
-            valthree().env("RUST_LOG", filter).args(["--listen", "127.0.0.1:0", "--store"]).arg(&file).output();
-        String::from_utf8(failing.unwrap().stderr).unwrap().lines().count()
-    };
-    assert_eq!(lines("error"), 1);
-    assert_eq!(lines("off"), 0);
-    assert_eq!(lines("valthree=error"), 1);
-    assert_eq!(lines("another=error"), 0);
-}
-
-#[test]
-fn what_makes_no_sense_is_said_in_a_sentence() {
-    let wrong = [
-        (["--listen", "localhost"], "'localhost' for '--listen <ADDRESS>': invalid socket address"),
-        (["--listen", "127.0.0.1:70000"], "'127.0.0.1:70000' for '--listen <ADDRESS>': invalid socket address"),
-        (["--deadline-ms", "0"], "'0' for '--deadline-ms <MS>': 0 is not in 1..="),
-        (["--deadline-ms", "1s"], "'1s' for '--deadline-ms <MS>': invalid digit"),
-        (["--max-clients", "0"], "'0' for '--max-clients <N>': 0 is not in 1..="),
-        (["--max-clients", "18446744073709551615"], "for '--max-clients <N>': 18446744073709551615 is not in 1..="),
-        (["--max-memory", "1.5gb"], "'1.5gb' for '--max-memory <BYTES>': a number of bytes may end with k, kb, m"),
-        (["--max-memory", "mb"], "'mb' for '--max-memory <BYTES>': cannot parse integer from empty string"),
-        (["--max-memory", "20000000000gb"], "for '--max-memory <BYTES>': too many bytes"),
-        (["--max-value", "0"], "'0' for '--max-value <BYTES>': it would allow nothing"),
-        (["--threads", "0"], "'0' for '--threads <N>': 0 is not in 1..="),
-        (["--log", "xml"], "'xml' for '--log <FORM>'"),
-        (["--log-filter", "valthree=loud"], "'valthree=loud' for '--log-filter <FILTER>': error parsing level filter"),
-        (["--wrong", "1"], "unexpected argument '--wrong'"),
-    ];
-    for (arguments, complaint) in wrong {
-        let ended = ends(&arguments);
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(said.lines().next().unwrap().contains(complaint), "{arguments:?}: {said}");
-    }
-    let ended = valthree().env("RUST_LOG", "a=b=c").output().unwrap();
-    assert_eq!(ended.status.code(), Some(2));
-    assert!(String::from_utf8(ended.stderr).unwrap().contains("invalid value 'a=b=c'"));
-}
 
 #[test]
 fn a_server_that_cannot_start_says_why_in_a_line() {
@@ -152,7 +38,7 @@ fn a_server_that_cannot_start_says_why_in_a_line() {
     assert!(said.contains(file.to_str().unwrap()), "{said}");
     let said = complaint("127.0.0.1:0", &damaged);
     assert!(said.contains(damaged.join("db.json").to_str().unwrap()), "{said}");
-    assert_eq!(std::fs::read(damaged.join("db.json")).unwrap(), b"{", "what is damaged is left alone");
+    assert_eq!(std::fs::read(damaged.join("db.json")).unwrap(), b"{", "nothing replaces a damaged database");
 }
 
 #[test]
@@ -170,7 +56,7 @@ fn clients_are_no_more_than_the_system_has_files_for() {
     assert_eq!(limited("ulimit -S -n 100"), "200");
 }
 
-/// A server one of whose writes is under way and can't finish as long as the folder is locked.
+/// A server with a write under way. The write cannot finish while the test locks the folder.
 fn stuck(folder: &std::path::Path) -> (Server, Client, File) {
     let server = Server::on(folder);
     let (mut client, mut observer) = (server.client(), server.client());
@@ -212,50 +98,128 @@ fn the_second_signal_ends_the_server_at_once() {
     drop((client, lock));
 }
 
+/// A client that keeps several writes under way until the connection ends. Returns how many were answered.
+fn write_until_the_end(mut client: Client, number: usize, depth: usize, begun: &Sender<()>) -> usize {
+    let (mut sent, mut answered) = (0, 0);
+    loop {
+        while sent < answered + depth {
+            sent += 1;
+            if client.try_send(&format!("SET k{number} {sent}\r\n")).is_err() {
+                break;
+            }
+        }
+        match client.try_reply() {
+            Some(reply) => assert_eq!(reply, "+OK"),
+            None => return answered,
+        }
+        answered += 1;
+        if answered == 3 * depth {
+            begun.send(()).unwrap();
+        }
+    }
+}
+
+/// Writes of a connection are executed in their order, so the last one that was executed tells of all.
 #[test]
-fn a_signal_under_load_loses_no_reply_that_was_given() {
+fn a_signal_under_load_leaves_no_executed_command_without_its_reply() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::on(folder.path());
-    let clients: Vec<Client> = (0..8).map(|_| server.client()).collect();
-    let (progress, first_replies) = std::sync::mpsc::channel();
-    let running: Vec<_> = clients
+    let (begun, first_replies) = channel();
+    let depths = [1, 1, 1, 1, 10, 10, 100, 100];
+    let running: Vec<_> = depths
         .into_iter()
         .enumerate()
-        .map(|(number, mut client)| {
-            let progress = progress.clone();
-            thread::spawn(move || {
-                let mut written = 0;
-                // One after another: the write that the signal comes upon is answered, or was never taken.
-                loop {
-                    let next = written + 1;
-                    if client.try_send(&format!("SET k{number} {next}\r\n")).is_err() {
-                        return (number, written);
-                    }
-                    match client.try_reply() {
-                        Some(reply) => assert_eq!(reply, "+OK"),
-                        None => return (number, written),
-                    }
-                    written = next;
-                    if written == 3 {
-                        progress.send(()).unwrap();
-                    }
-                }
-            })
+        .map(|(number, depth)| {
+            let (client, begun) = (server.client(), begun.clone());
+            thread::spawn(move || write_until_the_end(client, number, depth, &begun))
         })
         .collect();
-    for _ in 0..8 {
+    for _ in depths {
         first_replies.recv().unwrap();
     }
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0));
     let mut reader = Server::on(folder.path());
     let mut client = reader.client();
-    for client_thread in running {
-        let (number, written) = client_thread.join().unwrap();
-        assert_eq!(client.call(&format!("GET k{number}")), written.to_string(), "client {number}");
+    for (number, running) in running.into_iter().enumerate() {
+        let answered = running.join().unwrap();
+        assert_eq!(client.call(&format!("GET k{number}")), answered.to_string(), "client {number}");
     }
     reader.signal("INT");
     assert!(reader.ended().success());
+}
+
+#[test]
+fn an_http_request_is_not_executed_and_the_log_warns_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::on(folder.path());
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let body = "SET x y\r\nFLUSHALL\r\n";
+        let head = format!("Host: {}\r\nContent-Type: text/plain\r\nContent-Length: {}", server.address, body.len());
+        stream.write_all(format!("POST / HTTP/1.1\r\n{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        assert_eq!(told, "");
+    }
+    assert_eq!(server.client().call("EXISTS x"), ":0");
+    server.signal("TERM");
+    assert!(server.ended().success());
+    let warnings = server.lines.iter().filter(|line| line.contains("possible SECURITY ATTACK"));
+    assert_eq!(warnings.count(), 1, "{:?}", server.lines);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "another process logs by the machine's clock")]
+fn rejected_connections_are_logged_together_and_all_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = valthree();
+    let mut server =
+        Server::start(command.args(["--listen", "127.0.0.1:0", "--max-clients", "1", "--store"]).arg(folder.path()));
+    let began = Instant::now();
+    let mut rejections = 50;
+    // The connection that `start` made may still have the only seat.
+    let only = loop {
+        let mut client = server.client();
+        if client.call("PING") == "+PONG" {
+            break client;
+        }
+        rejections += 1;
+    };
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        assert_eq!(told, "-ERR max number of clients reached\r\n");
+    }
+    drop(only);
+    server.signal("TERM");
+    assert!(server.ended().success());
+    let rejected = |line: &String| {
+        let (_, rest) = line.split_once("rejected=")?;
+        rest.split_whitespace().next()?.parse::<usize>().ok()
+    };
+    let reports: Vec<usize> = server.lines.iter().filter_map(rejected).collect();
+    assert_eq!(reports.iter().sum::<usize>(), rejections, "{:?}", server.lines);
+    assert!(reports.len() as u64 <= began.elapsed().as_secs() + 1, "{reports:?}");
+}
+
+#[test]
+fn as_many_connections_as_in_valkey_may_wait_to_be_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::on(folder.path());
+    let maximum = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let backlog = maximum.trim().parse::<usize>().unwrap().min(511);
+    server.signal("STOP");
+    let second = Duration::from_secs(1);
+    let waiting: Vec<_> =
+        (0..backlog).map_while(|_| TcpStream::connect_timeout(&server.address, second).ok()).collect();
+    server.signal("CONT");
+    assert_eq!(waiting.len(), backlog);
+    for mut stream in waiting {
+        stream.write_all(b"PING\r\n").unwrap();
+        stream.read_exact(&mut [0; 7]).unwrap();
+    }
 }
 
 #[test]

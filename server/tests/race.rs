@@ -20,14 +20,16 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep, timeout};
 use valthree::command::Command;
-use valthree::commit::{Awaited, Entry, Refusal, Sheet, Witness};
+use valthree::commit::{Awaited, Refusal, Sheet, Unit, Witness};
 use valthree::resp::Reply;
 use valthree::root::Root;
-use valthree::shared::Thresholds;
+use valthree::settings::Thresholds;
 use valthree::stats::Stats;
 use valthree::store::memory::{Memory, Request};
 
-use cluster::{DEADLINE, Puppet, Server, bulk, del, get, one, refused, set, stored, swap, unclear, whole, witness};
+use cluster::{
+    DEADLINE, Puppet, Server, bulk, call, del, get, one, refused, set, stored, strings, swap, unclear, whole, witness,
+};
 use director::{CALM, Director, Fault, Tally, Weather};
 use history::{Operation, check_deletions, check_swaps, check_together};
 
@@ -103,16 +105,16 @@ impl World {
             sleep(Duration::from_millis(rng.random_range(0..40))).await;
             let commands = self.plan.asked.draw(client, number, &mut rng);
             let sheet = Sheet::default();
-            let (entries, answers): (Vec<Entry>, Vec<_>) = commands
+            let (units, answers): (Vec<Unit>, Vec<_>) = commands
                 .into_iter()
                 .map(|command| {
                     let (answer, awaited) = sheet.promise();
-                    (Entry { client, unit: command.clone().into(), answer, held: None }, (command, awaited))
+                    (Unit::new(client, 0, command.clone(), answer), (command, awaited))
                 })
                 .unzip();
             let queue = self.servers.lock().unwrap().choose(&mut rng).unwrap().queue.clone();
             let sent = self.tick();
-            let handed_over = queue.submit(entries).await.is_ok();
+            let handed_over = queue.submit(units).await.is_ok();
             drop(queue);
             for (command, answer) in answers {
                 let reply = if handed_over { reply(answer).await } else { Err(Refusal::NothingHappened) };
@@ -137,10 +139,13 @@ impl World {
 }
 
 /// A server that is killed answers nobody, and nobody knows what it has done.
+/// Reads all keys that are written together.
+fn read_together() -> Command {
+    call(&["MGET"].into_iter().chain(TOGETHER).collect::<Vec<_>>())
+}
+
 async fn reply(answer: Awaited) -> Result<Reply, Refusal> {
-    let mut replies = answer.await?;
-    assert_eq!(replies.len(), 1);
-    Ok(replies.remove(0))
+    Ok(answer.await.map_err(|refused| refused.refusal)?.reply)
 }
 
 impl Asked {
@@ -155,12 +160,12 @@ impl Asked {
                 (Asked::Swaps, 70..85) => swap(key(&DELETED, rng), &value),
                 (Asked::Swaps, _) => del(&[key(&DELETED, rng)]),
                 (Asked::Together, 0..40) => {
-                    let value = Bytes::from(value);
-                    Command::MultiSet { pairs: TOGETHER.map(|key| (Bytes::from(key), value.clone())).into() }
+                    let pairs = TOGETHER.iter().flat_map(|key| [key, value.as_str()]);
+                    call(&["MSET"].into_iter().chain(pairs).collect::<Vec<_>>())
                 }
-                (Asked::Together, 40..70) => Command::MultiGet { keys: TOGETHER.map(Bytes::from).into() },
-                (Asked::Together, 70..85) => Command::Flush,
-                (Asked::Together, _) => Command::Size,
+                (Asked::Together, 40..70) => read_together(),
+                (Asked::Together, 70..85) => call(&["FLUSHALL"]),
+                (Asked::Together, _) => call(&["DBSIZE"]),
             }
         };
         let commands = if rng.random_bool(0.7) { 1 } else { rng.random_range(2..5) };
@@ -230,13 +235,13 @@ async fn lead(plan: Plan) -> Played {
         let queue = world.servers.lock().unwrap()[client].queue.clone();
         let commands = match world.plan.asked {
             Asked::Swaps => SWAPPED.map(get).to_vec(),
-            Asked::Together => vec![Command::MultiGet { keys: TOGETHER.map(Bytes::from).into() }],
+            Asked::Together => vec![read_together()],
         };
         for command in commands {
             let (answer, awaited) = Sheet::default().promise();
             let sent = world.tick();
             let client = 0x100 + client as u64;
-            queue.submit(vec![Entry { client, unit: command.clone().into(), answer, held: None }]).await.unwrap();
+            queue.submit(vec![Unit::new(client, 0, command.clone(), answer)]).await.unwrap();
             let reply = reply(awaited).await;
             assert!(reply.is_ok(), "everything is well by now, but {reply:?}");
             let told = Some(world.tick());
@@ -271,7 +276,7 @@ async fn lead(plan: Plan) -> Played {
         tally.add(told, 1);
     }
     let last = world.store.peek(valthree::root::NAME).map(|_| whole(&world.store));
-    let last = last.map(|database| (database.root.clone(), database.entries()));
+    let last = last.map(|database| (database.root.clone(), strings(&database)));
     Played { operations, tally, last }
 }
 

@@ -1,4 +1,4 @@
-//! What the README shows is what happens: its commands run, its links lead somewhere, its table is the server's.
+//! The documents are true: the README's commands run, links lead somewhere, and tables say what the code says.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -7,33 +7,35 @@ use std::process::{Child, Command, Stdio};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use valthree::command::table;
 use valthree_lab::s3::{Config, Keys, Stand, serve};
 
-/// Where the README's first server listens unless it is told otherwise.
+/// The port of a server that is started without `--listen`.
 const DEFAULT_PORT: &str = "6379";
 
-/// Stands for anything in the README's outputs.
+/// Stands for any text without white space in the outputs that the README shows.
 const ANYTHING: char = '…';
+
+/// The README is short enough to be read. In lines.
+const LONGEST: usize = 200;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace").to_owned()
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("there is a README")
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A line after `$`, and the lines below it.
+/// A command that a document shows after `$`, and the lines below it.
 struct Step {
     command: String,
     output: String,
 }
 
-fn steps(readme: &str) -> Vec<Step> {
+fn steps(document: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut inside = false;
-    for line in readme.lines() {
+    for line in document.lines() {
         match (inside, line.strip_prefix("$ ")) {
             (false, _) => inside = line == "```console",
             (true, _) if line == "```" => inside = false,
@@ -48,10 +50,10 @@ fn steps(readme: &str) -> Vec<Step> {
     steps
 }
 
-/// A server of the README, on a port of its own. It is killed when the test ends, as any server may be.
+/// A server of the README, on a free port. The test kills it in the end.
 struct Server(Child, String);
 
-/// The stand-in for S3, with the keys that its binary has by default.
+/// Starts the stand-in for S3, with the keys that its binary has by default.
 fn stand_in() -> (Runtime, String) {
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
@@ -93,7 +95,7 @@ impl Drop for Server {
     }
 }
 
-/// Whether `actual` is `expected`, where [`ANYTHING`] stands for any text without white space.
+/// Whether `actual` is `expected`, apart from [`ANYTHING`].
 fn fits(expected: &str, actual: &str) -> bool {
     let mut rest = actual;
     expected.split(ANYTHING).enumerate().all(|(index, part)| {
@@ -113,7 +115,7 @@ fn the_commands_of_the_readme_do_what_it_shows() {
     let (_runtime, url) = stand_in();
     let mut exported = BTreeMap::new();
     let mut shown = 0;
-    for Step { command, output } in steps(&readme()) {
+    for Step { command, output } in steps(&read("README.md")) {
         let words = shell_words(&command);
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["cargo", "run", "--release", "-p", "valthree-lab", "--bin", "valthree-lab-s3"] => {
@@ -123,7 +125,7 @@ fn the_commands_of_the_readme_do_what_it_shows() {
                 let pairs = variables.iter().map(|variable| variable.split_once('=').unwrap());
                 exported.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
             }
-            // The workload's own tests run these.
+            // The tests of the workload run these.
             ["cargo", "run", "--release", "-p", "valthree-workload", ..] => {}
             ["cargo", "run", "--release", ref flags @ ..] => {
                 assert!(output.is_empty(), "{command}");
@@ -140,7 +142,7 @@ fn the_commands_of_the_readme_do_what_it_shows() {
                     ["-p", port, ref rest @ ..] => (port, rest),
                     ref rest => (DEFAULT_PORT, rest),
                 };
-                // As on a terminal, where people read it.
+                // The README shows what redis-cli prints to a terminal.
                 let arguments = ["--no-raw", "-p", &servers[port].1].into_iter().chain(arguments.iter().copied());
                 let ran = Command::new("redis-cli").args(arguments).output().expect("redis-cli is installed");
                 let actual = String::from_utf8(ran.stdout).unwrap();
@@ -152,7 +154,7 @@ fn the_commands_of_the_readme_do_what_it_shows() {
                 assert!(fits(&output, &actual), "{command}\nshown: {output}\ngot: {actual}");
                 shown += 1;
             }
-            // scripts/test-containers does what they say.
+            // scripts/test-containers runs these.
             ["docker", "compose", "up", "--build"] => assert!(root().join("docker-compose.yaml").is_file()),
             ["docker", "cp", from, "."] => {
                 let (container, folder) = from.split_once(':').unwrap();
@@ -160,12 +162,12 @@ fn the_commands_of_the_readme_do_what_it_shows() {
                 assert!(compose.contains(&format!("container_name: {container}\n")), "{container}");
                 assert!(compose.contains(&format!("VALTHREE_WORKLOAD_ARTIFACTS: {folder}\n")), "{folder}");
             }
-            // This very test is run by it.
+            // It runs this test.
             ["scripts/test"] => assert!(root().join("scripts/test").is_file()),
-            _ => panic!("nobody checks `{command}`"),
+            _ => panic!("no test runs `{command}`"),
         }
     }
-    assert_eq!((servers.len(), shown), (3, 6), "the README shows three servers and what they answer");
+    assert_eq!((servers.len(), shown), (3, 5), "the README shows three servers and their replies");
 }
 
 /// Splits at spaces, except within double quotes.
@@ -183,55 +185,61 @@ fn shell_words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_links_of_the_readme_lead_somewhere() {
-    let readme = readme();
-    let targets: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    assert!(targets.len() > 5);
-    let headings: Vec<String> = readme.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
-    for target in targets {
-        if let Some(heading) = target.strip_prefix('#') {
-            assert!(headings.iter().any(|known| known == heading), "there is no heading {target}");
-        } else if target.starts_with("https://") {
-            // Out of the repository, where nothing can be checked, lie only these, and what the zoo has seen.
-            let known = ["https://antithesis.com/docs/", "https://github.com/etcd-io/etcd/"];
-            let in_zoo = include_str!("../../lab/src/zoo.rs").contains(&format!("]({target})"));
-            assert!(in_zoo || known.iter().any(|place| target.starts_with(place)), "{target}");
-        } else {
-            assert!(root().join(target).exists(), "{target} is not there");
-        }
-    }
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines < LONGEST, "the README has {lines} lines");
 }
 
-/// What a heading is called in links.
-fn anchor(heading: &str) -> String {
-    let words = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = words.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
-    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
-}
-
-#[test]
-fn the_commands_listed_in_the_readme_are_those_of_the_table() {
-    let readme = readme();
-    let listed = readme.split("<!-- commands").nth(1).and_then(|rest| rest.split("-->\n").nth(1));
-    let listed = listed.and_then(|rest| rest.split("<!-- end").next()).expect("the README marks its list");
-    assert_eq!(listed.trim(), table::markdown().trim(), "paste this between the marks:\n{}", table::markdown());
-}
-
-/// Rust files below a folder.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The paths of all files below a folder whose names end like this, without hidden folders and build results.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|its| its == extension) {
             found.push(path);
         }
     }
     found
 }
 
-/// What must always hold according to a file, and what must never be reached: the first literal of each such assertion.
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let mut links = 0;
+    for document in files(&root(), "md") {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            links += 1;
+            assert!(leads_somewhere(&document, target), "{}: {target}", document.display());
+        }
+    }
+    assert!(links > 50, "only {links} links were found");
+}
+
+fn leads_somewhere(document: &Path, target: &str) -> bool {
+    if target.starts_with("https://") {
+        // The test cannot look there. It knows these pages, and those of the systems in the zoo.
+        let known = ["https://antithesis.com/docs/", "https://github.com/etcd-io/etcd/"];
+        let in_zoo = include_str!("../../lab/src/zoo.rs").contains(&format!("]({target})"));
+        return in_zoo || known.iter().any(|page| target.starts_with(page));
+    }
+    let (path, heading) = target.split_once('#').map_or((target, None), |(path, heading)| (path, Some(heading)));
+    let linked = if path.is_empty() { document.to_owned() } else { document.parent().unwrap().join(path) };
+    let Some(heading) = heading else { return linked.exists() };
+    let text = std::fs::read_to_string(&linked).unwrap_or_default();
+    text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading)
+}
+
+/// The name of a heading in links.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
+/// The claims of a source file: the first string of each assertion that must always hold, or must never be reached.
 fn claims(source: &str) -> Vec<String> {
     let macros = [
         ("assert_always!(", "always"),
@@ -244,21 +252,21 @@ fn claims(source: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_properties_listed_in_the_readme_are_those_of_the_code() {
+fn the_properties_in_the_documents_are_those_of_the_code() {
     let mut rows = Vec::new();
     for folder in ["workload/src", "server/src"] {
-        for path in sources(&root().join(folder)) {
+        for path in files(&root().join(folder), "rs") {
             let name = path.strip_prefix(root()).unwrap().display().to_string();
             let source = std::fs::read_to_string(&path).unwrap();
-            rows.extend(claims(&source).iter().map(|claim| format!("| {claim} | [{name}]({name}) |")));
+            rows.extend(claims(&source).iter().map(|claim| format!("| {claim} | [{name}](../{name}) |")));
         }
     }
-    // The workload's first: what clients see is what counts.
-    rows.sort_by_key(|row| (row.contains("(server"), row.clone()));
+    // The workload's claims come first, since they are about what clients see.
+    rows.sort_by_key(|row| (row.contains("(../server"), row.clone()));
     let table = format!("| property | | where |\n|---|---|---|\n{}", rows.join("\n"));
-    let readme = readme();
-    let listed = readme.split("<!-- properties").nth(1).and_then(|rest| rest.split("-->\n").nth(1));
-    let listed = listed.and_then(|rest| rest.split("<!-- end").next()).expect("the README marks its list");
+    let document = read("antithesis/README.md");
+    let listed = document.split("<!-- properties").nth(1).and_then(|rest| rest.split("-->\n").nth(1));
+    let listed = listed.and_then(|rest| rest.split("<!-- end").next()).expect("the document marks its table");
     assert!(rows.len() > 5);
     assert_eq!(listed.trim(), table, "paste this between the marks:\n{table}");
 }

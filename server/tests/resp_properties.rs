@@ -149,7 +149,7 @@ fn scalar() -> impl Strategy<Value = Reply> {
         any::<String>().prop_map(Reply::error),
         any::<i64>().prop_map(Reply::Integer),
         argument().prop_map(Reply::Bulk),
-        any::<String>().prop_map(Reply::Verbatim),
+        any::<String>().prop_map(|text| Reply::Verbatim(text.into())),
     ]
 }
 
@@ -176,8 +176,8 @@ fn distinct(pairs: Vec<(Reply, Reply)>) -> Vec<(Reply, Reply)> {
 }
 
 /// How a text arrives that must fit on one line.
-fn one_line(text: &str) -> String {
-    text.replace(['\r', '\n'], " ")
+fn one_line(text: &Bytes) -> String {
+    String::from_utf8(text.to_vec()).unwrap().replace(['\r', '\n'], " ")
 }
 
 fn resp2_frame(reply: &Reply) -> resp2::types::BytesFrame {
@@ -187,11 +187,20 @@ fn resp2_frame(reply: &Reply) -> resp2::types::BytesFrame {
         Reply::Error(text) => BytesFrame::Error(one_line(text).into()),
         Reply::Integer(number) => BytesFrame::Integer(*number),
         Reply::Bulk(bytes) => BytesFrame::BulkString(bytes.clone()),
-        Reply::Verbatim(text) => BytesFrame::BulkString(text.clone().into()),
+        Reply::Verbatim(text) => BytesFrame::BulkString(text.clone()),
         Reply::Null | Reply::NullArray => BytesFrame::Null,
         Reply::Array(replies) | Reply::Set(replies) => BytesFrame::Array(replies.iter().map(resp2_frame).collect()),
+        Reply::Prepared(prepared) => resp2_frame(prepared.reply()),
         Reply::Map(pairs) => {
             BytesFrame::Array(pairs.iter().flat_map(|(key, value)| [resp2_frame(key), resp2_frame(value)]).collect())
+        }
+        Reply::Pairs(_)
+        | Reply::Double(_)
+        | Reply::Decimal(_)
+        | Reply::Boolean(_)
+        | Reply::BigNumber(_)
+        | Reply::Encoded(_) => {
+            unreachable!("none is drawn")
         }
     }
 }
@@ -205,14 +214,23 @@ fn resp3_frame(reply: &Reply) -> resp3::types::BytesFrame {
         Reply::Integer(number) => BytesFrame::Number { data: *number, attributes },
         Reply::Bulk(bytes) => BytesFrame::BlobString { data: bytes.clone(), attributes },
         Reply::Verbatim(text) => {
-            BytesFrame::VerbatimString { data: text.clone().into(), format: VerbatimStringFormat::Text, attributes }
+            BytesFrame::VerbatimString { data: text.clone(), format: VerbatimStringFormat::Text, attributes }
         }
         Reply::Null | Reply::NullArray => BytesFrame::Null,
         Reply::Array(replies) => BytesFrame::Array { data: replies.iter().map(resp3_frame).collect(), attributes },
         Reply::Set(replies) => BytesFrame::Set { data: replies.iter().map(resp3_frame).collect(), attributes },
+        Reply::Prepared(prepared) => resp3_frame(prepared.reply()),
         Reply::Map(pairs) => BytesFrame::Map {
             data: pairs.iter().map(|(key, value)| (resp3_frame(key), resp3_frame(value))).collect(),
             attributes,
         },
+        Reply::Pairs(_)
+        | Reply::Double(_)
+        | Reply::Decimal(_)
+        | Reply::Boolean(_)
+        | Reply::BigNumber(_)
+        | Reply::Encoded(_) => {
+            unreachable!("none is drawn")
+        }
     }
 }

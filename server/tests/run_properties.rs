@@ -1,76 +1,55 @@
-//! What holds of the bytes of runs, and of what they become in memory, for any entries.
+//! What holds of the bytes of runs, and of what they become in memory, for any rows.
 
-use std::collections::BTreeMap;
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use proptest::{collection::btree_map, collection::vec, prelude::*, sample::Index};
-use rand::{SeedableRng as _, rngs::StdRng};
-use valthree::root::{Id, size};
-use valthree::run::{BLOCK, Building, Damage, Decoder, Encoder, Layer, Merger, Salt, Work as _};
+use proptest::{collection::btree_set, collection::vec, prelude::*, sample::Index};
+use run::{MOMENTS, Rows, SALT, database, decode, encode, get, layer, made, rows, rows_of, table, text};
+use valthree::row::{Head, Made, Row, Shape, Table};
+use valthree::run::{BLOCK, Layer, Merger, Place, Reach, Work as _};
 
-type Entries = BTreeMap<Bytes, Option<Bytes>>;
-
-const SALT: Salt = Salt(7);
-
-fn database() -> Id {
-    Id::random(&mut StdRng::seed_from_u64(1))
-}
-
-/// Any bytes; the lengths around those at which the length of a length changes are not rare.
-fn text() -> impl Strategy<Value = Bytes> {
-    prop_oneof![
-        6 => vec(any::<u8>(), 0..12),
-        1 => (126..130_usize, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]),
-    ]
-    .prop_map(Bytes::from)
-}
-
-fn entries() -> impl Strategy<Value = Entries> {
-    btree_map(text(), prop::option::weighted(0.8, text()), 0..40)
-}
-
-fn layer(entries: &Entries) -> Layer {
-    let mut building = Building::new(SALT, 0, 0);
-    entries.iter().for_each(|(key, value)| building.push(key, value.as_deref()));
-    building.done()
-}
-
-fn encode(layer: Layer) -> Bytes {
-    Encoder::new(database(), Arc::new(layer)).unwrap().finish().unwrap()
-}
-
-fn decode(bytes: Bytes) -> Result<Layer, Damage> {
-    Decoder::new(bytes, SALT)?.finish()
-}
-
-/// What it says of a key.
-fn get(layer: &Layer, key: &[u8]) -> Option<Option<Bytes>> {
-    layer.get(SALT.hash(key), key)
+/// Whether every way to read a layer finds exactly these rows.
+fn check(layer: &Layer, rows: &Rows) {
+    let mut read = Vec::new();
+    let mut place = Place::default();
+    while let Some(found) = layer.at(place) {
+        read.push(((found.table, found.shared_name()), found.row()));
+        place = found.next;
+    }
+    assert!(read.is_sorted_by(|a, b| a.0 < b.0));
+    assert_eq!(&read.into_iter().collect::<Rows>(), rows);
+    assert_eq!(&rows_of(layer), rows);
+    for ((table, name), row) in rows {
+        assert_eq!(get(layer, *table, name), Some(row.clone()));
+    }
+    let tables: BTreeSet<Table> = rows.keys().map(|(table, _)| *table).collect();
+    assert!(layer.tables().eq(tables.iter().copied()));
+    for table in tables {
+        let of_table = rows.iter().filter(|((other, _), _)| *other == table);
+        let of_table: Vec<_> = of_table.map(|((_, name), row)| (name.clone(), row.clone())).collect();
+        assert_eq!(layer.rows(table).collect::<Vec<_>>(), of_table);
+    }
+    assert_eq!(layer.count().rows, rows.len() as u64);
 }
 
 proptest! {
     #[test]
-    fn every_run_survives_a_round_trip(entries in entries(), absent in text()) {
-        let bytes = encode(layer(&entries));
+    fn every_run_survives_a_round_trip(rows in rows(), absent in (table(), text())) {
+        let bytes = encode(layer(&rows));
         let read = decode(bytes.clone()).unwrap();
-        prop_assert_eq!(read.iter().collect::<Entries>(), entries.clone());
-        prop_assert!(read.iter().map(|(key, _)| key).is_sorted());
-        for (key, value) in &entries {
-            prop_assert_eq!(get(&read, key), Some(value.clone()));
-        }
-        prop_assert_eq!(get(&read, &absent), entries.get(&absent).cloned());
-        let values = || entries.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
-        let count = read.count();
-        prop_assert_eq!(count.entries, entries.len() as u64);
-        prop_assert_eq!(count.keys, values().count() as u64);
-        prop_assert_eq!(count.size, values().map(|(key, value)| size(key, value)).sum::<u64>());
-        prop_assert_eq!(encode(read), bytes, "equal entries have equal bytes");
+        check(&read, &rows);
+        prop_assert_eq!(get(&read, absent.0, &absent.1), rows.get(&absent).cloned());
+        prop_assert_eq!(read.rows(absent.0).count(), rows.keys().filter(|(table, _)| *table == absent.0).count());
+        prop_assert_eq!(&read, &layer(&rows));
+        prop_assert_eq!(encode(read), bytes, "equal rows have equal bytes");
     }
 
     #[test]
-    fn a_run_with_one_wrong_byte_is_never_read(entries in entries(), at in any::<Index>(), change in 1..=255_u8) {
-        let mut bytes = encode(layer(&entries)).to_vec();
+    fn a_run_with_one_wrong_byte_is_never_read(rows in rows(), at in any::<Index>(), change in 1..=255_u8) {
+        let mut bytes = encode(layer(&rows)).to_vec();
         let at = at.index(bytes.len());
         bytes[at] ^= change;
         prop_assert!(decode(bytes.into()).is_err());
@@ -78,90 +57,183 @@ proptest! {
 
     #[test]
     fn a_run_that_is_cut_short_or_continued_is_never_read(
-        entries in entries(),
+        rows in rows(),
         end in any::<Index>(),
         more in vec(any::<u8>(), 1..40),
     ) {
-        let bytes = encode(layer(&entries));
+        let bytes = encode(layer(&rows));
         prop_assert!(decode(bytes.slice(..end.index(bytes.len()))).is_err());
         prop_assert!(decode([&bytes[..], &more].concat().into()).is_err());
+        let cut = [&bytes[..end.index(bytes.len())], &bytes[end.index(bytes.len()) + 1..]].concat();
+        prop_assert!(decode(cut.into()).is_err());
     }
 
     #[test]
-    fn any_bytes_are_read_without_harm(bytes in vec(any::<u8>(), 0..200), line in any::<bool>()) {
-        let line = if line { format!("{{\"run\":1,\"database\":\"{}\",\"entries\":1,\"length\":9}}\n", database()) } else { String::new() };
+    fn any_bytes_are_read_without_harm(bytes in vec(any::<u8>(), 0..400), format in 0..4_u64) {
+        let line = match format {
+            0 => String::new(),
+            1 => format!("{{\"run\":1,\"database\":\"{}\",\"entries\":1,\"length\":9}}\n", database()),
+            _ => format!("{{\"run\":{format},\"database\":\"{}\",\"rows\":1,\"length\":9}}\n", database()),
+        };
         prop_assert!(decode([line.as_bytes(), &bytes].concat().into()).is_err());
     }
 
     #[test]
-    fn of_merged_layers_the_newest_counts(parts in vec(entries(), 1..6), whole in any::<bool>()) {
-        let mut expected = Entries::new();
+    fn a_merge_keeps_what_counts_and_can_still_be_seen(
+        parts in vec(rows(), 1..6),
+        whole in any::<bool>(),
+        databases in btree_set(made(), 0..9),
+        collections in btree_set(made(), 0..9),
+        now in 0..MOMENTS,
+    ) {
+        let mut expected = Rows::new();
         parts.iter().for_each(|part| expected.extend(part.clone()));
-        if whole {
-            expected.retain(|_, value| value.is_some());
-        }
-        let layers = parts.iter().map(|part| Arc::new(layer(part))).collect();
-        let merged = Merger::new(layers, whole, SALT).finish();
-        prop_assert_eq!(merged.iter().collect::<Entries>(), expected.clone());
+        expected.retain(|(table, _), row| {
+            let is_past = row.as_ref().and_then(Row::end).is_some_and(|end| end <= now);
+            if is_past && matches!(table, Table::Keys(_)) {
+                *row = None;
+            }
+            let seen = match table {
+                Table::Keys(id) => *id == Made::SYSTEM || databases.contains(id),
+                Table::Elements(id) => collections.contains(id),
+            };
+            seen && (row.is_some() || !whole)
+        });
+        let layers: Vec<_> = parts.iter().map(|part| Arc::new(layer(part))).collect();
+        prop_assert!(Merger::fits(&layers));
+        let reach = Reach { databases, collections: Arc::new(collections.into_iter().collect()), now, ..Reach::default() };
+        let merged = Merger::new(layers, whole, reach, SALT).finish();
+        check(&merged, &expected);
         prop_assert_eq!(merged.count(), layer(&expected).count());
-        for key in parts.iter().flat_map(Entries::keys) {
-            prop_assert_eq!(get(&merged, key), expected.get(key).cloned());
+        for (table, name) in parts.iter().flat_map(Rows::keys) {
+            prop_assert_eq!(get(&merged, *table, name), expected.get(&(*table, name.clone())).cloned());
         }
     }
 }
 
 #[test]
-fn entries_may_be_longer_than_a_block_and_end_anywhere() {
-    let value = |length: usize| Some(Bytes::from_iter((0..length).map(|at| (at % 251) as u8)));
-    for length in [BLOCK - 6, BLOCK - 5, BLOCK - 4, BLOCK, 3 * BLOCK + 1] {
-        let entries = Entries::from([("a".into(), value(length)), ("b".into(), None), ("c".into(), value(7))]);
-        let bytes = encode(layer(&entries));
-        assert!(bytes.len() < length / 2, "it is compressed");
-        assert_eq!(decode(bytes).unwrap().iter().collect::<Entries>(), entries);
+fn no_single_bit_of_a_run_can_change() {
+    let mut rows = Rows::new();
+    for (table, name) in [(Table::Keys(Made::first(0)), "a"), (Table::Keys(Made::SYSTEM), "b")] {
+        rows.insert((table, name.into()), Some(Row::Value("value".into())));
     }
-}
-
-/// A run with this first line and this body, and the right checksum.
-fn forged(line: &str, packed: &[u8]) -> String {
-    use sha2::Digest as _;
-    let frame = zstd::bulk::compress(packed, 1).unwrap();
-    let mut bytes = [line.as_bytes(), b"\n", &frame].concat();
-    let hash = sha2::Sha256::digest(&bytes);
-    bytes.extend_from_slice(&hash);
-    decode(bytes.into()).unwrap_err().to_string()
+    rows.insert((Table::Elements(Made { generation: 300, ordinal: 1 }), "field".into()), None);
+    let bytes = encode(layer(&rows));
+    for at in 0..bytes.len() {
+        assert!(decode(bytes.slice(..at)).is_err());
+        for bit in 0..8 {
+            let mut wrong = bytes.to_vec();
+            wrong[at] ^= 1 << bit;
+            assert!(decode(wrong.into()).is_err(), "bit {bit} of byte {at}");
+        }
+    }
 }
 
 #[test]
-fn what_a_run_says_has_to_be_true_even_if_its_checksum_is_right() {
-    let line = |run: u64, entries: u64, length: u64| {
-        format!("{{\"run\":{run},\"database\":\"{}\",\"entries\":{entries},\"length\":{length}}}", database())
-    };
-    // The keys a and b, with the values 1 and none.
-    let packed = b"\x01a\x01\x011\x01b\x00";
-    let cases: [(String, &[u8], &str); 10] = [
-        (line(2, 2, 8), packed, "is a run of format 2, and this server reads format 1 only"),
-        (line(1, 3, 8), packed, "contradicts itself: 2 of the 3 entries that it claims"),
-        (line(1, 5, 8), packed, "contradicts itself: 5 entries in 8 bytes"),
-        (line(1, 2, 9), packed, "contradicts itself: 8 of the 9 bytes that it claims"),
-        (line(1, 2, 7), packed, "contradicts itself: more than the 7 bytes that it claims"),
-        (line(1, 2, 8), b"\x01b\x01\x011\x01a\x00", "contradicts itself: its keys do not ascend"),
-        (line(1, 2, 8), b"\x01a\x01\x011\x01a\x00", "contradicts itself: its keys do not ascend"),
-        (
-            line(1, 2, 8),
-            b"\x01a\x01\x011\x01b\x02",
-            "contradicts itself: an entry is of a kind that this server does not know",
-        ),
-        (line(1, 2, 8), b"\x01a\x01\x011\x02b\x00", "contradicts itself: an entry is cut short"),
-        (
-            line(1, 2, 9),
-            b"\x01a\x01\x011\x01b\x80\x00",
-            "contradicts itself: an entry is of a kind that this server does not know",
-        ),
-    ];
-    for (line, packed, why) in cases {
-        assert_eq!(forged(&line, packed), why);
+fn rows_may_be_longer_than_a_block() {
+    let value = |length: usize| Bytes::from_iter((0..length).map(|at| (at % 251) as u8));
+    for length in (BLOCK - 40..BLOCK + 4).chain([2 * BLOCK, 3 * BLOCK + 1]) {
+        let (first, second) = (Table::Keys(Made::first(0)), Table::Elements(Made::first(9)));
+        let mut rows = Rows::from([
+            ((first, "a".into()), Some(Row::Value("before".into()))),
+            ((first, "b".into()), Some(Row::Value(value(length)))),
+            ((first, "c".into()), None),
+            ((second, value(length)), Some(Row::Member)),
+            ((second, "z".into()), Some(Row::Fields(vec![value(length), "after".into()]))),
+        ]);
+        for number in 0..2000 {
+            rows.insert((second, format!("{number:05}").into()), Some(Row::Value(value(80))));
+        }
+        let bytes = encode(layer(&rows));
+        assert!(bytes.len() < 2 * length, "it is compressed");
+        check(&decode(bytes.clone()).unwrap(), &rows);
+        for at in (0..bytes.len()).step_by(997) {
+            let mut wrong = bytes.to_vec();
+            wrong[at] ^= 0x10;
+            assert!(decode(wrong.into()).is_err());
+        }
     }
-    let more = line(1, 2, 8).replace('}', ",\"now\":1}");
-    assert!(forged(&more, packed).starts_with("is not a run: its first line says something else: unknown field `now`"));
-    assert_eq!(forged("[]", packed).split(':').next(), Some("is not a run"));
+}
+
+#[test]
+fn many_rows_fill_many_blocks_and_parts_of_the_filter() {
+    let mut rows = Rows::new();
+    for number in 0..40_000_u64 {
+        let table = Table::Elements(Made { generation: number / 3 % 5000, ordinal: 0 });
+        rows.insert((table, number.to_string().into()), Some(Row::Value((number * number).to_string().into())));
+    }
+    let bytes = encode(layer(&rows));
+    assert_eq!(decode(bytes).unwrap(), layer(&rows));
+    let none = Rows::new();
+    check(&decode(encode(layer(&none))).unwrap(), &none);
+}
+
+#[test]
+fn what_a_merge_copies_in_many_steps_is_what_it_copies_in_one() {
+    let part = |from: u64, step: usize| -> Rows {
+        let names = (from..9000).step_by(step);
+        let table = |number: u64| Table::Elements(Made { generation: number / 100, ordinal: 0 });
+        names
+            .map(|number| ((table(number), number.to_string().into()), Some(Row::Value(vec![b'x'; step].into()))))
+            .collect()
+    };
+    let parts = [part(0, 2), part(1, 3), part(2, 500)];
+    let mut expected = Rows::new();
+    parts.iter().for_each(|part| expected.extend(part.clone()));
+    let reached: HashSet<Made> = (0..80).map(|generation| Made { generation, ordinal: 0 }).collect();
+    expected.retain(|(table, _), _| reached.contains(&table.id()));
+    let layers = parts.iter().map(|part| Arc::new(layer(part))).collect();
+    let reach = Reach { databases: BTreeSet::new(), collections: Arc::new(reached), ..Reach::default() };
+    assert_eq!(rows_of(&Merger::new(layers, true, reach, SALT).finish()), expected);
+}
+
+#[test]
+fn a_run_of_format_1_holds_strings_of_the_first_database() {
+    let bytes = Bytes::from_static(include_bytes!("fixtures/format-1.run"));
+    let long = Bytes::from_iter((0..300_000).map(|at| (at % 251) as u8));
+    let table = Table::Keys(Made::first(0));
+    let mut expected: BTreeMap<Bytes, Option<Bytes>> = BTreeMap::from([
+        (Bytes::new(), Some("the empty key".into())),
+        ((&b"binary\xff\x00"[..]).into(), Some((&b"\x00\x80\xfe"[..]).into())),
+        ("empty".into(), Some(Bytes::new())),
+        ("gone".into(), None),
+        ("greeting".into(), Some("hello".into())),
+        ("long".into(), Some(long.clone())),
+        (vec![0xfe; 200].into(), Some(vec![1; 127].into())),
+        (vec![0xff; 128].into(), Some(vec![2; 128].into())),
+    ]);
+    for number in 0..100 {
+        let value = (number % 7 != 3).then(|| long.slice(..number * 2));
+        expected.insert(format!("user:{number:03}").into(), value);
+    }
+    let expected = expected.into_iter().map(|(name, value)| ((table, name), value.map(Row::Value))).collect();
+    let read = decode(bytes.clone()).unwrap();
+    check(&read, &expected);
+    assert_eq!(decode(encode(read)).unwrap(), layer(&expected), "it becomes a run of format 2");
+    for at in 0..bytes.len() {
+        let mut wrong = bytes.to_vec();
+        wrong[at] ^= 1;
+        assert!(decode(wrong.into()).is_err());
+        assert!(decode(bytes.slice(..at)).is_err());
+    }
+}
+
+#[test]
+fn a_run_that_was_written_once_is_read_for_ever() {
+    let id = |generation| Made { generation, ordinal: 1 };
+    let head = Head { collection: id(17), until: Some(99), size: 200, shape: Shape::Hash { fields: 1, last: 0 } };
+    let (keys, hash) = (Table::Keys(Made::first(0)), Table::Elements(id(17)));
+    let mut rows = Rows::from([
+        ((keys, "gone".into()), None),
+        ((keys, "greeting".into()), Some(Row::Value("hello".into()))),
+        ((keys, "lease".into()), Some(Row::Expiring("held".into(), 1_764_380_000_123))),
+        ((keys, "user:1".into()), Some(Row::Head(head))),
+        ((Table::Keys(Made::SYSTEM), "default".into()), Some(Row::Fields(vec!["on".into(), "~*".into()]))),
+        ((hash, "name".into()), Some(Row::Value("Ann".into()))),
+        ((Table::Elements(id(18)), "member".into()), Some(Row::Member)),
+        ((Table::Elements(id(19)), "large".into()), Some(Row::Value(vec![b'x'; 70_000].into()))),
+    ]);
+    rows.extend((0..100).map(|number| ((Table::Elements(id(20)), number.to_string().into()), Some(Row::Member))));
+    let bytes = Bytes::from_static(include_bytes!("fixtures/format-2.run"));
+    check(&decode(bytes).unwrap(), &rows);
 }

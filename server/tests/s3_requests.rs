@@ -7,7 +7,7 @@ use valthree::store::s3::Address;
 use valthree::store::{Condition, ETag, Got, Phrase, Store};
 
 use self::s3::Reply::Say;
-use self::s3::{Heard, PATIENT, Parrot, answer, error, found, stored};
+use self::s3::{Heard, PATIENT, Parrot, answer, error, found, stored, tag, torn};
 
 fn etag() -> ETag {
     ETag("0123abcd".into())
@@ -45,9 +45,9 @@ async fn a_put_has_its_condition_its_length_and_no_trailing_checksum() {
 
 #[tokio::test]
 async fn a_get_names_the_version_that_is_known() {
-    let server = Parrot::start([Say(found("\"a\"", "1")), Say(found("a", "1"))]).await;
+    let server = Parrot::start([Say(found("1")), Say(torn(&tag("1").replace('"', ""), "1"))]).await;
     let store = server.store(PATIENT);
-    let object = Got::Object { bytes: "1".into(), etag: ETag("a".into()) };
+    let object = Got::Object { bytes: "1".into(), etag: ETag(tag("1").replace('"', "")) };
     assert_eq!(store.get("db.json", None).await.unwrap(), object);
     // Some stores forget the quotes in their answers.
     assert_eq!(store.get("db.json", Some(&etag())).await.unwrap(), object);
@@ -104,7 +104,7 @@ async fn a_list_is_read_to_its_end_and_without_the_prefix() {
 
 #[tokio::test]
 async fn a_connection_serves_many_requests() {
-    let replies = (0..20).flat_map(|_| [Say(stored("\"a\"")), Say(found("\"a\"", "1")), Say(error(412, "No"))]);
+    let replies = (0..20).flat_map(|_| [Say(stored(&tag("1"))), Say(found("1")), Say(error(412, "No"))]);
     let server = Parrot::start(replies).await;
     let store = server.store(PATIENT);
     for _ in 0..20 {
@@ -120,14 +120,24 @@ async fn a_connection_serves_many_requests() {
 #[tokio::test]
 async fn a_missing_bucket_is_created_but_never_one_that_was_there() {
     let missing = || Say(error(404, "NoSuchBucket"));
-    let server = Parrot::start([missing(), Say(answer(200, "")), Say(error(404, "NoSuchKey")), missing()]).await;
+    let absent = || Say(error(404, "NoSuchKey"));
+    let server = Parrot::start([missing(), Say(answer(200, "")), absent(), absent(), absent(), missing()]).await;
     let store = server.store(PATIENT);
     store.get("db.json", None).await.unwrap_err();
     assert_eq!(store.get("db.json", None).await.unwrap(), Got::Absent);
     store.get("db.json", None).await.unwrap_err();
     let methods: Vec<_> = server.heard().iter().map(|request| request.line[..4].to_owned()).collect();
-    assert_eq!(methods, ["GET ", "PUT ", "GET ", "GET "]);
+    assert_eq!(methods, ["GET ", "PUT ", "GET ", "GET ", "GET ", "GET "]);
     assert!(server.heard()[1].line.starts_with("PUT /bucket"), "{:?}", server.heard()[1]);
+}
+
+/// A bucket on AWS is somebody's decision, and one that has vanished must not come back empty.
+#[tokio::test]
+async fn a_missing_bucket_on_aws_is_not_created_and_the_error_says_what_to_do() {
+    let server = Parrot::start([Say(error(404, "NoSuchBucket"))]).await;
+    let why = server.store_on_aws(PATIENT).get("db.json", None).await.unwrap_err().to_string();
+    assert!(why.contains("there is no bucket bucket") && why.contains("aws s3 mb s3://bucket"), "{why}");
+    only(&server).await;
 }
 
 #[test]

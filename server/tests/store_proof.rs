@@ -1,14 +1,14 @@
 //! What the proof at the start says of honest, broken and unreliable stores.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use valthree::server::{Config, run};
-use valthree::shared::Settings;
+use valthree::settings::Settings;
 use valthree::store::directory::Directory;
 use valthree::store::memory::Memory;
 use valthree::store::proof::Proof;
@@ -40,6 +40,9 @@ enum Way {
     LosesRequests,
     /// Answers every put that worked as a proxy does that sent it twice.
     SendsTwice,
+    /// Applies the first replacement and loses its answer. Then many reads bring the new body with the ETag of the version
+    /// before, as if nothing had been replaced.
+    LosesAnAnswerAndTearsReads,
 }
 
 /// A store with a way of its own.
@@ -49,13 +52,18 @@ struct Odd {
     other_match: AtomicBool,
     other_none_match: AtomicBool,
     requests: AtomicU32,
+    /// The ETag before the first replacement, while reads are torn, and how many more of them are.
+    torn: Mutex<Option<(ETag, u32)>>,
 }
+
+/// More torn reads than a proof would take for refusals, if it believed them.
+const TORN: u32 = 50;
 
 impl Odd {
     fn new(way: Way) -> Arc<Odd> {
         let no = || AtomicBool::new(false);
         let (memory, requests) = (Memory::new(), AtomicU32::new(0));
-        Arc::new(Odd { memory, way, other_match: no(), other_none_match: no(), requests })
+        Arc::new(Odd { memory, way, other_match: no(), other_none_match: no(), requests, torn: Mutex::default() })
     }
 
     /// Whether this request is one of those that fail.
@@ -73,6 +81,18 @@ impl Odd {
         }
         let result = work.await;
         if fails { Err(StoreError::Unclear("lost".into())) } else { result }
+    }
+
+    /// An answer to a read, torn if it is one of those.
+    fn torn(&self, got: Got) -> Got {
+        let mut torn = self.torn.lock().unwrap();
+        match (got, &mut *torn) {
+            (Got::Object { bytes, .. }, Some((before, more @ 1..))) => {
+                *more -= 1;
+                Got::Object { bytes, etag: before.clone() }
+            }
+            (got, _) => got,
+        }
     }
 
     fn plant(&self, name: &str, bytes: Bytes) -> Result<ETag, StoreError> {
@@ -94,7 +114,7 @@ impl Store for Odd {
         self.faulty(async {
             match known {
                 Some(_) if self.way == Way::AlwaysNotModified => Ok(Got::Unchanged),
-                _ => self.memory.get(name, known).await,
+                _ => self.memory.get(name, known).await.map(|got| self.torn(got)),
             }
         })
         .await
@@ -120,6 +140,15 @@ impl Store for Odd {
                     };
                     sleep(ROUND_TRIP / 10).await;
                     if holds { self.plant(name, bytes) } else { conflict() }
+                }
+                (Way::LosesAnAnswerAndTearsReads, Condition::Match(etag)) => {
+                    let put = self.memory.put(name, bytes, condition).await?;
+                    let mut torn = self.torn.lock().unwrap();
+                    if torn.is_some() {
+                        return Ok(put);
+                    }
+                    *torn = Some((etag.clone(), TORN));
+                    Err(StoreError::Unclear("lost".into()))
                 }
                 (Way::SendsTwice, _) => self.memory.put(name, bytes, condition).await.and(conflict()),
                 _ => self.memory.put(name, bytes, condition).await,
@@ -190,7 +219,7 @@ async fn a_store_that_breaks_a_promise_is_refused_with_what_was_seen() {
         (Way::IgnoresIfMatch, "two simultaneous replacements of one version both succeeded"),
         (Way::IgnoresIfNoneMatch, "3 simultaneous creations of one object all succeeded"),
         (Way::ChecksWithoutALock, "3 simultaneous creations of one object all succeeded"),
-        (Way::CreatesOnIfMatch, "an object that was not there was created on If-Match"),
+        (Way::CreatesOnIfMatch, "an object that did not exist was created on If-Match"),
         (Way::TakesOldETags, "a replacement with an ETag of the past succeeded"),
         (Way::NeverCreates, "it creates no object on If-None-Match: *, but says"),
         (Way::NeverReplaces, "it replaces no object on If-Match with its ETag, but says"),
@@ -227,10 +256,18 @@ async fn a_conflict_that_was_a_success_is_no_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_torn_read_is_no_verdict() {
+    let store = Odd::new(Way::LosesAnAnswerAndTearsReads);
+    verdict(&store).await.unwrap();
+    let left = store.torn.lock().unwrap().as_ref().map(|(_, left)| *left);
+    assert_eq!(left, Some(0), "no read was torn");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_does_not_start_on_a_store_that_breaks_a_promise() {
     let memory = Odd::new(Way::CreatesOnIfMatch);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let config = Config { seed: [1; 32], started: SystemTime::UNIX_EPOCH, settings: Settings::default() };
+    let config = Config { seed: [1; 32], wall: SystemTime::UNIX_EPOCH.into(), settings: Settings::default() };
     let refused = run(listener, Shared(Arc::clone(&memory)), config, std::future::pending()).await;
     let said = refused.expect_err("the store breaks a promise").to_string();
     assert!(said.starts_with("odd:: this store would lose writes: "), "{said}");

@@ -5,11 +5,12 @@ mod cluster;
 
 use cluster::*;
 use tokio::task::{spawn, yield_now};
-use valthree::command::Command;
-use valthree::commit::Amended;
+use valthree::commit::Outcome;
 use valthree::resp::Reply;
 use valthree::root::{self, Root};
-use valthree::shared::Thresholds;
+use valthree::run::RUNS;
+use valthree::settings::Thresholds;
+use valthree::state::Proposal;
 use valthree::store::memory::{Memory, Request};
 
 /// A value of more than this is uploaded by itself.
@@ -28,7 +29,7 @@ async fn until(happened: impl AsyncFn() -> bool) {
 
 /// Commits a sweep, and waits until it has deleted everything that nobody names.
 async fn sweep(server: &Server, store: &Memory) -> u64 {
-    let Ok(Amended::Landed(swept)) = server.queue.amend(|draft| draft.sweep()).await else { panic!("it is alone") };
+    let Ok(Outcome::Landed(swept)) = server.queue.propose(Proposal::Sweep).await else { panic!("it is alone") };
     until(async || runs(store).await == named(store)).await;
     swept
 }
@@ -46,7 +47,7 @@ async fn what_was_merged_is_swept_and_what_is_named_stays() {
         assert_eq!(stored_value(&store, &key).unwrap(), n.to_string());
     }
     assert!(server.stats.merges.get() > 5 && server.stats.runs_deleted.get() > 20);
-    assert_eq!(server.call(1, valthree::command::Command::Size).await, Ok(Reply::Integer(7)));
+    assert_eq!(server.call(1, call(&["DBSIZE"])).await, Ok(Reply::Integer(7)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,14 +58,14 @@ async fn a_server_that_slept_adds_no_run_that_may_have_been_swept() {
         let answer = sleeper.server.send(1, set(key, "1")).await;
         assert_eq!(sleeper.answering(one(answer)).await, Ok(Reply::OK));
     }
-    let mut upload = next_put(&mut sleeper, root::RUNS).await;
+    let mut upload = next_put(&mut sleeper, RUNS).await;
     assert!(upload.perform(), "it is stored, but its server does not hear of it yet");
     let lost: Vec<String> = runs(&store).await.into_iter().collect();
     // A sweep by somebody who adds no run of its own: the place in front of which the sleeper has stopped stays free.
     let sweeper = Server::start_with(store.clone(), 2, NONE).await;
-    let swept = sweeper.queue.amend(|draft| draft.sweep()).await.unwrap();
+    let swept = sweeper.queue.propose(Proposal::Sweep).await.unwrap();
     tokio::time::sleep(QUIET).await;
-    assert!(matches!(swept, valthree::commit::Amended::Landed(3)), "{swept:?}");
+    assert!(matches!(swept, Outcome::Landed(3)), "{swept:?}");
     assert!(runs(&store).await.is_empty(), "nobody names it, so it is gone");
     upload.answer();
     sleeper.settle().await;
@@ -76,7 +77,7 @@ async fn a_server_that_slept_adds_no_run_that_may_have_been_swept() {
     assert_eq!(stored_value(&store, "b").unwrap(), "1");
     // An attempt that had been given up has come after all. The next sweep finds what it left.
     assert_eq!(runs(&store).await.into_iter().collect::<Vec<_>>(), lost);
-    sweeper.queue.amend(|draft| draft.sweep()).await.unwrap();
+    sweeper.queue.propose(Proposal::Sweep).await.unwrap();
     tokio::time::sleep(QUIET).await;
     assert!(runs(&store).await.is_empty());
 }
@@ -88,15 +89,15 @@ async fn an_upload_that_serves_again_gets_another_name_if_it_may_have_been_swept
     rival.call(1, set("k", "0")).await.unwrap();
     let mut puppet = Puppet::start_with(&store, 1, LARGE).await;
     let large = puppet.server.send(1, set("k", &value(5_000))).await;
-    next_put(&mut puppet, root::RUNS).await.answer();
+    next_put(&mut puppet, RUNS).await.answer();
     let put = next_put(&mut puppet, root::NAME).await;
     let first = runs(&store).await;
     assert_eq!(first.len(), 1);
     sweep(&rival, &store).await;
     assert!(runs(&store).await.is_empty(), "nobody names it yet");
     put.answer(); // a conflict
-    let again = next_put(&mut puppet, root::RUNS).await;
-    assert!(puts(&again, root::RUNS));
+    let again = next_put(&mut puppet, RUNS).await;
+    assert!(puts(&again, RUNS));
     again.answer();
     next_put(&mut puppet, root::NAME).await.answer();
     assert_eq!(one(large).await, Ok(Reply::OK));
@@ -114,7 +115,7 @@ async fn an_upload_whose_command_changes_nothing_in_the_end_is_never_named() {
     rival.call(1, set("o", "0")).await.unwrap();
     let mut puppet = Puppet::start_with(&store, 1, LARGE).await;
     let large = puppet.server.send(1, set_nx("k", &value(5_000))).await;
-    next_put(&mut puppet, root::RUNS).await.answer();
+    next_put(&mut puppet, RUNS).await.answer();
     let put = next_put(&mut puppet, root::NAME).await;
     assert!(puts(&put, root::NAME));
     rival.call(1, set("k", "1")).await.unwrap();
@@ -135,10 +136,10 @@ async fn no_version_takes_back_what_an_earlier_one_says_to_be_swept() {
     quick.call(1, set("a", "1")).await.unwrap();
     let mut slow = Puppet::start_with(&store, 1, NONE).await;
     let queue = slow.server.queue.clone();
-    let sweeping = spawn(async move { queue.amend(|draft| draft.sweep()).await.unwrap() });
+    let sweeping = spawn(async move { queue.propose(Proposal::Sweep).await.unwrap() });
     let put = next_put(&mut slow, root::NAME).await;
     let Request::Put { bytes, .. } = &put.request else { unreachable!() };
-    assert_eq!(Root::decode(bytes).unwrap().header.swept, 2);
+    assert_eq!(Root::decode(bytes, &[]).unwrap().header.swept, 2);
     assert_eq!(sweep(&quick, &store).await, 2);
     quick.call(1, set("a", "2")).await.unwrap();
     assert_eq!(sweep(&quick, &store).await, 4);
@@ -154,9 +155,9 @@ async fn no_version_takes_back_what_an_earlier_one_says_to_be_swept() {
     };
     put.answer();
     slow.settle().await;
-    assert_eq!(sweeping.await.unwrap(), Amended::Landed(5));
+    assert_eq!(sweeping.await.unwrap(), Outcome::Landed(5));
     assert_eq!(stored(&store).header.swept, 5, "its own generation, and not what it was to be at first");
-    for command in [Command::Flush, set("a", "3")] {
+    for command in [call(&["FLUSHALL"]), set("a", "3")] {
         quick.call(1, command).await.unwrap();
         assert_eq!(stored(&store).header.swept, 5);
     }
@@ -166,14 +167,14 @@ async fn no_version_takes_back_what_an_earlier_one_says_to_be_swept() {
 async fn a_sweep_that_takes_its_time_deletes_nothing_that_was_named_meanwhile() {
     let store = Memory::new();
     with_runs(&store).await;
-    let garbage = format!("{}1-{:032x}", root::RUNS, 7);
+    let garbage = format!("{}1-{:032x}", RUNS, 7);
     store.plant(&garbage, "what an upload has left that nobody named");
     let mut sweeper = Puppet::start_with(&store, 1, NONE).await;
     let queue = sweeper.server.queue.clone();
-    let sweeping = spawn(async move { queue.amend(|draft| draft.sweep()).await.unwrap() });
+    let sweeping = spawn(async move { queue.propose(Proposal::Sweep).await.unwrap() });
     next_put(&mut sweeper, root::NAME).await.answer();
     let list = sweeper.script.next().await.unwrap();
-    assert_eq!(list.request, Request::List { prefix: root::RUNS.to_owned() });
+    assert_eq!(list.request, Request::List { prefix: RUNS.to_owned() });
     let author = Server::start_with(store.clone(), 2, Thresholds { recent: 1, ..FOLDS }).await;
     let old = named(&store);
     for n in 0..3 {
@@ -184,7 +185,7 @@ async fn a_sweep_that_takes_its_time_deletes_nothing_that_was_named_meanwhile() 
     assert_eq!(named(&store).difference(&old).count(), 3, "runs were named since");
     list.answer();
     sweeper.settle().await;
-    assert!(matches!(sweeping.await.unwrap(), Amended::Landed(_)));
+    assert!(matches!(sweeping.await.unwrap(), Outcome::Landed(_)));
     assert!(named(&store).is_subset(&runs(&store).await), "and all of them are there");
     assert!(!runs(&store).await.contains(&garbage));
     assert_eq!(stored_value(&store, "e").unwrap(), "2");

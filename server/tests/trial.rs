@@ -8,7 +8,7 @@ use std::time::Duration;
 use network::{Network, settle, settle_loading};
 use tokio::time::{Instant, timeout};
 use valthree::commit::Unusable;
-use valthree::shared::{Settings, Thresholds};
+use valthree::settings::{Settings, Thresholds};
 use valthree::store::memory::{Held, Memory, Request, Script};
 use valthree::store::proof;
 

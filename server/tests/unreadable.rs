@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -17,10 +18,14 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 use valthree::commit::{Refusal, Unusable};
-use valthree::root::{self, Id, Root};
+use valthree::id::Id;
+use valthree::resp::Reply;
+use valthree::root::{self, Entry, EntryParts, Root};
+use valthree::row::{Made, Row, Table};
 use valthree::server::{self, Config};
-use valthree::shared::Settings;
+use valthree::settings::Settings;
 use valthree::store::Store;
 use valthree::store::directory::Directory;
 use valthree::store::memory::Memory;
@@ -38,7 +43,7 @@ fn unreadable() -> [(String, &'static str); 5] {
         (String::new(), "is empty"),
         ("<html>It works!</html>".into(), "is not a JSON object"),
         (READABLE[..72].into(), "is cut short: EOF while parsing a string at line 1 column 72"),
-        (instead(r#""format":1"#, r#""format":2"#), "is of format 2, and this server reads format 1 only"),
+        (instead(r#""format":1"#, r#""format":3"#), "is of format 3, and this server reads formats 1 and 2 only"),
         (instead(r#""keys":1"#, r#""keys":2"#), "contradicts itself: it counts 2 keys and holds 1"),
     ]
 }
@@ -50,7 +55,8 @@ fn refused_at_the_start(place: &str, why: &str) -> String {
 
 /// What whoever talks to the server is told.
 fn refused_while_serving(why: &str) -> Unusable {
-    Unusable(format!("memory:db.json {why}. Nothing was overwritten; mend it, then restart this server").into())
+    let kept = "Nothing was overwritten; this server looks again, and serves once it is mended";
+    Unusable(format!("memory:db.json {why}. {kept}").into())
 }
 
 async fn refusal(store: impl Store) -> String {
@@ -209,7 +215,7 @@ impl Tampering {
 
     /// Does it, and says what the servers are to say about it.
     fn apply(self, History { store, versions }: &History) -> String {
-        let newest = Root::decode(&versions[2]).unwrap();
+        let newest = Root::decode(&versions[2], &[]).unwrap();
         let id = newest.header.id;
         let plant = |root: &Root| {
             store.plant(root::NAME, root.encode());
@@ -220,9 +226,10 @@ impl Tampering {
                 "has disappeared".into()
             }
             Tampering::AnotherDatabase => {
-                let mut other = newest;
-                other.header.id = Id::random(&mut StdRng::seed_from_u64(77));
-                other.header.generation = 100;
+                let (by, mut other) = (newest.header.by, Root::unborn(Id::random(&mut StdRng::seed_from_u64(77))));
+                (other.header.generation, other.header.base) = (100, 99);
+                other.header.sign(by);
+                other.recent = vec![Arc::new(Entry::new(EntryParts::new(100, by)))];
                 plant(&other);
                 format!("is another database now: its id was {id} and is {}", other.header.id)
             }
@@ -232,7 +239,9 @@ impl Tampering {
             }
             Tampering::SameGeneration => {
                 let mut other = newest;
-                other.recent.replace(vec![("k".into(), Some(Some("forged".into())))]);
+                let mut forged = EntryParts::new(3, other.header.by);
+                forged.rows = vec![(Table::Keys(Made::first(0)), "k".into(), Some(Row::Value("forged".into())))];
+                *other.recent.last_mut().unwrap() = Arc::new(Entry::new(forged));
                 plant(&other);
                 "was replaced by another version with the same generation, 3".into()
             }
@@ -245,8 +254,8 @@ impl Tampering {
                 "is empty".into()
             }
             Tampering::AnotherFormat => {
-                store.plant(root::NAME, READABLE.replace(r#""format":1"#, r#""format":2"#));
-                "is of format 2, and this server reads format 1 only".into()
+                store.plant(root::NAME, READABLE.replace(r#""format":1"#, r#""format":3"#));
+                "is of format 3, and this server reads formats 1 and 2 only".into()
             }
         }
     }
@@ -273,12 +282,82 @@ async fn a_write_under_way_is_uncertain_and_everything_else_is_refused_with_the_
         for answer in batch.chain([waiting_read, waiting_write]) {
             assert_eq!(one(answer).await, refused, "{tampering:?}");
         }
-        let ended = puppet.server.ended.await.unwrap();
-        assert_eq!(ended.unwrap_err().0, unusable.0, "{tampering:?}");
-        assert!(puppet.script.next().await.is_none(), "nothing more is asked of the store");
         assert!(!put.perform(), "the PUT under way comes too late");
         assert_eq!(store.peek(root::NAME), tampered, "{tampering:?}");
+
+        // The server looks again, at a growing interval, and writes nothing.
+        let begun = Instant::now();
+        for _ in 0..12 {
+            puppet.get().await.answer();
+            assert_eq!(puppet.server.call(4, get("k")).await, refused, "{tampering:?}");
+        }
+        assert!(begun.elapsed() > Duration::from_secs(30), "{:?}", begun.elapsed());
+        assert_eq!(store.peek(root::NAME), tampered, "{tampering:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_serves_again_once_the_database_is_mended() {
+    for tampering in Tampering::ALL {
+        let history = History::new().await;
+        let store = &history.store;
+        let server = Server::start(store.clone(), 1).await;
+        let why = tampering.apply(&history);
+        let refused = Err(Refusal::Unusable(refused_while_serving(&why).0));
+        assert_eq!(server.call(1, get("k")).await, refused, "{tampering:?}");
+        store.plant(root::NAME, history.versions[2].clone());
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(server.call(1, get("k")).await, Ok(bulk("3")), "{tampering:?}");
+        assert_eq!(server.call(1, set("k", "4")).await, Ok(Reply::OK), "{tampering:?}");
+        assert_eq!(stored_value(store, "k").unwrap(), "4");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_under_way_keeps_its_fate_while_the_database_cannot_be_used() {
+    for is_late in [false, true] {
+        let history = History::new().await;
+        let store = &history.store;
+        let mut puppet = Puppet::start(store, 1).await;
+        let write = puppet.server.send(1, set("k", "4")).await;
+        let mut put = puppet.put().await;
+        store.remove(root::NAME);
+        let read = puppet.server.send(2, get("k")).await;
+        puppet.get().await.answer();
+        assert_eq!(one(write).await, Err(Refusal::Uncertain));
+        assert!(matches!(one(read).await, Err(Refusal::Unusable(_))));
+        store.plant(root::NAME, history.versions[2].clone());
+        if is_late {
+            // The PUT lands only now, on the very version that it was built on. Its client was told that it may.
+            assert!(put.perform());
+            put.fail(unclear());
+        }
+        puppet.get().await.answer();
+        let other = puppet.server.send(3, set("other", "1")).await;
+        assert_eq!(puppet.answering(one(other)).await, Ok(Reply::OK));
+        puppet.settle().await;
+        assert_eq!(stored_value(store, "k").unwrap(), "4", "the same bytes land, and no others on that condition");
+        assert_eq!(stored(store).header.generation, 5);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_others_have_written_past_is_refused() {
+    let history = History::new().await;
+    let store = &history.store;
+    let idle = Server::start(store.clone(), 1).await;
+    assert_eq!(idle.call(1, set("mine", "4")).await, Ok(Reply::OK));
+    store.plant(root::NAME, history.versions[2].clone());
+    let other = Server::start(store.clone(), 2).await;
+    for value in ["5", "6"] {
+        assert_eq!(other.call(1, set("k", value)).await, Ok(Reply::OK));
+    }
+    let newest = store.peek(root::NAME);
+    let refusal = idle.call(1, get("mine")).await.unwrap_err();
+    let Refusal::Unusable(why) = refusal else { panic!("{refusal:?}") };
+    assert!(why.contains("has gone back") && why.contains("committed generation 4"), "{why}");
+    assert!(idle.call(1, set("mine", "7")).await.is_err());
+    assert_eq!(store.peek(root::NAME), newest);
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,7 +371,8 @@ async fn no_server_that_knew_the_database_overwrites_what_stands_in_its_place() 
         for server in servers {
             // The store refuses it, but from that alone the server can't tell what became of it.
             assert_eq!(server.call(1, set("k", "4")).await, Err(Refusal::Uncertain), "{tampering:?}");
-            assert_eq!(server.ended.await.unwrap().unwrap_err().0, refused_while_serving(&why).0);
+            let refused = Err(Refusal::Unusable(refused_while_serving(&why).0));
+            assert_eq!(server.call(1, get("k")).await, refused, "{tampering:?}");
             assert_eq!(store.peek(root::NAME), tampered, "{tampering:?}");
         }
     }
@@ -307,7 +387,7 @@ async fn a_folder_that_takes_the_place_of_the_database_is_named() {
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let place = file.display();
-    let why = format!("{place} is a folder. Nothing was overwritten; mend it, then restart this server");
+    let why = refused_while_serving("is a folder").0.replace("memory:db.json", &place.to_string());
     assert_eq!(server.call(1, get("k")).await, Err(Refusal::Unusable(why.into())));
     assert!(content(&file).is_empty());
 }
@@ -318,7 +398,7 @@ async fn serve(store: Memory) -> (String, JoinHandle<Result<(), Unusable>>) {
     let address = listener.local_addr().unwrap().to_string();
     // Nobody is ever told that the store was too slow.
     let settings = Settings { deadline: Duration::from_secs(3600), ..Settings::default() };
-    let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH, settings };
+    let config = Config { seed: [7; 32], wall: SystemTime::UNIX_EPOCH.into(), settings };
     (address, tokio::spawn(server::run(listener, store, config, std::future::pending())))
 }
 
@@ -351,7 +431,7 @@ async fn a_server_stays_up_and_tells_every_client_what_is_wrong() {
             let tampered = history.store.peek(root::NAME);
 
             let refused = format!("-ERR The database cannot be used: {}\r\n", refused_while_serving(&why));
-            let commands = [first, "EXISTS k", "SET k 5", "DEL k", "DBSIZE", "FLUSHALL", "PING", "NONSENSE"];
+            let commands = [first, "EXISTS k", "SET k 5", "DEL k", "DBSIZE", "FLUSHALL", "PING"];
             let answers = converse(&address, &commands).await;
             if first == "SET k 4" {
                 assert_eq!(answers[0], format!("-{}\r\n", Refusal::Uncertain), "{tampering:?}");

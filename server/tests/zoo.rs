@@ -1,5 +1,8 @@
 //! Planted bugs are in the build that asks for them, and in no other.
 
+#[cfg(feature = "bug-zoo")]
+mod binary;
+
 /// The list of all of them; server and laboratory share no code but what is under test.
 const LIST: &str = include_str!("../../lab/src/zoo.rs");
 
@@ -19,4 +22,61 @@ fn no_planted_bug_is_left_in_an_ordinary_build() {
         assert_eq!(holds(name), cfg!(feature = "bug-zoo"), "{name}");
     }
     assert_eq!(holds("VALTHREE_BUG"), cfg!(feature = "bug-zoo"));
+}
+
+/// Commands that a server with one bug answers otherwise than a server without bugs: the bug, the commands, and the right
+/// reply to the last one.
+#[cfg(feature = "bug-zoo")]
+const OF_SCRIPTS: &[(&str, &[&str], &str)] = &[
+    (
+        "flushed-script-runs",
+        &[
+            "SCRIPT LOAD \"return 'ran'\"",
+            "EVALSHA 468639e6e373341ef5feb7f60c99dc62a137b798 0",
+            "SCRIPT FLUSH",
+            "EVALSHA 468639e6e373341ef5feb7f60c99dc62a137b798 0",
+        ],
+        "-NOSCRIPT No matching script.",
+    ),
+    (
+        "losing-script-effects-kept",
+        &["SET k before", "EVAL \"redis.call('SET', 'k', 'after') while true do end\" 0", "GET k"],
+        "before",
+    ),
+    (
+        "replaced-library-still-runs",
+        &[
+            "FUNCTION LOAD \"#!lua name=a\\nredis.register_function('f', function() return 'old' end)\"",
+            "FCALL f 0",
+            "FUNCTION LOAD REPLACE \"#!lua name=a\\nredis.register_function('f', function() return 'new' end)\"",
+            "FCALL f 0",
+        ],
+        "new",
+    ),
+    (
+        "flushall-forgets-libraries",
+        &[
+            "FUNCTION LOAD \"#!lua name=a\\nredis.register_function('f', function() return 'there' end)\"",
+            "FLUSHALL",
+            "FCALL f 0",
+        ],
+        "there",
+    ),
+];
+
+#[cfg(feature = "bug-zoo")]
+#[test]
+fn a_bug_of_scripts_shows_in_the_build_that_has_it_and_only_if_it_is_chosen() {
+    for (bug, commands, right) in OF_SCRIPTS {
+        for chosen in ["", bug] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let mut command = binary::valthree();
+            command.args(["--listen", "127.0.0.1:0", "--deadline-ms", "600000", "--store"]).arg(folder.path());
+            let server = binary::Server::start(command.env("VALTHREE_BUG", chosen));
+            let mut client = server.client();
+            let replies: Vec<String> = commands.iter().map(|command| client.call(command)).collect();
+            let last = replies.last().expect("there are commands");
+            assert_eq!(last == right, chosen.is_empty(), "{bug}: {replies:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! What a judgement costs. `cargo bench -p valthree-workload`
+//! The cost of a verdict. Run it with `cargo bench -p valthree-workload`.
 //!
-//! The histories come from `tests/sample`, with these seeds, and are the same on every machine.
+//! The histories come from `tests/sample` and are the same on every machine.
 
 #[path = "../tests/sample/mod.rs"]
 mod sample;

@@ -1,5 +1,5 @@
-//! What a client of the workload costs beyond the library that it goes through: the difference between the first
-//! figure and the others, for one SET each. The server is next to nothing, in the same thread.
+//! The cost of a client of the workload beyond its client library, for one SET. It is the difference between the first
+//! figure and the others. The server runs in the same thread and does next to nothing.
 
 use std::io;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use tokio::runtime::{Builder, Runtime};
 use valthree_workload::client::Client;
 use valthree_workload::connection::{Cluster, Connect, Connection};
 use valthree_workload::history::{Journal, Recorder};
-use valthree_workload::operation::Command;
+use valthree_workload::operation::{Command, StringCommand};
 use valthree_workload::word::Word;
 
 fn main() {
     divan::main();
 }
 
-/// A server that answers OK to whatever ends a request: only the last argument of a SET of ours ends so.
+/// A server that answers OK to every request that ends with [`END`], as our SET does.
 #[derive(Clone, Copy)]
 struct Okay;
 
@@ -31,7 +31,7 @@ impl Connect for Okay {
         tokio::spawn(async move {
             let mut bytes = vec![0; 1 << 16];
             while let Ok(read @ 1..) = theirs.read(&mut bytes).await {
-                // The opening of the library is two commands, sent at once.
+                // The library opens a connection with two commands, sent at once.
                 let replies: &[u8] = if bytes[..read].ends_with(END) { b"+OK\r\n" } else { b"+OK\r\n+OK\r\n" };
                 if theirs.write_all(replies).await.is_err() {
                     break;
@@ -51,7 +51,8 @@ fn runtime() -> Runtime {
 }
 
 fn set() -> Command {
-    Command::Set { key: Word::from("0123456789:0"), value: Word::from("1.1 value"), condition: None, get: false }
+    let (key, value) = (Word::from("0123456789:0"), Word::from("1.1 value"));
+    Command::String(StringCommand::Set { key, value, condition: None, get: false })
 }
 
 #[divan::bench]

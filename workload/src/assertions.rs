@@ -1,8 +1,10 @@
-//! What the workload claims about a cluster, in the words that a reader of a report on the Antithesis platform sees.
+//! The workload's claims about a cluster, as assertions of the Antithesis platform.
 //!
-//! Away from the platform the assertions cost next to nothing, and with `ANTITHESIS_SDK_LOCAL_OUTPUT` they go to a file
-//! that `scripts/judge-assertions` judges as the platform would. Each message is a literal that stands nowhere else:
-//! the platform knows an assertion by its message, and lists it even if it is never reached.
+//! The readers of a report see the messages. Each message is a literal that occurs once in the code: the platform knows an
+//! assertion by its message, and lists it even if no run reaches it.
+//!
+//! Away from the platform the assertions cost next to nothing. With `ANTITHESIS_SDK_LOCAL_OUTPUT` they go to a file, which
+//! `scripts/judge-assertions` judges as the platform would.
 
 use antithesis_sdk::{assert_always, assert_sometimes};
 use serde::Serialize;
@@ -11,29 +13,31 @@ use crate::census::Census;
 use crate::check::Verdict;
 use crate::class::Class;
 use crate::history::History;
-use crate::operation::{Command, Outcome, Reply};
+use crate::model;
+use crate::operation::{Command, Outcome, Reply, ScriptName};
 
-/// Details are only put into words when the platform wants them.
+/// The details of an assertion about a verdict. They are serialized only if the platform wants them.
 #[derive(Serialize)]
-struct Judged<'a> {
+struct VerdictDetails<'a> {
     about: &'a str,
     why: &'a str,
 }
 
+/// The details of an assertion about a reply.
 #[derive(Serialize)]
-struct Answered<'a> {
+struct ReplyDetails<'a> {
     command: &'a Command,
     outcome: &'a Outcome,
 }
 
-/// Says what the verdict on a history means.
+/// Asserts that a history is serializable and decided.
 pub fn about_verdict(history: &History, verdict: &Verdict) {
     let why = match verdict {
         Verdict::Violation(violation) => violation.why.as_str(),
-        Verdict::Undecided(why) => why.as_str(),
-        _ => "",
+        Verdict::Undecided(why) | Verdict::Malformed(why) => why.as_str(),
+        Verdict::Serializable => "",
     };
-    let details = Judged { about: &history.about, why };
+    let details = VerdictDetails { about: &history.about, why };
     assert_always!(
         !matches!(verdict, Verdict::Violation(_)),
         "Every history that clients observe is strictly serializable",
@@ -46,25 +50,25 @@ pub fn about_verdict(history: &History, verdict: &Verdict) {
     );
 }
 
-/// Says what the replies in a history mean by themselves.
+/// Asserts that the replies in a history are of the right types.
 pub fn about_replies(history: &History) {
     for operation in &history.operations {
         let Some((_, outcome)) = &operation.end else { continue };
-        let details = Answered { command: &operation.command, outcome };
+        let details = ReplyDetails { command: &operation.command, outcome };
         assert_always!(
             !matches!(outcome, Outcome::Reply(Reply::Strange { .. })),
             "Every reply is of a type that Redis clients know",
             &details
         );
         assert_always!(
-            !matches!(outcome, Outcome::Reply(Reply::Error { .. })),
+            !matches!(outcome, Outcome::Reply(Reply::Error { error }) if !model::is_right_error(&operation.command, error)),
             "A correct command is never answered with an error other than those that say what became of it",
             &details
         );
     }
 }
 
-/// Says which situations have come up.
+/// Asserts that each interesting situation comes up sometimes.
 pub fn about_census(census: &Census) {
     let details = census;
     let did = |class| census.answered(class) > 0;
@@ -81,6 +85,8 @@ pub fn about_census(census: &Census) {
     assert_sometimes!(did(Class::Ping), "PING is answered", details);
     assert_sometimes!(did(Class::FlushAll), "FLUSHALL is answered", details);
     assert_sometimes!(did(Class::DbSize), "DBSIZE is answered", details);
+    about_types(census);
+    about_units(census);
     assert_sometimes!(census.pipelined > 0, "A client sends several commands at once", details);
     assert_sometimes!(census.failed > 0, "A client is told that nothing happened", details);
     assert_sometimes!(census.uncertain > 0, "A client is told that the outcome is uncertain", details);
@@ -93,4 +99,81 @@ pub fn about_census(census: &Census) {
         "A write of unknown outcome has not happened when somebody looks later",
         details
     );
+}
+
+/// Asserts that each command of more than registers is answered sometimes.
+fn about_types(census: &Census) {
+    let details = census;
+    let did = |class| census.answered(class) > 0;
+    assert_sometimes!(did(Class::GetDel), "GETDEL is answered", details);
+    assert_sometimes!(did(Class::SetNx), "SETNX is answered", details);
+    assert_sometimes!(did(Class::GetSet), "GETSET is answered", details);
+    assert_sometimes!(did(Class::Append), "APPEND is answered", details);
+    assert_sometimes!(did(Class::IncrBy), "INCRBY is answered", details);
+    assert_sometimes!(did(Class::StrLen), "STRLEN is answered", details);
+    assert_sometimes!(did(Class::SAdd), "SADD is answered", details);
+    assert_sometimes!(did(Class::SRem), "SREM is answered", details);
+    assert_sometimes!(did(Class::SPop), "SPOP is answered", details);
+    assert_sometimes!(did(Class::SIsMember), "SISMEMBER is answered", details);
+    assert_sometimes!(did(Class::SMembers), "SMEMBERS is answered", details);
+    assert_sometimes!(did(Class::SCard), "SCARD is answered", details);
+    assert_sometimes!(did(Class::HSet), "HSET is answered", details);
+    assert_sometimes!(did(Class::HDel), "HDEL is answered", details);
+    assert_sometimes!(did(Class::HIncrBy), "HINCRBY is answered", details);
+    assert_sometimes!(did(Class::HGet), "HGET is answered", details);
+    assert_sometimes!(did(Class::HGetAll), "HGETALL is answered", details);
+    assert_sometimes!(did(Class::HLen), "HLEN is answered", details);
+    assert_sometimes!(did(Class::RPush), "RPUSH is answered", details);
+    assert_sometimes!(did(Class::LPush), "LPUSH is answered", details);
+    assert_sometimes!(did(Class::LPop), "LPOP is answered", details);
+    assert_sometimes!(did(Class::RPop), "RPOP is answered", details);
+    assert_sometimes!(did(Class::LRange), "LRANGE is answered", details);
+    assert_sometimes!(did(Class::LLen), "LLEN is answered", details);
+    assert_sometimes!(did(Class::ZAdd), "ZADD is answered", details);
+    assert_sometimes!(did(Class::ZRem), "ZREM is answered", details);
+    assert_sometimes!(did(Class::ZIncrBy), "ZINCRBY is answered", details);
+    assert_sometimes!(did(Class::ZScore), "ZSCORE is answered", details);
+    assert_sometimes!(did(Class::ZRange), "ZRANGE is answered", details);
+    assert_sometimes!(did(Class::ZCard), "ZCARD is answered", details);
+    assert_sometimes!(did(Class::SetFor), "SET with PX is answered", details);
+    assert_sometimes!(did(Class::Expire), "EXPIRE is answered", details);
+    assert_sometimes!(did(Class::PExpire), "PEXPIRE is answered", details);
+    assert_sometimes!(did(Class::Persist), "PERSIST is answered", details);
+    assert_sometimes!(did(Class::PTtl), "PTTL is answered", details);
+    assert_sometimes!(did(Class::Select), "SELECT is answered", details);
+    assert_sometimes!(did(Class::FlushDb), "FLUSHDB is answered", details);
+    assert_sometimes!(did(Class::SwapDb), "SWAPDB is answered", details);
+    assert_sometimes!(did(Class::LInsert), "LINSERT is answered", details);
+    assert_sometimes!(did(Class::LRem), "LREM is answered", details);
+    assert_sometimes!(did(Class::ZRank), "ZRANK is answered", details);
+    assert_sometimes!(did(Class::Rename), "RENAME is answered", details);
+}
+
+/// Asserts that each kind of transaction and script succeeds sometimes, and is refused sometimes.
+fn about_units(census: &Census) {
+    let details = census;
+    let did = |class| census.answered(class) > 0;
+    let ran = |script: ScriptName| census.scripts.get(script.name()).is_some_and(|number| *number > 0);
+    assert_sometimes!(did(Class::Multi), "MULTI with EXEC is answered", details);
+    assert_sometimes!(census.guarded > 0, "EXEC after WATCH takes effect", details);
+    assert_sometimes!(census.refused > 0, "EXEC is refused because a watched key was touched", details);
+    assert_sometimes!(did(Class::Discard), "MULTI with DISCARD is answered", details);
+    assert_sometimes!(did(Class::Spoilt), "EXEC is aborted because a command was not queued", details);
+    assert_sometimes!(did(Class::Unwatch), "UNWATCH is answered", details);
+    assert_sometimes!(
+        census.partly_wrong > 0,
+        "A command of a transaction fails while another one takes effect",
+        details
+    );
+    assert_sometimes!(did(Class::Eval), "EVAL is answered", details);
+    assert_sometimes!(census.known_scripts > 0, "EVALSHA runs a script", details);
+    assert_sometimes!(census.unknown_scripts > 0, "EVALSHA meets a server that does not know the script", details);
+    assert_sometimes!(census.scripts_from_elsewhere > 0, "EVALSHA runs a script that another server was sent", details);
+    assert_sometimes!(did(Class::ScriptLoad), "SCRIPT LOAD is answered", details);
+    assert_sometimes!(did(Class::ScriptFlush), "SCRIPT FLUSH is answered", details);
+    assert_sometimes!(ran(ScriptName::CompareAndSet), "A script compares and sets", details);
+    assert_sometimes!(ran(ScriptName::MoveIf), "A script moves an element between lists", details);
+    assert_sometimes!(ran(ScriptName::IncrWithLimit), "A script adds within a limit", details);
+    assert_sometimes!(ran(ScriptName::PushAndLook), "A script pushes and looks", details);
+    assert_sometimes!(ran(ScriptName::SetAndFail), "A script fails and keeps what it did before", details);
 }

@@ -1,64 +1,116 @@
-//! What earlier rounds have left in the air.
+//! Operations that earlier rounds left open and that may still disturb a later round.
 //!
-//! An operation whose outcome is unknown may take effect at any time. Most can't disturb a later round, which has keys
-//! of its own. Two can: a FLUSHALL empties every later round too, and where keys are counted every key counts.
+//! An operation of unknown outcome may take effect at any later time. Most cannot disturb a later round, because each round
+//! has keys of its own. Four kinds can: a FLUSHALL or FLUSHDB empties a database of every later round, a SWAPDB swaps two,
+//! a SCRIPT FLUSH forgets its scripts, and a write of an old key changes what DBSIZE counts.
+//!
+//! A carried operation may be more permissive than the one that it stands for. An open FLUSHDB stands as a FLUSHALL, and
+//! an open write of a collection as a SET of its key: both may explain more, and refuse nothing that is right.
 
 use crate::history::{History, Operation};
-use crate::operation::Command;
-use crate::round::FIRST_CARRIED;
+use crate::operation::{Command, KeyCommand, ScriptCommand, ServerCommand, StringCommand};
+use crate::word::Word;
 
-/// With so many FLUSHALLs in the air no further one is drawn: each of them stands in the history of every later round.
+/// The first client number of the carried operations in a history. The clients of a round never reach it.
+pub const FIRST_CARRIED: u64 = 1_000_000;
+
+/// The number of open FLUSHALLs from which on no further one is drawn. Each stands in the history of every later round.
 const MOST_FLUSHES: usize = 6;
 
-/// With so many other writes in the air, keys are not counted any more: each may be why there is one more of them, and with
-/// three times as many some rounds are undecided (`tests/rounds.rs`).
+/// The number of other open writes up to which rounds count keys. Each may explain one more key, and with three times as
+/// many some rounds are undecided (`tests/rounds.rs`).
 const MOST_WRITES: usize = 16;
 
-/// The commands of earlier rounds that may still take effect.
+/// The number of open SCRIPT FLUSHes from which on no further one is drawn.
+const MOST_SCRIPT_FLUSHES: usize = 6;
+
+/// The open operations of earlier rounds.
 #[derive(Debug, Default)]
 pub struct Carried {
     flushes: usize,
-    /// At most one more than may be carried.
+    /// The SCRIPT FLUSHes. Each may make a server forget the scripts of a later round.
+    script_flushes: usize,
+    /// The swaps of databases.
+    swaps: Vec<Command>,
+    /// The other writes, at most one more than [`MOST_WRITES`].
     writes: Vec<Command>,
 }
 
 impl Carried {
-    /// Adds what a history has left open itself. What it was given, it was given from here.
+    /// Adds what a history left open. Operations that were carried into the history are known already.
     pub fn add(&mut self, history: &History) {
-        let open =
-            history.operations.iter().filter(|operation| operation.is_open() && operation.client < FIRST_CARRIED);
-        for operation in open.filter(|operation| operation.command.may_write()) {
+        let own = history.operations.iter().filter(|operation| operation.client < FIRST_CARRIED);
+        for operation in own.filter(|operation| operation.is_open()) {
             match &operation.command {
-                Command::FlushAll => self.flushes += 1,
-                Command::Del(_) => {} // can only delete what nobody looks at
-                command if self.may_count() => self.writes.push(command.clone()),
-                _ => {}
+                Command::Server(ServerCommand::FlushAll | ServerCommand::FlushDb) => self.flushes += 1,
+                Command::Server(ServerCommand::SwapDb(..)) => self.swaps.push(operation.command.clone()),
+                // It can only delete keys that nobody looks at any more.
+                Command::Key(KeyCommand::Del(_)) => {}
+                Command::Set(_) | Command::Hash(_) | Command::List(_) | Command::SortedSet(_) => {
+                    if operation.command.may_write() && self.may_count() {
+                        self.writes.extend(operation.command.keys().into_iter().cloned().map(any_write));
+                    }
+                }
+                Command::String(command) if !operation.command.is_about_registers() => {
+                    if !matches!(command, StringCommand::GetDel(_) | StringCommand::StrLen(_)) && self.may_count() {
+                        self.writes.extend(operation.command.keys().into_iter().cloned().map(any_write));
+                    }
+                }
+                Command::Key(KeyCommand::Rename(_, to)) => {
+                    if self.may_count() {
+                        self.writes.push(any_write(to.clone()));
+                    }
+                }
+                Command::Script(ScriptCommand::Flush) => self.script_flushes += 1,
+                Command::Transaction(_) | Command::Script(_) => {
+                    if operation.command.may_write() && self.may_count() {
+                        self.writes.extend(operation.command.keys().into_iter().cloned().map(any_write));
+                    }
+                }
+                // They bring no key into being.
+                Command::Key(
+                    KeyCommand::Expire(..) | KeyCommand::PExpire(..) | KeyCommand::Persist(_) | KeyCommand::PTtl(_),
+                ) => {}
+                Command::String(_)
+                | Command::Key(KeyCommand::Exists(_))
+                | Command::Server(ServerCommand::DbSize | ServerCommand::Ping | ServerCommand::Select(_)) => {
+                    if operation.command.may_write() && self.may_count() {
+                        self.writes.push(operation.command.clone());
+                    }
+                }
             }
         }
     }
 
-    /// Whether another FLUSHALL may be drawn.
+    /// Whether a round may draw another FLUSHALL.
     pub fn may_flush(&self) -> bool {
-        self.flushes < MOST_FLUSHES
+        self.flushes + self.swaps.len() < MOST_FLUSHES
     }
 
-    /// Whether something is in the air that reaches every key.
+    /// Whether a round may draw another SCRIPT FLUSH.
+    pub fn may_flush_scripts(&self) -> bool {
+        self.script_flushes < MOST_SCRIPT_FLUSHES
+    }
+
+    /// Whether an open operation reaches every key.
     pub fn may_disturb(&self) -> bool {
-        self.flushes > 0
+        self.flushes + self.swaps.len() > 0
     }
 
-    /// Whether keys may be counted.
+    /// Whether a round may count keys.
     pub fn may_count(&self) -> bool {
         self.writes.len() <= MOST_WRITES
     }
 
-    /// What has to stand in the history of a round.
+    /// The operations that the history of a round must hold. `counting` says whether the round counts keys.
     pub fn commands(&self, counting: bool) -> Vec<Command> {
         let writes = if counting { self.writes.as_slice() } else { &[] };
-        (0..self.flushes).map(|_| Command::FlushAll).chain(writes.iter().cloned()).collect()
+        let flushes = (0..self.flushes).map(|_| Command::FLUSH_ALL);
+        let script_flushes = (0..self.script_flushes).map(|_| Command::Script(ScriptCommand::Flush));
+        flushes.chain(script_flushes).chain(self.swaps.iter().cloned()).chain(writes.iter().cloned()).collect()
     }
 
-    /// All of it, as a history that somebody else can go on from.
+    /// All carried operations as a history, for a file that the next run reads.
     pub fn into_history(self) -> History {
         let mut history = History { about: "left open by older rounds".into(), operations: Vec::new() };
         for (number, command) in self.commands(true).into_iter().enumerate() {
@@ -68,4 +120,9 @@ impl Carried {
         }
         history
     }
+}
+
+/// A write that gives a key some value.
+fn any_write(key: Word) -> Command {
+    Command::String(StringCommand::Set { key, value: Word::from("carried"), condition: None, get: false })
 }

@@ -1,4 +1,4 @@
-//! What histories show: how much was done, and which of the situations that matter came up.
+//! Counts over histories: how much was done, and which interesting situations came up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,31 +6,49 @@ use serde::Serialize;
 
 use crate::class::Class;
 use crate::history::{History, Operation};
-use crate::operation::{Command, Condition, Outcome, Reply};
+use crate::operation::{Calling, Command, Outcome, Reply, Script, ScriptCommand, ScriptName};
+use crate::sightings::Sightings;
 use crate::word::Word;
+
+/// The word with which a server says that it does not know an outcome.
+const UNCERTAIN: &str = "UNCERTAIN";
 
 /// Counts over the operations of histories.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Census {
-    /// Operations.
+    /// All operations.
     pub operations: u64,
-    /// Those that were answered, by class.
+    /// Operations that were answered, by class.
     pub answered: BTreeMap<Class, u64>,
-    /// Those of which the server said that nothing happened.
+    /// Operations of which the server said that nothing happened.
     pub failed: u64,
-    /// Those of which the server said that it does not know.
+    /// Operations of which the server said that it does not know the outcome.
     pub uncertain: u64,
-    /// Those of which nothing was heard any more.
+    /// Operations whose client heard no more.
     pub lost: u64,
-    /// Those that were sent together with others.
+    /// Operations that a client called before the end of its previous one.
     pub pipelined: u64,
-    /// FLUSHALLs that were under way while a write was.
+    /// EXECs that changed nothing, because a watched key was touched.
+    pub refused: u64,
+    /// EXECs after a WATCH that took effect.
+    pub guarded: u64,
+    /// Transactions of which one command met a value of another type, and another one took effect.
+    pub partly_wrong: u64,
+    /// EVALSHAs of a script that the server did not know.
+    pub unknown_scripts: u64,
+    /// EVALSHAs that ran.
+    pub known_scripts: u64,
+    /// EVALSHAs of a script that only another server had been sent.
+    pub scripts_from_elsewhere: u64,
+    /// Runs of each script that did what they are for.
+    pub scripts: BTreeMap<&'static str, u64>,
+    /// FLUSHALLs that overlapped a write.
     pub flushes_beside_writes: u64,
-    /// Keys that were used over three servers or more.
+    /// Keys that clients used over three servers or more.
     pub keys_on_three_servers: u64,
-    /// Unknown writes that were seen to have taken effect.
+    /// Writes of unknown outcome that somebody saw to have taken effect.
     pub unknown_applied: u64,
-    /// Unknown writes that had not taken effect when somebody looked later.
+    /// Writes of unknown outcome that had not taken effect when somebody looked later.
     pub unknown_not_applied: u64,
 }
 
@@ -45,10 +63,11 @@ impl Census {
                     *census.answered.entry(Class::from(&operation.command)).or_default() += 1
                 }
                 Some((_, Outcome::Failed(_))) => census.failed += 1,
-                Some((_, Outcome::Unknown(why))) if why.starts_with("UNCERTAIN") => census.uncertain += 1,
+                Some((_, Outcome::Unknown(why))) if why.starts_with(UNCERTAIN) => census.uncertain += 1,
                 Some((_, Outcome::Unknown(_))) | None => census.lost += 1,
             }
         }
+        census.count_units(operations);
         census.pipelined = pipelined(operations);
         census.flushes_beside_writes = flushes_beside_writes(operations);
         census.keys_on_three_servers = keys_on_three_servers(operations);
@@ -60,11 +79,20 @@ impl Census {
         census
     }
 
-    /// Adds the counts of another one.
+    /// Adds the counts of another census.
     pub fn add(&mut self, other: &Census) {
         for (class, number) in &other.answered {
             *self.answered.entry(*class).or_default() += number;
         }
+        for (script, number) in &other.scripts {
+            *self.scripts.entry(script).or_default() += number;
+        }
+        self.refused += other.refused;
+        self.guarded += other.guarded;
+        self.partly_wrong += other.partly_wrong;
+        self.unknown_scripts += other.unknown_scripts;
+        self.known_scripts += other.known_scripts;
+        self.scripts_from_elsewhere += other.scripts_from_elsewhere;
         self.operations += other.operations;
         self.failed += other.failed;
         self.uncertain += other.uncertain;
@@ -76,23 +104,67 @@ impl Census {
         self.unknown_not_applied += other.unknown_not_applied;
     }
 
-    /// How many operations of a class were answered.
+    /// Counts what became of transactions and scripts.
+    fn count_units(&mut self, operations: &[Operation]) {
+        // The servers that were sent the text of each script.
+        let mut sent: HashMap<(ScriptName, &Word), BTreeSet<&str>> = HashMap::new();
+        for operation in operations {
+            let server = operation.server.as_str();
+            for script in operation.command.parts().into_iter().filter_map(Command::script) {
+                match script {
+                    ScriptCommand::Load { tag, name } => {
+                        sent.entry((*name, tag)).or_default().insert(server);
+                    }
+                    ScriptCommand::Run { calling: Calling::Text, tag, script } => {
+                        sent.entry((script.name(), tag)).or_default().insert(server);
+                    }
+                    ScriptCommand::Run { calling: Calling::Digest, .. } | ScriptCommand::Flush => {}
+                }
+            }
+            let Some(reply) = operation.reply() else { continue };
+            if let Some(transaction) = operation.command.transaction() {
+                let answered = transaction.answered(reply);
+                let wrong = answered.iter().filter(|(_, reply)| matches!(reply, Reply::Error { .. })).count();
+                self.partly_wrong += u64::from(0 < wrong && wrong < answered.len());
+                let watches = !operation.command.watched().is_empty();
+                self.refused += u64::from(watches && *reply == Reply::Nil);
+                self.guarded += u64::from(watches && *reply != Reply::Nil);
+            }
+            let Some(ScriptCommand::Run { calling, tag, script }) = operation.command.script() else { continue };
+            if *calling == Calling::Digest {
+                let is_unknown = operation.command.script().is_some_and(|script| script.is_unknown(reply));
+                let elsewhere = sent.get(&(script.name(), tag)).is_some_and(|servers| !servers.contains(server));
+                self.unknown_scripts += u64::from(is_unknown);
+                self.known_scripts += u64::from(!is_unknown);
+                self.scripts_from_elsewhere += u64::from(!is_unknown && elsewhere);
+            }
+            let did = match script {
+                Script::CompareAndSet(..) => *reply == Reply::Integer(1),
+                Script::MoveIf(..) => matches!(reply, Reply::Value(_)),
+                Script::IncrWithLimit(..) => matches!(reply, Reply::Integer(_)),
+                Script::PushAndLook(..) => matches!(reply, Reply::Array(_)),
+                Script::SetAndFail(..) => matches!(reply, Reply::Error { error } if error.starts_with("ERR value")),
+            };
+            *self.scripts.entry(script.name().name()).or_default() += u64::from(did);
+        }
+    }
+
+    /// The number of answered operations of a class.
     pub fn answered(&self, class: Class) -> u64 {
         self.answered.get(&class).copied().unwrap_or(0)
     }
 
-    /// How many operations were answered.
+    /// The number of answered operations.
     pub fn all_answered(&self) -> u64 {
         self.answered.values().sum()
     }
 
-    /// How many ended in doubt.
+    /// The number of operations of unknown outcome.
     pub fn unknown(&self) -> u64 {
         self.uncertain + self.lost
     }
 }
 
-/// Operations that were called before the one before them, of the same client, had ended.
 fn pipelined(operations: &[Operation]) -> u64 {
     let mut ends: HashMap<u64, Option<u64>> = HashMap::new();
     operations
@@ -106,18 +178,12 @@ fn pipelined(operations: &[Operation]) -> u64 {
 }
 
 fn flushes_beside_writes(operations: &[Operation]) -> u64 {
-    // The end of an operation that nobody saw end is no event of the history: such operations are left out.
+    let answered = || operations.iter().filter(|operation| operation.reply().is_some());
     let span = |operation: &Operation| Some((operation.call.event, operation.end.as_ref()?.0.event));
-    let answered = |operation: &&Operation| operation.reply().is_some();
-    let writes: Vec<(u64, u64)> = operations
-        .iter()
-        .filter(answered)
-        .filter(|operation| operation.command.may_write() && operation.command != Command::FlushAll)
-        .filter_map(span)
-        .collect();
-    let flushes = operations.iter().filter(answered).filter(|operation| operation.command == Command::FlushAll);
-    flushes.filter_map(span).filter(|(from, to)| writes.iter().any(|(call, end)| call < to && from < end)).count()
-        as u64
+    let writes = answered().filter(|operation| operation.command.may_write() && !operation.command.is_flush());
+    let writes: Vec<(u64, u64)> = writes.filter_map(span).collect();
+    let flushes = answered().filter(|operation| operation.command.is_flush()).filter_map(span);
+    flushes.filter(|(from, to)| writes.iter().any(|(call, end)| call < to && from < end)).count() as u64
 }
 
 fn keys_on_three_servers(operations: &[Operation]) -> u64 {
@@ -128,80 +194,4 @@ fn keys_on_three_servers(operations: &[Operation]) -> u64 {
         }
     }
     servers.values().filter(|servers| servers.len() >= 3).count() as u64
-}
-
-/// Which values were there, and when. Values are unique, so that a value names its write.
-struct Sightings<'a> {
-    /// By when it was known of a value that it had been there: the end of the first answered write or read of it.
-    there: HashMap<&'a Word, u64>,
-    looks: Vec<Look<'a>>,
-}
-
-/// Somebody was told what a key held.
-struct Look<'a> {
-    key: &'a Word,
-    call: u64,
-    found: &'a Word,
-}
-
-impl<'a> Sightings<'a> {
-    fn of(operations: &'a [Operation]) -> Sightings<'a> {
-        let mut sightings = Sightings { there: HashMap::new(), looks: Vec::new() };
-        for operation in operations {
-            let (Some(reply), Some((end, _))) = (operation.reply(), &operation.end) else { continue };
-            let call = operation.call.event;
-            let found: Vec<(&Word, &Word)> = match (&operation.command, reply) {
-                (Command::Get(key) | Command::Set { key, get: true, .. }, Reply::Value(found)) => vec![(key, found)],
-                (Command::MGet(keys), Reply::Array(replies)) => {
-                    keys.iter().zip(replies).filter_map(|(key, reply)| Some((key, value(reply)?))).collect()
-                }
-                _ => Vec::new(),
-            };
-            for value in writes(&operation.command).chain(found.iter().map(|(_, found)| *found)) {
-                let known = sightings.there.entry(value).or_insert(end.event);
-                *known = end.event.min(*known);
-            }
-            sightings.looks.extend(found.into_iter().map(|(key, found)| Look { key, call, found }));
-        }
-        sightings
-    }
-
-    fn show_applied(&self, open: &Operation) -> bool {
-        writes(&open.command).any(|value| self.there.contains_key(value))
-    }
-
-    /// Somebody looked after the client had given up, and found what had been there before the write was called. Values
-    /// are unique: one that was there before and still is has neither been replaced nor deleted meanwhile.
-    fn show_not_applied(&self, open: &Operation) -> bool {
-        let Some((gave_up, _)) = &open.end else { return false };
-        self.looks.iter().any(|Look { key, call, found }| {
-            *call > gave_up.event && ends(&open.command, key) && self.there[found] < open.call.event
-        })
-    }
-}
-
-fn value(reply: &Reply) -> Option<&Word> {
-    match reply {
-        Reply::Value(value) => Some(value),
-        _ => None,
-    }
-}
-
-/// The values that a command sets, if it sets them whatever is there.
-fn writes(command: &Command) -> impl Iterator<Item = &Word> {
-    let (one, several) = match command {
-        Command::Set { value, condition: None, .. } => (Some(value), [].as_slice()),
-        Command::MSet(pairs) => (None, pairs.as_slice()),
-        _ => (None, [].as_slice()),
-    };
-    one.into_iter().chain(several.iter().map(|(_, value)| value))
-}
-
-/// Whether a key that is present does not keep its value when the command is executed.
-fn ends(command: &Command, key: &Word) -> bool {
-    match command {
-        Command::Set { condition: Some(Condition::Absent), .. } => false,
-        Command::FlushAll => true,
-        command => command.may_write() && command.keys().contains(&key),
-    }
 }

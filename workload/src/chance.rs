@@ -1,4 +1,6 @@
-//! Where decisions come from.
+//! The source of random decisions: a seed, or the Antithesis platform.
+//!
+//! Decisions depend on nothing else, neither on time nor on replies. So a seed makes the same decisions again.
 
 use std::convert::Infallible;
 
@@ -9,15 +11,15 @@ use rand::{Rng as _, SeedableRng as _, TryRng};
 /// The source of all decisions of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A seed: the same one makes the same decisions.
+    /// A seed.
     Seed(u64),
-    /// The platform that the run is on, which is asked at each decision, so that it can try several answers.
+    /// The platform that the run is on. The workload asks it at each decision, so that it can try several answers.
     Platform,
 }
 
 impl Source {
-    /// The chance of one actor in one round. Each has its own, so that what it decides does not depend on how fast the
-    /// others are.
+    /// The chance of one actor in one round. Each actor has its own, so that its decisions do not depend on the speed of
+    /// the others.
     pub fn chance(self, round: u64, actor: u64) -> Chance {
         match self {
             Source::Platform => Chance::Platform,
@@ -32,7 +34,7 @@ impl Source {
     }
 }
 
-/// Random numbers.
+/// A stream of random numbers.
 #[derive(Debug)]
 pub enum Chance {
     /// From a seed.

@@ -1,91 +1,266 @@
-//! The classes of commands that the workload tells apart when it draws, counts and reports.
+//! Classes of commands: the unit in which the workload draws, counts and reports.
+//!
+//! A class is finer than a command where options change the meaning: SET, SET NX, SET XX and SET GET are four classes.
+
+use std::fmt;
 
 use serde::Serialize;
 
-use crate::operation::{Command, Condition};
+use crate::operation::{
+    Calling, Command, Condition, HashCommand, KeyCommand, ListCommand, ScriptCommand, ServerCommand, SetCommand,
+    SortedSetCommand, StringCommand, TransactionCommand,
+};
 
-/// A class of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "&'static str")]
-pub enum Class {
-    /// GET
-    Get,
-    /// SET without an option
+/// How much of the database a class concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// At most one key.
+    OneKey,
+    /// Several keys at once.
+    SeveralKeys,
+    /// Every key.
+    Database,
+}
+
+/// Defines the classes, one row each: its variant, its name in reports, its name in flags, and its reach.
+macro_rules! classes {
+    ($($class:ident $name:literal $flag:literal $reach:ident;)*) => {
+        /// A class of commands.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(into = "&'static str")]
+        pub enum Class {
+            $(#[doc = $name] $class,)*
+        }
+
+        impl Class {
+            /// Every class, in the order of the table.
+            pub const ALL: [Class; [$(Class::$class),*].len()] = [$(Class::$class),*];
+
+            /// The name in reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Class::$class => $name,)* }
+            }
+
+            /// The name in flags.
+            pub fn flag(self) -> &'static str {
+                match self { $(Class::$class => $flag,)* }
+            }
+
+            fn reach(self) -> Reach {
+                match self { $(Class::$class => Reach::$reach,)* }
+            }
+        }
+    };
+}
+
+classes! {
+    Get        "GET"                 "get"      OneKey;
+    Set        "SET"                 "set"      OneKey;
+    SetAbsent  "SET NX"              "set-nx"   OneKey;
+    SetPresent "SET XX"              "set-xx"   OneKey;
+    SetGet     "SET GET"             "set-get"  OneKey;
+    Del        "DEL"                 "del"      OneKey;
+    DelMany    "DEL of several keys" "del-many" SeveralKeys;
+    Exists     "EXISTS"              "exists"   SeveralKeys;
+    MGet       "MGET"                "mget"     SeveralKeys;
+    MSet       "MSET"                "mset"     SeveralKeys;
+    Ping       "PING"                "ping"     OneKey;
+    FlushAll   "FLUSHALL"            "flushall" Database;
+    DbSize     "DBSIZE"              "dbsize"   Database;
+    GetDel     "GETDEL"              "getdel"   OneKey;
+    SetNx      "SETNX"               "setnx"    OneKey;
+    GetSet     "GETSET"              "getset"   OneKey;
+    Append     "APPEND"              "append"   OneKey;
+    IncrBy     "INCRBY"              "incrby"   OneKey;
+    StrLen     "STRLEN"              "strlen"   OneKey;
+    SAdd       "SADD"                "sadd"     OneKey;
+    SRem       "SREM"                "srem"     OneKey;
+    SPop       "SPOP"                "spop"     OneKey;
+    SIsMember  "SISMEMBER"           "sismember" OneKey;
+    SMembers   "SMEMBERS"            "smembers" OneKey;
+    SCard      "SCARD"               "scard"    OneKey;
+    HSet       "HSET"                "hset"     OneKey;
+    HDel       "HDEL"                "hdel"     OneKey;
+    HIncrBy    "HINCRBY"             "hincrby"  OneKey;
+    HGet       "HGET"                "hget"     OneKey;
+    HGetAll    "HGETALL"             "hgetall"  OneKey;
+    HLen       "HLEN"                "hlen"     OneKey;
+    RPush      "RPUSH"               "rpush"    OneKey;
+    LPush      "LPUSH"               "lpush"    OneKey;
+    LPop       "LPOP"                "lpop"     OneKey;
+    RPop       "RPOP"                "rpop"     OneKey;
+    LRange     "LRANGE"              "lrange"   OneKey;
+    LLen       "LLEN"                "llen"     OneKey;
+    ZAdd       "ZADD"                "zadd"     OneKey;
+    ZRem       "ZREM"                "zrem"     OneKey;
+    ZIncrBy    "ZINCRBY"             "zincrby"  OneKey;
+    ZScore     "ZSCORE"              "zscore"   OneKey;
+    ZRange     "ZRANGE"              "zrange"   OneKey;
+    ZCard      "ZCARD"               "zcard"    OneKey;
+    SetFor     "SET PX"              "set-px"   OneKey;
+    Expire     "EXPIRE"              "expire"   OneKey;
+    PExpire    "PEXPIRE"             "pexpire"  OneKey;
+    Persist    "PERSIST"             "persist"  OneKey;
+    PTtl       "PTTL"                "pttl"     OneKey;
+    Select     "SELECT"              "select"   OneKey;
+    FlushDb    "FLUSHDB"             "flushdb"  Database;
+    SwapDb     "SWAPDB"              "swapdb"   Database;
+    LInsert    "LINSERT"             "linsert"  OneKey;
+    LRem       "LREM"                "lrem"     OneKey;
+    ZRank      "ZRANK"               "zrank"    OneKey;
+    Rename     "RENAME"              "rename"   SeveralKeys;
+    Multi      "MULTI EXEC"          "multi"    SeveralKeys;
+    Guarded    "WATCH MULTI EXEC"    "watch-multi" SeveralKeys;
+    Discard    "MULTI DISCARD"       "discard"  OneKey;
+    Spoilt     "MULTI EXECABORT"     "spoilt-multi" OneKey;
+    Watch      "WATCH"               "watch"    OneKey;
+    Unwatch    "UNWATCH"             "unwatch"  OneKey;
+    Eval       "EVAL"                "eval"     SeveralKeys;
+    EvalSha    "EVALSHA"             "evalsha"  SeveralKeys;
+    ScriptLoad "SCRIPT LOAD"         "script-load" OneKey;
+    ScriptFlush "SCRIPT FLUSH"       "script-flush" Database;
+}
+
+/// What a key of a typed round holds. Each key has one kind, so that commands seldom meet a value of another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A string that commands set, change and delete.
+    Text,
+    /// A number.
+    Counter,
+    /// A set.
     Set,
-    /// SET with NX
-    SetAbsent,
-    /// SET with XX
-    SetPresent,
-    /// SET with GET, whatever else
-    SetGet,
-    /// DEL of one key
-    Del,
-    /// DEL of several keys
-    DelMany,
-    /// EXISTS
-    Exists,
-    /// MGET
-    MGet,
-    /// MSET
-    MSet,
-    /// PING
-    Ping,
-    /// FLUSHALL
-    FlushAll,
-    /// DBSIZE
-    DbSize,
+    /// A hash.
+    Hash,
+    /// A list.
+    List,
+    /// A sorted set.
+    SortedSet,
+    /// A list that only grows. All keys of a round are such lists, or none is: the judge of appends takes the round.
+    Log,
+}
+
+impl Contents {
+    /// Every kind of a key that may stand beside others.
+    pub const ALL: [Contents; 6] =
+        [Contents::Text, Contents::Counter, Contents::Set, Contents::Hash, Contents::List, Contents::SortedSet];
+
+    /// Whether the allowed classes suffice for such a key: more than registers, and those that write and show the whole.
+    pub fn suits(self, allowed: ClassSet) -> bool {
+        let classes = self.classes();
+        classes.iter().any(|class| allowed.has(*class) && !class.is_about_registers())
+            && classes[..2].iter().all(|class| allowed.has(*class))
+    }
+
+    /// The classes of commands for such a key alone. The first one writes, and the second one shows the whole value.
+    pub fn classes(self) -> &'static [Class] {
+        match self {
+            Contents::Text => &[
+                Class::Set,
+                Class::Get,
+                Class::SetNx,
+                Class::GetSet,
+                Class::GetDel,
+                Class::Append,
+                Class::StrLen,
+                Class::SetAbsent,
+                Class::SetPresent,
+                Class::SetGet,
+                Class::SetFor,
+            ],
+            Contents::Counter => &[Class::IncrBy, Class::Get, Class::GetDel],
+            Contents::Set => &[Class::SAdd, Class::SMembers, Class::SRem, Class::SPop, Class::SIsMember, Class::SCard],
+            Contents::Hash => &[Class::HSet, Class::HGetAll, Class::HDel, Class::HIncrBy, Class::HGet, Class::HLen],
+            Contents::List => &[
+                Class::RPush,
+                Class::LRange,
+                Class::LPush,
+                Class::LPop,
+                Class::RPop,
+                Class::LInsert,
+                Class::LRem,
+                Class::LLen,
+            ],
+            Contents::SortedSet => {
+                &[Class::ZAdd, Class::ZRange, Class::ZRem, Class::ZIncrBy, Class::ZScore, Class::ZRank, Class::ZCard]
+            }
+            Contents::Log => &[Class::RPush, Class::LRange],
+        }
+    }
 }
 
 impl Class {
-    /// Those that any database bears.
-    pub const GENTLE: [Class; 11] = [
-        Class::Get,
-        Class::Set,
-        Class::SetAbsent,
-        Class::SetPresent,
-        Class::SetGet,
-        Class::Del,
-        Class::DelMany,
-        Class::Exists,
-        Class::MGet,
-        Class::MSet,
-        Class::Ping,
+    /// The classes that set values in every state of the database.
+    pub const WRITERS: [Class; 3] = [Class::Set, Class::MSet, Class::SetGet];
+
+    /// The classes that show values.
+    pub const READERS: [Class; 3] = [Class::Get, Class::MGet, Class::SetGet];
+
+    /// The classes that limit the life of a key or look at the limit.
+    pub const LIVES: [Class; 5] = [Class::SetFor, Class::Expire, Class::PExpire, Class::Persist, Class::PTtl];
+
+    /// The classes of transactions and scripts.
+    pub const UNITS: [Class; 10] = [
+        Class::Multi,
+        Class::Guarded,
+        Class::Discard,
+        Class::Spoilt,
+        Class::Watch,
+        Class::Unwatch,
+        Class::Eval,
+        Class::EvalSha,
+        Class::ScriptLoad,
+        Class::ScriptFlush,
     ];
 
-    /// All of them.
-    pub const ALL: [Class; 13] = {
-        let mut all = [Class::DbSize; 13];
-        let mut place = 0;
-        while place < Class::GENTLE.len() {
-            all[place] = Class::GENTLE[place];
-            place += 1;
-        }
-        all[place] = Class::FlushAll;
-        all
-    };
-
-    /// Whether its commands concern several keys at once.
-    pub fn joins(self) -> bool {
-        matches!(self, Class::DelMany | Class::Exists | Class::MGet | Class::MSet)
+    /// Whether a transaction may hold a command of the class. A script is then called by its text.
+    pub fn may_be_queued(self) -> bool {
+        let of_session = [Class::Select, Class::Ping].contains(&self);
+        let unit = Class::UNITS.contains(&self) && self != Class::Eval;
+        !of_session && !unit && !self.concerns_all_keys() && !Class::LIVES.contains(&self)
     }
 
-    /// What people call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Get => "GET",
-            Class::Set => "SET",
-            Class::SetAbsent => "SET NX",
-            Class::SetPresent => "SET XX",
-            Class::SetGet => "SET GET",
-            Class::Del => "DEL",
-            Class::DelMany => "DEL of several keys",
-            Class::Exists => "EXISTS",
-            Class::MGet => "MGET",
-            Class::MSet => "MSET",
-            Class::Ping => "PING",
-            Class::FlushAll => "FLUSHALL",
-            Class::DbSize => "DBSIZE",
-        }
+    /// Whether the class is one of registers: strings that commands take as a whole, and whole databases.
+    pub fn is_about_registers(self) -> bool {
+        (self as u32) <= Class::DbSize as u32
+    }
+
+    /// Whether a command of the class suits a key of a typed round.
+    pub fn fits(self, contents: Contents) -> bool {
+        contents.classes().contains(&self) || !Contents::ALL.iter().any(|any| any.classes().contains(&self))
+    }
+
+    /// Whether its commands join several keys.
+    pub fn joins(self) -> bool {
+        self.reach() == Reach::SeveralKeys
+    }
+
+    /// Whether its commands concern every key, so that only the sole user of a database may send them.
+    pub fn concerns_all_keys(self) -> bool {
+        self.reach() == Reach::Database
+    }
+}
+
+/// A set of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassSet(u128);
+
+impl ClassSet {
+    /// Every class.
+    pub const ALL: ClassSet = ClassSet((1 << Class::ALL.len()) - 1);
+
+    /// The classes of registers.
+    pub const REGISTERS: ClassSet = ClassSet((1 << (Class::DbSize as u32 + 1)) - 1);
+
+    /// Whether a class is in the set.
+    pub fn has(self, class: Class) -> bool {
+        self.0 >> class as u32 & 1 == 1
+    }
+}
+
+impl FromIterator<Class> for ClassSet {
+    fn from_iter<T: IntoIterator<Item = Class>>(classes: T) -> ClassSet {
+        ClassSet(classes.into_iter().fold(0, |set, class| set | 1 << class as u32))
     }
 }
 
@@ -95,22 +270,94 @@ impl From<Class> for &'static str {
     }
 }
 
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl From<&Command> for Class {
     fn from(command: &Command) -> Class {
         match command {
-            Command::Get(_) => Class::Get,
-            Command::Set { get: true, .. } => Class::SetGet,
-            Command::Set { condition: Some(Condition::Absent), .. } => Class::SetAbsent,
-            Command::Set { condition: Some(Condition::Present), .. } => Class::SetPresent,
-            Command::Set { .. } => Class::Set,
-            Command::Del(keys) if keys.len() > 1 => Class::DelMany,
-            Command::Del(_) => Class::Del,
-            Command::Exists(_) => Class::Exists,
-            Command::MGet(_) => Class::MGet,
-            Command::MSet(_) => Class::MSet,
-            Command::FlushAll => Class::FlushAll,
-            Command::DbSize => Class::DbSize,
-            Command::Ping => Class::Ping,
+            Command::String(StringCommand::Get(_)) => Class::Get,
+            Command::String(StringCommand::Set { get: true, .. }) => Class::SetGet,
+            Command::String(StringCommand::Set { condition: Some(Condition::Absent), .. }) => Class::SetAbsent,
+            Command::String(StringCommand::Set { condition: Some(Condition::Present), .. }) => Class::SetPresent,
+            Command::String(StringCommand::Set { condition: None, .. }) => Class::Set,
+            Command::String(StringCommand::MGet(_)) => Class::MGet,
+            Command::String(StringCommand::MSet(_)) => Class::MSet,
+            Command::Key(KeyCommand::Del(keys)) if keys.len() > 1 => Class::DelMany,
+            Command::Key(KeyCommand::Del(_)) => Class::Del,
+            Command::Key(KeyCommand::Exists(_)) => Class::Exists,
+            Command::Server(ServerCommand::FlushAll) => Class::FlushAll,
+            Command::Server(ServerCommand::DbSize) => Class::DbSize,
+            Command::Server(ServerCommand::Ping) => Class::Ping,
+            Command::Server(ServerCommand::Select(_)) => Class::Select,
+            Command::Server(ServerCommand::FlushDb) => Class::FlushDb,
+            Command::Server(ServerCommand::SwapDb(..)) => Class::SwapDb,
+            Command::String(StringCommand::SetFor(..)) => Class::SetFor,
+            Command::String(StringCommand::GetDel(_)) => Class::GetDel,
+            Command::String(StringCommand::SetNx(..)) => Class::SetNx,
+            Command::String(StringCommand::GetSet(..)) => Class::GetSet,
+            Command::String(StringCommand::Append(..)) => Class::Append,
+            Command::String(StringCommand::IncrBy(..)) => Class::IncrBy,
+            Command::String(StringCommand::StrLen(_)) => Class::StrLen,
+            Command::Key(KeyCommand::Rename(..)) => Class::Rename,
+            Command::Key(KeyCommand::Expire(..)) => Class::Expire,
+            Command::Key(KeyCommand::PExpire(..)) => Class::PExpire,
+            Command::Key(KeyCommand::Persist(_)) => Class::Persist,
+            Command::Key(KeyCommand::PTtl(_)) => Class::PTtl,
+            Command::Set(SetCommand::Add(..)) => Class::SAdd,
+            Command::Set(SetCommand::Remove(..)) => Class::SRem,
+            Command::Set(SetCommand::Pop(_)) => Class::SPop,
+            Command::Set(SetCommand::Has(..)) => Class::SIsMember,
+            Command::Set(SetCommand::Members(_)) => Class::SMembers,
+            Command::Set(SetCommand::Size(_)) => Class::SCard,
+            Command::Hash(HashCommand::Set(..)) => Class::HSet,
+            Command::Hash(HashCommand::Delete(..)) => Class::HDel,
+            Command::Hash(HashCommand::IncrBy(..)) => Class::HIncrBy,
+            Command::Hash(HashCommand::Get(..)) => Class::HGet,
+            Command::Hash(HashCommand::All(_)) => Class::HGetAll,
+            Command::Hash(HashCommand::Size(_)) => Class::HLen,
+            Command::List(ListCommand::PushRight(..)) => Class::RPush,
+            Command::List(ListCommand::PushLeft(..)) => Class::LPush,
+            Command::List(ListCommand::PopLeft(_)) => Class::LPop,
+            Command::List(ListCommand::PopRight(_)) => Class::RPop,
+            Command::List(ListCommand::Insert(..)) => Class::LInsert,
+            Command::List(ListCommand::Remove(..)) => Class::LRem,
+            Command::List(ListCommand::All(_)) => Class::LRange,
+            Command::List(ListCommand::Size(_)) => Class::LLen,
+            Command::SortedSet(SortedSetCommand::Add(..)) => Class::ZAdd,
+            Command::SortedSet(SortedSetCommand::Remove(..)) => Class::ZRem,
+            Command::SortedSet(SortedSetCommand::IncrBy(..)) => Class::ZIncrBy,
+            Command::SortedSet(SortedSetCommand::Score(..)) => Class::ZScore,
+            Command::SortedSet(SortedSetCommand::Rank(..)) => Class::ZRank,
+            Command::SortedSet(SortedSetCommand::All(_)) => Class::ZRange,
+            Command::SortedSet(SortedSetCommand::Size(_)) => Class::ZCard,
+            Command::Transaction(TransactionCommand::Watch(_)) => Class::Watch,
+            Command::Transaction(TransactionCommand::Unwatch) => Class::Unwatch,
+            Command::Transaction(TransactionCommand::Exec { watched, .. }) if watched.is_empty() => Class::Multi,
+            Command::Transaction(TransactionCommand::Exec { .. }) => Class::Guarded,
+            Command::Transaction(TransactionCommand::Discard(_)) => Class::Discard,
+            Command::Transaction(TransactionCommand::Spoilt { .. }) => Class::Spoilt,
+            Command::Script(ScriptCommand::Run { calling: Calling::Text, .. }) => Class::Eval,
+            Command::Script(ScriptCommand::Run { calling: Calling::Digest, .. }) => Class::EvalSha,
+            Command::Script(ScriptCommand::Load { .. }) => Class::ScriptLoad,
+            Command::Script(ScriptCommand::Flush) => Class::ScriptFlush,
         }
+    }
+}
+
+/// No class has this name.
+#[derive(Debug, thiserror::Error)]
+#[error("not a class of commands: known are {}", Class::ALL.map(Class::flag).join(", "))]
+pub struct UnknownClass;
+
+impl std::str::FromStr for Class {
+    type Err = UnknownClass;
+
+    /// Parses the name in flags, in any case.
+    fn from_str(flag: &str) -> Result<Class, UnknownClass> {
+        Class::ALL.into_iter().find(|class| class.flag().eq_ignore_ascii_case(flag)).ok_or(UnknownClass)
     }
 }

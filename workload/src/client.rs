@@ -1,33 +1,45 @@
-//! A client: sends what its generator decides, takes down what comes of it, and never tries anything twice.
+//! A client: sends the commands of its generator, records their outcomes, and never sends a command twice.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::connection::{Cluster, Connect, Connection};
-use crate::generator::Generator;
+use crate::connection::{Cluster, Connect, Connection, whole_chain};
+use crate::generator::{Batch, Generator};
 use crate::history::Recorder;
-use crate::operation::{Command, Outcome};
+use crate::operation::{Command, Outcome, Reply, ServerCommand};
 
-/// How long a client waits before it tries the next server when one could not be reached.
+/// The pause of a client after it failed to reach a server.
 const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(100);
 
-/// How long a client rests when nothing of what it sent was done. A server that is still loading says so at once, and
-/// would hear all that a client has to say meanwhile.
+/// The pause of a client after the server refused everything it sent. A server that is loading refuses at once, so without
+/// a pause the client would use up its turns.
 const AFTER_REFUSAL: Duration = Duration::from_millis(20);
 
-/// How many connections in a row may fail before a client goes home. With the time-outs this bounds a round.
+/// The number of failed connections in a row after which a client gives up. With the time-outs this bounds a round.
 const FAILED_CONNECTIONS: u32 = 20;
 
-/// A client of a round. Behind it are connections one after the other, each of which is a client of the history.
+/// A client of a round. It uses one connection after another, and each connection is a client of the history.
 pub struct Client<'a, C> {
     cluster: &'a Cluster<C>,
     recorder: &'a Recorder,
     resp3: bool,
-    /// The number of its next connection.
+    /// The database that each connection selects first.
+    database: u8,
+    /// The number of the next connection.
     number: u64,
     stride: u64,
+    /// The open connection, its server and its number.
     connection: Option<(Connection, String, u64)>,
+}
+
+/// The EVAL that a client sends after the server did not know the digest of an EVALSHA.
+pub fn by_text_instead((command, outcome): (&Command, &Outcome)) -> Option<Command> {
+    match (command.script(), outcome) {
+        (Some(script), Outcome::Reply(reply)) if script.is_unknown(reply) => script.by_text().map(Command::Script),
+        _ => None,
+    }
 }
 
 impl<'a, C: Connect> Client<'a, C> {
@@ -39,30 +51,59 @@ impl<'a, C: Connect> Client<'a, C> {
         number: u64,
         stride: u64,
     ) -> Client<'a, C> {
-        Client { cluster, recorder, resp3, number, stride, connection: None }
+        Client { cluster, recorder, resp3, database: 0, number, stride, connection: None }
     }
 
-    /// Takes so many steps. Ends early if no server can be reached.
-    pub async fn run(&mut self, generator: &mut Generator<'_>, steps: usize) {
-        for _ in 0..steps {
-            let step = generator.step();
-            if step.rest > 0 {
-                sleep(Duration::from_millis(step.rest)).await;
+    /// The same client, which works in a database other than the first.
+    pub fn within(self, database: u8) -> Client<'a, C> {
+        Client { database, ..self }
+    }
+
+    /// Takes so many turns. Ends early if it can reach no server.
+    pub async fn run(&mut self, generator: &mut Generator<'_>, turns: usize) {
+        for _ in 0..turns {
+            let turn = generator.turn();
+            if turn.rest > 0 {
+                sleep(Duration::from_millis(turn.rest)).await;
             }
-            if step.reconnect {
+            if turn.reconnect {
                 self.connection = None;
             }
             if !self.connect(|| generator.server()).await {
                 return;
             }
-            let outcomes = self.send(step.commands).await;
+            self.send_in_turn(turn.batches).await;
+        }
+    }
+
+    /// Sends batch after batch over one connection.
+    ///
+    /// If a batch is not answered well, the server may watch keys or queue commands that the client does not know of. So
+    /// the client leaves out the rest, and closes the connection if there is a rest or a transaction.
+    async fn send_in_turn(&mut self, batches: Vec<Batch>) {
+        let mut batches = VecDeque::from(batches);
+        while let Some(Batch { rest, commands }) = batches.pop_front() {
+            if rest > 0 {
+                sleep(Duration::from_millis(rest)).await;
+            }
+            let transaction = commands.iter().any(|command| command.transaction().is_some());
+            let by_text = commands.clone();
+            let outcomes = self.send(commands).await;
             if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Failed(_))) {
                 sleep(AFTER_REFUSAL).await;
+            }
+            let answered = |outcome: &Outcome| matches!(outcome, Outcome::Reply(_));
+            if outcomes.is_empty() || !outcomes.iter().all(answered) && (transaction || !batches.is_empty()) {
+                return self.disconnect();
+            }
+            let by_text: Vec<Command> = by_text.iter().zip(&outcomes).filter_map(by_text_instead).collect();
+            if !by_text.is_empty() {
+                batches.push_front(Batch { rest: 0, commands: by_text });
             }
         }
     }
 
-    /// Makes sure that there is a connection to some server.
+    /// Opens a connection if there is none, to the server that `server` chooses. Returns whether there is one.
     pub async fn connect(&mut self, mut server: impl FnMut() -> usize) -> bool {
         for _ in 0..FAILED_CONNECTIONS {
             if self.connection.is_some() {
@@ -73,9 +114,13 @@ impl<'a, C: Connect> Client<'a, C> {
                 Ok(connection) => {
                     self.connection = Some((connection, server.clone(), self.number));
                     self.number += self.stride;
+                    if !self.select().await {
+                        self.connection = None;
+                        sleep(BETWEEN_CONNECTIONS).await;
+                    }
                 }
                 Err(unreachable) => {
-                    tracing::debug!("{unreachable}");
+                    tracing::debug!("{}", whole_chain(&unreachable));
                     sleep(BETWEEN_CONNECTIONS).await;
                 }
             }
@@ -83,8 +128,17 @@ impl<'a, C: Connect> Client<'a, C> {
         self.connection.is_some()
     }
 
-    /// Sends commands over the connection, and says what came of each. After an unknown outcome the connection is
-    /// thrown away: its late answers must not be taken for the answers to something else.
+    /// Selects the database of the client on a new connection. Returns whether that worked.
+    async fn select(&mut self) -> bool {
+        if self.database == 0 {
+            return true;
+        }
+        let outcomes = self.send(vec![Command::Server(ServerCommand::Select(self.database))]).await;
+        outcomes == [Outcome::Reply(Reply::ok())]
+    }
+
+    /// Sends commands over the connection and returns the outcome of each. Closes the connection after an unknown outcome,
+    /// because a late answer must not pass for the answer to another command.
     pub async fn send(&mut self, commands: Vec<Command>) -> Vec<Outcome> {
         let Some((mut connection, server, client)) = self.connection.take() else { return Vec::new() };
         let tickets = self.recorder.call(client, &server, commands.iter().cloned());

@@ -1,8 +1,8 @@
-//! What a round is like: drawn at random, extremes included, and told in a line.
+//! The configuration of a round, drawn at random with its extremes.
 //!
-//! Averages hide bugs: a hundred rounds of a bit of everything are one round. So each round leaves whole classes of
-//! commands out and exaggerates others (swarm testing), and it may be all on one key, all on one server, or all in long
-//! pipelines.
+//! Averages hide bugs: a hundred rounds of a bit of everything are one round. So each round leaves out whole classes of
+//! commands and exaggerates others (swarm testing: Groce and others, 2012). It may use one key only, or one server only, or
+//! long pipelines only.
 
 use std::fmt;
 
@@ -11,93 +11,130 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
 use crate::carried::Carried;
 use crate::chance::Chance;
-use crate::class::Class;
+use crate::class::{Class, ClassSet, Contents};
+use crate::generator::scripts;
 
-/// How many commands may be under way at once in a round whose keys are joined; half as many if they are more than two.
+/// The most commands under way at once in a round whose keys are joined. With more than two keys it is half of that.
 const UNDER_WAY: usize = 32;
 
-/// How many keys such a round may have: with more of them, one round in some thousands would be undecided
-/// (`tests/rounds.rs`).
+/// The most keys of such a round. With more, one round in some thousands would be undecided (`tests/rounds.rs`).
 const JOINED_KEYS: usize = 5;
 
-/// How many others may have while a FLUSHALL of an earlier round may still empty them.
+/// The most keys of any other round that an open FLUSHALL of an earlier round may still empty.
 const DISTURBED_KEYS: usize = 16;
 
-/// What rounds may be like.
+/// The most operations of a typed round. A longer one shows no more, and costs the checker more.
+const TYPED_OPERATIONS: usize = 300;
+
+/// The most operations of a typed round whose keys have limited lives. Their elements do not commute, and each life may
+/// end at many moments.
+const LIMITED_OPERATIONS: usize = 120;
+
+/// The most operations of each key of a round of logs. A look shows the whole log, so histories would grow with the square.
+const LOG_OPERATIONS: usize = 150;
+
+/// The longest value of a typed round, in bytes. A history keeps it whole, so that the model can append to it.
+const TYPED_VALUE: usize = 100;
+
+/// The limits within which configurations are drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How many servers there are.
+    /// The number of servers.
     pub servers: usize,
-    /// Whether the database is the workload's alone, so that it may be flushed and counted.
+    /// Whether the workload is the sole user of the database, so that rounds may flush it and count its keys.
     pub own_database: bool,
-    /// How many operations a round has, about: the least and the most.
+    /// The least and the most operations of a round, roughly.
     pub operations: (usize, usize),
     /// The longest value, in bytes.
     pub longest_value: usize,
+    /// The classes of commands that may be drawn.
+    pub classes: ClassSet,
 }
 
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds { servers: 1, own_database: false, operations: (100, 1500), longest_value: 300 << 10 }
+        Bounds {
+            servers: 1,
+            own_database: false,
+            operations: (100, 1500),
+            longest_value: 300 << 10,
+            classes: ClassSet::ALL,
+        }
     }
 }
 
-/// What one round is like.
+/// The configuration of one round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
-    /// Clients that are at it at the same time.
+    /// The number of clients, which all run at the same time.
     pub clients: usize,
-    /// How often each of them sends something.
+    /// The number of turns of each client.
     pub steps: usize,
-    /// How many keys there are.
+    /// The number of keys.
     pub keys: usize,
-    /// Of which each client uses only so many.
+    /// The number of those keys that each client uses.
     pub keys_per_client: usize,
-    /// What they send, and how often each in comparison to the others.
+    /// The classes of commands that clients send, with their weights.
     pub classes: Vec<(Class, u32)>,
-    /// How many keys a command of several has, at most.
+    /// The most keys of a command of several keys.
     pub keys_per_command: usize,
-    /// How many commands are sent at once, at most.
+    /// The most commands that a client sends at once.
     pub pipeline: usize,
-    /// How long values are.
+    /// The lengths of values.
     pub values: Lengths,
-    /// Whether keys and values are arbitrary bytes, or text.
+    /// Whether keys and values are arbitrary bytes instead of text.
     pub binary: bool,
-    /// The servers that are used, by their places in the list.
+    /// The servers that clients use, as indexes in the list of servers.
     pub servers: Vec<usize>,
-    /// Every so many steps a client connects anew, to any of the servers; never, if 0.
+    /// A client opens a new connection every so many turns on average, and never if this is 0.
     pub reconnect: u32,
     /// Whether clients speak RESP3.
     pub resp3: bool,
-    /// How long a client rests between steps, at most, in milliseconds.
+    /// The longest rest of a client between turns, in milliseconds.
     pub rest: u64,
-    /// Whether the round begins with a FLUSHALL, so that it may count keys.
+    /// Whether the round begins with a FLUSHALL and may count keys.
     pub owns_database: bool,
+    /// What the keys hold, in turns. A round of registers has none.
+    pub contents: Vec<Contents>,
+    /// The number of databases. Each client selects one of them.
+    pub databases: u8,
 }
 
-/// How long values are.
+/// The lengths of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lengths {
-    /// Just what makes them unique; and one of them is empty.
+    /// As short as unique values can be. One value is empty.
     Tiny,
-    /// Up to some hundred bytes.
+    /// Up to 300 bytes.
     Short,
-    /// Mostly short, but some of up to so many bytes.
+    /// Mostly short, some up to this many bytes.
     Mixed(usize),
 }
 
 impl Configuration {
-    /// Draws one that may be played after rounds that have left so much in the air. `flushing` says whether it may begin
-    /// with a FLUSHALL.
+    /// Draws a configuration for a round after earlier rounds that left `carried` open. `flushing` says whether the round
+    /// may begin with a FLUSHALL.
     pub fn draw(chance: &mut Chance, bounds: &Bounds, flushing: bool, carried: &Carried) -> Configuration {
-        let owns_database = bounds.own_database && flushing && chance.random_ratio(1, 4);
+        let may_own = bounds.own_database && bounds.classes.has(Class::FlushAll);
+        let typed: Vec<Contents> =
+            Contents::ALL.into_iter().filter(|contents| contents.suits(bounds.classes)).collect();
+        let registers =
+            [Class::WRITERS, Class::READERS].iter().all(|any_of| any_of.iter().any(|class| bounds.classes.has(*class)));
+        if !typed.is_empty() && (!registers || chance.random_ratio(1, 2)) {
+            if Configuration::may_log(bounds.classes) && chance.random_ratio(1, 6) {
+                return Configuration::draw_log(chance, bounds, carried);
+            }
+            let owns_database = may_own && flushing && chance.random_ratio(1, 6);
+            return Configuration::draw_typed(chance, bounds, &typed, owns_database, carried);
+        }
+        let owns_database = may_own && flushing && chance.random_ratio(1, 4);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
-        let classes = draw_classes(chance, owns_database, carried.may_count(), keys);
-        // What joins keys makes every key everyone's business, and a pipeline gives its commands an order across keys:
-        // then the checker pays for each command under way, and for each key.
+        let classes = draw_classes(chance, bounds.classes, owns_database, carried.may_count(), keys);
+        // A command of several keys binds their parts together, and so does a pipeline over several keys. The checker then
+        // pays for every command under way and for every key.
         let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
-        // So does a FLUSHALL that may yet land, though it is one command for all of them.
+        // An open FLUSHALL binds all keys too, but it is one command for all of them.
         let disturbed = keys > 1 && carried.may_disturb();
         let keys = keys.min(match (joined, disturbed) {
             (true, true) => JOINED_KEYS - 2,
@@ -106,7 +143,7 @@ impl Configuration {
             (false, false) => usize::MAX,
         });
         let under_way = if keys <= 2 { UNDER_WAY } else { UNDER_WAY / 2 };
-        // Of a client that loses its connection a whole pipeline may be left open, several times.
+        // A client that loses its connection may leave a whole pipeline open, several times.
         let pipeline = pipeline.min(under_way / 2);
         let most = match (owns_database, joined) {
             (true, _) => 4.min(under_way / pipeline),
@@ -115,7 +152,7 @@ impl Configuration {
             _ => 16,
         };
         let clients = *[1, 2, 3, 3, 4, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most).choose(chance).unwrap_or(&2);
-        // As many rounds of a hundred as of a thousand.
+        // Sizes are log-uniform: as many rounds from 100 to 200 operations as from 200 to 400.
         let (least, most) = bounds.operations;
         let doublings = (most as f64 / least as f64).log2();
         let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
@@ -144,20 +181,131 @@ impl Configuration {
             resp3: chance.random_ratio(1, 2),
             rest: *[0, 0, 0, 3, 30].choose(chance).unwrap_or(&0),
             owns_database,
+            contents: Vec::new(),
+            databases: 1,
         }
     }
 
-    /// Whether a class of commands is among those that are sent.
+    /// Draws a round whose keys hold `typed` values. It has fewer clients and keys than a round of registers, because the
+    /// checker follows the whole value of a key.
+    fn draw_typed(
+        chance: &mut Chance,
+        bounds: &Bounds,
+        typed: &[Contents],
+        owns_database: bool,
+        carried: &Carried,
+    ) -> Configuration {
+        let kinds = *[1, 1, 2, 3].choose(chance).unwrap_or(&1);
+        let contents: Vec<Contents> = typed.iter().copied().sample(chance, kinds);
+        let databases = if bounds.classes.has(Class::Select) { *[1, 1, 2, 3].choose(chance).unwrap_or(&1) } else { 1 };
+        let counting = owns_database && carried.may_count();
+        let mut classes = draw_typed_classes(chance, bounds.classes, &contents, (owns_database, counting), databases);
+        let flushing_scripts = owns_database && carried.may_flush_scripts();
+        draw_units(chance, bounds.classes, &contents, flushing_scripts, &mut classes);
+        let pipeline = *[1, 1, 1, 2].choose(chance).unwrap_or(&1);
+        let joined = owns_database || carried.may_disturb() || classes.iter().any(|(class, _)| class.joins());
+        let keys = contents.len() * *[1, 1, 2, 3].choose(chance).unwrap_or(&1);
+        let keys = if joined || pipeline > 1 { keys.min(3).max(contents.len()) } else { keys };
+        let most = if joined { 4 / pipeline } else { 12 / pipeline };
+        let clients = *[1, 2, 3, 3, 4, 4, 6, 8].iter().filter(|n| **n <= most.max(1)).choose(chance).unwrap_or(&1);
+        let (least, most) = (bounds.operations.0, bounds.operations.1.min(TYPED_OPERATIONS).max(bounds.operations.0));
+        let doublings = (most as f64 / least as f64).log2();
+        let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
+        let limits_lives = classes.iter().any(|(class, _)| Class::LIVES.contains(class));
+        let operations = if limits_lives { operations.min(LIMITED_OPERATIONS) } else { operations };
+        let mut servers: Vec<usize> = (0..bounds.servers).collect();
+        if chance.random_ratio(1, 8) {
+            servers = vec![chance.random_range(0..bounds.servers)];
+        }
+        Configuration {
+            clients,
+            steps: (2 * operations / (clients * (pipeline + 1))).max(1),
+            keys,
+            keys_per_client: keys,
+            classes,
+            keys_per_command: chance.random_range(2..=3),
+            pipeline,
+            values: if chance.random_ratio(1, 2) { Lengths::Tiny } else { Lengths::Mixed(TYPED_VALUE) },
+            binary: chance.random_ratio(1, 3),
+            servers,
+            reconnect: *[0, 0, 4, 16].choose(chance).unwrap_or(&0),
+            resp3: chance.random_ratio(1, 2),
+            rest: *[0, 0, 0, 3, 30].choose(chance).unwrap_or(&0),
+            owns_database,
+            contents,
+            databases,
+        }
+    }
+
+    /// Whether the allowed classes suffice for a round of logs.
+    fn may_log(allowed: ClassSet) -> bool {
+        [Class::RPush, Class::LRange, Class::Multi].into_iter().all(|class| allowed.has(class))
+    }
+
+    /// Draws a round whose keys are lists that only grow. The judge of appends takes linear time, so the round may have many
+    /// clients and keys. Something open from an earlier round may empty the lists, and then the other judge has to follow.
+    fn draw_log(chance: &mut Chance, bounds: &Bounds, carried: &Carried) -> Configuration {
+        let disturbed = carried.may_disturb();
+        let most = if disturbed { 3 } else { 16 };
+        let clients = *[2, 3, 4, 6, 8, 12, 16].iter().filter(|n| **n <= most).choose(chance).unwrap_or(&2);
+        let keys = *[1, 2, 3, 5, 8].iter().filter(|n| **n <= most).choose(chance).unwrap_or(&1);
+        let pipeline = if disturbed { 1 } else { *[1, 1, 1, 2, 4].choose(chance).unwrap_or(&1) };
+        let (least, most) = bounds.operations;
+        let doublings = (most as f64 / least as f64).log2();
+        let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
+        let operations = operations.min(if disturbed { LIMITED_OPERATIONS } else { LOG_OPERATIONS * keys });
+        let mut classes = vec![(Class::RPush, 4), (Class::LRange, *[2, 4, 8].choose(chance).unwrap_or(&4))];
+        draw_units(chance, bounds.classes, &[Contents::Log], false, &mut classes);
+        if !classes.iter().any(|(class, _)| *class == Class::Multi) {
+            classes.push((Class::Multi, 6));
+        }
+        let mut servers: Vec<usize> = (0..bounds.servers).collect();
+        if chance.random_ratio(1, 8) {
+            servers = vec![chance.random_range(0..bounds.servers)];
+        }
+        Configuration {
+            clients,
+            steps: (2 * operations / (clients * (pipeline + 1))).max(1),
+            keys,
+            keys_per_client: keys,
+            classes,
+            keys_per_command: 2,
+            pipeline,
+            values: Lengths::Tiny,
+            binary: chance.random_ratio(1, 3),
+            servers,
+            reconnect: *[0, 0, 4, 16].choose(chance).unwrap_or(&0),
+            resp3: chance.random_ratio(1, 2),
+            rest: *[0, 0, 0, 3].choose(chance).unwrap_or(&0),
+            owns_database: false,
+            contents: vec![Contents::Log],
+            databases: if bounds.classes.has(Class::Select) { *[1, 1, 2].choose(chance).unwrap_or(&1) } else { 1 },
+        }
+    }
+
+    /// What a key holds.
+    pub fn contents_of(&self, key: usize) -> Option<Contents> {
+        self.contents.get(key % self.contents.len().max(1)).copied()
+    }
+
+    /// Whether clients send a class of commands.
     pub fn has(&self, class: Class) -> bool {
         self.classes.iter().any(|(one, _)| *one == class)
     }
 }
 
-/// Which classes there are, and their weights. There is always something that writes values, and something that reads
-/// them.
-fn draw_classes(chance: &mut Chance, owns_database: bool, counting: bool, keys: usize) -> Vec<(Class, u32)> {
+/// Draws the classes of a round and their weights. At least one class writes values and one reads them, as far as the
+/// allowed classes have such.
+fn draw_classes(
+    chance: &mut Chance,
+    allowed: ClassSet,
+    owns_database: bool,
+    counting: bool,
+    keys: usize,
+) -> Vec<(Class, u32)> {
     let mut classes: Vec<(Class, u32)> = Vec::new();
-    for class in Class::GENTLE {
+    let of_registers = |class: &Class| class.is_about_registers() && !class.concerns_all_keys() && allowed.has(*class);
+    for class in Class::ALL.into_iter().filter(of_registers) {
         let likely = if class.joins() && keys == 1 { 4 } else { 2 };
         if chance.random_ratio(1, likely) {
             classes.push((class, *[1, 2, 4, 8, 16].choose(chance).unwrap_or(&4)));
@@ -165,23 +313,109 @@ fn draw_classes(chance: &mut Chance, owns_database: bool, counting: bool, keys: 
     }
     let mut demand = |any_of: &[Class]| {
         if !classes.iter().any(|(class, _)| any_of.contains(class)) {
+            let any_of: Vec<Class> = any_of.iter().copied().filter(|class| allowed.has(*class)).collect();
             classes.extend(any_of.choose(chance).map(|class| (*class, 8)));
         }
     };
-    demand(&[Class::Set, Class::MSet, Class::SetGet]);
-    demand(&[Class::Get, Class::MGet, Class::SetGet]);
+    demand(&Class::WRITERS);
+    demand(&Class::READERS);
     if owns_database {
-        // Rare enough for something to be there when they come.
+        // Rare enough that keys are present when one of them comes.
         let common: u32 = classes.iter().map(|(_, weight)| weight).sum();
         classes.push((Class::FlushAll, (common / 16).max(1)));
-        if counting {
+        if counting && allowed.has(Class::DbSize) {
             classes.push((Class::DbSize, (common / 8).max(1)));
         }
     }
     classes
 }
 
-/// In a line, and as short as it can be said.
+/// Draws the classes of a typed round and their weights.
+fn draw_typed_classes(
+    chance: &mut Chance,
+    allowed: ClassSet,
+    contents: &[Contents],
+    (owns_database, counting): (bool, bool),
+    databases: u8,
+) -> Vec<(Class, u32)> {
+    let mut classes: Vec<(Class, u32)> = Vec::new();
+    let limits_lives = chance.random_ratio(1, 3);
+    for kind in contents {
+        for (number, class) in kind.classes().iter().enumerate() {
+            let demanded = number < 2;
+            if (demanded || allowed.has(*class) && chance.random_ratio(3, 4))
+                && (limits_lives || !Class::LIVES.contains(class))
+                && !classes.iter().any(|(other, _)| other == class)
+            {
+                classes.push((*class, *[2, 4, 8, 8].choose(chance).unwrap_or(&4)));
+            }
+        }
+    }
+    let mut rarely = |class: Class, (some, all): (u32, u32), weight: u32| {
+        if allowed.has(class) && chance.random_ratio(some, all) {
+            classes.push((class, weight));
+        }
+    };
+    rarely(Class::Del, (1, 2), 1);
+    rarely(Class::DelMany, (1, 16), 1);
+    rarely(Class::Exists, (1, 16), 1);
+    if !limits_lives {
+        // A life that is limited has no way to follow a key to another name in the checker.
+        rarely(Class::Rename, (1, 6), 2);
+    }
+    if counting {
+        rarely(Class::DbSize, (1, 2), 2);
+    }
+    if limits_lives {
+        [Class::Expire, Class::PExpire].into_iter().for_each(|class| rarely(class, (3, 4), 2));
+        [Class::Persist, Class::PTtl].into_iter().for_each(|class| rarely(class, (1, 2), 2));
+    }
+    if owns_database {
+        rarely(Class::FlushAll, (1, 4), 1);
+        rarely(Class::FlushDb, (1, 1), 1);
+        if databases > 1 {
+            rarely(Class::SwapDb, (3, 4), 2);
+        }
+    }
+    classes
+}
+
+/// Adds transactions to half of the rounds, and scripts to half of those whose keys suit one.
+fn draw_units(
+    chance: &mut Chance,
+    allowed: ClassSet,
+    contents: &[Contents],
+    flushing_scripts: bool,
+    classes: &mut Vec<(Class, u32)>,
+) {
+    let (transactions, scripting) = (chance.random_ratio(1, 2), chance.random_ratio(1, 2));
+    let mut maybe = |class: Class, (some, all): (u32, u32), weight: u32| {
+        if allowed.has(class) && chance.random_ratio(some, all) {
+            classes.push((class, weight));
+        }
+    };
+    if transactions {
+        maybe(Class::Multi, (3, 4), 6);
+        if allowed.has(Class::Watch) && allowed.has(Class::Unwatch) {
+            maybe(Class::Guarded, (3, 4), 6);
+        }
+        maybe(Class::Discard, (1, 2), 1);
+        maybe(Class::Spoilt, (1, 2), 1);
+    }
+    if scripting && contents.iter().any(|contents| !scripts(Some(*contents)).is_empty()) {
+        maybe(Class::Eval, (3, 4), 4);
+        if allowed.has(Class::Eval) {
+            // A client that meets NOSCRIPT goes on with EVAL.
+            maybe(Class::EvalSha, (3, 4), 4);
+        }
+        maybe(Class::ScriptLoad, (1, 2), 1);
+        if flushing_scripts {
+            maybe(Class::ScriptFlush, (3, 4), 1);
+        }
+    }
+}
+
+/// The configuration in one line.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Configuration { clients, steps, keys, keys_per_client, pipeline, rest, .. } = self;
@@ -203,6 +437,10 @@ impl fmt::Display for Configuration {
             write!(f, ", resting up to {rest} ms")?;
         }
         f.write_str(if self.resp3 { ", RESP3" } else { ", RESP2" })?;
-        f.write_str(if self.owns_database { ", on an emptied database" } else { "" })
+        f.write_str(if self.owns_database { ", on an emptied database" } else { "" })?;
+        match self.databases {
+            1 => Ok(()),
+            databases => write!(f, ", in {databases} databases"),
+        }
     }
 }

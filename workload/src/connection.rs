@@ -1,22 +1,25 @@
-//! One connection to one server, through a real client library, and what its answers mean.
+//! One connection to one server, through a real client library.
+//!
+//! The library is the redis crate, which applications use too. The workload never lets it retry anything.
 
 use std::io;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError, ServerError, Value};
+use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::operation::{Command, Outcome, Reply};
+use crate::answers::{self, LibraryError};
+use crate::operation::{Command, Outcome};
 use crate::word::Word;
 
-/// How servers are reached: by TCP, or through a simulated network.
+/// How clients reach servers: by TCP, or through a simulated network.
 pub trait Connect: Clone + Send + Sync + 'static {
-    /// What bytes go through.
+    /// The stream of bytes to a server.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Connects to a server.
@@ -37,26 +40,47 @@ impl Connect for Tcp {
     }
 }
 
-/// The servers under test, and how long to wait for them.
+/// The servers under test.
 #[derive(Clone, Debug)]
 pub struct Cluster<C> {
-    /// How they are reached.
+    /// How clients reach them.
     pub connect: C,
     /// Their addresses.
     pub servers: Vec<String>,
-    /// How long to wait for a connection, and for an answer. Longer than a server's own deadline, so that what it says
-    /// at that deadline is heard.
+    /// How long a client waits for a connection, and for an answer. It is longer than a server's own deadline, so that the
+    /// client hears the server's answer at that deadline.
     pub patience: Duration,
 }
 
-/// Why there is no connection. Nothing of ours has been sent.
+/// A server that the client could not reach. The client has sent it no command.
 #[derive(Debug, thiserror::Error)]
-#[error("{server} {why}")]
+#[error("{server}")]
 pub struct Unreachable {
     /// The server's address.
     pub server: String,
-    /// What is the matter with it, in words that follow its address.
-    pub why: String,
+    /// The reason.
+    pub source: NoConnection,
+}
+
+/// Why there is no connection to a server.
+#[derive(Debug, thiserror::Error)]
+pub enum NoConnection {
+    /// The network refused.
+    #[error("cannot be reached")]
+    Network(#[source] io::Error),
+    /// The server's answer to the opening of the connection is not that of a Redis server.
+    #[error("does not answer as Redis does")]
+    Protocol(#[source] LibraryError),
+    /// Nothing came within this time.
+    #[error("did not answer within {0:?}")]
+    Silent(Duration),
+}
+
+/// An error with all its causes, in one line.
+pub(crate) fn whole_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let texts: Vec<String> = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
+    texts.join(": ")
 }
 
 /// A connection to a server, used by one client.
@@ -73,106 +97,64 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Connects to a server.
+    /// Connects to a server. If the server refuses HELLO, which RESP3 needs, connects again with RESP2.
     pub async fn open<C: Connect>(cluster: &Cluster<C>, server: &str, resp3: bool) -> Result<Connection, Unreachable> {
-        let unreachable = |why: String| Unreachable { server: server.to_owned(), why };
-        let protocol = if resp3 { ProtocolVersion::RESP3 } else { ProtocolVersion::RESP2 };
-        let info = RedisConnectionInfo::default().set_protocol(protocol);
         let opening = async {
-            let stream = cluster.connect.connect(server).await;
-            let stream = stream.map_err(|error| unreachable(format!("cannot be reached: {error}")))?;
-            // The library would give up after half a second, and would never hear what a server says at its deadline.
-            let config = AsyncConnectionConfig::new().set_response_timeout(Some(cluster.patience));
-            MultiplexedConnection::new_with_config(&info, stream, config)
-                .await
-                .map_err(|error| unreachable(format!("does not answer as Redis does: {}", one_line(&error))))
+            if resp3 {
+                match Connection::open_with(cluster, server, ProtocolVersion::RESP3).await {
+                    Err(NoConnection::Protocol(error)) if error.refuses_hello() => {
+                        tracing::debug!("{server} refuses HELLO, so the client speaks RESP2");
+                    }
+                    opened => return opened,
+                }
+            }
+            Connection::open_with(cluster, server, ProtocolVersion::RESP2).await
         };
         let opened = timeout(cluster.patience, opening).await;
-        let opened = opened.map_err(|_| unreachable(format!("did not answer within {:?}", cluster.patience)))?;
-        let (connection, driver) = opened?;
+        let opened = opened.unwrap_or(Err(NoConnection::Silent(cluster.patience)));
+        opened.map_err(|source| Unreachable { server: server.to_owned(), source })
+    }
+
+    async fn open_with<C: Connect>(
+        cluster: &Cluster<C>,
+        server: &str,
+        protocol: ProtocolVersion,
+    ) -> Result<Connection, NoConnection> {
+        let stream = cluster.connect.connect(server).await.map_err(NoConnection::Network)?;
+        let info = RedisConnectionInfo::default().set_protocol(protocol);
+        // By default the library gives up after half a second, before a server answers at its deadline.
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(cluster.patience));
+        let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let (connection, driver) = opened.map_err(|error| NoConnection::Protocol(error.into()))?;
         Ok(Connection { connection, driver: tokio::spawn(driver) })
     }
 
-    /// Sends commands all at once, and waits for what comes of each. Nothing is ever sent twice.
+    /// Sends commands all at once, each exactly once, and waits for the outcome of each.
     pub async fn send(&mut self, commands: &[Command]) -> Vec<Outcome> {
-        // Not as one pipeline of the library, which keeps neither the first replies of one whose last is missing nor
-        // that one of them could not be read. What is asked side by side is sent in the order in which it was asked.
-        let answers = commands.iter().map(|command| {
+        // These are separate requests, not one pipeline of the library. When a pipeline breaks, the library drops the
+        // replies that came. The library sends requests in the order in which they are polled.
+        let requests: Vec<Vec<Vec<Word>>> = commands.iter().map(Command::requests).collect();
+        let sent = requests.iter().flatten().map(|words| {
             let mut connection = self.connection.clone();
             async move {
                 let mut request = redis::Cmd::new();
-                for word in &command.clone().into_words() {
+                for word in words {
                     request.arg(bytes(word));
                 }
                 connection.send_packed_command(&request).await
             }
         });
-        let answered = |answer| match answer {
-            Ok(value) => outcome(value),
-            Err(error) if is_garbage(&error) => Outcome::Reply(Reply::Strange { strange: whole(&error) }),
-            Err(error) => Outcome::Unknown(one_line(&error)),
+        let mut answers = join_all(sent).await.into_iter().map(answers::outcome);
+        let of_command = |(command, requests): (&Command, &Vec<Vec<Word>>)| {
+            command.received(answers.by_ref().take(requests.len()).collect())
         };
-        join_all(answers).await.into_iter().map(answered).collect()
+        commands.iter().zip(&requests).map(of_command).collect()
     }
-}
-
-/// Whether there came bytes that are no reply. What ends before it is one has only been cut off.
-fn is_garbage(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Parse && !error.to_string().contains("end of input")
-}
-
-fn whole(error: &RedisError) -> String {
-    error.to_string().lines().collect::<Vec<_>>().join(", ")
-}
-
-/// The library draws pictures of what it could not read.
-fn one_line(error: &RedisError) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn bytes(word: &Word) -> &[u8] {
     match word {
         Word::Whole(bytes) => bytes,
-        Word::Abridged { .. } => unreachable!("only what is recorded is abridged"),
+        Word::Abridged { .. } => unreachable!("only recorded words are abridged"),
     }
-}
-
-/// What a value that the library made of a reply means.
-fn outcome(value: Value) -> Outcome {
-    match value {
-        Value::ServerError(error) => refusal(&error),
-        value => Outcome::Reply(reply(value)),
-    }
-}
-
-fn reply(value: Value) -> Reply {
-    match value {
-        Value::Nil => Reply::Nil,
-        Value::Int(integer) => Reply::Integer(integer),
-        Value::Okay => Reply::ok(),
-        Value::SimpleString(status) => Reply::Status { status },
-        Value::BulkString(bytes) => Reply::Value(Word::Whole(bytes.into()).abridged()),
-        Value::Array(values) => Reply::Array(values.into_iter().map(reply).collect()),
-        Value::ServerError(error) => Reply::Error { error: text(&error) },
-        other => Reply::Strange { strange: format!("{other:.200?}") },
-    }
-}
-
-/// The errors by which a server says that nothing happened, nor will it: by their first word.
-const NOTHING_HAPPENED: [&str; 6] = ["TRYAGAIN", "LOADING", "OOM", "MISCONF", "BUSY", "READONLY"];
-
-/// An error of the server is a refusal that it may give to a correct command, or a bug: then it is a reply, which no
-/// state of the database explains.
-fn refusal(error: &ServerError) -> Outcome {
-    let full = "max number of clients reached";
-    match error.code() {
-        "UNCERTAIN" => Outcome::Unknown(text(error)),
-        code if NOTHING_HAPPENED.contains(&code) => Outcome::Failed(text(error)),
-        "ERR" if error.details() == Some(full) => Outcome::Failed(text(error)),
-        _ => Outcome::Reply(Reply::Error { error: text(error) }),
-    }
-}
-
-fn text(error: &ServerError) -> String {
-    [Some(error.code()), error.details()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! What is left behind of a round that was not explained.
+//! Writes the evidence of a round that the checker could not explain or decide.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -8,30 +8,31 @@ use crate::check::{Budget, Verdict, Violation, check, shrink};
 use crate::history::{self, History};
 use crate::report;
 
-/// Shrinks a history that is a violation, and writes the evidence. Returns what is to be said of it, and of where it is;
-/// that it can't be written makes it no less a violation.
+/// Shrinks a violation and writes its evidence. Returns a text for people: the violation, and where the evidence is. A
+/// violation stays one if the files cannot be written, so the text then says why.
 pub fn of_violation(folder: &Path, name: &str, history: &History, violation: &Violation, budget: Budget) -> String {
     let shrunk = shrink(history, budget);
     let (shrunk, violation) = match check(&shrunk, budget) {
         Verdict::Violation(smaller) => (&shrunk, *smaller),
-        _ => (history, violation.clone()), // it could not be shrunk within the budget
+        // The budget did not suffice to shrink it.
+        Verdict::Serializable | Verdict::Undecided(_) | Verdict::Malformed(_) => (history, violation.clone()),
     };
     let written = report::write_artifacts(folder, name, history, shrunk, &violation);
-    let place = place("evidence", folder, written.map(|artifacts| artifacts.page));
-    format!("{}\n{place}", report::text(shrunk, &violation))
+    let whereabouts = whereabouts("evidence", folder, written.map(|artifacts| artifacts.page));
+    format!("{}\n{whereabouts}", report::text(shrunk, &violation))
 }
 
-/// Writes a history for a later look, and says where it is.
+/// Writes an undecided history for a later look. Returns a text that says where it is.
 pub fn of_undecided(folder: &Path, name: &str, history: &History) -> String {
     let path = folder.join(format!("{name}.jsonl"));
     let written = fs::create_dir_all(folder).and_then(|()| File::create(&path));
     let written = written.and_then(|file| history::write(history, &mut BufWriter::new(file)));
-    place("history", folder, written.map(|()| path))
+    whereabouts("history", folder, written.map(|()| path))
 }
 
-fn place(what: &str, folder: &Path, written: io::Result<PathBuf>) -> String {
+fn whereabouts(thing: &str, folder: &Path, written: io::Result<PathBuf>) -> String {
     match written {
-        Ok(path) => format!("the {what} is in {}", path.display()),
-        Err(error) => format!("the {what} cannot be written to {}: {error}", folder.display()),
+        Ok(path) => format!("the {thing} is in {}", path.display()),
+        Err(error) => format!("the {thing} cannot be written to {}: {error}", folder.display()),
     }
 }

@@ -1,23 +1,24 @@
-//! The flags.
+//! The flags of the binary, and their help.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use valthree_workload::check::Budget;
+use valthree_workload::class::{Class, ClassSet, Contents};
 
-/// Exercises a Valthree, Valkey or Redis cluster, and judges whether what its clients observed is strictly serializable.
+/// Exercises a Valthree, Valkey or Redis cluster, and judges whether its replies are strictly serializable.
 #[derive(Debug, Parser)]
 #[command(name = "valthree-workload", version, max_term_width = 100, after_long_help = EXIT_STATUS)]
 pub struct Flags {
     #[command(subcommand)]
-    pub command: Do,
+    pub task: Task,
 
     /// The form of the log on stderr
     #[arg(long, global = true, env = "VALTHREE_LOG", value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,
 
-    /// What the log contains, such as `debug` [default: info; on a terminal, where `run` shows its progress, warn]
+    /// The content of the log, such as `debug` [default: info; warn for `run` on a terminal, which shows progress]
     #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER", value_parser = log_filter)]
     pub log_filter: Option<String>,
 }
@@ -25,11 +26,16 @@ pub struct Flags {
 const EXIT_STATUS: &str = "\
 Exit status:
   0  nothing is wrong
-  1  the cluster did what no strictly serializable database does, or did not recover
-  2  the workload could not do its work: a flag makes no sense, a server can't be reached, a file can't be read
-  3  nothing wrong was found, but that means little: a history could not be decided, or too little was answered";
+  1  the cluster is wrong: a history is not strictly serializable, or a server did not recover
+  2  the workload could not do its task: a flag is wrong, or it cannot reach a server or read a file
+  3  nothing wrong was found, but that means little: a history is undecided, or too little was answered";
 
-const HISTORY: &str = r#"A history:
+const HISTORY: &str = r#"Example, in a checkout of the repository:
+  $ valthree-workload check workload/tests/report/stale_read.jsonl
+This history has a stale read, so the command reports a violation, writes its evidence and exits
+with status 1. That is intended.
+
+A history:
   {"call":1,"client":1,"command":["SET","k","v"]}
   {"call":2,"client":2,"command":["GET","k"]}
   {"return":1,"reply":{"status":"OK"}}
@@ -37,33 +43,42 @@ const HISTORY: &str = r#"A history:
   {"call":3,"client":2,"command":["DEL","k"]}
   {"return":3,"unknown":"the connection broke"}
 
-Lines stand in the order in which things happened, in a database that was empty. A return has a reply, or why the
-command "failed" (nothing happened, nor will it), or why its outcome is "unknown"; so is that of a call without a
-return. A reply is null, an integer, a string, {"status":…}, {"error":…} or an array of those; bytes that are not text
-are {"base64":…}."#;
+The lines stand in the order of the events, and the database was empty before them. A return holds a
+"reply", or says why the command "failed" (it did nothing and never will), or why its outcome is
+"unknown". The outcome of a call without a return is unknown too. A reply is null, an integer, a
+string, {"status":…}, {"error":…} or an array of those. Bytes that are not text are {"base64":…}.
+
+A transaction is one call. It lists its commands, and the keys that its client watches. The WATCH is a call
+of its own, which was answered before:
+  {"call":4,"client":3,"command":["WATCH","k"]}
+  {"return":4,"reply":{"status":"OK"}}
+  {"call":5,"client":3,"command":{"multi":[["RPUSH","k","a"],["LLEN","k"]],"watched":["k"]}}
+  {"return":5,"reply":[1,1]}
+"refused" holds a command that the server must not queue, and "discarded":true stands for DISCARD. A
+script stands by its name and the comment in its text: ["EVAL","move-if","comment","2","k","j","0"]."#;
 
 #[derive(Debug, Subcommand)]
-pub enum Do {
+pub enum Task {
     /// Play random rounds against a cluster and judge each of them
     ///
-    /// A round is some clients with keys of their own, which no other round uses. It stops after the rounds or the time
-    /// that it was given, at SIGTERM or SIGINT, or at the first violation.
+    /// A round has some clients, and keys that no other round uses. The run stops at the first violation, at SIGTERM or
+    /// SIGINT, or after the given rounds or time. Its keys stay in the database unless --remove-keys is given.
     Run(RunFlags),
     /// Judge recorded histories
     ///
-    /// A history is a file of JSON lines, such as a run leaves in --histories, or one that was written by hand.
+    /// A history is a file of JSON lines. `run` writes one per round into --histories, and people can write one by hand.
     #[command(after_long_help = HISTORY)]
     Check(CheckFlags),
-    /// Wait until every server answers PONG, say so to the Antithesis platform, and stay
+    /// Wait until every server answers PONG, tell the Antithesis platform, and stay
     Wait(WaitFlags),
-    /// After faults: demand that every server serves again, and that what is there fits what `run` has left
+    /// After faults: check that every server serves again, and that the database fits the histories of `run`
     Recover(RecoverFlags),
 }
 
-/// The cluster.
+/// The flags about the cluster.
 #[derive(Debug, Args)]
 pub struct Servers {
-    /// The servers: host:port, with commas between them
+    /// The servers, as host:port, separated by commas
     #[arg(
         long,
         env = "VALTHREE_WORKLOAD_ADDRS",
@@ -74,13 +89,13 @@ pub struct Servers {
     )]
     pub addrs: Vec<String>,
 
-    /// How long a client waits for a connection or an answer: longer than the server's deadline, which is 1.9s
+    /// How long a client waits for a connection or an answer. It must exceed the server's deadline, by default 1.9s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub patience: Duration,
 }
 
 impl Servers {
-    /// How long a server may take to be there at all.
+    /// How long a server may take to answer for the first time.
     pub fn within(&self) -> Duration {
         2 * self.patience
     }
@@ -99,20 +114,20 @@ pub struct RunFlags {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub duration: Option<Duration>,
 
-    /// Make the decisions that a run with this seed made; how clients and servers race is another matter, and what
-    /// becomes of later rounds once an outcome was unknown
+    /// Make the same decisions as an earlier run with this seed. The race between clients still differs, and once an
+    /// outcome is unknown, so may later rounds
     #[arg(long, env = "VALTHREE_WORKLOAD_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Some rounds may FLUSHALL and count keys: the database has no other users, and NOTHING IN IT IS OF VALUE
+    /// Let some rounds FLUSHALL and count keys. THIS DESTROYS THE DATABASE, which must have no other users
     #[arg(long, env = "VALTHREE_WORKLOAD_OWN_DATABASE")]
     pub own_database: bool,
 
-    /// Operations of the largest rounds
+    /// The operations of the largest rounds
     #[arg(long, value_name = "N", default_value_t = 1500, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub operations: usize,
 
-    /// The longest values, in bytes
+    /// The longest value, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 300 << 10, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=16 << 20))]
     pub longest_value: usize,
 
@@ -123,15 +138,58 @@ pub struct RunFlags {
     #[arg(long, env = "VALTHREE_WORKLOAD_ARTIFACTS", value_name = "DIR", default_value = "valthree-evidence", help = EVIDENCE)]
     pub artifacts: PathBuf,
 
-    /// Faults are being injected: servers may be unreachable from the start, and that little was answered is no failure
+    /// Faults are being injected: a server may be unreachable from the start, and few answers are no failure
     #[arg(long, env = "VALTHREE_WORKLOAD_UNDER_FAULTS")]
     pub under_faults: bool,
+
+    /// Send these commands only, such as get,set,del,flushall. The commands about whole databases also need --own-database
+    /// [possible values: get, set, set-nx, set-xx, set-get, del, del-many, exists, mget, mset, ping, flushall, dbsize,
+    /// getdel, setnx, getset, append, incrby, strlen, sadd, srem, spop, sismember, smembers, scard, hset, hdel, hincrby,
+    /// hget, hgetall, hlen, rpush, lpush, lpop, rpop, lrange, llen, zadd, zrem, zincrby, zscore, zrange, zcard, set-px,
+    /// expire, pexpire, persist, pttl, select, flushdb, swapdb, linsert, lrem, zrank, rename, multi, watch-multi, discard,
+    /// spoilt-multi, watch, unwatch, eval, evalsha, script-load, script-flush]
+    #[arg(long, value_name = "COMMAND,...", value_delimiter = ',')]
+    pub commands: Vec<Class>,
+
+    /// Send commands of all types: also counters, hashes, lists, sets, sorted sets, keys that expire, transactions and
+    /// scripts. Without this, a run sends commands on plain strings
+    #[arg(long, conflicts_with = "commands")]
+    pub all_types: bool,
+
+    /// Delete the keys of the run in the end. After a violation they stay, as evidence. A write of unknown outcome may
+    /// still bring a key back. `recover` needs the keys, so this excludes --histories
+    #[arg(long, conflicts_with = "histories")]
+    pub remove_keys: bool,
 
     #[command(flatten)]
     pub budget: BudgetFlags,
 }
 
-const EVIDENCE: &str = "Where to write what is wrong: the history, the part of it that suffices, and a page about it";
+impl RunFlags {
+    /// The classes of commands that the run may send.
+    pub fn classes(&self) -> anyhow::Result<ClassSet> {
+        if self.all_types {
+            return Ok(ClassSet::ALL);
+        }
+        if self.commands.is_empty() {
+            return Ok(ClassSet::REGISTERS);
+        }
+        let classes: ClassSet = self.commands.iter().copied().collect();
+        let typed = Contents::ALL.into_iter().any(|contents| contents.suits(classes));
+        for (task, any_of) in [("sets values", Class::WRITERS), ("reads values", Class::READERS)] {
+            if !typed && !any_of.iter().any(|class| classes.has(*class)) {
+                let any_of = any_of.map(Class::flag).join(", ");
+                anyhow::bail!("--commands must name a command that always {task}: one of {any_of}");
+            }
+        }
+        if self.remove_keys && !classes.has(Class::Del) && !classes.has(Class::DelMany) {
+            anyhow::bail!("--remove-keys sends DEL, which --commands does not name");
+        }
+        Ok(classes)
+    }
+}
+
+const EVIDENCE: &str = "Where to write the evidence of a violation: the history, the part that proves it, and a page";
 
 #[derive(Debug, Args)]
 pub struct CheckFlags {
@@ -161,11 +219,11 @@ pub struct RecoverFlags {
     #[command(flatten)]
     pub servers: Servers,
 
-    /// How long servers may take to serve again
+    /// How long the servers may take to serve again
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub within: Duration,
 
-    /// Where `run` has left its histories
+    /// Where `run` keeps its histories
     #[arg(long, env = "VALTHREE_WORKLOAD_HISTORIES", value_name = "DIR")]
     pub histories: Option<PathBuf>,
 
@@ -178,14 +236,14 @@ pub struct RecoverFlags {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub struct BudgetFlags {
-    /// How many configurations the checker may look at before it calls a history undecided
+    /// How many search states the checker may visit before it calls a history undecided
     #[arg(long, value_name = "STEPS", default_value_t = Budget::default().steps, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
 }
 
 impl BudgetFlags {
     pub fn budget(self) -> Budget {
-        Budget { steps: self.budget }
+        Budget { steps: self.budget, ..Budget::default() }
     }
 }
 
@@ -193,7 +251,7 @@ impl BudgetFlags {
 pub enum LogForm {
     /// For people
     Text,
-    /// For machines: an object per line
+    /// For machines: one JSON object per line
     Json,
 }
 
@@ -205,7 +263,7 @@ fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// A time as people write it.
+/// Parses a time such as 90s.
 fn time(text: &str) -> Result<Duration, String> {
     let letters = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(letters);
@@ -218,12 +276,12 @@ fn time(text: &str) -> Result<Duration, String> {
         _ => return Err("a time is a number with ms, s, m or h".into()),
     };
     match number.checked_mul(milliseconds) {
-        None | Some(0) => Err("not a length of time to wait".into()),
+        None | Some(0) => Err("a time is above zero, and at most 2^64 milliseconds".into()),
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
     }
 }
 
-/// Makes sure that a filter can be understood.
+/// Refuses a filter that the log does not understand.
 fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned())
 }

@@ -1,63 +1,64 @@
-//! A folder of histories: what `run` leaves for `recover`, and for the next `run`.
+//! The folder in which `run` keeps histories for `recover` and for the next `run`.
 //!
-//! It holds the newest rounds, a file each. What older rounds have left in the air is in one more file: a write of
-//! unknown outcome must be remembered for as long as the database is used.
+//! It holds one file for each of the newest rounds. One more file holds the open operations of all older rounds, because a
+//! write of unknown outcome may take effect for as long as the database is used.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::carried::Carried;
-use crate::history::{self, Broken, History, Journal};
+use crate::history::{self, History, HistoryError, Journal};
 
-/// How many rounds are kept.
+/// The number of rounds that the folder keeps.
 const KEPT: usize = 16;
 
-/// The file of what is older.
+/// The file with the open operations of older rounds.
 const OLDER: &str = "older.jsonl";
 
 /// A folder of histories.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The number of the next round.
     next: u64,
 }
 
-/// Why a folder can't be used.
+/// A file or folder that cannot be used. Its text is the path, and its source is the reason.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The system said no.
-    #[error("{}: {error}", path.display())]
+    /// The system refused.
+    #[error("{}", path.display())]
     Io {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
-        error: io::Error,
+        /// The error of the system.
+        source: io::Error,
     },
-    /// One of its files is no history.
-    #[error("{}: {broken}", path.display())]
-    Broken {
-        /// Which.
+    /// The file is not a history.
+    #[error("{}", path.display())]
+    NoHistory {
+        /// The file.
         path: PathBuf,
-        /// Why.
-        broken: Broken,
+        /// The mistake in it.
+        source: HistoryError,
     },
 }
 
 impl Folder {
-    /// Opens a folder, or makes one.
+    /// Opens a folder, or creates it.
     pub fn open(path: &Path) -> Result<Folder, FolderError> {
-        fs::create_dir_all(path).map_err(|error| FolderError::Io { path: path.to_owned(), error })?;
+        fs::create_dir_all(path).map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
         let mut folder = Folder { path: path.to_owned(), next: 0 };
         folder.next = folder.rounds()?.last().map_or(0, |(number, _)| number + 1);
         Ok(folder)
     }
 
-    /// A new file for the history of a round. Nothing is buffered: what was written survives the end of the process.
+    /// Creates the file for the history of a round. It is unbuffered, so every written line survives the end of the process.
     pub fn journal(&mut self) -> Result<Journal, FolderError> {
         let path = self.path.join(format!("round-{:06}.jsonl", self.next));
         self.next += 1;
-        let file = File::create_new(&path).map_err(|error| FolderError::Io { path, error })?;
+        let file = File::create_new(&path).map_err(|source| FolderError::Io { path, source })?;
         Ok(Box::new(file))
     }
 
@@ -70,34 +71,35 @@ impl Folder {
         Ok(histories)
     }
 
-    /// What rounds that are no longer here have left open.
+    /// The open operations of older rounds, whose files are gone.
     pub fn older(&self) -> Result<History, FolderError> {
         let path = self.path.join(OLDER);
         if path.exists() { Ok(read(&path)?.unwrap_or_default()) } else { Ok(History::default()) }
     }
 
-    /// Forgets the oldest rounds, all but what they left open.
+    /// Deletes the files of the oldest rounds, and keeps their open operations.
     pub fn prune(&self) -> Result<(), FolderError> {
         let rounds = self.rounds()?;
         for (_, path) in &rounds[..rounds.len().saturating_sub(KEPT)] {
-            let io = |error| FolderError::Io { path: path.clone(), error };
+            let io = |source| FolderError::Io { path: path.clone(), source };
             let mut carried = Carried::default();
             carried.add(&self.older()?);
             carried.add(&read(path)?.unwrap_or_default());
             let left = carried.into_history();
             if !left.operations.is_empty() {
-                // In place before the round goes: to remember something twice does no harm.
-                let (new, place) = (self.path.join("older.new"), self.path.join(OLDER));
+                // This file is in place before the round's own file goes. An operation in both files does no harm.
+                let (new, older) = (self.path.join("older.new"), self.path.join(OLDER));
                 let mut file = File::create(&new).map_err(io)?;
-                history::write(&left, &mut file).and_then(|()| fs::rename(&new, &place)).map_err(io)?;
+                history::write(&left, &mut file).and_then(|()| fs::rename(&new, &older)).map_err(io)?;
             }
             fs::remove_file(path).map_err(io)?;
         }
         Ok(())
     }
 
+    /// The files of rounds with their numbers, in order.
     fn rounds(&self) -> Result<Vec<(u64, PathBuf)>, FolderError> {
-        let io = |error| FolderError::Io { path: self.path.clone(), error };
+        let io = |source| FolderError::Io { path: self.path.clone(), source };
         let mut rounds = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(io)? {
             let path = entry.map_err(io)?.path();
@@ -110,12 +112,13 @@ impl Folder {
     }
 }
 
-/// Reads a history from a file. A round that was killed before its first call has none.
+/// Reads a history from a file. `None` if the file holds no operation: a round that was killed before its first call
+/// leaves such a file.
 pub fn read(path: &Path) -> Result<Option<History>, FolderError> {
-    let file = File::open(path).map_err(|error| FolderError::Io { path: path.to_owned(), error })?;
+    let file = File::open(path).map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
     match history::read(BufReader::new(file)) {
         Ok(history) => Ok(Some(history)),
-        Err(Broken::Empty) => Ok(None),
-        Err(broken) => Err(FolderError::Broken { path: path.to_owned(), broken }),
+        Err(HistoryError::Empty) => Ok(None),
+        Err(source) => Err(FolderError::NoHistory { path: path.to_owned(), source }),
     }
 }

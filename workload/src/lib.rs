@@ -1,7 +1,8 @@
-//! A black box test that can tell: it exercises a Valkey- or Redis-compatible cluster through a real client, and judges
-//! whether one order of commands explains everything that its clients observed.
+//! A black-box test for strict serializability. It exercises a Valkey- or Redis-compatible cluster through a real client
+//! library, and judges whether one order of the commands explains every reply.
 //!
-//! It knows nothing of the servers but their addresses. It works as well against Redis, and finds nothing wrong there.
+//! The workload knows the addresses of the servers and nothing else. It runs against Redis as well, and finds nothing
+//! wrong there.
 //!
 //! # The life of a round
 //!
@@ -12,47 +13,57 @@
 //!                        evidence ◄─ check ◄─ history
 //! ```
 //!
-//! A [`round`] draws what it is like ([`configuration`]): how many clients, which commands, how large, how wild. Each
-//! [`client`] sends what its [`generator`] decides, over a [`connection`] through the redis crate, never anything twice,
-//! and takes down in the [`history`] what it is about to send and what came of it. [`check`](mod@check) looks for an order
-//! that explains the history. If there is none, [`evidence`] shrinks the history and shows why, on a page for people
-//! ([`report`]). [`run`] plays round after round; [`recover`] looks at what is left after faults.
+//! 1. A [`round`] draws its [`configuration`]: how many clients, which commands, how long the values.
+//! 2. Each [`client`] sends the commands of its [`generator`] over a [`connection`], each command once. It records every
+//!    call and every reply in the [`history`].
+//! 3. The checker ([`check`](mod@check)) looks for an order of the commands that explains the history.
+//! 4. If there is none, [`evidence`] shrinks the history and writes a page that shows why ([`report`]).
 //!
-//! # What it rests on
+//! [`run`] plays round after round. [`recover`] looks at the database after faults.
 //!
-//! - A command has one of three outcomes: a reply; a failure, which means that it did nothing and never will; or none,
-//!   which means that it may have happened, *or may yet, at any later time*. The last kind stays open to the end of the
-//!   history, and of every later history that it could disturb ([`carried`]).
-//! - No two writes have the same value, so that a read names the write that it saw.
-//! - A call is recorded before it is sent and a reply after it came, in one order. So if the record says that one
-//!   operation ended before another began, it did.
-//! - Decisions come from a seed or from the platform ([`chance`]), and depend on neither time nor replies, but for what
-//!   earlier rounds have left open: it bounds what a round may draw. Time is tokio's, and connections are any stream: a
-//!   simulation can own all three.
-//! - A verdict is *serializable*, *violation* or *undecided*, and the last is never taken for one of the others.
+//! # What the verdict rests on
+//!
+//! - **An unknown outcome stays open.** A command ends with a reply, with a failure (it did nothing and never will), or
+//!   with an unknown outcome. In the last case it may have taken effect *or may at any later time*, so it stays open to
+//!   the end of the history, and of every later history that it could disturb ([`carried`]).
+//! - **A transaction or script is one operation.** Its step in the model is the list of its steps. A WATCH is an operation
+//!   of its own, and the EXEC after it took effect only if the watched keys were untouched in between.
+//! - **Values are unique.** No two writes of a round have the same value, so a read names the write that it saw.
+//! - **The record respects real time.** A client records a call before it sends the command and a reply after it arrived,
+//!   all in one order. If one operation ended before another began, the record says so.
+//! - **Decisions can be repeated.** They come from a seed or from the Antithesis platform ([`chance`]), not from time or
+//!   replies. One thing of earlier rounds matters: what they left open limits what a round may draw.
+//! - **A simulation can own the world.** Time is tokio's, and a connection is any stream of bytes.
+//! - **Undecided is a verdict of its own.** A verdict is *serializable*, *violation* or *undecided*. The last one is never
+//!   taken for one of the others.
 //!
 //! # Where things are
 //!
 //! | module | knows about |
 //! |---|---|
-//! | [`word`], [`operation`], [`class`] | bytes, commands and replies, kinds of commands |
-//! | [`chance`], [`configuration`], [`generator`] | what is decided at random |
-//! | [`connection`], [`client`] | the redis crate, and what its answers mean |
-//! | [`history`], [`folder`], [`carried`] | what is recorded, where it is kept, what is never forgotten |
-//! | [`model`] | what commands mean |
-//! | [`check`](mod@check) | whether there is an order |
-//! | [`census`], [`assertions`] | what histories show, in numbers, and in claims for a report |
-//! | [`evidence`], [`report`] | what a person gets to see of a violation |
-//! | [`round`], [`run`], [`recover`], [`wait`], [`progress`] | the parts of the binary |
+//! | [`word`], [`operation`], [`model`] | keys and values; commands and replies, family by family; their meaning |
+//! | [`class`] | the classes of commands that are drawn, counted and reported |
+//! | [`chance`], [`configuration`], [`generator`] | random decisions |
+//! | [`client`], [`connection`], [`answers`] | the redis crate, and the meaning of its answers |
+//! | [`history`], [`folder`], [`carried`] | the record, the files it is kept in, and open operations of earlier rounds |
+//! | [`check`](mod@check) | the search for an order |
+//! | [`census`], [`sightings`], [`assertions`] | what histories show, in numbers and as claims in a report |
+//! | [`evidence`], [`report`] | what a person sees of a violation |
+//! | [`round`], [`run`], [`summary`], [`progress`], [`cleanup`] | playing rounds |
+//! | [`wait`], [`recover`] | the cluster before and after |
+//!
+//! The binary (`main.rs`) has a file for its flags and one for each subcommand.
 
 #![warn(clippy::unwrap_used)]
 
+pub mod answers;
 pub mod assertions;
 pub mod carried;
 pub mod census;
 pub mod chance;
 pub mod check;
 pub mod class;
+pub mod cleanup;
 pub mod client;
 pub mod configuration;
 pub mod connection;
@@ -67,5 +78,7 @@ pub mod recover;
 pub mod report;
 pub mod round;
 pub mod run;
+pub mod sightings;
+pub mod summary;
 pub mod wait;
 pub mod word;

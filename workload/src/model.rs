@@ -1,123 +1,192 @@
-//! What the commands mean, written from the documentation of Redis and from nothing else.
+//! The meaning of commands, written from the documentation of Redis and from nothing else.
 //!
-//! A database is a map, and a command takes it from one state to the next and says one thing. The checker believes this
-//! page, so it is meant to be read in a minute and to be seen to be right.
+//! A database is a map. A command takes it from one state to the next and gives one reply. The checker trusts this model
+//! alone, so each family of commands states its meaning in one short function (`operation/string.rs` and its
+//! neighbours) that a reader can compare with the documentation.
+//!
+//! [`apply`] is the model. [`step`] gives every state that a command may lead to: SPOP takes a member of the server's
+//! choice. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
+//! the database explains.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::operation::{Command, Condition, Reply};
+use crate::operation::{Command, Reply, SetCommand, TransactionCommand};
+pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
 use crate::word::Word;
 
-/// What a database holds.
-pub type State = BTreeMap<Word, Word>;
-
-/// Carries out a command, and returns what a server has to reply.
+/// Executes a command in database 0 and returns the reply that a correct server gives.
 pub fn apply(state: &mut State, command: &Command) -> Reply {
+    apply_at(state, Site::default(), command)
+}
+
+/// Executes a command and returns the reply that a correct server gives.
+pub fn apply_at(state: &mut State, site: Site, command: &Command) -> Reply {
     match command {
-        Command::Get(key) => value(state.get(key)),
-        Command::Set { key, value: new, condition, get } => {
-            let old = state.get(key).cloned();
-            let holds = match condition {
-                None => true,
-                Some(Condition::Absent) => old.is_none(),
-                Some(Condition::Present) => old.is_some(),
-            };
-            if holds {
-                state.insert(key.clone(), new.clone());
-            }
-            match (get, holds) {
-                (true, _) => value(old.as_ref()), // with GET, the old value is all one learns
-                (false, true) => Reply::ok(),
-                (false, false) => Reply::Nil,
-            }
-        }
-        Command::Del(keys) => count(keys.iter().filter(|key| state.remove(*key).is_some())),
-        Command::Exists(keys) => count(keys.iter().filter(|key| state.contains_key(*key))),
-        Command::MGet(keys) => Reply::Array(keys.iter().map(|key| value(state.get(key))).collect()),
-        Command::MSet(pairs) => {
-            state.extend(pairs.iter().cloned()); // of a key that is named twice, the last value stays
-            Reply::ok()
-        }
-        Command::FlushAll => {
-            state.clear();
-            Reply::ok()
-        }
-        Command::DbSize => count(state.keys()),
-        Command::Ping => Reply::Status { status: "PONG".into() },
+        Command::String(command) => state.change_by(|state| command.apply(state, site)),
+        Command::Set(command) => state.change_by(|state| command.apply(state, site)),
+        Command::Hash(command) => state.change_by(|state| command.apply(state, site)),
+        Command::List(command) => state.change_by(|state| command.apply(state, site)),
+        Command::SortedSet(command) => state.change_by(|state| command.apply(state, site)),
+        Command::Key(command) => state.change_by(|state| command.apply(state, site)),
+        Command::Server(command) => state.change_by(|state| command.apply(state, site)),
+        Command::Script(command) => command.apply(state, site),
+        Command::Transaction(command) => apply_transaction(state, site, command),
     }
 }
 
-fn value(value: Option<&Word>) -> Reply {
-    value.map_or(Reply::Nil, |value| Reply::Value(value.clone()))
+/// Executes a transaction, or a command about transactions.
+fn apply_transaction(state: &mut State, site: Site, command: &TransactionCommand) -> Reply {
+    match command {
+        TransactionCommand::Watch(keys) => {
+            keys.iter().for_each(|key| state.watch(site.database, key, site.client));
+            Reply::ok()
+        }
+        TransactionCommand::Unwatch | TransactionCommand::Discard(_) => {
+            state.unwatch(site.client);
+            Reply::ok()
+        }
+        TransactionCommand::Spoilt { .. } => {
+            state.unwatch(site.client);
+            Reply::aborted()
+        }
+        TransactionCommand::Exec { watched, commands } => {
+            let untouched = watched.iter().all(|key| state.is_untouched(site.database, key, site.client));
+            state.unwatch(site.client);
+            if !untouched {
+                return Reply::Nil;
+            }
+            Reply::Array(commands.iter().map(|command| apply_at(state, site, command)).collect())
+        }
+    }
 }
 
-fn count<T>(counted: impl Iterator<Item = T>) -> Reply {
-    Reply::Integer(i64::try_from(counted.count()).unwrap_or(i64::MAX))
-}
-
-/// Why no database could ever give this reply to this command, whatever it holds: in words that follow the name of the
-/// operation. `None` if some state would explain it.
-pub fn impossible(command: &Command, reply: &Reply) -> Option<String> {
-    match reply {
-        Reply::Error { error } => return Some(format!("was answered with an error: {error}")),
-        Reply::Strange { strange } => return Some(format!("was answered with what is no reply to it: {strange}")),
+/// The states that a command may lead to, if it is answered with `seen` or, without it, with whatever reply.
+pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) -> Vec<State> {
+    match (command, seen) {
+        (Command::Set(SetCommand::Pop(key)), seen) => {
+            if let Some(TypedValue::Set(members)) = state.entry(site.database, key).map(|entry| &entry.value) {
+                let chosen = |member: &&Word| seen.is_none_or(|seen| *seen == Reply::Value((*member).clone()));
+                let without = |member: &Word| {
+                    let mut after = state.clone();
+                    let remove = Command::Set(SetCommand::Remove(key.clone(), vec![member.clone()]));
+                    apply_at(&mut after, site, &remove);
+                    after
+                };
+                return members.iter().filter(chosen).map(without).collect();
+            }
+        }
+        (Command::Transaction(TransactionCommand::Exec { watched, commands }), seen) => {
+            return step_through(state, site, (watched.as_slice(), commands.as_slice()), seen);
+        }
+        // The server did not know the script. `check/refusals.rs` asks whether that was right.
+        (Command::Script(script), Some(seen)) if script.is_unknown(seen) => return vec![state.clone()],
         _ => {}
     }
-    let is_value = |reply: &Reply| matches!(reply, Reply::Nil | Reply::Value(_));
-    let is_status = |word: &str| matches!(reply, Reply::Status { status } if status == word);
-    let up_to = |most: usize| matches!(reply, Reply::Integer(count) if usize::try_from(*count).is_ok_and(|count| count <= most));
-    let possible = match command {
-        Command::Get(_) | Command::Set { get: true, .. } => is_value(reply),
-        Command::Set { condition: Some(_), .. } => *reply == Reply::Nil || is_status("OK"),
-        Command::Set { .. } | Command::MSet(_) | Command::FlushAll => is_status("OK"),
-        Command::Del(keys) => up_to(distinct(keys)),
-        Command::Exists(keys) => up_to(keys.len()) && sums(keys, reply),
-        Command::MGet(keys) => {
-            matches!(reply, Reply::Array(replies) if replies.len() == keys.len() && replies.iter().all(is_value))
-        }
-        Command::DbSize => up_to(usize::MAX),
-        Command::Ping => is_status("PONG"),
-    };
-    (!possible).then(|| format!("was answered {reply}, where only {} would make sense", expected(command)))
+    let mut after = state.clone();
+    let reply = apply_at(&mut after, site, command);
+    let right = seen.is_none_or(|seen| command.accepts(&command.comparable(reply), &command.comparable(seen.clone())));
+    if right { vec![after] } else { Vec::new() }
 }
 
-/// What a command can be answered with, for people.
+/// The states that a transaction may lead to, command by command.
+///
+/// A null reply is right in any state here: a server may refuse an EXEC whenever somebody may have touched a watched key,
+/// and `check/refusals.rs` asks whether that is so. But an EXEC that took effect found every watched key untouched.
+fn step_through(
+    state: &State,
+    site: Site,
+    (watched, commands): (&[Word], &[Command]),
+    seen: Option<&Reply>,
+) -> Vec<State> {
+    let mut refused = state.clone();
+    refused.unwatch(site.client);
+    let replies = match seen {
+        Some(Reply::Nil) => return vec![refused],
+        Some(Reply::Array(replies)) if replies.len() == commands.len() => Some(replies),
+        Some(_) => return Vec::new(),
+        None => None,
+    };
+    if !watched.iter().all(|key| state.is_untouched(site.database, key, site.client)) {
+        return if replies.is_none() { vec![refused] } else { Vec::new() };
+    }
+    let mut states = vec![refused];
+    for (number, command) in commands.iter().enumerate() {
+        let seen = replies.map(|replies| &replies[number]);
+        states = states.iter().flat_map(|state| step(state, site, command, seen)).collect();
+        states.sort_unstable();
+        states.dedup();
+    }
+    states
+}
+
+/// Ends the life of a key, if the command with this stamp has limited it.
+pub fn expire(state: &mut State, database: u8, key: &Word, setter: u32) {
+    let lifetime = state.entry(database, key).and_then(|entry| entry.lifetime);
+    if lifetime.is_some_and(|lifetime| lifetime.setter == setter) {
+        state.change_by(|state| state.put(database, key, None));
+    }
+}
+
+/// Whether a server gives this error to a correct command whose key is absent or holds a value of another kind.
+pub fn is_about_type(error: &str) -> bool {
+    ["WRONGTYPE", "ERR value is not an integer", "ERR hash value is not an integer", "ERR no such key"]
+        .iter()
+        .any(|beginning| error.starts_with(beginning))
+}
+
+/// Whether a server may give this error to a correct command: the key holds another kind of value, a transaction holds a
+/// command that the client spoilt, or the server does not know the script.
+pub fn is_right_error(command: &Command, error: &str) -> bool {
+    let reply = Reply::Error { error: error.to_owned() };
+    match (command.transaction(), command.script()) {
+        (Some(transaction), _) => transaction.allows(&reply),
+        (None, Some(script)) if script.is_unknown(&reply) => true,
+        (None, _) => is_about_type(error) && !command.keys().is_empty(),
+    }
+}
+
+/// Why no state of the database explains this reply, in words that follow the name of the operation. `None` if some
+/// state explains it.
+pub fn impossible(command: &Command, reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Error { error } if is_right_error(command, error) => return None,
+        Reply::Error { error } => return Some(format!("was answered with an error: {error}")),
+        Reply::Strange { strange } => {
+            return Some(format!("was answered with a reply of a type that it never has: {strange}"));
+        }
+        Reply::Nil | Reply::Integer(_) | Reply::Status { .. } | Reply::Value(_) | Reply::Array(_) => {}
+    }
+    let possible = match command {
+        Command::String(command) => command.allows(reply),
+        Command::Set(command) => command.allows(reply),
+        Command::Hash(command) => command.allows(reply),
+        Command::List(command) => command.allows(reply),
+        Command::SortedSet(command) => command.allows(reply),
+        Command::Key(command) => command.allows(reply),
+        Command::Server(command) => command.allows(reply),
+        Command::Transaction(command) => command.allows(reply),
+        Command::Script(command) => command.allows(reply),
+    };
+    (!possible).then(|| format!("was answered {reply}, but only {} is possible", expected(command)))
+}
+
+/// A description of the possible replies, for people.
 fn expected(command: &Command) -> String {
     match command {
-        Command::Get(_) => "a value or nil".into(),
-        Command::Set { get: true, .. } => "the old value or nil".into(),
-        Command::Set { condition: Some(_), .. } => "OK or nil".into(),
-        Command::Set { .. } | Command::MSet(_) | Command::FlushAll => "OK".into(),
-        Command::Del(keys) => format!("a count of at most {}", distinct(keys)),
-        Command::Exists(keys) => format!("a count that its {} keys can add up to", keys.len()),
-        Command::MGet(keys) => format!("{} values or nils", keys.len()),
-        Command::DbSize => "a count".into(),
-        Command::Ping => "PONG".into(),
+        Command::String(command) => command.expected(),
+        Command::Set(command) => command.expected(),
+        Command::Hash(command) => command.expected(),
+        Command::List(command) => command.expected(),
+        Command::SortedSet(command) => command.expected(),
+        Command::Key(command) => command.expected(),
+        Command::Server(command) => command.expected(),
+        Command::Transaction(command) => command.expected(),
+        Command::Script(command) => command.expected(),
     }
-}
-
-fn distinct(keys: &[Word]) -> usize {
-    if keys.len() == 1 { 1 } else { keys.iter().collect::<BTreeSet<_>>().len() }
-}
-
-/// Whether some of the keys, each counted as often as it is named, make this count.
-fn sums(keys: &[Word], reply: &Reply) -> bool {
-    if keys.len() == 1 {
-        return true;
-    }
-    let mut named: BTreeMap<&Word, i64> = BTreeMap::new();
-    keys.iter().for_each(|key| *named.entry(key).or_default() += 1);
-    let mut reached = BTreeSet::from([0]);
-    for times in named.values() {
-        let with: Vec<i64> = reached.iter().map(|sum| sum + times).collect();
-        reached.extend(with);
-    }
-    matches!(reply, Reply::Integer(count) if reached.contains(count))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::word::Word;
 
     fn run(script: &[(&str, Reply)]) {
         let mut state = State::new();

@@ -1,4 +1,4 @@
-//! The bytes that commands and replies are made of, and how they are written in a history.
+//! Keys and values: strings of bytes, and the form in which a history keeps them.
 
 use std::fmt;
 
@@ -8,23 +8,24 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// A longer word is kept as its length and digest once it has been sent or received: a history of large values stays
-/// small, and two words are equal if and only if their abridged forms are (as surely as SHA-256 has no collisions).
+/// The longest word that a history keeps whole, in bytes. Of a longer word it keeps the length and the SHA-256, so that a
+/// history of large values stays small. Two words are equal if and only if their abridged forms are, as long as SHA-256
+/// has no collisions.
 pub const LONGEST_KEPT: usize = 256;
 
-/// How much of a longer word is kept for people.
+/// How many bytes of an abridged word a history keeps for people to read.
 const BEGINNING: usize = 48;
 
 /// A key, a value, or another string of bytes.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Word {
-    /// All of it.
+    /// All its bytes.
     Whole(Bytes),
-    /// What tells a long one from every other.
+    /// A long word, by its length and digest.
     Abridged {
         /// Its length in bytes.
         length: u64,
-        /// Its SHA-256, in hexadecimal digits.
+        /// Its SHA-256 in hexadecimal digits.
         sha256: String,
         /// Its first bytes.
         beginning: Bytes,
@@ -32,7 +33,7 @@ pub enum Word {
 }
 
 impl Word {
-    /// The form in which a history keeps it. Words are only ever compared in this form.
+    /// The form in which a history keeps the word. The checker compares words in this form only.
     pub fn abridged(self) -> Word {
         match self {
             Word::Whole(bytes) if bytes.len() > LONGEST_KEPT => Word::Abridged {
@@ -44,12 +45,41 @@ impl Word {
         }
     }
 
-    /// How many bytes it has, or had.
+    /// The number of bytes of the whole word.
     pub fn length(&self) -> u64 {
         match self {
             Word::Whole(bytes) => bytes.len() as u64,
             Word::Abridged { length, .. } => *length,
         }
+    }
+
+    /// The integer that the word spells, if it does.
+    pub(crate) fn to_integer(&self) -> Option<i64> {
+        let Word::Whole(bytes) = self else { return None };
+        str::from_utf8(bytes).ok()?.parse().ok()
+    }
+
+    /// The word with another one behind it. The bytes of an abridged word are unknown, so it only grows in length.
+    pub(crate) fn followed_by(&self, suffix: &Word) -> Word {
+        match (self, suffix) {
+            (Word::Whole(bytes), Word::Whole(suffix)) => Word::Whole([bytes.as_ref(), suffix].concat().into()),
+            (Word::Abridged { length, sha256, beginning }, _) => Word::Abridged {
+                length: length + suffix.length(),
+                sha256: format!("{sha256}+{suffix}"),
+                beginning: beginning.clone(),
+            },
+            (Word::Whole(bytes), Word::Abridged { length, .. }) => Word::Abridged {
+                length: bytes.len() as u64 + length,
+                sha256: format!("{self}+{suffix}"),
+                beginning: bytes.clone(),
+            },
+        }
+    }
+
+    /// The word in upper case, if it is text.
+    pub(crate) fn to_upper_case(&self) -> Option<String> {
+        let Word::Whole(bytes) = self else { return None };
+        str::from_utf8(bytes).ok().map(str::to_uppercase)
     }
 }
 
@@ -65,7 +95,7 @@ impl From<String> for Word {
     }
 }
 
-/// For people: text as it is, other bytes escaped, long words cut.
+/// The word for people: text as it is, other bytes escaped, long words cut.
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,7 +118,7 @@ impl fmt::Debug for Word {
     }
 }
 
-/// Text is a JSON string, other bytes are `{"base64": …}`, and an abridged word is an object of its own.
+/// The JSON of a word. Text is a string, other bytes are `{"base64": …}`, and an abridged word is an object.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Spelling<'a> {
@@ -135,10 +165,11 @@ impl<'de> Deserialize<'de> for Word {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}"); // a String takes whatever is written to it
+        let _ = write!(digits, "{byte:02x}"); // writing to a String never fails
         digits
     })
 }

@@ -1,4 +1,4 @@
-//! The binary: what it says and how it exits when something is wrong with what it was given.
+//! The binary: its messages and exit statuses when its flags, files or servers are wrong.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,7 +19,7 @@ fn workload(folder: &Path, arguments: &[&str]) -> Output {
     output.expect("the workload can be started")
 }
 
-/// Both of what it prints; a panic is never among it.
+/// Its output on stdout and stderr. Fails if it panicked.
 fn said(output: &Output) -> String {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     let text = String::from_utf8(text).expect("it prints text");
@@ -47,7 +47,7 @@ fn a_server_that_is_not_there_is_named() {
     let output = workload(folder.path(), &["run", "--addrs", &address, "--rounds", "1", "--patience", "200ms"]);
     assert_eq!(output.status.code(), Some(2));
     let said = said(&output);
-    assert!(said.contains(&format!("{address} cannot be reached: Connection refused")), "{said}");
+    assert!(said.contains(&format!("{address}: cannot be reached: Connection refused")), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 
@@ -66,7 +66,7 @@ fn a_server_that_is_not_redis_is_named() {
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            // Who hangs up in the middle is welcome to.
+            // The client may close the connection in the middle.
             let _ = stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
         }
     });
@@ -138,13 +138,13 @@ fn each_history_of_one_name_leaves_its_evidence_and_the_gravest_decides_on_the_s
         assert!(folder.path().join("evidence").join(name).exists(), "{name} is missing");
     }
 
-    // A file is where the folder should be.
+    // The folder for the evidence is a file.
     let output = workload(folder.path(), &["check", "one/r.jsonl", "--artifacts", "empty.jsonl"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("the evidence cannot be written to empty.jsonl: "), "{}", said(&output));
 }
 
-/// A server that gives these bytes for an answer, by the words of a command; `None` where a right one has to be given.
+/// A server that answers with the bytes that `answer` chooses for the words of a command, or correctly for `None`.
 /// Returns its address.
 fn strange_server(answer: fn(&[String]) -> Option<&'static str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -190,7 +190,7 @@ fn bytes_that_are_no_reply_are_a_violation() {
     let arguments = ["run", "--addrs", &address, "--rounds", "3", "--operations", "30", "--under-faults"];
     let output = workload(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("was answered with what is no reply to it"), "{}", said(&output));
+    assert!(said(&output).contains("was answered with a reply of a type that it never has"), "{}", said(&output));
 }
 
 #[test]
@@ -217,6 +217,6 @@ fn a_server_that_does_not_say_what_is_left_has_not_recovered() {
     let arguments = ["recover", "--addrs", &address, "--histories", "histories", "--within", "5s"];
     let output = workload(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    let complaint = format!("{address} did not say within 5s what is left: nothing happened: TRYAGAIN later");
+    let complaint = format!("{address} did not answer all reads within 5s: nothing happened: TRYAGAIN later");
     assert!(said(&output).contains(&complaint), "{}", said(&output));
 }

@@ -1,15 +1,15 @@
-//! What a history shows of the writes whose outcome its clients do not know.
+//! The census of writes whose outcome their clients do not know.
 
 use valthree_workload::census::Census;
 use valthree_workload::history;
 
-/// How many writes of unknown outcome are seen to have happened, and not to have happened when somebody looked later.
+/// How many writes of unknown outcome were seen to have happened, and seen not to have happened.
 fn shown(lines: &str) -> (u64, u64) {
     let census = Census::of(&history::read(lines.as_bytes()).unwrap());
     (census.unknown_applied, census.unknown_not_applied)
 }
 
-/// A key is set, a command of another client gets no answer, and then somebody else is told what the key holds.
+/// The counts of a history in which a client sets a key, a second one gets no answer, and a third one reads the key.
 fn shown_of(unknown: &str, found: &str) -> (u64, u64) {
     shown(&format!(
         r#"{{"call":1,"client":1,"command":["SET","k","old"]}}

@@ -1,4 +1,4 @@
-//! What the workload's container is told and runs is what the workload understands.
+//! The workload understands every flag and variable that its container gives it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

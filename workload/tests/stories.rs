@@ -1,6 +1,6 @@
 //! Histories as stories: a file each in `stories/`, whose name is the claim.
 //!
-//! A refused one says in its first line which operation no order explains, and a part of the sentence that says why.
+//! The first line of a refused story names the unexplained operation and quotes a part of the sentence that says why.
 
 use std::fs;
 use std::io::BufReader;

@@ -1,6 +1,4 @@
-//! Curves as SVG: lines over a logarithmic scale, legible on light and on dark pages.
-
-use std::fmt::Write as _;
+//! Curves as SVG pictures: lines over logarithmic axes, legible on light and on dark pages.
 
 use super::goals::thousands;
 use super::report::Series;
@@ -8,13 +6,13 @@ use super::report::Series;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
 
-/// The room around the lines: above, to the right (where their names are), below, to the left.
+/// The margins: above, right (room for the names of lines), below, left.
 const MARGIN: (f64, f64, f64, f64) = (64.0, 150.0, 56.0, 64.0);
 
-/// The least distance of two names, in the units of the picture.
+/// The least vertical distance of two names.
 const LINE: f64 = 17.0;
 
-/// Follows the page: whoever shows it says which colours are preferred.
+/// The style follows the viewer's preference for light or dark.
 const STYLE: &str = "\
 svg{--paper:#ffffff;--ink:#1f2328;--faint:#59636e;--grid:#d8dee4;--a:#0969da;--b:#bc4c00;--c:#1a7f37}
 @media(prefers-color-scheme:dark){svg{--paper:#0d1117;--ink:#f0f6fc;--faint:#9198a1;--grid:#30363d;--a:#58a6ff;--b:#f0883e;--c:#3fb950}}
@@ -25,22 +23,22 @@ text{font:13px system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif;fill:
 
 const COLOURS: [&str; 3] = ["var(--a)", "var(--b)", "var(--c)"];
 
-/// The shapes of points, so that lines can be told apart without colours.
+/// The dashes of lines, so that they differ without colours.
 const DASHES: [&str; 3] = ["", "7 4", "2 4"];
 
 /// A picture.
 pub struct Chart<'a> {
-    /// What it shows.
+    /// Its title.
     pub title: &'a str,
-    /// What the axis across means,
+    /// The meaning of the horizontal axis.
     pub across: &'a str,
-    /// and the one up.
+    /// The meaning of the vertical axis.
     pub up: &'a str,
     /// The lines.
     pub series: &'a [Series],
 }
 
-/// The charts that there are: what they are called, and what they show.
+/// All charts: file name, title, horizontal axis, vertical axis.
 pub const CHARTS: [(&str, &str, &str, &str); 4] = [
     ("throughput", "SETs a second over clients", "clients", "SETs a second"),
     ("latency", "Latency of a SET over load", "SETs a second that arrive", "ms"),
@@ -69,73 +67,62 @@ impl Scale {
         self.from + (self.to - self.from) * share
     }
 
-    /// The powers of ten on it.
+    /// Every power of ten on the scale.
     fn ticks(&self) -> impl Iterator<Item = f64> {
         (self.least..=self.most).map(|power| 10f64.powi(power))
     }
 }
 
 impl Chart<'_> {
-    /// Draws it.
+    /// The picture.
     pub fn svg(&self) -> String {
         let (top, right, bottom, left) = MARGIN;
         let points = || self.series.iter().flat_map(|series| &series.points);
         let across = Scale::of(points().map(|point| point.0), left, WIDTH - right);
         let up = Scale::of(points().map(|point| point.1), HEIGHT - bottom, top);
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-             aria-label=\"{}\">\n<style>{STYLE}</style>\n\
-             <rect class=\"paper\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"6\"/>\n\
-             <text class=\"title\" x=\"12\" y=\"26\">{}</text>\n",
-            self.title, self.title
-        );
-        let mut put = |line: String| writeln!(svg, "{line}").expect("a string takes everything");
+        let mut lines = vec![
+            format!(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+                 aria-label=\"{}\">",
+                self.title
+            ),
+            format!("<style>{STYLE}</style>"),
+            format!("<rect class=\"paper\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"6\"/>"),
+            format!("<text class=\"title\" x=\"12\" y=\"26\">{}</text>", self.title),
+        ];
+        self.draw_grid(&across, &up, &mut lines);
+        let mut names = Vec::new();
+        for (nth, series) in self.series.iter().enumerate() {
+            let end = draw_line(series, nth, &across, &up, &mut lines);
+            names.extend(end.map(|y| (y, nth)));
+        }
+        self.draw_names(names, &mut lines);
+        lines.push("</svg>\n".to_owned());
+        lines.join("\n")
+    }
+
+    /// The lines at the powers of ten, their labels, and the names of the axes.
+    fn draw_grid(&self, across: &Scale, up: &Scale, lines: &mut Vec<String>) {
+        let (top, right, bottom, left) = MARGIN;
         for tick in up.ticks() {
-            let y = up.place(tick);
-            put(format!("<line class=\"grid\" x1=\"{left}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>", WIDTH - right));
-            put(format!(
-                "<text class=\"axis\" text-anchor=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>",
-                left - 8.0,
-                y + 4.0,
-                short(tick)
-            ));
+            let (y, end) = (up.place(tick), WIDTH - right);
+            lines.push(format!("<line class=\"grid\" x1=\"{left}\" x2=\"{end}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"));
+            let (x, y, label) = (left - 8.0, y + 4.0, short(tick));
+            lines.push(format!("<text class=\"axis\" text-anchor=\"end\" x=\"{x}\" y=\"{y:.1}\">{label}</text>"));
         }
         for tick in across.ticks() {
-            let x = across.place(tick);
-            put(format!("<line class=\"grid\" y1=\"{top}\" y2=\"{}\" x1=\"{x:.1}\" x2=\"{x:.1}\"/>", HEIGHT - bottom));
-            put(format!(
-                "<text class=\"axis\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{}\">{}</text>",
-                HEIGHT - bottom + 20.0,
-                short(tick)
-            ));
+            let (x, end) = (across.place(tick), HEIGHT - bottom);
+            lines.push(format!("<line class=\"grid\" y1=\"{top}\" y2=\"{end}\" x1=\"{x:.1}\" x2=\"{x:.1}\"/>"));
+            let (y, label) = (HEIGHT - bottom + 20.0, short(tick));
+            lines.push(format!("<text class=\"axis\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{y}\">{label}</text>"));
         }
-        let middle = (left + WIDTH - right) / 2.0;
-        put(format!(
-            "<text class=\"axis\" text-anchor=\"middle\" x=\"{middle}\" y=\"{}\">{}</text>",
-            HEIGHT - 12.0,
-            self.across
-        ));
-        put(format!("<text class=\"axis\" x=\"12\" y=\"{}\">{}</text>", top - 14.0, self.up));
-        let mut names: Vec<(f64, usize)> = Vec::new();
-        for (nth, series) in self.series.iter().enumerate() {
-            let (colour, dash) = (COLOURS[nth % COLOURS.len()], DASHES[nth % DASHES.len()]);
-            let places: Vec<_> = series.points.iter().map(|&(x, y)| (across.place(x), up.place(y))).collect();
-            let path: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-            put(format!(
-                "<polyline class=\"line\" stroke=\"{colour}\" stroke-dasharray=\"{dash}\" points=\"{}\"/>",
-                path.join(" ")
-            ));
-            for (place, (x, y)) in places.iter().zip(&series.points) {
-                let (cx, cy) = place;
-                put(format!(
-                    "<circle fill=\"{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\"><title>{}: {}</title></circle>",
-                    thousands(&format!("{x:.0}")),
-                    readable(*y)
-                ));
-            }
-            names.extend(places.last().map(|place| (place.1, nth)));
-        }
-        // Names stand where lines end, but not on each other.
+        let (x, y, label) = ((left + WIDTH - right) / 2.0, HEIGHT - 12.0, self.across);
+        lines.push(format!("<text class=\"axis\" text-anchor=\"middle\" x=\"{x}\" y=\"{y}\">{label}</text>"));
+        lines.push(format!("<text class=\"axis\" x=\"12\" y=\"{}\">{}</text>", top - 14.0, self.up));
+    }
+
+    /// The names of the lines, each at the height where its line ends, but not on each other.
+    fn draw_names(&self, mut names: Vec<(f64, usize)>, lines: &mut Vec<String>) {
         names.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut free = f64::NEG_INFINITY;
         for (y, nth) in names {
@@ -144,24 +131,37 @@ impl Chart<'_> {
             for (line, words) in wrap(&self.series[nth].name).into_iter().enumerate() {
                 let y = y + 4.0 + LINE * line as f64;
                 free = f64::max(free, y + LINE);
-                let x = WIDTH - right + 12.0;
-                put(format!(
-                    "<text x=\"{x}\" y=\"{y:.1}\" style=\"fill:{}\">{words}</text>",
-                    COLOURS[nth % COLOURS.len()]
-                ));
+                let (x, colour) = (WIDTH - MARGIN.1 + 12.0, COLOURS[nth % COLOURS.len()]);
+                lines.push(format!("<text x=\"{x}\" y=\"{y:.1}\" style=\"fill:{colour}\">{words}</text>"));
             }
         }
-        svg.push_str("</svg>\n");
-        svg
     }
 }
 
-/// A name in lines that fit beside the picture.
+/// Draws a line and its points. Returns the height at which it ends.
+fn draw_line(series: &Series, nth: usize, across: &Scale, up: &Scale, lines: &mut Vec<String>) -> Option<f64> {
+    let (colour, dash) = (COLOURS[nth % COLOURS.len()], DASHES[nth % DASHES.len()]);
+    let places: Vec<_> = series.points.iter().map(|&(x, y)| (across.place(x), up.place(y))).collect();
+    let path: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+    lines.push(format!(
+        "<polyline class=\"line\" stroke=\"{colour}\" stroke-dasharray=\"{dash}\" points=\"{}\"/>",
+        path.join(" ")
+    ));
+    for ((cx, cy), (x, y)) in places.iter().zip(&series.points) {
+        let label = format!("{}: {}", thousands(&format!("{x:.0}")), readable(*y));
+        lines.push(format!(
+            "<circle fill=\"{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\"><title>{label}</title></circle>"
+        ));
+    }
+    places.last().map(|place| place.1)
+}
+
+/// A name, broken at its commas to fit beside the picture.
 fn wrap(name: &str) -> Vec<String> {
     name.split(", ").map(str::to_owned).collect()
 }
 
-/// A power of ten in few letters.
+/// A power of ten as a short label.
 fn short(value: f64) -> String {
     match value {
         1e6.. => format!("{:.0}M", value / 1e6),

@@ -1,9 +1,9 @@
-//! Goal 11: PUTs that land and whose answers are lost. A client must neither see an error, nor its command be applied
-//! twice or never.
+//! Goal 11: PUTs that land but whose answers are lost. No client may see an error, and the server must apply every command
+//! exactly once.
 //!
-//! Many clients write the same few keys, and each SET asks for the value that it replaces. So the replies must link all
-//! values of a key into one chain: a value that was applied twice would be replaced twice or replace itself, and one
-//! that was never applied would be in no chain.
+//! Many clients write the same few keys with SET … GET, whose reply is the replaced value. So the replies link all values
+//! of a key into one chain. A value that was applied twice is replaced twice or replaces itself. A value that was never
+//! applied is missing from the chain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -15,53 +15,53 @@ use anyhow::bail;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::Bench;
-use super::child::Server;
-use super::load::Connection;
+use super::child::ServerProcess;
+use super::console::Console;
+use super::harness::Bench;
 use super::words::Reply;
-use crate::proxy::{Asked, Fault, Faults, Method};
+use crate::proxy::{Faults, Method, NetworkFault, RequestHead};
 
 const CLIENTS: usize = 64;
 const KEYS: usize = 8;
 
-/// One of so many PUT answers is lost.
+/// The proxy loses every twentieth answer to a PUT.
 const EVERY: u64 = 20;
 
-/// So many must have been, for this to say anything.
+/// The least number of lost answers that shows anything.
 const LEAST: u64 = 5;
 
-/// And within this time.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the load may take until as many are lost.
+const LONGEST_LOAD: Duration = Duration::from_secs(60);
 
-/// A SET that was answered: which value has replaced which.
-struct Link {
+/// An answered SET: its value, and the value that it replaced.
+struct ChainLink {
     key: usize,
     value: String,
     replaced: Option<String>,
 }
 
-/// What a client has seen.
+/// The replies of one client.
 #[derive(Default)]
 struct Seen {
-    links: Vec<Link>,
+    links: Vec<ChainLink>,
     errors: Vec<String>,
 }
 
 pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
-    if !bench.store.counts() {
+    if !bench.backend.counts() {
         for id in ["lost-errors", "lost-wrong"] {
-            bench.report.skip(id, "answers of a store that speaks TLS can't be made to be lost");
+            bench.report.skip(id, "a proxy cannot lose answers in TLS");
         }
         return Ok(());
     }
-    let faults = Faults::decided_by(|asked: &Asked| {
-        (asked.method == Method::Put && asked.number.is_multiple_of(EVERY)).then_some(Fault::CutAnswer(0))
+    let faults = Faults::decided_by(|head: &RequestHead| {
+        (head.method == Method::Put && head.number.is_multiple_of(EVERY)).then_some(NetworkFault::CutAnswer(0))
     });
     faults.turn(false);
-    let way = bench.store.open_way(bench.delay, faults.clone())?;
-    let server = Server::start(&bench.store.database_by(&way)).await?;
+    let route = bench.backend.open_route(bench.delay, faults.clone())?;
+    let server = ServerProcess::start(&bench.backend.database_over(&route)).await?;
     faults.turn(true);
-    let before = way.traffic();
+    let before = route.traffic();
     let end = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -69,7 +69,7 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     }
     let began = Instant::now();
     sleep(bench.extent.time * 5).await;
-    while way.traffic().since(&before).faults < LEAST && began.elapsed() < PATIENCE {
+    while route.traffic().since(&before).faults < LEAST && began.elapsed() < LONGEST_LOAD {
         sleep(bench.extent.time).await;
     }
     end.store(true, Ordering::Relaxed);
@@ -80,16 +80,9 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         seen.errors.extend(client.errors);
     }
     faults.turn(false);
-    let traffic = way.traffic().since(&before);
+    let traffic = route.traffic().since(&before);
     anyhow::ensure!(traffic.faults >= LEAST, "only {} answers were lost, of {} PUTs", traffic.faults, traffic.puts);
-    let mut last = Vec::new();
-    let mut connection = Connection::open(server.address).await?;
-    for key in 0..KEYS {
-        match connection.ask(format!("GET chain:{key}\r\n").as_bytes(), 1).await?.pop() {
-            Some(Reply::Bulk(value)) => last.push(value.map(|value| String::from_utf8_lossy(&value).into_owned())),
-            reply => bail!("a GET was answered with {reply:?}"),
-        }
-    }
+    let last = last_values(server.address).await?;
     if let Some(error) = seen.errors.first() {
         tracing::warn!("the first of {} errors: {error}", seen.errors.len());
     }
@@ -100,30 +93,46 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The value of every key.
+async fn last_values(server: SocketAddr) -> anyhow::Result<Vec<Option<String>>> {
+    let mut last = Vec::new();
+    let mut console = Console::open(server).await?;
+    for key in 0..KEYS {
+        match console.ask_one(format!("GET chain:{key}\r\n").as_bytes()).await? {
+            Reply::Bulk(value) => last.push(value.map(|value| String::from_utf8_lossy(&value).into_owned())),
+            reply => bail!("the server answered a GET with {reply:?}"),
+        }
+    }
+    Ok(last)
+}
+
+/// One client: it writes random keys until the end.
 async fn play(server: SocketAddr, client: usize, end: Arc<AtomicBool>) -> anyhow::Result<Seen> {
     let mut seen = Seen::default();
-    let mut connection = Connection::open(server).await?;
+    let mut console = Console::open(server).await?;
     let mut rng = fastrand::Rng::with_seed(client as u64);
     for number in 0_u64.. {
         if end.load(Ordering::Relaxed) {
             break;
         }
         let (key, value) = (rng.usize(..KEYS), format!("{client}-{number}"));
-        match connection.ask(format!("SET chain:{key} {value} GET\r\n").as_bytes(), 1).await?.pop() {
-            Some(Reply::Bulk(replaced)) => {
+        match console.ask_one(format!("SET chain:{key} {value} GET\r\n").as_bytes()).await? {
+            Reply::Bulk(replaced) => {
                 let replaced = replaced.map(|value| String::from_utf8_lossy(&value).into_owned());
-                seen.links.push(Link { key, value, replaced });
+                seen.links.push(ChainLink { key, value, replaced });
             }
-            Some(Reply::Error(error)) => seen.errors.push(error),
-            reply => bail!("a SET was answered with {reply:?}"),
+            Reply::Error(error) => seen.errors.push(error),
+            reply @ (Reply::Status(_) | Reply::Integer(_) | Reply::Array(_)) => {
+                bail!("the server answered a SET with {reply:?}")
+            }
         }
     }
     Ok(seen)
 }
 
-/// How many values are not in the chain of their key where they should be: replaced by more than one, or by none though
-/// they are not the last.
-fn wrong(links: &[Link], last: &[Option<String>]) -> usize {
+/// The number of values that break the chain of their key: more than one value replaced them, or none did although they
+/// are not the last.
+fn wrong(links: &[ChainLink], last: &[Option<String>]) -> usize {
     let mut next: BTreeMap<(usize, Option<&str>), Vec<&str>> = BTreeMap::new();
     for link in links {
         next.entry((link.key, link.replaced.as_deref())).or_default().push(&link.value);
@@ -149,7 +158,7 @@ mod tests {
     use super::*;
 
     fn chain(links: &[(&str, Option<&str>)], last: Option<&str>) -> usize {
-        let link = |&(value, replaced): &(&str, Option<&str>)| Link {
+        let link = |&(value, replaced): &(&str, Option<&str>)| ChainLink {
             key: 0,
             value: value.to_owned(),
             replaced: replaced.map(str::to_owned),
@@ -158,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_shows_what_was_applied_twice_or_never() {
+    fn a_chain_shows_a_value_that_was_applied_twice_or_never() {
         assert_eq!(chain(&[], None), 0);
         assert_eq!(chain(&[("b", Some("a")), ("a", None), ("c", Some("b"))], Some("c")), 0);
         assert!(chain(&[("a", None), ("b", Some("b"))], Some("b")) > 0, "b was applied, and then again");

@@ -1,8 +1,8 @@
-//! Goal 6: what a SET puts into the store as the database grows, until every level of it has merged.
+//! Goal 6: the bytes that a SET puts into the store as the database grows, until every level has merged.
 //!
-//! Bytes are counted, and by a clock that passes only when everybody waits: so a million SETs, a round trip of 20 ms for
-//! some hundreds of them, take as long as computing them does, and the numbers are the same each time. The server is
-//! without its sockets: its commit loop, whose queue the clients have in hand, before a store in memory ([`crate::distant`]).
+//! The experiment counts bytes in simulated time, in which waiting takes no time at all. So a million SETs take only the
+//! time to compute them, and the numbers are the same each time. The clients submit to the server's commit loop directly,
+//! without sockets, and the store is in memory ([`crate::distant`]).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,53 +15,57 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use tokio::runtime::Builder;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::sleep;
+use valthree::clock::Clock;
 use valthree::command::Command;
-use valthree::commit::{Entry, Queue, Sheet, Start, Unusable};
-use valthree::root::Id;
+use valthree::commit::{Queue, Sheet, Start, Unit, Unusable};
+use valthree::id::Id;
+use valthree::knobs::Knobs;
 use valthree::run::Name;
-use valthree::shared::Thresholds;
+use valthree::settings::Thresholds;
 use valthree::state::Database;
 
+use super::backend::Traffic;
+use super::harness::Bench;
+use super::ledger::{KEY, VALUE};
+use super::prices;
 use super::report::Series;
 use super::run::Run;
-use super::store::Traffic;
-use super::words::{KEY, VALUE};
-use super::{Bench, prices};
-use crate::distant::{Distant, Requests};
+use super::sizes;
+use crate::distant::{Distant, RequestCounts};
 
 const CLIENTS: usize = 256;
 
 const ENTRY: f64 = (KEY + VALUE) as f64;
 
-/// Fewer SETs say little, however small the database is.
+/// The least number of SETs, however small the database is.
 const LEAST: usize = 20_000;
 
-/// How often as many SETs as there are keys may be drawn until every level has merged.
+/// Every level merges before the SETs are this many times the keys, or the experiment fails.
 const MOST_DRAWN: usize = 10;
 
-/// How long a server is left alone until everything in the background has come to an end.
+/// The simulated time in which a server's background work ends.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// What a SET costs.
+/// The cost of a SET.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
-    /// Bytes that are put, in sizes of an entry.
+    /// The bytes put, in sizes of an entry.
     all: f64,
-    /// Of these, bytes of runs that were merged.
+    /// The bytes of these that are in merged runs.
     merged: f64,
-    /// Requests for a thousand.
+    /// The PUTs for a thousand SETs.
     puts: f64,
-    /// Of a million.
+    /// The price of a million SETs.
     dollars: f64,
 }
 
-/// What became part of the database, in bytes of runs.
+/// The merges of a database so far.
 #[derive(Clone, Debug, Default)]
 struct Merges {
     known: BTreeSet<Name>,
     covered: u64,
     merged: u64,
-    /// How often the oldest run has become part of a newer one.
+    /// How often a merge has included the oldest run.
     whole: u64,
 }
 
@@ -78,7 +82,7 @@ impl Merges {
 }
 
 /// A server without its sockets.
-struct Server {
+struct BareServer {
     queue: Queue,
     store: Distant,
     merges: Arc<Mutex<Merges>>,
@@ -88,14 +92,15 @@ struct Server {
 pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let run = Run::begin();
     let mut costs = Vec::new();
-    for keys in super::sizes::steps(bench.extent.most_keys) {
+    for keys in sizes::steps(bench.extent.most_keys) {
         bench.note(&format!("growth: {keys} keys"));
         costs.push((keys as f64, spawn_blocking(move || grow(keys)).await??));
     }
     let ((_, small), (_, large)) = (costs[0], costs[costs.len() - 1]);
     let ratio = |of: fn(&Cost) -> f64| run.measured(of(&large)).over(run.measured(of(&small)));
-    bench.report.take("bytes-ratio", ratio(|cost| cost.all)?);
-    bench.report.take("bytes-unmerged", ratio(|cost| cost.all - cost.merged)?);
+    bench.report.fact("bytes put for a SET: the largest database over 1,000 keys", ratio(|cost| cost.all)?);
+    let unmerged = ratio(|cost| cost.all - cost.merged)?;
+    bench.report.fact("bytes put for a SET without merges: the largest database over 1,000 keys", unmerged);
     bench.report.take("bytes-entry", large.all);
     bench.report.fact("bytes put for a SET into 1,000 keys, in sizes of the entry", small.all);
     bench.report.fact("PUTs for 1,000 SETs into the largest database", large.puts);
@@ -106,12 +111,12 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every key once, and then keys at random until the oldest run has become part of a newer one: by then, every level has
-/// merged. Counts what the second part costs.
+/// Sets every key once, then random keys until a merge has included the oldest run: by then every level has merged.
+/// Returns the cost of the second part.
 fn grow(keys: usize) -> anyhow::Result<Cost> {
     let clock = Builder::new_current_thread().enable_all().start_paused(true).build().context("a runtime")?;
     clock.block_on(async {
-        let server = Server::start(keys as u64).await?;
+        let server = BareServer::start(keys as u64).await?;
         let sets = keys.max(LEAST);
         server.load(sets, move |nth, _| nth % keys).await?;
         sleep(QUIET).await;
@@ -125,7 +130,7 @@ fn grow(keys: usize) -> anyhow::Result<Cost> {
         let (after, traffic) = (server.merges().clone(), server.traffic().since(&traffic));
         server.stop().await?;
         let all_merged = after.whole > before.whole || after.covered == 0;
-        anyhow::ensure!(all_merged, "the oldest run of {keys} keys is as it was, {drawn} SETs later");
+        anyhow::ensure!(all_merged, "no merge has included the oldest run of {keys} keys after {drawn} SETs");
         let each = |count: u64| count as f64 / drawn as f64;
         Ok(Cost {
             all: each(traffic.bytes_there) / ENTRY,
@@ -136,8 +141,8 @@ fn grow(keys: usize) -> anyhow::Result<Cost> {
     })
 }
 
-impl Server {
-    async fn start(seed: u64) -> anyhow::Result<Server> {
+impl BareServer {
+    async fn start(seed: u64) -> anyhow::Result<BareServer> {
         let mut rng = StdRng::seed_from_u64(seed);
         let (store, merges) = (Distant::default(), Arc::<Mutex<Merges>>::default());
         let noted = Arc::clone(&merges);
@@ -146,28 +151,31 @@ impl Server {
             server: Id::random(&mut rng),
             database: Id::random(&mut rng),
             deadline: Duration::from_secs(60),
-            max_memory: None,
+            knobs: Knobs::new(None),
             thresholds: Thresholds::default(),
             stats: Arc::default(),
+            health: Arc::default(),
+            untaken: Arc::default(),
+            clock: Arc::new(Clock::new(std::time::SystemTime::UNIX_EPOCH)),
             witness: Some(Arc::new(move |database| lock(&noted).note(database))),
         };
         let committer = start.load().await?;
         let (queue, mut submissions) = Queue::new();
-        let task = tokio::spawn(async move { committer.run(&mut submissions).await });
-        Ok(Server { queue, store, merges, task })
+        let task = tokio::spawn(async move { committer.run(&mut submissions, drop).await });
+        Ok(BareServer { queue, store, merges, task })
     }
 
     fn merges(&self) -> MutexGuard<'_, Merges> {
         lock(&self.merges)
     }
 
-    /// Without what is deleted, which is free.
+    /// All requests but DELETEs, which are free.
     fn traffic(&self) -> Traffic {
-        let Requests { puts, bytes, gets, lists } = self.store.requests();
+        let RequestCounts { puts, bytes, gets, lists } = self.store.requests();
         Traffic { puts, gets, others: lists, bytes_there: bytes, ..Traffic::default() }
     }
 
-    /// Every client sets keys, one after the other, until together they have set so many.
+    /// The clients set this many keys together. Each sends one SET at a time.
     async fn load(
         &self,
         sets: usize,
@@ -181,9 +189,8 @@ impl Server {
                 for nth in (client..sets).step_by(CLIENTS) {
                     let key = key(nth, &mut rng);
                     let (answer, awaited) = Sheet::default().promise();
-                    let entry = Entry { client: client as u64, unit: set(key, &mut rng).into(), answer, held: None };
-                    queue.submit(vec![entry]).await?;
-                    awaited.await.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+                    queue.submit(vec![Unit::new(client as u64, 0, set(key, &mut rng), answer)]).await?;
+                    awaited.await.map_err(|refused| anyhow::anyhow!("{}", refused.refusal))?;
                 }
                 anyhow::Ok(())
             });
@@ -208,5 +215,5 @@ fn set(key: usize, rng: &mut StdRng) -> Command {
     let mut value = vec![0; VALUE];
     rng.fill_bytes(&mut value);
     let key = Bytes::from(format!("key:{key:0width$}", width = KEY - 4));
-    Command::Set { key, value: value.into(), condition: None, get: false }
+    Command::parse(vec!["SET".into(), key, value.into()]).expect("a SET is well-formed")
 }

@@ -1,114 +1,83 @@
-//! The benchmark: measures what the goals speak of ([`goals`]), beside the yardsticks that they name, in the same
-//! seconds and on the same store.
+//! The benchmark. It compares a Valthree server with yardsticks, on the same store and in the same seconds.
 //!
-//! The store is the stand-in behind the proxy, which delays and counts, or any other ([`store`]). Servers are processes
-//! of their own (`child`, [`roles`]), and so are the yardsticks: the naive algorithm (`naive`), Debian's redis-server,
-//! and a probe that asks the store by itself. Load comes from clients that wait for their replies (`load`) or go by the
-//! clock (`steady`); what they read must be what they wrote (`words`).
+//! The store is the stand-in behind the proxy, which delays and counts requests; or any other S3 ([`backend`]). Servers
+//! and yardsticks are processes of their own (`child`, [`roles`]). The yardsticks are the published algorithm (`naive`),
+//! Debian's redis-server and valkey-server, and a probe that sends requests to the store directly. Clients wait for each
+//! reply (`load`), send by the clock (`steady`), or send a fixed number of commands (`volley`). Every reply is checked,
+//! where it can be against a ledger of all writes (`ledger`).
 //!
 //! | experiment | goals |
 //! |---|---|
-//! | `writes` | 1, 3, 5: SETs of 1 to 1024 clients, beside naive |
-//! | `pipelines` | 2, 5, 13: pipelines of 16 on 100,000 keys, beside naive and Redis |
-//! | `reads` | 4, 5: GETs, with and without writers, and an idle server |
-//! | `growth` | 6: bytes for each SET, counted in simulated time, from a thousand to a million keys |
-//! | `sizes` | 7, 8: servers that start on databases of such sizes |
+//! | `writes` | 1, 3, 5: SETs of 1 to 1,024 clients, beside naive |
+//! | `pipelines` | 2, 5, 13: pipelines of 16 on 100,000 keys, beside Redis |
+//! | `commands` | 15, 16, 18: CPU time of single commands, beside Valkey |
+//! | `collections` | 8, 17: collections of a million elements, beside Valkey |
+//! | `expiry` | 20: keys that expire |
+//! | `reads` | 4, 5, 22: GETs, with and without writers, and an idle server |
+//! | `growth` | 6: bytes for each SET from a thousand to a million keys, in simulated time |
+//! | `sizes` | 7, 8: starts on databases of these sizes |
 //! | `several` | 9, 10, 12: three servers, one of which is killed |
-//! | `faults` | 11: answers that are lost |
+//! | `faults` | 11: lost answers |
 //! | `cost` | 14: a thousand SETs a second, and latency over load |
+//! | `contention` | two servers with one writer each, at several round trips |
 //!
-//! Everything that is compared is measured in one `Run` (`run`), a few seconds, and only such values can be divided
-//! by each other. Several runs follow each other, and the median of their ratios is what is printed.
+//! Only values of the same `Run` (`run`), a few seconds long, may be divided by each other. An experiment measures
+//! several runs, and the report prints the median of their ratios.
 //!
-//! What it is not: a measurement of S3. What a real round trip does to the ratios can be seen with `--s3`; that the
-//! stand-in answers at once, and the proxy delays exactly, makes them comparable from one day to the next.
+//! The benchmark does not measure S3. The stand-in answers at once and the proxy delays exactly, so results of two days
+//! are comparable. `--s3` shows the ratios on a real round trip.
 
+pub mod backend;
 pub mod chart;
 mod child;
+mod closed_loop;
+mod collections;
+mod commands;
+mod console;
+mod contention;
 mod cost;
+mod expiry;
 mod faults;
 pub mod goals;
 mod growth;
+pub mod harness;
+mod ledger;
 mod load;
 mod naive;
 mod pipelines;
 mod prices;
 mod reads;
 pub mod report;
+pub mod results;
 pub mod roles;
 mod run;
 mod several;
 mod sizes;
 mod steady;
-pub mod store;
+mod volley;
 mod words;
 mod writes;
 
-use std::ops::Range;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::str::FromStr;
 
-use self::child::{Probe, Server};
-use self::load::{Kind, Load};
-use self::report::Report;
-use self::store::{Choice, Store};
-use self::words::Ledger;
+use clap::ValueEnum;
 
-/// How much is measured.
-#[derive(Clone, Debug)]
-pub struct Extent {
-    /// Runs of each experiment.
-    pub rounds: usize,
-    /// So long each load is counted.
-    pub time: Duration,
-    /// Requests that a probe sends each time.
-    pub probes: usize,
-    /// Keys where the goals say 100,000,
-    pub keys: usize,
-    /// and in the largest database.
-    pub most_keys: usize,
-    /// Clients of the steps of the curve.
-    pub clients: Vec<usize>,
-    /// Commands a second of the steps of the curve.
-    pub rates: Vec<u64>,
-}
+use self::harness::Bench;
 
-impl Extent {
-    /// What the README shows: some minutes.
-    pub fn full() -> Extent {
-        Extent {
-            rounds: 5,
-            time: Duration::from_millis(1200),
-            probes: 15,
-            keys: 100_000,
-            most_keys: 1_000_000,
-            clients: vec![1, 4, 16, 64, 256, 1024],
-            rates: vec![10, 100, 1_000, 3_000, 10_000, 30_000, 60_000],
-        }
-    }
-
-    /// Whether everything works: about a minute, and numbers that say little.
-    pub fn quick() -> Extent {
-        Extent {
-            rounds: 1,
-            time: Duration::from_millis(300),
-            probes: 3,
-            keys: 10_000,
-            most_keys: 10_000,
-            clients: vec![1, 16, 256],
-            rates: vec![100, 1_000],
-        }
-    }
-}
-
-/// What can be left out.
+/// A part of the benchmark that can run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Experiment {
     /// 1, 3, 5: SETs of 1 to 1024 clients
     Writes,
     /// 2, 5, 13: pipelines, beside Redis
     Pipelines,
-    /// 4, 5: GETs
+    /// 15, 16, 18: CPU time of single commands, beside Valkey
+    Commands,
+    /// 8, 17: large collections, beside Valkey
+    Collections,
+    /// 20: keys that expire
+    Expiry,
+    /// 4, 5, 22: GETs, and an idle server
     Reads,
     /// 6: bytes for each SET as a database grows
     Growth,
@@ -120,87 +89,90 @@ pub enum Experiment {
     Faults,
     /// 14: a thousand SETs a second
     Cost,
+    /// Two servers that compete, at several round trips
+    Contention,
 }
 
-/// The benchmark while it runs.
-pub struct Bench {
-    /// How much is measured.
-    pub extent: Extent,
-    store: Store,
-    /// What was measured so far.
-    pub report: Report,
-    /// How much longer the proxy makes a round trip.
-    delay: Duration,
-    /// Whether that is nearly all of it.
-    stand_in: bool,
-}
+/// Experiments that are named by one word: the name of one, or the number of a goal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen(pub Vec<Experiment>);
 
-impl Bench {
-    /// Starts the store. `now` is the wall time.
-    pub fn start(choice: &Choice, extent: Extent, now: SystemTime) -> anyhow::Result<Bench> {
-        let store = Store::start(choice, now)?;
-        let (delay, stand_in) = match choice {
-            Choice::StandIn(delay) => (*delay, true),
-            Choice::Bucket { delay, .. } => (*delay, false),
+impl FromStr for Chosen {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Chosen, String> {
+        let all = Experiment::value_variants();
+        let chosen: Vec<Experiment> = match word.parse::<u32>() {
+            Ok(number) => all.iter().copied().filter(|experiment| experiment.goals().contains(&number)).collect(),
+            Err(_) => Experiment::from_str(word, false).into_iter().collect(),
         };
-        Ok(Bench { extent, store, report: Report::default(), delay, stand_in })
-    }
-
-    /// Does experiments.
-    pub async fn run(&mut self, experiments: &[Experiment]) -> anyhow::Result<()> {
-        for experiment in experiments {
-            self.note(&format!("{experiment:?}"));
-            match experiment {
-                Experiment::Writes => writes::measure(self).await?,
-                Experiment::Pipelines => pipelines::measure(self).await?,
-                Experiment::Reads => reads::measure(self).await?,
-                Experiment::Growth => growth::measure(self).await?,
-                Experiment::Sizes => sizes::measure(self).await?,
-                Experiment::Several => several::measure(self).await?,
-                Experiment::Faults => faults::measure(self).await?,
-                Experiment::Cost => cost::measure(self).await?,
-            }
+        if chosen.is_empty() {
+            Err(format!("{word} is neither an experiment nor the number of a goal"))
+        } else {
+            Ok(Chosen(chosen))
         }
-        Ok(())
-    }
-
-    /// Says what is being done: it takes minutes.
-    pub fn note(&self, what: &str) {
-        tracing::info!("{what}");
-    }
-
-    /// A load of this extent on a server.
-    fn load(&self, kind: Kind, server: &Server, ledger: &Arc<Ledger>, clients: usize) -> Load {
-        Load {
-            servers: vec![server.address],
-            clients,
-            pipeline: 1,
-            kind,
-            ledger: Arc::clone(ledger),
-            keys: 0..ledger.keys(),
-            warmth: self.extent.time / 4,
-            time: self.extent.time,
-            may_break: false,
-        }
-    }
-
-    /// A server on a new database of so many keys.
-    async fn server(&self, keys: usize) -> anyhow::Result<(Server, Arc<Ledger>)> {
-        let ledger = Arc::new(Ledger::new(keys));
-        let server = Server::start(&self.store.database()).await?;
-        load::fill(server.address, &ledger, 0..keys, FILL).await?;
-        Ok((server, ledger))
-    }
-
-    async fn probe(&self) -> anyhow::Result<Probe> {
-        Probe::start(&self.store.database()).await
     }
 }
 
-/// Keys that one command of a fill sets: not so many that their values would be stored by themselves.
-const FILL: usize = 200;
+impl Experiment {
+    /// The numbers of the goals that it measures.
+    pub fn goals(self) -> &'static [u32] {
+        match self {
+            Experiment::Writes => &[1, 3, 5],
+            Experiment::Pipelines => &[2, 5, 13],
+            Experiment::Commands => &[15, 16, 18],
+            Experiment::Collections => &[8, 17],
+            Experiment::Expiry => &[20],
+            Experiment::Reads => &[4, 5, 22],
+            Experiment::Growth => &[6],
+            Experiment::Sizes => &[7, 8],
+            Experiment::Several => &[9, 10, 12],
+            Experiment::Faults => &[11],
+            Experiment::Cost => &[14],
+            Experiment::Contention => &[],
+        }
+    }
+}
 
-/// All keys of a ledger.
-fn all(keys: Range<usize>) -> Vec<usize> {
-    keys.collect()
+/// Runs these experiments one after the other.
+pub async fn run(bench: &mut Bench, experiments: &[Experiment]) -> anyhow::Result<()> {
+    for experiment in experiments {
+        bench.note(&format!("{experiment:?}"));
+        match experiment {
+            Experiment::Writes => writes::measure(bench).await?,
+            Experiment::Pipelines => pipelines::measure(bench).await?,
+            Experiment::Commands => commands::measure(bench).await?,
+            Experiment::Collections => collections::measure(bench).await?,
+            Experiment::Expiry => expiry::measure(bench).await?,
+            Experiment::Reads => reads::measure(bench).await?,
+            Experiment::Growth => growth::measure(bench).await?,
+            Experiment::Sizes => sizes::measure(bench).await?,
+            Experiment::Several => several::measure(bench).await?,
+            Experiment::Faults => faults::measure(bench).await?,
+            Experiment::Cost => cost::measure(bench).await?,
+            Experiment::Contention => contention::measure(bench).await?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn experiments_are_chosen_by_name_or_by_goal() {
+        let chosen = |word: &str| word.parse::<Chosen>().map(|chosen| chosen.0);
+        assert_eq!(chosen("16"), Ok(vec![Experiment::Commands]));
+        assert_eq!(chosen("8"), Ok(vec![Experiment::Collections, Experiment::Sizes]));
+        assert_eq!(chosen("growth"), Ok(vec![Experiment::Growth]));
+        assert!(chosen("99").is_err() && chosen("nothing").is_err());
+    }
+
+    #[test]
+    fn some_experiment_measures_each_goal() {
+        for goal in goals::GOALS {
+            assert!(goal.number.to_string().parse::<Chosen>().is_ok(), "{}", goal.id);
+        }
+    }
 }

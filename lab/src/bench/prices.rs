@@ -1,23 +1,22 @@
-//! What requests cost.
+//! The prices of S3.
 
-use super::store::Traffic;
+use super::backend::Traffic;
 
-/// What a thousand requests cost in dollars: PUT (and LIST, and whatever else writes), and GET. S3 Standard in
-/// us-east-1, as listed in 2026. Traffic within a region is free, and what is stored costs the same however it came
-/// there.
+/// The price of a thousand requests in dollars: PUT (and LIST), then GET. These are the prices of S3 Standard in
+/// us-east-1, as listed in 2026. Traffic within a region is free. Storage is left out: every algorithm stores the same.
 pub const PER_THOUSAND: (f64, f64) = (0.005, 0.0004);
 
-/// The round trip to that store in milliseconds: a small conditional PUT within a region, p50. A slower store makes
-/// larger batches, and so cheaper writes.
+/// The round trip of that store in milliseconds: the p50 of a small conditional PUT within a region. A slower store makes
+/// batches larger and writes cheaper.
 pub const ROUND_TRIP_MS: u64 = 62;
 
-/// What this traffic costs, in dollars. Deleting is free.
+/// The price of this traffic in dollars. DELETE is free.
 pub fn dollars(traffic: &Traffic) -> f64 {
     let (put, get) = PER_THOUSAND;
     (traffic.puts + traffic.others) as f64 * put / 1000.0 + traffic.gets as f64 * get / 1000.0
 }
 
-/// What a million writes cost that each read and replace the whole database.
+/// The price of a million naive writes: each reads and replaces the whole database.
 pub fn naive_million() -> f64 {
     dollars(&Traffic { puts: 1_000_000, gets: 1_000_000, ..Traffic::default() })
 }

@@ -1,4 +1,4 @@
-//! What was measured, as a table, as JSON, and as Markdown for the README.
+//! Everything that was measured, as a table for the terminal and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,15 +8,16 @@ use serde::Serialize;
 use super::goals::{GOALS, Goal, thousands};
 use super::run::median;
 
-/// Where the README has its table between.
-pub const MARKS: (&str, &str) = ("<!-- benchmark: made by valthree-lab-bench -->\n", "<!-- end of benchmark -->");
+/// How far a ratio may pass its bound before it is an error, as a share. L is the median of a few probes, and the two
+/// sides of a ratio are measured within the same seconds, but not at the same instant.
+const SLACK: f64 = 0.05;
 
 /// A line of a chart.
 #[derive(Clone, Debug, Serialize)]
 pub struct Series {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Across and up.
+    /// Its points: across, then up.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -27,55 +28,80 @@ impl Series {
     }
 }
 
-/// Everything that was measured. Of what was measured in several runs, the median is what counts.
-#[derive(Debug, Default)]
+/// Everything that was measured. The median counts where several runs measured the same.
+#[derive(Debug)]
 pub struct Report {
+    /// Whether to compare the values with the goals.
+    judged: bool,
     values: BTreeMap<&'static str, Vec<f64>>,
     bounds: BTreeMap<&'static str, Vec<f64>>,
     skipped: BTreeMap<&'static str, String>,
     facts: BTreeMap<String, Vec<f64>>,
     /// The lines of each chart.
     pub curves: BTreeMap<&'static str, Vec<Series>>,
-    /// How and where, in words.
+    /// How and where the benchmark ran, in words.
     pub circumstances: String,
 }
 
-/// A row, for machines.
+/// A row of the table, as JSON.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct JsonRow<'a> {
     number: u32,
     id: &'a str,
     what: &'a str,
     goal: String,
     measured: Option<f64>,
     runs: &'a [f64],
-    bound: String,
+    bound: Option<f64>,
     met: Option<bool>,
     skipped: Option<&'a String>,
 }
 
+/// A row of the table, as text.
+pub(super) struct Cells {
+    pub number: String,
+    pub what: &'static str,
+    pub goal: String,
+    pub measured: String,
+    pub bound: String,
+    pub missed: bool,
+}
+
 impl Report {
-    /// Takes the value of a goal, of one run.
+    /// An empty report. Without `judged` it prints no verdict on any goal.
+    pub fn new(judged: bool) -> Report {
+        Report {
+            judged,
+            values: BTreeMap::new(),
+            bounds: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            curves: BTreeMap::new(),
+            circumstances: String::new(),
+        }
+    }
+
+    /// Adds one run's value of a goal.
     pub fn take(&mut self, id: &str, value: f64) {
         self.values.entry(Goal::of(id).id).or_default().push(value);
     }
 
-    /// Takes what nothing could better, as far as that depends on the run.
+    /// Adds one run's bound of a goal, where the bound depends on the run.
     pub fn bound(&mut self, id: &str, value: f64) {
         self.bounds.entry(Goal::of(id).id).or_default().push(value);
     }
 
-    /// A goal can't be measured, for this reason.
+    /// Notes why a goal cannot be measured.
     pub fn skip(&mut self, id: &str, why: &str) {
         self.skipped.insert(Goal::of(id).id, why.to_owned());
     }
 
-    /// Takes something that is no goal, and that explains the others.
+    /// Adds one run's value of a number that has no goal.
     pub fn fact(&mut self, what: &str, value: f64) {
         self.facts.entry(what.to_owned()).or_default().push(value);
     }
 
-    /// Takes a line of a chart.
+    /// Adds a line to a chart.
     pub fn curve(&mut self, chart: &'static str, series: Series) {
         self.curves.entry(chart).or_default().push(series);
     }
@@ -85,45 +111,34 @@ impl Report {
         median(self.values.get(id)?.iter().copied())
     }
 
-    fn row(&self, goal: &'static Goal) -> Row<'_> {
-        let measured = self.value(goal.id);
-        let bound = self.bounds.get(goal.id).and_then(|bounds| median(bounds.iter().copied()));
-        Row {
-            number: goal.number,
-            id: goal.id,
+    fn bound_of(&self, goal: &Goal) -> Option<f64> {
+        let measured = self.bounds.get(goal.id).and_then(|bounds| median(bounds.iter().copied()));
+        measured.or(goal.bound)
+    }
+
+    fn met(&self, goal: &Goal) -> Option<bool> {
+        self.judged.then(|| goal.is_met_by(self.value(goal.id)?, self.bound_of(goal)))?
+    }
+
+    /// The row of a goal. The terminal, RESULTS.md and the README show it.
+    pub(super) fn cells(&self, goal: &'static Goal) -> Cells {
+        let measured = match (self.value(goal.id), self.skipped.get(goal.id)) {
+            (Some(value), _) => goal.unit.show(value),
+            (None, Some(why)) => format!("not measured: {why}"),
+            (None, None) => "not measured".to_owned(),
+        };
+        Cells {
+            number: goal.number.to_string(),
             what: goal.what,
             goal: goal.wanted(),
             measured,
-            runs: self.values.get(goal.id).map_or(&[], Vec::as_slice),
-            bound: bound.map_or(goal.bound.to_owned(), |bound| goal.unit.show(bound)),
-            met: measured.and_then(|value| goal.is_met_by(value)),
-            skipped: self.skipped.get(goal.id),
+            bound: self.bound_of(goal).map(|bound| goal.unit.show(bound)).unwrap_or_default(),
+            missed: self.met(goal) == Some(false),
         }
     }
 
-    /// The cells of a goal's row: number, what, goal, measured, bound, and what to say of it.
-    fn cells(&self, goal: &'static Goal) -> [String; 6] {
-        let row = self.row(goal);
-        let measured = match (row.measured, row.skipped) {
-            (Some(value), _) => goal.unit.show(value),
-            (None, Some(why)) => format!("not measured: {why}"),
-            (None, None) => String::new(),
-        };
-        let verdict = match row.met {
-            Some(true) => "met",
-            Some(false) => "missed",
-            None => "",
-        };
-        [row.number.to_string(), row.what.to_owned(), row.goal, measured, row.bound, verdict.to_owned()]
-    }
-
-    /// Those of whom there is something to say.
-    fn measured(&self) -> impl Iterator<Item = &'static Goal> {
-        GOALS.iter().filter(|goal| self.values.contains_key(goal.id) || self.skipped.contains_key(goal.id))
-    }
-
-    /// What is no goal, with its value.
-    fn facts(&self) -> impl Iterator<Item = (&str, String)> {
+    /// The numbers without a goal, with their values.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (&str, String)> {
         self.facts.iter().map(|(what, values)| {
             let value = median(values.iter().copied()).unwrap_or(f64::NAN);
             let digits = if value.fract() == 0.0 || value.abs() >= 100.0 { 0 } else { 2 };
@@ -131,10 +146,35 @@ impl Report {
         })
     }
 
-    /// For people at a terminal.
+    /// A sentence for each value that is beyond its bound: noise if it is little, an error if it is more.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let beyond = |goal: &'static Goal| {
+            let (value, bound) = (self.value(goal.id)?, self.bound_of(goal)?);
+            let excess = goal.excess(value, bound);
+            let remark = match excess {
+                ..=0.0 => return None,
+                ..=SLACK => "which is noise: L and both sides of a ratio are themselves measured",
+                _ => "which is impossible: the machine changed within a run, or the bound is wrong",
+            };
+            let (value, percent) = (goal.unit.show(value), 100.0 * excess);
+            Some(format!("{} {}: {value} is {percent:.1} % beyond the bound, {remark}.", goal.number, goal.what))
+        };
+        GOALS.iter().filter_map(beyond).collect()
+    }
+
+    /// The report for a terminal.
     pub fn text(&self) -> String {
-        let head = ["#", "what", "goal", "measured", "bound", ""].map(str::to_owned);
-        let rows: Vec<_> = std::iter::once(head).chain(self.measured().map(|goal| self.cells(goal))).collect();
+        let mut rows = vec![["#", "what", "goal", "measured", "bound", ""].map(str::to_owned)];
+        let is_told = |goal: &&Goal| self.values.contains_key(goal.id) || self.skipped.contains_key(goal.id);
+        for goal in GOALS.iter().filter(is_told) {
+            let verdict = match self.met(goal) {
+                Some(true) => "met",
+                Some(false) => "missed",
+                None => "",
+            };
+            let Cells { number, what, goal, measured, bound, .. } = self.cells(goal);
+            rows.push([number, what.to_owned(), goal, measured, bound, verdict.to_owned()]);
+        }
         let widths: Vec<usize> =
             (0..6).map(|place| rows.iter().map(|row| row[place].chars().count()).max().unwrap_or(0)).collect();
         let mut text = String::new();
@@ -143,47 +183,34 @@ impl Report {
             writeln!(text, "{}", cells.join("  ").trim_end()).expect("a string takes everything");
         }
         text.push('\n');
-        for (what, value) in self.facts() {
-            writeln!(text, "{what}: {value}").expect("a string takes everything");
+        let facts = self.facts().map(|(what, value)| format!("{what}: {value}"));
+        for line in facts.chain(self.remarks()).chain([self.circumstances.clone()]) {
+            writeln!(text, "{line}").expect("a string takes everything");
         }
-        writeln!(text, "{}", self.circumstances).expect("a string takes everything");
         text
     }
 
-    /// For machines: the medians, and the value of each run.
+    /// The report as JSON: the medians, and the value of each run.
     pub fn json(&self) -> serde_json::Value {
+        let row = |goal: &'static Goal| JsonRow {
+            number: goal.number,
+            id: goal.id,
+            what: goal.what,
+            goal: goal.wanted(),
+            measured: self.value(goal.id),
+            runs: self.values.get(goal.id).map_or(&[], Vec::as_slice),
+            bound: self.bound_of(goal),
+            met: self.met(goal),
+            skipped: self.skipped.get(goal.id),
+        };
         serde_json::json!({
             "circumstances": self.circumstances,
-            "goals": GOALS.iter().map(|goal| self.row(goal)).collect::<Vec<_>>(),
+            "goals": GOALS.iter().map(row).collect::<Vec<_>>(),
             "facts": self.facts,
             "curves": self.curves,
+            "remarks": self.remarks(),
         })
     }
-
-    /// For the README.
-    pub fn markdown(&self) -> String {
-        let mut text = "| | what | goal | measured | bound |\n|---|---|---|---|---|\n".to_owned();
-        let mut before = 0;
-        for goal in GOALS {
-            let [number, what, wanted, measured, bound, verdict] = self.cells(goal);
-            let number = if goal.number == before { String::new() } else { number };
-            let mark = if verdict == "missed" { ", **missed**" } else { "" };
-            writeln!(text, "| {number} | {what} | {wanted} | {measured}{mark} | {bound} |").expect("a string takes it");
-            before = goal.number;
-        }
-        write!(text, "\n{}\n\n| beside these | |\n|---|---|\n", self.circumstances).expect("a string takes it");
-        for (what, value) in self.facts() {
-            writeln!(text, "| {what} | {value} |").expect("a string takes it");
-        }
-        text
-    }
-}
-
-/// Puts a table between the marks of a README.
-pub fn rewrite(readme: &str, table: &str) -> Option<String> {
-    let (before, rest) = readme.split_once(MARKS.0)?;
-    let (_, after) = rest.split_once(MARKS.1)?;
-    Some(format!("{before}{}{table}{}{after}", MARKS.0, MARKS.1))
 }
 
 #[cfg(test)]
@@ -192,20 +219,35 @@ mod tests {
 
     #[test]
     fn the_median_of_the_runs_is_judged() {
-        let mut report = Report::default();
-        [1.0, 9.0, 2.0].into_iter().for_each(|value| report.take("set-1", value));
+        let mut report = Report::new(true);
+        [1.0, 9.0, 1.97].into_iter().for_each(|value| report.take("set-1", value));
         report.skip("redis", "there is none");
-        let cells = report.cells(Goal::of("set-1"));
-        assert_eq!(cells[2..], ["at least 1.90x", "2x", "2x", "met"]);
-        assert!(report.text().contains("not measured: there is none"));
-        assert!(!report.text().contains("1024"), "what was left out is left out");
-        assert_eq!(report.json()["goals"][0]["runs"], serde_json::json!([1.0, 9.0, 2.0]));
+        let text = report.text();
+        let row: Vec<&str> = text.lines().nth(1).expect("a row").split("  ").map(str::trim).collect();
+        assert!(["at least 1.95x", "1.97x", "2x", "met"].iter().all(|cell| row.contains(cell)), "{text}");
+        assert!(text.contains("not measured: there is none"));
+        assert!(!text.contains("1024"), "the terminal shows no row of an experiment that did not run");
+        assert_eq!(report.json()["goals"][0]["runs"], serde_json::json!([1.0, 9.0, 1.97]));
     }
 
     #[test]
-    fn a_readme_is_rewritten_between_its_marks_alone() {
-        let readme = format!("a\n{}old\n{}\nb\n", MARKS.0, MARKS.1);
-        assert_eq!(rewrite(&readme, "new\n"), Some(format!("a\n{}new\n{}\nb\n", MARKS.0, MARKS.1)));
-        assert_eq!(rewrite("a\n", "new\n"), None);
+    fn a_quick_report_judges_nothing() {
+        let mut report = Report::new(false);
+        report.take("set-1", 0.5);
+        let text = report.text();
+        assert!(text.contains("0.50x") && !text.contains("missed"), "{text}");
+        assert_eq!(report.json()["goals"][0]["met"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn a_value_beyond_its_bound_is_called_noise_or_impossible() {
+        let mut report = Report::new(true);
+        report.take("set-1", 2.04);
+        report.take("get-p50-1", 0.78);
+        report.take("set-16", 31.9);
+        let remarks = report.remarks();
+        assert_eq!(remarks.len(), 2, "{remarks:?}");
+        assert!(remarks[0].contains("2.0 % beyond the bound, which is noise"), "{remarks:?}");
+        assert!(remarks[1].contains("22.0 % beyond the bound, which is impossible"), "{remarks:?}");
     }
 }

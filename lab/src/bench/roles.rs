@@ -1,9 +1,9 @@
-//! What the benchmark's own processes do: it starts itself again in one of these roles, so that a server is a process
-//! with memory of its own that can be killed, built just as the benchmark is.
+//! The roles of the benchmark's processes. The benchmark starts its own binary again in one of these roles. So a server is
+//! a process that can be killed and has its own memory, and it is built like the benchmark.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -13,14 +13,15 @@ use rand::rngs::SysRng;
 use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use valthree::clock::Wall;
 use valthree::server::Config;
-use valthree::shared::Settings;
+use valthree::settings::Settings;
 use valthree::store::s3::{Address, S3, Style};
-use valthree::store::{Condition, Got, Store as _};
+use valthree::store::{Condition, ETag, Got, Store as _};
 
 use super::naive;
 
-/// What a process is for.
+/// The role of a process.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Role {
     /// A server of Valthree
@@ -28,32 +29,32 @@ pub enum Role {
     Server {
         /// Where its database is
         #[command(flatten)]
-        place: Place,
-        /// Where the machine is slow, and it does not matter
+        place: DatabaseFlags,
+        /// The deadline of its commands: longer for tests on a slow machine
         #[arg(long, env = "VALTHREE_DEADLINE_MS")]
         deadline_ms: Option<u64>,
     },
     /// A server of the naive algorithm
     #[command(hide = true)]
-    Naive(Place),
-    /// One that asks the store and tells how long that takes
+    Naive(DatabaseFlags),
+    /// A process that sends requests to the store and measures them
     #[command(hide = true)]
-    Probe(Place),
+    Probe(DatabaseFlags),
 }
 
-/// Where the database is. Credentials and region come from the environment.
+/// Where a database is. Credentials and region come from the environment.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Place {
+pub struct DatabaseFlags {
     store: Address,
     endpoint: Option<String>,
 }
 
 impl Role {
-    /// Plays it until the process is killed.
+    /// Plays the role until the process is killed.
     pub fn play(self) -> anyhow::Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = match &self {
-            // As many threads as the server's own command has.
+            // The server's own command has as many threads.
             Role::Server { .. } => {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build()?
             }
@@ -72,13 +73,13 @@ impl Role {
     }
 }
 
-impl Place {
+impl DatabaseFlags {
     async fn open(&self) -> anyhow::Result<S3> {
         Ok(S3::open(&self.store, self.endpoint.clone(), Style::Auto).await?)
     }
 }
 
-/// Listens, and says where.
+/// Listens on a free port and prints the address.
 async fn listen() -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -92,14 +93,12 @@ fn tell(line: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// A server as its own command would start it.
-async fn serve(place: Place, threads: usize, deadline_ms: Option<u64>) -> anyhow::Result<()> {
+/// Runs a server as its own command does.
+async fn serve(place: DatabaseFlags, threads: usize, deadline_ms: Option<u64>) -> anyhow::Result<()> {
     let (listener, address) = listen().await?;
     let store = place.open().await?;
     let mut seed = [0; 32];
     SysRng.try_fill_bytes(&mut seed).context("the system gives no random numbers")?;
-    #[expect(clippy::disallowed_methods, reason = "a server is told what time it is, as its own command tells it")]
-    let started = SystemTime::now();
     let usual = Settings::default();
     let settings = Settings {
         deadline: deadline_ms.map_or(usual.deadline, Duration::from_millis),
@@ -109,52 +108,58 @@ async fn serve(place: Place, threads: usize, deadline_ms: Option<u64>) -> anyhow
         threads,
         ..usual
     };
-    let config = Config { seed, started, settings };
+    let config = Config { seed, wall: Wall::of_the_machine(), settings };
     Ok(valthree::server::run(listener, store, config, std::future::pending()).await?)
 }
 
-/// Reads questions, `put` or `get` with a number and a size, and answers each with as many latencies in microseconds:
-/// of a conditional PUT of this size, or of a conditional GET of an object of this size that is answered with 304.
+/// Answers questions of the form `put NUMBER SIZE` or `get NUMBER SIZE`. The answer is as many latencies in microseconds:
+/// of conditional PUTs of this size, or of GETs of an object of this size that the store answers with 304.
 async fn probe(store: &S3) -> anyhow::Result<()> {
-    const NAME: &str = "probe.json";
     tell("ready")?;
     let mut lines = BufReader::new(stdin()).lines();
-    let mut number = 0_u64;
-    let mut known = None;
+    let mut probed = Probed { store, number: 0, etag: None };
     while let Some(line) = lines.next_line().await? {
         let words: Vec<&str> = line.split(' ').collect();
         let [what, times, size] = words[..] else { anyhow::bail!("not a question: {line}") };
         let (times, size): (usize, usize) = (times.parse()?, size.parse()?);
-        let mut put = async |condition: &Condition| {
-            number += 1; // no two versions are the same
-            let mut bytes = vec![b'a' + (number % 26) as u8; size.max(20)];
-            bytes[..20].copy_from_slice(format!("{number:020}").as_bytes());
-            let bytes = Bytes::from(bytes);
-            let began = Instant::now();
-            let etag = store.put(NAME, bytes, condition).await?;
-            anyhow::Ok((etag, began.elapsed()))
-        };
-        // The first one may have to connect, and a GET needs an object of the size.
-        let condition = known.take().map_or(Condition::Absent, Condition::Match);
-        let (mut etag, _) = put(&condition).await?;
+        // The first PUT may have to connect, and a GET needs an object of the size.
+        probed.put(size).await?;
         let mut took: Vec<Duration> = Vec::new();
         for _ in 0..times {
-            took.push(match what {
-                "put" => {
-                    let (next, took) = put(&Condition::Match(etag)).await?;
-                    etag = next;
-                    took
-                }
-                _ => {
-                    let began = Instant::now();
-                    let got = store.get(NAME, Some(&etag)).await?;
-                    anyhow::ensure!(got == Got::Unchanged, "a matching If-None-Match was not answered with 304");
-                    began.elapsed()
-                }
-            });
+            took.push(if what == "put" { probed.put(size).await? } else { probed.get().await? });
         }
-        known = Some(etag);
         tell(&took.iter().map(|took| took.as_micros().to_string()).collect::<Vec<_>>().join(" "))?;
     }
     Ok(())
+}
+
+/// The object of a probe.
+struct Probed<'a> {
+    store: &'a S3,
+    /// The number of the last version. No two versions have the same bytes.
+    number: u64,
+    etag: Option<ETag>,
+}
+
+impl Probed<'_> {
+    const NAME: &'static str = "probe.json";
+
+    /// Replaces the object, and returns the latency.
+    async fn put(&mut self, size: usize) -> anyhow::Result<Duration> {
+        self.number += 1;
+        let mut bytes = vec![b'a' + (self.number % 26) as u8; size.max(20)];
+        bytes[..20].copy_from_slice(format!("{:020}", self.number).as_bytes());
+        let condition = self.etag.take().map_or(Condition::Absent, Condition::Match);
+        let began = Instant::now();
+        self.etag = Some(self.store.put(Self::NAME, Bytes::from(bytes), &condition).await?);
+        Ok(began.elapsed())
+    }
+
+    /// Asks for the object if it has changed, and returns the latency of the 304.
+    async fn get(&self) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        let got = self.store.get(Self::NAME, self.etag.as_ref()).await?;
+        anyhow::ensure!(got == Got::Unchanged, "the store answered a matching If-None-Match without 304");
+        Ok(began.elapsed())
+    }
 }

@@ -1,50 +1,49 @@
-//! Values that know in which run they were measured, so that no ratio is made of two that were not measured together.
+//! Values that carry the run in which they were measured. Only values of the same run can be divided.
 //!
-//! A machine that others use is twice as fast in one minute as in the next. What is measured in the same seconds on the
-//! same store suffers alike; so only ratios are worth printing, and only of such values.
+//! A shared machine may be twice as fast in one minute as in the next. Measurements of the same few seconds suffer
+//! alike, so only their ratio is worth printing.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The runs of this process so far.
+/// The number of runs so far in this process.
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
-/// Some seconds in which everything that is to be compared is measured, one after the other. There are no two of the
-/// same.
+/// A few seconds in which an experiment measures everything that it compares. Each run is unique.
 #[derive(Debug)]
 pub struct Run(u64);
 
-/// A value, and when it was measured.
+/// A value of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     value: f64,
     run: u64,
 }
 
-/// Two values are of different runs: the machine may have changed between them.
+/// The two values come from different runs, and the machine may have changed between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one side was measured in run {0} and the other in run {1}: that is no ratio")]
+#[error("runs {0} and {1} were measured at different times, so their ratio means nothing")]
 pub struct NotTogether(u64, u64);
 
 impl Run {
-    /// Begins another one.
+    /// Begins a new run.
     pub fn begin() -> Run {
         Run(RUNS.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// This was measured in it.
+    /// Marks a value as measured in this run.
     pub fn measured(&self, value: f64) -> Measured {
         Measured { value, run: self.0 }
     }
 }
 
 impl Measured {
-    /// The value, for whoever prints it by itself.
+    /// The plain value, to print it alone.
     pub fn alone(self) -> f64 {
         self.value
     }
 
-    /// How many times the other it is, if they were measured together.
+    /// The ratio of two values of the same run.
     pub fn over(self, other: Measured) -> Result<f64, NotTogether> {
         if self.run == other.run { Ok(self.value / other.value) } else { Err(NotTogether(self.run, other.run)) }
     }
@@ -56,7 +55,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// The one in the middle; of an even number the lower one of the two. `None` of none.
+/// The median; the lower one of two middle values. `None` if there are no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -1,5 +1,5 @@
-//! Goals 7 and 8: what it takes to start a server on a large database, in time and in memory. And whether what goes on in
-//! the background can be felt: latencies beside folds and merges. What these write is counted elsewhere (`growth`).
+//! Goals 7 and 8: the time and the memory of a server that starts on a large database. Also the latencies of SETs beside
+//! folds and merges. `growth` counts the bytes that these write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,46 +7,49 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::child::Server;
-use super::load::{self, Kind, Load};
+use super::backend::Database;
+use super::child::ServerProcess;
+use super::console;
+use super::harness::{Bench, FILL, all};
+use super::ledger::{KEY, Ledger, VALUE};
+use super::load::{Load, LoadKind};
 use super::prices;
 use super::report::Series;
 use super::run::{Run, median};
-use super::store::Database;
-use super::words::{self, KEY, Ledger, Reply, VALUE};
+use super::words::{self, Reply};
 use super::writes::Naive;
-use super::{Bench, FILL, all};
 
 const CLIENTS: usize = 256;
 
-/// About the bytes of a commit into a large database.
+/// The bytes of a commit into a large database, roughly.
 const COMMIT: u64 = 64 << 10;
 
-/// What is going on in the background has ended if nothing has passed for so long.
+/// Background work has ended once the store has received no request for this long.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// And if it does not end, that is an error.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long background work may take.
+const BACKGROUND: Duration = Duration::from_secs(120);
 
-/// Starts of a server, each time.
+/// The starts of one median.
 const STARTS: usize = 3;
 
-/// The naive algorithm takes seconds for each SET of a larger database.
+/// The largest naive database. On a larger one each SET takes seconds.
 const NAIVE_KEYS: usize = 100_000;
 
-/// What was found out about one size.
+/// The figures of one size.
 struct Size {
     keys: usize,
-    /// Of a SET while they are set at random, in round trips: the median, and what one in a hundred takes longer than.
+    /// The p50 and the p99 of a SET of a random key, in round trips.
     latencies: [f64; 2],
-    /// From the start of a server to its first right answer, in round trips,
+    /// The time from a server's start to its first right answer, in round trips.
     start: f64,
-    /// and in seconds.
+    /// The same in seconds.
     start_took: f64,
+    /// The resident memory of a server after its start, in bytes.
     resident: u64,
 }
 
-/// The sizes that are compared, of which the largest has so many keys.
+/// The sizes to compare, up to this number of keys.
 pub fn steps(most: usize) -> Vec<usize> {
     let mut sizes: Vec<usize> = [1_000, 10_000, 100_000, most].into_iter().filter(|keys| *keys <= most).collect();
     sizes.dedup();
@@ -60,25 +63,22 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         found.push(one(bench, keys).await?);
         if keys <= NAIVE_KEYS {
             let database = Naive::fill(bench, keys).await?;
-            let before = bench.store.way.traffic();
+            let before = bench.backend.route.traffic();
             database.one_set(1).await?;
-            // Reading it back is not a part of the SET.
-            let traffic = bench.store.way.traffic().since(&before);
+            // The read that checks the SET is not a part of its price.
+            let traffic = bench.backend.route.traffic().since(&before);
             naive.push([keys as f64, traffic.bytes_there as f64, prices::naive_million()]);
         }
     }
     let (small, large) = (&found[0], &found[found.len() - 1]);
-    // So many round trips, one after the other, take at least as many times L.
-    bench.report.take("start", small.start.floor());
+    bench.report.take("start", large.start_took);
     bench.report.fact("start to the first right answer, 1,000 keys, in L", small.start);
-    bench
-        .report
-        .fact(&format!("start to the first right answer, {} keys, in ms", large.keys), large.start_took * 1000.0);
     if let [.., before, _] = &found[..]
         && found.len() > 2
     {
         let slope = |size: &Size| (size.start - small.start) / (size.keys - small.keys) as f64;
-        bench.report.take("start-linear", slope(large) / slope(before));
+        let what = "what a megabyte adds to a start: the largest database over a tenth of it";
+        bench.report.fact(what, slope(large) / slope(before));
     }
     let memory = large.resident.saturating_sub(small.resident) as f64 / (large.keys - small.keys) as f64;
     bench.report.take("memory", memory - (KEY + VALUE) as f64);
@@ -87,7 +87,7 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         bench.report.fact(&format!("SET {share}, 256 clients, 1,000 keys, in L"), small.latencies[place]);
         bench.report.fact(&format!("SET {share}, 256 clients, the largest database, in L"), large.latencies[place]);
     }
-    if bench.store.counts() {
+    if bench.backend.counts() {
         for (chart, place) in [("bytes", 1), ("dollars", 2)] {
             let points = naive.iter().map(|point| (point[0], point[place]));
             bench.report.curve(chart, Series::new("naive", points));
@@ -96,19 +96,19 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A database of one size. Between the smallest and the largest lie minutes: each has an L of its own.
+/// Measures one size. Minutes lie between the smallest and the largest, so each has an L of its own.
 async fn one(bench: &Bench, keys: usize) -> anyhow::Result<Size> {
-    let database = bench.store.database();
+    let database = bench.backend.database();
     let ledger = Arc::new(Ledger::new(keys));
-    let server = Server::start(&database).await?;
-    load::fill(server.address, &ledger, 0..keys, FILL).await?;
+    let server = ServerProcess::start(&database).await?;
+    console::fill(server.address, &ledger, 0..keys, FILL).await?;
     quiet(bench).await?;
     let (run, mut probe) = (Run::begin(), bench.probe().await?);
     let round_trip = run.measured(probe.put(bench.extent.probes, COMMIT).await?);
-    let load = bench.load(Kind::Set, &server, &ledger, CLIENTS);
-    let outcome = Load { time: bench.extent.time * 4, ..load }.play_well(None).await?;
+    let load = bench.load(LoadKind::Set, &server, &ledger, CLIENTS);
+    let result = Load { time: bench.extent.time * 4, ..load }.play_well(None).await?;
     quiet(bench).await?;
-    load::read_back(server.address, &ledger, &all(0..keys)).await?;
+    console::read_back(server.address, &ledger, &all(0..keys)).await?;
     server.kill().await?;
     let (mut starts, mut resident) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
@@ -116,40 +116,39 @@ async fn one(bench: &Bench, keys: usize) -> anyhow::Result<Size> {
         starts.push(took);
         resident.push(memory as f64);
     }
-    let start_took = median(starts).context("it was started")?;
-    let resident = median(resident).context("it was started")? as u64;
-    let [p50, p99] = [0.5, 0.99].map(|share| run.measured(outcome.latency(share)).over(round_trip));
+    let start_took = median(starts).context("the server was started")?;
+    let resident = median(resident).context("the server was started")? as u64;
+    let [p50, p99] = [0.5, 0.99].map(|share| run.measured(result.latency(share)).over(round_trip));
     let unchanged = run.measured(probe.unchanged(bench.extent.probes).await?);
     let start = run.measured(start_took).over(unchanged)?;
     Ok(Size { keys, latencies: [p50?, p99?], start, start_took, resident })
 }
 
-/// Waits until nothing passes any more.
+/// Waits until the server's background work has ended.
 pub async fn quiet(bench: &Bench) -> anyhow::Result<()> {
-    if !bench.store.counts() {
+    if !bench.backend.counts() {
         sleep(QUIET).await;
         return Ok(());
     }
     let end = async {
         loop {
-            let before = bench.store.way.traffic();
+            let before = bench.backend.route.traffic();
             sleep(QUIET).await;
-            if bench.store.way.traffic() == before {
+            if bench.backend.route.traffic() == before {
                 return;
             }
         }
     };
-    timeout(PATIENCE, end).await.context("an idle server goes on sending requests")
+    timeout(BACKGROUND, end).await.context("an idle server keeps sending requests")
 }
 
-/// Starts a server and asks it for a key until it gives the right value; says how long that took, and how much memory
-/// the server then has.
+/// Starts a server and repeats a GET until its value is right. Returns the time that took, and the server's memory.
 async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, u64)> {
     let key = ledger.keys() / 2;
     let mut get = Vec::new();
     words::get(key, &mut get);
     let began = Instant::now();
-    let server = Server::launch(database, "server").await?;
+    let server = ServerProcess::launch(database, "server").await?;
     let right = |reply: &Reply| match reply {
         Reply::Bulk(value) => ledger.check(key, value.as_deref(), ledger.acknowledged(key)).is_ok(),
         _ => false,

@@ -1,4 +1,4 @@
-//! Clients that go by the clock: so many SETs a second, whether or not the last ones were answered.
+//! Open-loop clients: they send a fixed number of SETs a second, whether or not the last ones were answered.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,31 +12,31 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::words::{self, Ledger, Reply};
+use super::console::{self, PATIENCE};
+use super::ledger::Ledger;
+use super::words::{self, Reply};
 
-/// Connections that share the load.
+/// The connections that share the load.
 const CONNECTIONS: u64 = 64;
 
-/// A reply that has not come by then will not come.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What came of it.
+/// The figures of an open-loop load.
 #[derive(Debug, Default)]
 pub struct Steady {
-    /// How long commands took, ascending.
+    /// The latencies, ascending.
     pub took: Vec<Duration>,
-    /// Answered with errors.
+    /// The number of error replies.
     pub errors: u64,
 }
 
 impl Steady {
+    /// The latency at this quantile, in seconds.
     pub fn latency(&self, share: f64) -> f64 {
         let place = self.took.len().saturating_sub(1) as f64 * share;
         self.took.get(place as usize).map_or(f64::NAN, Duration::as_secs_f64)
     }
 }
 
-/// Sends so many SETs a second for some time, each over the connection whose turn it is.
+/// Sends `rate` SETs a second for this time. The connections take turns.
 pub async fn play(server: SocketAddr, ledger: &Arc<Ledger>, rate: u64, time: Duration) -> anyhow::Result<Steady> {
     let connections = CONNECTIONS.min(rate).min(ledger.keys() as u64);
     let began = Instant::now();
@@ -64,7 +64,7 @@ pub async fn play(server: SocketAddr, ledger: &Arc<Ledger>, rate: u64, time: Dur
     Ok(steady)
 }
 
-/// When a connection sends, and of which keys.
+/// When a connection sends, and which keys it writes.
 struct Turns {
     next: Instant,
     every: Duration,
@@ -92,26 +92,23 @@ impl Turns {
                 }
                 writer.write_all(&out).await?;
             }
-            writer.shutdown().await?; // its replies still come
+            writer.shutdown().await?; // the server still sends its replies
             anyhow::Ok(())
         };
         let taking = async {
             let (mut steady, mut bytes) = (Steady::default(), BytesMut::new());
             while reader.read_buf(&mut bytes).await? > 0 {
-                while let Some(reply) = (!bytes.is_empty())
-                    .then(|| words::reply(&mut bytes))
-                    .transpose()
-                    .map_err(anyhow::Error::msg)?
-                    .flatten()
-                {
-                    let Some((sent, key, number)) = queue().pop_front() else { bail!("a reply to nothing") };
+                while let Some(reply) = console::next(&mut bytes)? {
+                    let Some((sent, key, number)) = queue().pop_front() else {
+                        bail!("the server sent more replies than commands")
+                    };
                     match reply {
                         Reply::Error(_) => steady.errors += 1,
                         reply if words::is_ok(&reply) => {
                             ledger.acknowledge(key, number);
                             steady.took.push(sent.elapsed());
                         }
-                        reply => bail!("a SET was answered with {reply:?}"),
+                        reply => bail!("the server answered a SET with {reply:?}"),
                     }
                 }
             }
@@ -119,7 +116,7 @@ impl Turns {
         };
         let played = async { tokio::try_join!(sending, taking) };
         let ((), steady) = timeout(self.until + PATIENCE - Instant::now(), played).await??;
-        anyhow::ensure!(queue().is_empty(), "the server ended the connection");
+        anyhow::ensure!(queue().is_empty(), "the server closed the connection");
         Ok(steady)
     }
 }

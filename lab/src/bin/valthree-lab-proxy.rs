@@ -1,4 +1,4 @@
-//! The delaying, faulty proxy as a process of its own.
+//! The proxy as a command.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,31 +9,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use valthree_lab::process::{Signals, print, start_log};
-use valthree_lab::proxy::{Counters, Delay, Faults, Kind, Method, Plan, Rhythm, run};
+use valthree_lab::proxy::{Counters, Delay, FaultKind, Faults, Method, Rhythm, Schedule, run};
 
-/// A TCP proxy that makes a network seem longer and worse, and counts what passes.
+/// A TCP proxy that adds a network's delay and faults, and counts what passes.
 ///
-/// Every byte goes on a fixed time after it came, and unchanged; however much is under way, nothing has to wait for it.
-/// So a round trip takes exactly the delay longer (to about a millisecond, in which timers count), and throughput is
-/// that of the network behind.
+/// The proxy forwards every byte unchanged, a fixed time after it arrived. So a round trip takes the delay longer, to about
+/// a millisecond, and throughput stays that of the network behind.
 ///
-/// With --faults-seed, requests of HTTP/1.1 meet faults, in spells. With --fault-at-put, one PUT does. SIGUSR2 turns
-/// them off, and on again.
+/// With --faults-seed, requests of HTTP/1.1 meet faults, in spells. With --fault-at-put, one PUT meets one. SIGUSR2 turns
+/// the faults off, and on again.
 ///
-/// SIGUSR1, and the end by SIGTERM or SIGINT, print a line of JSON on stdout that counts connections, bytes, requests of
-/// HTTP/1.1 by method, and the faults that took effect.
+/// SIGUSR1 prints a line of JSON on stdout with the counts of connections, bytes, requests of HTTP/1.1 by method, and
+/// faults that took effect. So does the end, by SIGTERM or SIGINT.
 #[derive(Parser)]
 #[command(name = "valthree-lab-proxy", version, max_term_width = 100)]
 struct Flags {
-    /// Where to listen. Port 0 takes a free one; the log says which
+    /// The address to listen on. Port 0 takes a free one, and the log names it
     #[arg(long, env = "VALTHREE_LAB_PROXY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// Where connections go on to
+    /// The server to forward connections to
     #[arg(long, env = "VALTHREE_LAB_PROXY_TO", value_name = "HOST:PORT")]
     to: String,
 
-    /// How much longer a round trip takes, in milliseconds: half of it each way, an odd millisecond on the way back
+    /// The delay of a round trip in milliseconds: half of it each way, an odd millisecond on the way back
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_DELAY_MS",
@@ -43,11 +42,11 @@ struct Flags {
     )]
     delay_ms: u64,
 
-    /// Let requests meet faults, as this seed decides
+    /// Let requests meet faults that this seed draws
     #[arg(long, env = "VALTHREE_LAB_PROXY_FAULTS_SEED", value_name = "N")]
     faults_seed: Option<u64>,
 
-    /// A spell of faults begins at one of so many requests on the average, and within twice as many
+    /// The mean number of requests between two spells of faults. The most is twice as many
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_FAULTS_EVERY",
@@ -58,7 +57,7 @@ struct Flags {
     )]
     faults_every: u64,
 
-    /// A spell lasts so long, and all requests meet the same kind of fault meanwhile; 0: it is one request
+    /// How long a spell lasts, in milliseconds. All its requests meet the same kind of fault. 0: one request
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_SPELL_MS",
@@ -69,7 +68,7 @@ struct Flags {
     )]
     spell_ms: u64,
 
-    /// After a spell there is none for so long
+    /// The pause after a spell, in milliseconds
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_REST_MS",
@@ -80,7 +79,7 @@ struct Flags {
     )]
     rest_ms: u64,
 
-    /// Let one PUT meet a fault, the first of --only: the so manyth, from 1
+    /// Let the PUT of this number, from 1, meet the first fault of --only
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_FAULT_AT_PUT",
@@ -90,18 +89,18 @@ struct Flags {
     )]
     fault_at_put: Option<u64>,
 
-    /// Which faults, with commas between them: each comes once, in random order, before any comes again
+    /// The kinds of faults, with commas between them. Each comes once, in random order, before any comes again
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_ONLY",
         value_name = "KIND",
         value_enum,
         value_delimiter = ',',
-        default_values_t = Kind::value_variants().to_vec()
+        default_values_t = FaultKind::value_variants().to_vec()
     )]
-    only: Vec<Kind>,
+    only: Vec<FaultKind>,
 
-    /// How long a PUT is held. A server of Valthree tells its clients something after 1900 ms
+    /// How long a held PUT waits, in milliseconds. A Valthree server answers its clients after 1900 ms
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_HOLD_MS",
@@ -111,7 +110,7 @@ struct Flags {
     )]
     hold_ms: u64,
 
-    /// Turn the faults off after so many seconds
+    /// Turn the faults off after this many seconds
     #[arg(
         long,
         env = "VALTHREE_LAB_PROXY_FAULTS_FOR",
@@ -134,14 +133,14 @@ impl Flags {
             rest: Duration::from_millis(self.rest_ms),
         };
         let seed = self.faults_seed.unwrap_or(0);
-        let mut plan = Plan::new(seed, self.only.clone(), rhythm, Duration::from_millis(self.hold_ms));
+        let mut schedule = Schedule::new(seed, self.only.clone(), rhythm, Duration::from_millis(self.hold_ms));
         match (self.faults_seed, self.fault_at_put) {
-            (Some(_), _) => Faults::decided_by(move |asked| plan.draw(asked)),
+            (Some(_), _) => Faults::decided_by(move |head| schedule.draw(head)),
             (None, Some(number)) => {
                 let first = self.only.first().copied();
-                Faults::decided_by(move |asked| {
-                    let chosen = asked.method == Method::Put && asked.number == number;
-                    first.filter(|_| chosen).map(|kind| plan.fault(kind))
+                Faults::decided_by(move |head| {
+                    let is_chosen = head.method == Method::Put && head.number == number;
+                    first.filter(|_| is_chosen).map(|kind| schedule.fault(kind))
                 })
             }
             (None, None) => Faults::none(),
@@ -149,7 +148,7 @@ impl Flags {
     }
 }
 
-/// Turns faults off and on when it is asked to, and off when their time is up.
+/// Turns the faults off and on at each signal, and off when their time is over.
 async fn turn(faults: Faults, mut on: bool, time: Option<u64>, mut asked: Signal) {
     let mut end = std::pin::pin!(sleep(Duration::from_secs(time.unwrap_or(0))));
     let mut ends = time.is_some();

@@ -1,4 +1,4 @@
-//! The stand-in for S3 as a process of its own.
+//! The stand-in for S3 as a command.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -9,26 +9,26 @@ use tokio::net::TcpListener;
 use valthree_lab::process::{Signals, print, start_log};
 use valthree_lab::s3::{Config, Keys, Stand, bucket_name, serve};
 
-/// A stand-in for S3, in memory: for tests and measurements of what runs on S3.
+/// A stand-in for S3, in memory, for tests and measurements.
 ///
-/// It creates, reads, writes, lists and deletes as AWS does, with AWS's ETags, and its conditions (If-Match,
-/// If-None-Match) are atomic. What it does not do it refuses with 501 NotImplemented. Buckets are addressed by path:
-/// tell an SDK to do that (force path style). All is lost when it stops.
+/// It creates, reads, writes, lists and deletes objects as AWS does, with AWS's ETags. Its conditions (If-Match,
+/// If-None-Match) are atomic. It refuses every other request with 501 NotImplemented. Requests name the bucket in the path,
+/// so an SDK needs "force path style". The objects are lost when it stops.
 ///
-/// SIGUSR1, and the end by SIGTERM or SIGINT, print a line of JSON on stdout that counts the requests by kind, their
-/// answers by status (0: none), and the bytes of their bodies.
+/// SIGUSR1 prints a line of JSON on stdout with the counts of requests by kind, of answers by status (0: none), and of bytes
+/// of their bodies. So does the end, by SIGTERM or SIGINT.
 #[derive(Parser)]
 #[command(name = "valthree-lab-s3", version, max_term_width = 100)]
 struct Flags {
-    /// Where to listen. Port 0 takes a free one; the log says which
+    /// The address to listen on. Port 0 takes a free one, and the log names it
     #[arg(long, env = "VALTHREE_LAB_S3_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
 
-    /// The access key that is let in
+    /// The access key to accept
     #[arg(long, env = "VALTHREE_LAB_S3_ACCESS_KEY", value_name = "KEY", default_value = "valthree")]
     access_key: String,
 
-    /// The secret that requests have to be signed with
+    /// The secret key for the signatures of requests
     #[arg(
         long,
         env = "VALTHREE_LAB_S3_SECRET_KEY",
@@ -38,15 +38,15 @@ struct Flags {
     )]
     secret_key: String,
 
-    /// The region that requests have to be signed for
+    /// The region in the signatures of requests
     #[arg(long, env = "VALTHREE_LAB_S3_REGION", value_name = "REGION", default_value = "us-east-1")]
     region: String,
 
-    /// Let in requests that are not signed, and only those
+    /// Accept only requests without a signature
     #[arg(long, env = "VALTHREE_LAB_S3_ANONYMOUS", conflicts_with_all = ["access_key", "secret_key"])]
     anonymous: bool,
 
-    /// A bucket to create at the start. May be given several times, or separated by commas
+    /// A bucket to create at the start. May be given several times, or with commas
     #[arg(long = "bucket", env = "VALTHREE_LAB_S3_BUCKETS", value_name = "NAME", value_delimiter = ',', value_parser = bucket_name)]
     buckets: Vec<String>,
 }
@@ -54,7 +54,7 @@ struct Flags {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    // s3s calls every 412 an error; here they are everyday life.
+    // s3s logs every 412 as an error, but here they are normal.
     start_log("info,s3s=off");
     let signals = Signals::catch()?;
     let listener =

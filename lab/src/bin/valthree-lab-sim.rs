@@ -1,4 +1,4 @@
-//! The simulation as a command: thousands of seeds, or one again.
+//! The simulation as a command: thousands of seeds, or one seed again.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _, stderr};
@@ -11,18 +11,18 @@ use anyhow::Context as _;
 use clap::Parser;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use valthree_lab::sim::outcome::Outcome;
+use valthree_lab::sim::outcome::RunOutcome;
 use valthree_lab::sim::{run, seeds};
 use valthree_workload::census::Census;
 
-/// Runs whole clusters of Valthree, three servers and a store that fail as their seeds decide, in simulated time.
+/// Runs whole clusters of Valthree, three servers and a store, in simulated time, with the faults that their seeds draw.
 ///
-/// Stops at the first seed that fails, leaves the evidence and says how to have it again; otherwise sums up what the
-/// seeds have shown. Ends with 1 if one failed.
+/// It stops at the first seed that fails, leaves the evidence, prints the command that repeats that seed, and exits with 1.
+/// If no seed fails, it prints a summary.
 #[derive(Parser)]
 #[command(name = "valthree-lab-sim", version, max_term_width = 100)]
 struct Flags {
-    /// Runs this seed alone, and leaves its trace
+    /// Run only this seed, and keep its trace
     #[arg(long, value_name = "SEED", conflicts_with_all = ["from", "seeds", "threads"])]
     seed: Option<u64>,
 
@@ -30,15 +30,15 @@ struct Flags {
     #[arg(long, value_name = "SEED")]
     from: Option<u64>,
 
-    /// How many seeds
+    /// The number of seeds
     #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
 
-    /// How many at the same time [default: as many as there are cores]
+    /// The number of seeds at the same time [default: the number of cores]
     #[arg(long, value_name = "NUMBER", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     threads: Option<usize>,
 
-    /// Where evidence goes
+    /// The folder for the evidence
     #[arg(long, value_name = "FOLDER", default_value = "target/sim")]
     artifacts: PathBuf,
 }
@@ -71,23 +71,25 @@ fn main() -> anyhow::Result<ExitCode> {
     sum.end();
     let Some(failed) = failed else { return Ok(ExitCode::SUCCESS) };
     println!("{failed}\n{}", failed.leave_evidence(&flags.artifacts)?);
-    println!("to have it again:\n  {}", again(bug.as_deref(), failed.plan.seed));
+    println!("to repeat it:\n  {}", again(bug.as_deref(), failed.plan.seed));
     Ok(ExitCode::FAILURE)
 }
 
-/// The bug that the environment names, which the servers of this build then have. Any other name is an error: nobody is
-/// to believe that a bug was not found.
+/// The planted bug that the environment names. An unknown name is an error, or a run without the bug would look like a run
+/// that missed it.
 fn planted() -> anyhow::Result<Option<String>> {
     let Some(name) = std::env::var("VALTHREE_BUG").ok().filter(|name| !name.is_empty()) else { return Ok(None) };
     #[cfg(feature = "bug-zoo")]
-    let (there, why) = (valthree_lab::zoo::BUGS.iter().any(|bug| bug.name == name), "there is no such bug");
+    let mut bugs = valthree_lab::zoo::BUGS.iter().chain(valthree_lab::zoo::UNCOUNTED);
+    #[cfg(feature = "bug-zoo")]
+    let (there, why) = (bugs.any(|bug| bug.name == name), "there is no such bug");
     #[cfg(not(feature = "bug-zoo"))]
-    let (there, why) = (false, "this was built without bugs: they take --features bug-zoo");
+    let (there, why) = (false, "this build has no planted bugs: build with --features bug-zoo");
     anyhow::ensure!(there, "VALTHREE_BUG is {name}, but {why}");
     Ok(Some(name))
 }
 
-/// The command that has a seed again, planted bug included.
+/// The command that repeats a seed, with its planted bug.
 fn again(bug: Option<&str>, seed: u64) -> String {
     let (bug, features) = match bug {
         Some(name) => (format!("VALTHREE_BUG={name} "), " --features bug-zoo"),
@@ -96,7 +98,7 @@ fn again(bug: Option<&str>, seed: u64) -> String {
     format!("{bug}cargo run --profile lab -p valthree-lab{features} --bin valthree-lab-sim -- --seed {seed}")
 }
 
-/// What all seeds have shown together.
+/// The sums over all seeds.
 struct Sum {
     began: std::time::Instant,
     shown: Duration,
@@ -110,14 +112,14 @@ struct Sum {
 
 impl Sum {
     fn new() -> Sum {
-        #[expect(clippy::disallowed_methods, reason = "how many seeds a second is about the machine's time")]
+        #[expect(clippy::disallowed_methods, reason = "seeds a second are seconds of the machine")]
         let began = std::time::Instant::now();
         let (shown, simulated) = (Duration::ZERO, Duration::ZERO);
         let (census, kinds, counted) = (Census::default(), BTreeMap::new(), BTreeMap::new());
         Sum { began, shown, seeds: 0, counting: 0, simulated, census, kinds, counted }
     }
 
-    fn add(&mut self, outcome: &Outcome) {
+    fn add(&mut self, outcome: &RunOutcome) {
         self.seeds += 1;
         self.counting += u64::from(outcome.counts());
         self.simulated += outcome.elapsed;
@@ -132,13 +134,13 @@ impl Sum {
         }
     }
 
-    /// Now and then a line about how far it is, if somebody may be looking.
+    /// Prints the progress once a second, if stderr is a terminal.
     fn progress(&mut self, of: u64) {
         let elapsed = self.began.elapsed();
         if elapsed - self.shown >= Duration::from_secs(1) && stderr().is_terminal() {
             self.shown = elapsed;
             let rate = self.seeds as f64 / elapsed.as_secs_f64();
-            let _ = write!(stderr(), "\r{} of {of} seeds, {rate:.1} a second ", self.seeds); // nobody may be there
+            let _ = write!(stderr(), "\r{} of {of} seeds, {rate:.1} a second ", self.seeds); // the terminal may be gone
         }
     }
 
@@ -150,7 +152,7 @@ impl Sum {
             "\n{seeds} seeds in {elapsed:.1} s, {rate:.1} a second; {counting} of them count; {simulated} s simulated"
         );
         println!(
-            "{} operations: {} answered, {} refused, {} uncertain, {} lost; of the unknown writes {} were seen later, {} were not there",
+            "{} operations: {} answered, {} refused, {} uncertain, {} lost; of the unknown writes {} were seen later, {} were not",
             census.operations,
             census.all_answered(),
             census.failed,
@@ -161,7 +163,7 @@ impl Sum {
         );
         let count = |name: &str| self.counted.get(name).copied().unwrap_or_default();
         println!(
-            "{} commits, {} conflicts; unclear answers: {} had landed, {} had not, {} for ever unknown",
+            "{} commits, {} conflicts; unclear answers: {} had landed, {} had not, {} stay unknown",
             count("commits"),
             count("conflicts"),
             count("unclear_landed"),
@@ -169,7 +171,7 @@ impl Sum {
             count("unclear_unknown")
         );
         println!(
-            "{} folds, {} merges, {} runs deleted, as far as servers lived to tell",
+            "{} folds, {} merges, {} runs deleted, without those of crashed servers",
             count("folds"),
             count("merges"),
             count("runs_deleted")

@@ -1,4 +1,4 @@
-//! The bug zoo as a command: has every planted bug found, and counts how long it takes.
+//! The bug zoo as a command: it counts the seeds until the workload has caught each planted bug.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,17 +11,18 @@ use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 use valthree_lab::sim::outcome::Failure;
 use valthree_lab::sim::seeds;
-use valthree_lab::zoo::{BUGS, Bug};
+use valthree_lab::zoo::{BUGS, Bug, Harm, UNCOUNTED};
 
-/// Runs the simulation on servers with planted bugs, each until the workload has caught it several times, and prints how
-/// many seeds that took, as a table in Markdown.
+/// Runs the simulation on servers with planted bugs until the workload has caught each several times, and prints the number
+/// of seeds as a table in Markdown, for lab/ZOO.md.
 ///
-/// The seeds are those that the simulation runs without a bug. Only the workload's verdict counts: not a panic or an
-/// assertion of the server, nor that it does not serve. Ends with 1 if a bug is not caught within the bound.
+/// The seeds are the same as without a bug. Only the workload's verdict counts, not a panic or an assertion of the server.
+/// For a bug that stops servers, a server that does not serve after the faults counts, too. Exits with 1 if a bug escapes
+/// its bound.
 #[derive(Parser)]
 #[command(name = "valthree-lab-zoo", version, max_term_width = 100)]
 struct Flags {
-    /// Only this bug. May be given several times
+    /// Run only this bug. May be given several times
     #[arg(long = "bug", value_name = "NAME")]
     bugs: Vec<String>,
 
@@ -29,27 +30,27 @@ struct Flags {
     #[arg(long, value_name = "SEED")]
     from: Option<u64>,
 
-    /// How often a bug is to be caught
+    /// How often to catch each bug
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     catches: usize,
 
-    /// Within how many seeds each time
+    /// The most seeds for one catch
     #[arg(long, value_name = "SEEDS", default_value_t = 200)]
     bound: u64,
 
-    /// Runs on servers with the bug that VALTHREE_BUG names, and prints what came of it as a line of JSON
+    /// Run the bug that VALTHREE_BUG names, and print the catches as a line of JSON
     #[arg(long, hide = true)]
     planted: bool,
 }
 
-/// How a bug was caught.
+/// The catches of one bug.
 #[derive(Default, Serialize, Deserialize)]
 struct Catches {
-    /// How many seeds it took, each time.
+    /// The number of seeds of each catch.
     seeds: Vec<u64>,
-    /// The commands whose replies gave it away.
+    /// The commands whose replies revealed the bug.
     commands: BTreeMap<String, u64>,
-    /// Seeds that failed otherwise.
+    /// The seeds that failed in another way.
     otherwise: u64,
 }
 
@@ -64,26 +65,17 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for name in &flags.bugs {
-        anyhow::ensure!(BUGS.iter().any(|bug| bug.name == name), "there is no bug {name}");
+        anyhow::ensure!(BUGS.iter().chain(UNCOUNTED).any(|bug| bug.name == name), "there is no bug {name}");
     }
     eprintln!("seeds from {from} on, until each bug is caught {} times", flags.catches);
-    println!("| bug | what it is | as seen in | seeds, median | worst | by the replies to | to see it |");
+    println!("| bug | the server's mistake | seen in | seeds, median | worst | revealed by replies to | command |");
     println!("|---|---|---|---|---|---|---|");
     let mut missed = Vec::new();
-    for bug in BUGS.iter().filter(|bug| flags.bugs.is_empty() || flags.bugs.iter().any(|name| name == bug.name)) {
-        let mut planted = Command::new(std::env::current_exe()?);
-        planted.env("VALTHREE_BUG", bug.name).args(["--planted", "--from", &from.to_string()]);
-        planted.args(["--catches", &flags.catches.to_string(), "--bound", &flags.bound.to_string()]);
-        let output = planted.stderr(Stdio::inherit()).output().context("the simulation cannot be started")?;
-        let catches: Catches = serde_json::from_slice(&output.stdout).context("the simulation broke off")?;
-        let mut seeds = catches.seeds.clone();
-        seeds.sort_unstable();
-        let cell = |seeds: Option<&u64>| seeds.map_or("not caught".to_owned(), ToString::to_string);
-        let commands: Vec<_> = catches.commands.iter().map(|(name, number)| format!("{name} {number}")).collect();
-        let (median, worst) = (cell(seeds.get(seeds.len() / 2)), cell(seeds.last()));
-        let (Bug { name, what, seen }, commands) = (bug, commands.join(", "));
-        let show = format!("VALTHREE_BUG={name} valthree-lab-sim --from {from}");
-        println!("| `{name}` | {what} | {seen} | {median} | {worst} | {commands} | `{show}` |");
+    let named = |bug: &&Bug| flags.bugs.iter().any(|name| name == bug.name);
+    let counted = BUGS.iter().filter(|bug| flags.bugs.is_empty() || named(bug));
+    for bug in counted.chain(UNCOUNTED.iter().filter(named)) {
+        let catches = caught(bug, from, &flags)?;
+        println!("{}", row(bug, from, &catches));
         if catches.seeds.len() < flags.catches {
             let Catches { seeds, otherwise, .. } = &catches;
             missed.push(format!("{}: caught {} times; {otherwise} seeds failed otherwise", bug.name, seeds.len()));
@@ -93,10 +85,33 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs seeds until the bug of this process has been caught often enough, or not for too long.
+/// Runs a bug in a process of its own, since the environment names it.
+fn caught(bug: &Bug, from: u64, flags: &Flags) -> anyhow::Result<Catches> {
+    let mut planted = Command::new(std::env::current_exe()?);
+    planted.env("VALTHREE_BUG", bug.name).args(["--planted", "--from", &from.to_string()]);
+    planted.args(["--catches", &flags.catches.to_string(), "--bound", &flags.bound.to_string()]);
+    let output = planted.stderr(Stdio::inherit()).output().context("the simulation cannot be started")?;
+    serde_json::from_slice(&output.stdout).context("the simulation ended early")
+}
+
+/// The row of a bug.
+fn row(bug: &Bug, from: u64, catches: &Catches) -> String {
+    let Bug { name, what, seen, .. } = bug;
+    let mut seeds = catches.seeds.clone();
+    seeds.sort_unstable();
+    let cell = |seeds: Option<&u64>| seeds.map_or("not caught".to_owned(), ToString::to_string);
+    let commands: Vec<_> = catches.commands.iter().map(|(name, number)| format!("{name} {number}")).collect();
+    let (median, worst) = (cell(seeds.get(seeds.len() / 2)), cell(seeds.last()));
+    let (commands, command) = (commands.join(", "), bug.command(from));
+    format!("| `{name}` | {what} | {seen} | {median} | {worst} | {commands} | `{command}` |")
+}
+
+/// Runs seeds until this process's bug is caught often enough, or escapes its bound.
 fn catch(from: u64, flags: &Flags) -> Catches {
     let (mut catches, mut since) = (Catches::default(), 0);
     let most = flags.bound * flags.catches as u64;
+    let planted = std::env::var("VALTHREE_BUG").unwrap_or_default();
+    let stops = BUGS.iter().any(|bug| bug.name == planted && bug.harm == Harm::NoReplies);
     seeds::each(from, most, seeds::all_cores(), |outcome| {
         since += 1;
         match &outcome.failure {
@@ -105,6 +120,10 @@ fn catch(from: u64, flags: &Flags) -> Catches {
                 let command = history.operations[violation.operation].command.to_string();
                 let name = command.split(' ').next().unwrap_or_default().to_owned();
                 *catches.commands.entry(name).or_default() += 1;
+            }
+            Some(Failure::Broken(_) | Failure::NotServing(_)) if stops => {
+                catches.seeds.push(std::mem::take(&mut since));
+                *catches.commands.entry("the recovery".to_owned()).or_default() += 1;
             }
             Some(_) => catches.otherwise += 1,
             None => {}

@@ -1,28 +1,31 @@
-//! A connection as the proxy sees it: reads along with the requests, and lets some of them meet a fault.
+//! One connection through the proxy: it reads along with the requests and applies their faults.
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::way::{Break, Part, Trouble, Way};
-use super::{Asked, Counters, Delay, Fault, Faults, Kind, Requests};
+use super::counters::Counters;
+use super::direction::{Break, Delay, Direction, Part, Trouble};
+use super::fault::{FaultKind, NetworkFault};
+use super::requests::RequestReader;
+use super::schedule::{Faults, RequestHead};
 
 pub(super) struct Connection {
     counters: Counters,
     faults: Faults,
-    requests: Requests,
-    there: Way,
-    back: Way,
-    /// The fault that was last met, until it has taken effect and was counted.
-    uncounted: Option<Kind>,
+    requests: RequestReader,
+    there: Direction,
+    back: Direction,
+    /// The last fault, until it has taken effect and is counted.
+    uncounted: Option<FaultKind>,
 }
 
 impl Connection {
     pub fn new(delay: Delay, counters: Counters, faults: Faults) -> Connection {
-        let (there, back) = (Way::new(delay.there), Way::new(delay.back));
-        Connection { counters, faults, requests: Requests::new(), there, back, uncounted: None }
+        let (there, back) = (Direction::new(delay.there), Direction::new(delay.back));
+        Connection { counters, faults, requests: RequestReader::new(), there, back, uncounted: None }
     }
 
-    /// Bytes have come from the client; none are the end.
+    /// Takes bytes from the client. No bytes mean the end.
     pub fn there(&mut self, bytes: Bytes, arrived: Instant, parts: &mut Vec<Part>) {
         if bytes.is_empty() {
             return self.there.close(arrived, parts);
@@ -41,20 +44,20 @@ impl Connection {
             for (method, at) in heads {
                 let number = counts.requests.entry(method).or_default();
                 *number += 1;
-                met.push((Asked { method, number: *number, at: arrived }, at));
+                met.push((RequestHead { method, number: *number, at: arrived }, at));
             }
         }
         let mut from = 0;
-        for (asked, at) in met {
-            // What is lost already can meet nothing worse.
+        for (head, at) in met {
+            // A lost request can meet no other fault.
             if self.there.is_lost() || self.back.is_lost() {
                 break;
             }
             self.there.pass(bytes.slice(from..at), arrived, parts);
             from = at;
             self.recover();
-            if let Some(fault) = self.faults.of(&asked) {
-                tracing::debug!(?asked, ?fault, "a request meets a fault");
+            if let Some(fault) = self.faults.of(&head) {
+                tracing::debug!(?head, ?fault, "a request meets a fault");
                 self.meet(fault, arrived, parts);
             }
         }
@@ -62,7 +65,7 @@ impl Connection {
         self.count();
     }
 
-    /// Bytes have come from the server; none are the end.
+    /// Takes bytes from the server. No bytes mean the end.
     pub fn back(&mut self, bytes: Bytes, arrived: Instant, parts: &mut Vec<Part>) {
         if bytes.is_empty() {
             return self.back.close(arrived, parts);
@@ -72,32 +75,32 @@ impl Connection {
         self.count();
     }
 
-    /// Another request comes: the last one has been answered by now.
+    /// Ends the faults of the last request, since the next one begins.
     fn recover(&mut self) {
         self.there.recover();
         self.back.recover();
     }
 
-    fn meet(&mut self, fault: Fault, arrived: Instant, parts: &mut Vec<Part>) {
+    fn meet(&mut self, fault: NetworkFault, arrived: Instant, parts: &mut Vec<Part>) {
         self.uncounted = Some(fault.kind());
         match fault {
-            Fault::Hold(time) => {
+            NetworkFault::Hold(time) => {
                 self.there.hold(arrived, time);
                 self.there.bitten = true;
             }
-            Fault::CutRequest(after) => self.there.suffer(Trouble::Cut(after)),
-            Fault::CutAnswer(after) => self.back.suffer(Trouble::Cut(after)),
-            Fault::Reset => self.there.end(Break::Reset, arrived, parts),
-            Fault::HoleThere => self.there.suffer(Trouble::Hole),
-            Fault::HoleBack => self.back.suffer(Trouble::Hole),
-            Fault::Throttle(rate) => {
+            NetworkFault::CutRequest(after) => self.there.suffer(Trouble::Cut(after)),
+            NetworkFault::CutAnswer(after) => self.back.suffer(Trouble::Cut(after)),
+            NetworkFault::Reset => self.there.end(Break::Reset, arrived, parts),
+            NetworkFault::HoleThere => self.there.suffer(Trouble::Hole),
+            NetworkFault::HoleBack => self.back.suffer(Trouble::Hole),
+            NetworkFault::Throttle(rate) => {
                 self.there.suffer(Trouble::Throttle(rate));
                 self.back.suffer(Trouble::Throttle(rate));
             }
         }
     }
 
-    /// A fault counts once, when it has changed something.
+    /// Counts a fault once, when it has affected a byte.
     fn count(&mut self) {
         if self.there.bitten || self.back.bitten {
             self.there.bitten = false;

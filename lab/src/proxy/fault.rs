@@ -1,74 +1,74 @@
-//! What may happen to a request on the network, as a value.
+//! The faults of a network, as values.
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Method;
+use super::requests::Method;
 
 /// The kinds of faults, in the order in which counts are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A PUT is kept, and goes on when nobody waits for it any more
+pub enum FaultKind {
+    /// A PUT is held, and goes on after its client has given up
     Hold,
-    /// The connection ends in the middle of a PUT: it never arrives whole
+    /// The connection ends in the middle of a PUT, which never arrives whole
     CutRequest,
     /// A PUT passes, and the connection ends in the middle of the answer
     CutAnswer,
     /// Both ends get a TCP reset, and the request never arrives whole
     Reset,
-    /// The request and what follows it vanish, and nobody is told
+    /// The request and all later bytes vanish without an error
     HoleThere,
-    /// The request passes, and the answer and what follows it vanish
+    /// The request passes, but the answer and all later bytes vanish
     HoleBack,
     /// The request and its answer crawl
     Throttle,
 }
 
-impl Kind {
-    /// Whether a request of this method can meet it. What is about the fate of a write spares reads, so that whoever
-    /// wrote can look what became of it while the fault lasts.
+impl FaultKind {
+    /// Whether this kind strikes requests of this method. Faults of writes spare reads, so that a server can look up the
+    /// fate of its PUT meanwhile.
     pub fn concerns(self, method: Method) -> bool {
         match self {
-            Kind::Hold | Kind::CutRequest | Kind::CutAnswer => method == Method::Put,
-            Kind::Reset | Kind::HoleThere | Kind::HoleBack | Kind::Throttle => true,
+            FaultKind::Hold | FaultKind::CutRequest | FaultKind::CutAnswer => method == Method::Put,
+            FaultKind::Reset | FaultKind::HoleThere | FaultKind::HoleBack | FaultKind::Throttle => true,
         }
     }
 }
 
-/// What happens to a request, from the last byte of its head on: what came before that is no request yet. It is meant
-/// for clients that wait for each answer before they ask again over the same connection, as those of S3 do.
+/// The fate of a request, from the last byte of its head on. Clients should wait for each answer before the next request
+/// on the same connection, as clients of S3 do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It goes on after this time, also if its client has hung up meanwhile.
+pub enum NetworkFault {
+    /// The request goes on after this time, even if its client has closed the connection meanwhile.
     Hold(Duration),
-    /// So many more bytes of it pass, then the connection ends. A request without so many passes.
+    /// This many more bytes of the request pass, then the connection ends. A shorter request passes whole.
     CutRequest(u64),
-    /// It passes, and so many bytes come back, then the connection ends. An answer without so many passes.
+    /// The request passes, this many bytes of the answer pass, then the connection ends. A shorter answer passes whole.
     CutAnswer(u64),
-    /// Both ends are reset at once.
+    /// The proxy resets both ends at once.
     Reset,
-    /// Nothing goes there any more over this connection, but its end.
+    /// From now on only the end of the connection reaches the server.
     HoleThere,
-    /// Nothing comes back any more over this connection, but its end.
+    /// From now on only the end of the connection reaches the client.
     HoleBack,
-    /// It and its answer pass at so many bytes a second.
+    /// The request and its answer pass at this rate, in bytes a second.
     Throttle(u64),
 }
 
-impl Fault {
-    /// What kind it is.
-    pub fn kind(self) -> Kind {
+impl NetworkFault {
+    /// The kind of this fault.
+    pub fn kind(self) -> FaultKind {
         match self {
-            Fault::Hold(_) => Kind::Hold,
-            Fault::CutRequest(_) => Kind::CutRequest,
-            Fault::CutAnswer(_) => Kind::CutAnswer,
-            Fault::Reset => Kind::Reset,
-            Fault::HoleThere => Kind::HoleThere,
-            Fault::HoleBack => Kind::HoleBack,
-            Fault::Throttle(_) => Kind::Throttle,
+            NetworkFault::Hold(_) => FaultKind::Hold,
+            NetworkFault::CutRequest(_) => FaultKind::CutRequest,
+            NetworkFault::CutAnswer(_) => FaultKind::CutAnswer,
+            NetworkFault::Reset => FaultKind::Reset,
+            NetworkFault::HoleThere => FaultKind::HoleThere,
+            NetworkFault::HoleBack => FaultKind::HoleBack,
+            NetworkFault::Throttle(_) => FaultKind::Throttle,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One direction of a connection: bytes go in, and come out unchanged, in order, when they are due.
+//! The link of one direction: it reads bytes, and writes them unchanged, in order, when they are due.
 
 use std::io;
 use std::pin::pin;
@@ -10,41 +10,40 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::way::{Break, Part, What};
+use super::direction::{Break, Item, Part};
 
-/// The most that is read at once, in bytes.
+/// The most bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
-/// The least room to read into, in bytes. Small chunks share an allocation down to this.
+/// The least room for a read, in bytes. Small chunks share an allocation down to this size.
 const SMALLEST_READ: usize = 4 * 1024;
 
-/// What keeping a chunk costs on top of its bytes, roughly, in bytes.
+/// The memory of a chunk beyond its bytes, roughly.
 const OVERHEAD: usize = 128;
 
-/// The most that is under way in one direction of a connection, in bytes: as much as 10 Gbit/s bring in 100 ms. Only
-/// beyond this the sender is made to wait.
+/// The most bytes under way in one direction of a connection: 10 Gbit/s for 100 ms. Beyond this the sender has to wait.
 const UNDER_WAY: usize = 128 * 1024 * 1024;
 
-/// How much too late a timer goes off on the average, and by how much earlier it is set: tokio rounds its end up to a
-/// whole millisecond, and then the wait for it. A little less than one, so that under paused time, where everything
-/// happens on whole milliseconds, the same rounding undoes this and the delay is exact.
+/// The mean lateness of a timer. The link sets its timers earlier by as much, since tokio rounds both the end and the wait
+/// up to whole milliseconds. It is a little less than one millisecond: in paused time, where everything happens at whole
+/// milliseconds, the rounding undoes it and the delay is exact.
 const LATE: Duration = Duration::from_micros(999);
 
-/// A part of what is under way. The last part of what was read together gives the room for it back.
+/// A part under way. The last part of a read gives back the room of the whole read.
 struct Chunk {
     part: Part,
     _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Passes everything from one side to the other: `steer` is shown what arrived, nothing being the end, and says in which
-/// parts it goes on, and when. The end passes like the bytes: what a client sent before it died is still delivered. An
-/// error of a stream ends this direction alone, a `Break` the connection.
+/// Forwards everything from one side to the other. `steer` gets the bytes that arrived (no bytes mean the end), and returns
+/// the parts to forward with their times. The end travels like bytes, so bytes that a client sent before it died still
+/// arrive. A stream's error ends only this direction; a `Break` ends the connection.
 pub(super) async fn pass<R: AsyncRead, W: AsyncWrite>(
     from: R,
     to: W,
     steer: impl FnMut(Bytes, Instant, &mut Vec<Part>),
 ) -> Result<io::Result<()>, Break> {
-    // Bounded by the room that each chunk takes.
+    // The semaphore of `take` bounds this channel.
     let (sender, receiver) = mpsc::unbounded_channel();
     let mut taking = pin!(take(from, sender, steer));
     let mut giving = pin!(give(receiver, to));
@@ -54,12 +53,12 @@ pub(super) async fn pass<R: AsyncRead, W: AsyncWrite>(
             let given = giving.await?;
             Ok(given.and(taken))
         }
-        // The far side takes no more: there is no point in reading on.
+        // The far side accepts no more bytes, so reading on is pointless.
         given = &mut giving => given,
     }
 }
 
-/// Reads until the end, and stamps what it reads.
+/// Reads until the end, and stamps the bytes with their arrival.
 async fn take<R: AsyncRead>(
     from: R,
     sender: mpsc::UnboundedSender<Chunk>,
@@ -76,7 +75,7 @@ async fn take<R: AsyncRead>(
         let read = from.read_buf(&mut buffer).await;
         let arrived = Instant::now();
         let bytes = buffer.split().freeze();
-        // An error ends a stream as well as its end does. The giver outlives this, or says why not.
+        // A read error counts as the end of the stream.
         let ended = bytes.is_empty();
         let cost = u32::try_from(bytes.len() + OVERHEAD).expect("a chunk is small");
         steer(bytes, arrived, &mut parts);
@@ -97,20 +96,20 @@ async fn take<R: AsyncRead>(
     }
 }
 
-/// Writes what is due, until the end.
+/// Writes every part when it is due, until the end.
 async fn give<W: AsyncWrite>(mut receiver: mpsc::UnboundedReceiver<Chunk>, to: W) -> Result<io::Result<()>, Break> {
     let mut to = pin!(to);
     while let Some(Chunk { part, _room }) = receiver.recv().await {
         if part.due > Instant::now() {
             sleep_until(part.due - LATE).await;
         }
-        let written = match part.what {
-            What::Bytes(bytes) => match to.write_all(&bytes).await {
+        let written = match part.item {
+            Item::Bytes(bytes) => match to.write_all(&bytes).await {
                 Ok(()) => to.flush().await,
                 error => error,
             },
-            What::End => return Ok(to.shutdown().await),
-            What::Break(how) => return Err(how),
+            Item::End => return Ok(to.shutdown().await),
+            Item::Break(how) => return Err(how),
         };
         if written.is_err() {
             return Ok(written);

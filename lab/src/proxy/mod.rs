@@ -1,119 +1,61 @@
-//! A TCP proxy that adds a network's delay and a network's faults to connections, and counts what passes.
+//! A TCP proxy that adds delay and faults to connections, and counts requests and bytes.
 //!
-//! A delay is not a limit: bytes are stamped when they arrive and go on when they are due (`link`), however many there
-//! are, so that pipelining and throughput are those of the connection behind, and a round trip takes exactly the delay
-//! longer. The bytes themselves are never changed. Requests are counted by reading along ([`Requests`]).
+//! The delay does not limit throughput. The proxy stamps bytes when they arrive and forwards them when they are due
+//! (`link`), however many are under way. So a round trip takes exactly the delay longer, and pipelining works as on the
+//! connection behind. The proxy never changes a byte. It reads along to count requests ([`RequestReader`]).
 //!
-//! Where a request's head ends it may meet a [`Fault`]: one that a seed draws ([`Plan`]), or that whoever runs the proxy
-//! decides on ([`Faults`]). A client must not mistake these for each other: a request that never arrived, one whose
-//! answer was lost, and one that arrives when nobody waits for it any more.
+//! A fault strikes where the head of a request ends. A seed draws it ([`Schedule`]), or the owner of the proxy decides it
+//! ([`Faults`]). A [`NetworkFault`] makes one of three things happen that a client must not confuse: the request never
+//! arrives, its answer is lost, or it arrives after its client has given up.
 //!
-//! What it is not: a proxy of HTTP. It neither reads answers nor knows of TLS; what is not HTTP/1.1 passes uncounted.
+//! The proxy is not an HTTP proxy. It does not read answers and does not know TLS. It forwards anything other than
+//! HTTP/1.1 without counting it.
 
 mod connection;
+mod counters;
+mod direction;
 mod fault;
 mod link;
-mod plan;
 mod requests;
-mod way;
+mod schedule;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Mutex;
 
-use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, split};
 use tokio::net::TcpStream;
-use valthree::server::Listener;
+use valthree::net::Listener;
 
 use self::connection::Connection;
-pub use self::fault::{Fault, Kind};
-pub use self::plan::{Asked, Decide, Faults, Plan, Rhythm};
-pub use self::requests::{Method, Requests};
-use self::way::Break;
+use self::counters::OpenConnection;
+pub use self::counters::{Counters, ProxyCounts};
+use self::direction::Break;
+pub use self::direction::Delay;
+pub use self::fault::{FaultKind, NetworkFault};
+pub use self::requests::{Method, RequestReader};
+pub use self::schedule::{DecideFault, Faults, RequestHead, Rhythm, Schedule};
 use crate::accept;
 
-/// A stream that can end with a reset.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin {
-    /// Ends it at once: what is under way is lost, and the far side sees an error.
+/// A stream that can end with a TCP reset.
+pub trait ResetStream: AsyncRead + AsyncWrite + Unpin {
+    /// Ends the stream at once. Bytes under way are lost, and the far side sees an error.
     fn reset(self);
 }
 
-impl Stream for TcpStream {
+impl ResetStream for TcpStream {
     fn reset(self) {
         if let Err(error) = self.set_zero_linger() {
-            tracing::warn!(%error, "a reset will be an end");
+            tracing::warn!(%error, "the connection ends without a reset");
         }
     }
 }
 
-/// It knows no resets, only ends.
-impl Stream for DuplexStream {
+/// A stream in memory has no reset: it just ends.
+impl ResetStream for DuplexStream {
     fn reset(self) {}
 }
 
-/// How long bytes take, on top of the real network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Delay {
-    /// From the client to the server.
-    pub there: Duration,
-    /// From the server to the client.
-    pub back: Duration,
-}
-
-impl Delay {
-    /// A round trip that takes this much longer, half of it each way. An odd millisecond goes to the way back: tokio's
-    /// timers know no halves.
-    pub fn of_round_trip(delay: Duration) -> Delay {
-        let there = Duration::from_millis(delay.as_millis() as u64 / 2);
-        Delay { there, back: delay - there }
-    }
-}
-
-/// What has passed. Bytes and requests count when they arrive at the proxy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Connections that clients made.
-    pub connections: u64,
-    /// Those of them that are open.
-    pub open: u64,
-    /// Those of them that ended at once because the server took none.
-    pub refused: u64,
-    /// Those of them on which something came that is not HTTP/1.1; requests are not counted from there on.
-    pub foreign: u64,
-    /// Requests by method.
-    pub requests: BTreeMap<Method, u64>,
-    /// Bytes from clients to the server.
-    pub bytes_there: u64,
-    /// Bytes from the server to clients.
-    pub bytes_back: u64,
-    /// Faults that changed what happened to a request or its answer, by kind.
-    pub faults: BTreeMap<Kind, u64>,
-}
-
-/// Counts that are still going. Clones count together.
-#[derive(Clone, Debug, Default)]
-pub struct Counters(Arc<Mutex<Counts>>);
-
-impl Counters {
-    /// All zero.
-    pub fn new() -> Counters {
-        Counters::default()
-    }
-
-    /// The counts so far.
-    pub fn counts(&self) -> Counts {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Numbers are whole even if somebody panicked next to them.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes connections and passes them on to what `connect` connects to, until `shutdown`; then drops all of them.
+/// Accepts connections and forwards each to a new connection of `connect`, until `shutdown`. Then it drops them all.
 pub async fn run<L, C, F, S>(
     listener: L,
     connect: C,
@@ -122,36 +64,17 @@ pub async fn run<L, C, F, S>(
     counters: Counters,
     shutdown: impl Future<Output = ()>,
 ) where
-    L: Listener<Stream: Stream>,
+    L: Listener<Stream: ResetStream>,
     C: Fn() -> F,
     F: Future<Output = io::Result<S>> + Send + 'static,
-    S: Stream + Send + 'static,
+    S: ResetStream + Send + 'static,
 {
     let serve = |client, peer| pass(client, peer, connect(), delay, faults.clone(), counters.clone());
     accept::each(listener, shutdown, serve).await;
 }
 
-/// Counts a connection as open for as long as this lives, also if its task is dropped.
-struct Open(Counters);
-
-impl Open {
-    fn new(counters: Counters) -> Open {
-        let mut counts = counters.lock();
-        counts.connections += 1;
-        counts.open += 1;
-        drop(counts);
-        Open(counters)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.lock().open -= 1;
-    }
-}
-
-/// Passes one connection on, until both directions have ended or a fault has ended it.
-async fn pass<A: Stream, B: Stream>(
+/// Forwards one connection, until both directions have ended or a fault has ended it.
+async fn pass<A: ResetStream, B: ResetStream>(
     client: A,
     peer: String,
     connecting: impl Future<Output = io::Result<B>>,
@@ -159,11 +82,11 @@ async fn pass<A: Stream, B: Stream>(
     faults: Faults,
     counters: Counters,
 ) {
-    let _open = Open::new(counters.clone());
+    let _open = OpenConnection::new(counters.clone());
     let server = match connecting.await {
         Ok(server) => server,
         Err(error) => {
-            tracing::warn!(peer, %error, "the server takes no connection");
+            tracing::warn!(peer, %error, "the server accepts no connection");
             counters.lock().refused += 1;
             return;
         }

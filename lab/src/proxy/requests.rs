@@ -1,9 +1,9 @@
-//! Reads along a stream of HTTP/1.1 requests, in whatever pieces it comes, to tell where each begins: a body may hold
-//! what looks like a request, and pipelined requests share a piece.
+//! A reader that finds the requests in a stream of HTTP/1.1, whatever pieces it arrives in. It parses bodies, since a body
+//! may look like a request, and since pipelined requests share a piece.
 
 use serde::Serialize;
 
-/// The longest line that is believed to be one of a request, in bytes. Servers take less.
+/// The longest line of a request, in bytes. Servers accept less.
 const MAX_LINE: usize = 64 * 1024;
 
 /// The methods of HTTP.
@@ -37,15 +37,15 @@ impl Method {
     }
 }
 
-/// The reader of one connection.
+/// The reader of one connection's requests.
 #[derive(Debug, Default)]
-pub struct Requests {
+pub struct RequestReader {
     expected: Expected,
-    /// The line that has begun, without its end.
+    /// The beginning of an incomplete line.
     line: Vec<u8>,
 }
 
-/// What comes next.
+/// The next element of the stream.
 #[derive(Debug, Default)]
 enum Expected {
     /// The first line of a request, or an empty one before it.
@@ -53,49 +53,50 @@ enum Expected {
     Request,
     /// A header or the empty line after them.
     Header { method: Method, body: Body },
-    /// So many bytes of a body.
+    /// The rest of a body or of a chunk.
     Bytes { left: u64, then: Then },
-    /// The line that begins a chunk, with its size.
+    /// The line with a chunk's size.
     ChunkSize,
     /// The line end after a chunk.
     ChunkEnd,
     /// A header after the last chunk, or the empty line after them.
     Trailer,
-    /// No more requests: this is not HTTP/1.1.
+    /// Nothing: this is not HTTP/1.1.
     Nothing,
 }
 
-/// How a request's body ends, by its headers so far. Chunks overrule a length.
+/// How a request's body ends, by its headers so far. A chunked encoding overrules a length.
 #[derive(Clone, Copy, Debug)]
 enum Body {
     Length(u64),
     Chunked,
 }
 
-/// What follows some bytes.
+/// The element after counted bytes.
 #[derive(Clone, Copy, Debug)]
 enum Then {
     Request,
     ChunkEnd,
 }
 
-impl Requests {
-    /// At the beginning of a connection.
-    pub fn new() -> Requests {
-        Requests::default()
+impl RequestReader {
+    /// A reader at the beginning of a connection.
+    pub fn new() -> RequestReader {
+        RequestReader::default()
     }
 
-    /// Something has come that is not HTTP/1.1, or leads away from it (CONNECT). Nothing is counted any more.
+    /// Whether the stream has turned out to be something other than HTTP/1.1, or left it with CONNECT. The reader then finds
+    /// no more requests.
     pub fn foreign(&self) -> bool {
         matches!(self.expected, Expected::Nothing)
     }
 
-    /// The last request has ended, and nothing of the next one has come.
+    /// Whether the last request is complete and the next one has not begun.
     pub fn between(&self) -> bool {
         matches!(self.expected, Expected::Request) && self.line.is_empty()
     }
 
-    /// Reads on, and calls `found` for every request whose head ends in these bytes, with the place of its last byte.
+    /// Reads these bytes. Calls `found` for every request whose head ends in them, with the index of the head's last byte.
     pub fn read(&mut self, mut bytes: &[u8], mut found: impl FnMut(Method, usize)) {
         let length = bytes.len();
         while !bytes.is_empty() {
@@ -125,14 +126,14 @@ impl Requests {
                         let line_text = line.strip_suffix(b"\r").unwrap_or(&line);
                         self.expected = self.after(line_text, &mut |method| found(method, at));
                         line.clear();
-                        self.line = line; // keeps its room
+                        self.line = line; // keeps the allocation
                     }
                 }
             }
         }
     }
 
-    /// What comes after this line; nothing, if the line should not be here.
+    /// The element after this line; `Nothing` if the line is wrong here.
     fn after(&self, line: &[u8], count: &mut impl FnMut(Method)) -> Expected {
         let next = match self.expected {
             Expected::Request if line.is_empty() => Some(Expected::Request),
@@ -153,7 +154,7 @@ impl Requests {
             Expected::ChunkEnd => line.is_empty().then_some(Expected::ChunkSize),
             Expected::Trailer if line.is_empty() => Some(Expected::Request),
             Expected::Trailer => Some(Expected::Trailer),
-            Expected::Bytes { .. } | Expected::Nothing => unreachable!("these are not read in lines"),
+            Expected::Bytes { .. } | Expected::Nothing => unreachable!("these elements are not lines"),
         };
         next.unwrap_or(Expected::Nothing)
     }
@@ -165,12 +166,12 @@ fn request_line(line: &[u8]) -> Option<Method> {
     (words.next().is_none() && version.starts_with(b"HTTP/1.")).then(|| Method::parse(method))?
 }
 
-/// How the body ends, given one more header. `None`: it can't be told.
+/// How the body ends, given one more header. `None` if that cannot be told.
 fn header(line: &[u8], body: Body) -> Option<Body> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
     if name.eq_ignore_ascii_case(b"transfer-encoding") {
-        // Chunks come last in a list of encodings, or the body would end with the connection.
+        // Chunked must be the last encoding. Otherwise the body ends with the connection.
         let last = value.rsplit(|byte| *byte == b',').next()?.trim_ascii();
         return last.eq_ignore_ascii_case(b"chunked").then_some(Body::Chunked);
     }
@@ -195,9 +196,9 @@ mod tests {
 
     use super::*;
 
-    /// The methods that are read from a stream in pieces of these sizes, repeated, and whether it turned foreign.
+    /// The methods that a reader finds in a stream, in pieces of these sizes in turn, and whether it turned foreign.
     fn read(stream: &[u8], pieces: &[usize]) -> (Vec<Method>, bool) {
-        let (mut requests, mut methods, mut rest) = (Requests::new(), Vec::new(), stream);
+        let (mut requests, mut methods, mut rest) = (RequestReader::new(), Vec::new(), stream);
         for piece in pieces.iter().cycle() {
             if rest.is_empty() {
                 break;
@@ -225,7 +226,7 @@ mod tests {
         prop_oneof![Just(Method::Get), Just(Method::Head), Just(Method::Put), Just(Method::Delete)]
     }
 
-    /// Bodies that look like requests, like chunks, or like nothing.
+    /// Bodies that look like requests, like chunks, or random.
     fn body() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             Just(LURE.as_bytes().to_vec()),
@@ -273,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pipelined_requests_are_told_apart_in_pieces_of_any_size(
+        fn pipelined_requests_are_found_in_pieces_of_any_size(
             sent in proptest::collection::vec(sent(), 0..12),
             pieces in proptest::collection::vec(1usize..300, 1..20),
         ) {
@@ -283,14 +284,14 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_upset_the_reader(stream in proptest::collection::vec(any::<u8>(), 0..400), piece in 1usize..50) {
+        fn random_bytes_read_the_same_in_pieces_of_any_size(stream in proptest::collection::vec(any::<u8>(), 0..400), piece in 1usize..50) {
             let whole = read(&stream, &[stream.len().max(1)]);
             prop_assert_eq!(read(&stream, &[piece]), whole);
         }
     }
 
     #[test]
-    fn what_is_not_http_1_is_not_counted() {
+    fn a_stream_that_is_not_http_1_has_no_requests() {
         let foreign: [&[u8]; 7] = [
             b"*1\r\n$4\r\nPING\r\n",
             b"PRI * HTTP/2.0\r\n\r\n",
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_given_up() {
+    fn a_line_that_is_too_long_is_not_http() {
         assert_eq!(read(&vec![b'x'; MAX_LINE + 1], &[1000]), (vec![], true));
         assert_eq!(read(&vec![b'x'; MAX_LINE], &[1000]), (vec![], false));
     }

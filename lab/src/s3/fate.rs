@@ -76,6 +76,17 @@ pub enum Answer {
     Silence,
     /// The head of what came of it, and at most so many bytes of the body; then the connection ends.
     Truncated(usize),
+    /// What came of a GET, but with a part of the version before. The truth, if there was none or for another request.
+    Torn(Tear),
+}
+
+/// A part of an answer that is of the version before. versitygw 1.8.0 tears its answers in the first way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tear {
+    /// The new body with the old headers: the ETag, and the checksum if there is one.
+    NewBody,
+    /// The old body with the new headers.
+    OldBody,
 }
 
 impl Answer {
@@ -83,6 +94,8 @@ impl Answer {
     pub const INTERNAL_ERROR: Answer = Answer::Error { status: 500, code: "InternalError" };
     /// 503 SlowDown
     pub const SLOW_DOWN: Answer = Answer::Error { status: 503, code: "SlowDown" };
+    /// 404 NoSuchKey: to a GET of an object that is being replaced, on versitygw 1.8.0
+    pub const NO_SUCH_KEY: Answer = Answer::Error { status: 404, code: "NoSuchKey" };
     /// 409 ConditionalRequestConflict: on AWS, another write came in between; the client is to try again
     pub const CONFLICT: Answer = Answer::Error { status: 409, code: "ConditionalRequestConflict" };
 }

@@ -18,6 +18,7 @@ mod operations;
 mod service;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -29,10 +30,10 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
-use valthree::server::Listener;
+use valthree::net::Listener;
 
 pub use counts::{Count, Counts};
-pub use fate::{Answer, Asked, Fate, Kind};
+pub use fate::{Answer, Asked, Fate, Kind, Tear};
 pub use keys::Keys;
 pub use objects::{Object, etag};
 
@@ -72,6 +73,7 @@ pub struct Stand {
 struct Shared {
     buckets: Mutex<Buckets>,
     requests: Mutex<Requests>,
+    opaque_tags: AtomicBool,
     region: String,
     signed: bool,
     started: SystemTime,
@@ -96,6 +98,12 @@ impl Shared {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A new object of these bytes.
+    fn object(&self, bytes: impl Into<Bytes>) -> Object {
+        let object = Object::new(bytes, self.now());
+        if self.opaque_tags.load(Ordering::Relaxed) { object.with_opaque_tag() } else { object }
+    }
+
     fn now(&self) -> SystemTime {
         self.started + self.origin.elapsed()
     }
@@ -111,6 +119,7 @@ impl Stand {
         let shared = Arc::new(Shared {
             buckets: Mutex::new(buckets),
             requests: Mutex::default(),
+            opaque_tags: AtomicBool::new(false),
             region: config.region,
             signed: config.keys.is_some(),
             started: config.started,
@@ -135,6 +144,11 @@ impl Stand {
         self.shared.requests().decide = Some(Box::new(decide));
     }
 
+    /// From now on the tags of new objects are not the MD5s of their content, as on AWS with KMS.
+    pub fn make_tags_opaque(&self) {
+        self.shared.opaque_tags.store(true, Ordering::Relaxed);
+    }
+
     /// No more faults for requests that arrive from now on.
     pub fn be_honest(&self) {
         self.shared.requests().decide = None;
@@ -153,7 +167,7 @@ impl Stand {
     /// Writes an object behind the clients' backs, without a condition, and says whether its bucket is there.
     #[must_use]
     pub fn plant(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) -> bool {
-        let object = Object::new(bytes, self.shared.now());
+        let object = self.shared.object(bytes);
         self.shared.buckets().put(bucket, key, object, &Condition::Always).is_ok()
     }
 

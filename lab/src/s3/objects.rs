@@ -21,13 +21,20 @@ pub struct Object {
     pub modified: SystemTime,
     /// What its writer called it.
     pub content_type: Option<String>,
+    /// The SHA-256 that its writer sent along, in base64.
+    pub sha256: Option<String>,
 }
 
 impl Object {
     /// An object of these bytes.
     pub fn new(bytes: impl Into<Bytes>, modified: SystemTime) -> Object {
         let bytes = bytes.into();
-        Object { etag: etag(&bytes), bytes, modified, content_type: None }
+        Object { etag: etag(&bytes), bytes, modified, content_type: None, sha256: None }
+    }
+
+    /// The same object with a tag that is not the MD5 of its content, as on AWS with KMS. It still depends on nothing else.
+    pub fn with_opaque_tag(self) -> Object {
+        Object { etag: etag(format!("opaque {}", self.etag).as_bytes()), ..self }
     }
 }
 
@@ -75,15 +82,19 @@ pub struct Page {
 
 /// All buckets.
 #[derive(Debug, Default)]
-pub struct Buckets(BTreeMap<String, BTreeMap<String, Object>>);
+pub struct Buckets {
+    buckets: BTreeMap<String, BTreeMap<String, Object>>,
+    /// What the present version of an object has replaced, by bucket and key. Torn answers are made of it.
+    replaced: BTreeMap<(String, String), Object>,
+}
 
 type Outcome<T> = Result<T, S3ErrorCode>;
 
 impl Buckets {
     /// Creates a bucket, and says whether it was not there.
     pub fn create(&mut self, bucket: &str) -> bool {
-        let new = !self.0.contains_key(bucket);
-        self.0.entry(bucket.to_owned()).or_default();
+        let new = !self.buckets.contains_key(bucket);
+        self.buckets.entry(bucket.to_owned()).or_default();
         new
     }
 
@@ -92,13 +103,13 @@ impl Buckets {
         if !self.bucket(bucket)?.is_empty() {
             return Err(S3ErrorCode::BucketNotEmpty);
         }
-        self.0.remove(bucket);
+        self.buckets.remove(bucket);
         Ok(())
     }
 
     /// The objects of a bucket.
     pub fn bucket(&self, bucket: &str) -> Outcome<&BTreeMap<String, Object>> {
-        self.0.get(bucket).ok_or(S3ErrorCode::NoSuchBucket)
+        self.buckets.get(bucket).ok_or(S3ErrorCode::NoSuchBucket)
     }
 
     /// An object.
@@ -106,22 +117,31 @@ impl Buckets {
         self.bucket(bucket)?.get(key).ok_or(S3ErrorCode::NoSuchKey)
     }
 
+    /// What the version of an object with this tag has replaced, if it is the present one.
+    pub fn replaced_by(&self, bucket: &str, key: &str, etag: &str) -> Option<&Object> {
+        self.get(bucket, key).ok().filter(|object| object.etag == etag)?;
+        self.replaced.get(&(bucket.to_owned(), key.to_owned()))
+    }
+
     /// Writes an object if its condition holds.
     pub fn put(&mut self, bucket: &str, key: &str, object: Object, condition: &Condition) -> Outcome<()> {
-        let objects = self.0.get_mut(bucket).ok_or(S3ErrorCode::NoSuchBucket)?;
+        let objects = self.buckets.get_mut(bucket).ok_or(S3ErrorCode::NoSuchBucket)?;
         match (condition, objects.get(key)) {
             (Condition::Always, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => {}
             (Condition::Match(etag), Some(current)) if current.etag == *etag => {}
             (Condition::Match(_) | Condition::Absent, Some(_)) => return Err(S3ErrorCode::PreconditionFailed),
             (Condition::Match(_) | Condition::Present, None) => return Err(S3ErrorCode::NoSuchKey),
         }
-        objects.insert(key.to_owned(), object);
+        if let Some(replaced) = objects.insert(key.to_owned(), object) {
+            self.replaced.insert((bucket.to_owned(), key.to_owned()), replaced);
+        }
         Ok(())
     }
 
     /// Deletes an object; it need not be there.
     pub fn delete(&mut self, bucket: &str, key: &str) -> Outcome<()> {
-        self.0.get_mut(bucket).ok_or(S3ErrorCode::NoSuchBucket)?.remove(key);
+        self.buckets.get_mut(bucket).ok_or(S3ErrorCode::NoSuchBucket)?.remove(key);
+        self.replaced.remove(&(bucket.to_owned(), key.to_owned()));
         Ok(())
     }
 

@@ -12,10 +12,10 @@ use hyper::header::ETAG;
 use md5::{Digest as _, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::dto::{
-    CommonPrefix, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput,
-    DeleteObjectOutput, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput,
-    PutObjectOutput, Timestamp,
+    ChecksumMode, CommonPrefix, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
+    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
+    PutObjectInput, PutObjectOutput, Timestamp,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
@@ -71,10 +71,12 @@ impl S3 for Operations {
             input.checksum_sha256 = input.checksum_sha256.or_else(|| trailer("x-amz-checksum-sha256"));
         }
         verify(&input, &bytes)?;
-        let object = Object { content_type: input.content_type, ..Object::new(bytes, self.0.now()) };
+        let object = self.0.object(bytes);
+        let object = Object { content_type: input.content_type, sha256: input.checksum_sha256.clone(), ..object };
         let e_tag = Some(ETag::Strong(object.etag.clone()));
         self.0.buckets().put(&input.bucket, &input.key, object, &condition).map_err(refusal)?;
-        Ok(S3Response::new(PutObjectOutput { e_tag, ..Default::default() }))
+        let checksum_sha256 = input.checksum_sha256;
+        Ok(S3Response::new(PutObjectOutput { e_tag, checksum_sha256, ..Default::default() }))
     }
 
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
@@ -85,6 +87,9 @@ impl S3 for Operations {
         let object = self.0.buckets().get(&input.bucket, &input.key).map_err(refusal)?.clone();
         may_read(&object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
         let length = object.bytes.len() as u64;
+        // The checksum is of the whole object.
+        let wanted = input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+        let checksum_sha256 = object.sha256.clone().filter(|_| wanted && input.range.is_none());
         let (bytes, content_range) = match input.range {
             None => (object.bytes, None),
             Some(range) => {
@@ -96,6 +101,7 @@ impl S3 for Operations {
         };
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
+            checksum_sha256,
             content_length: Some(bytes.len() as i64),
             content_range,
             content_type: Some(content_type(object.content_type)),

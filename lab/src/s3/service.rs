@@ -6,18 +6,21 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use hyper::header::{CONTENT_LENGTH, DATE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use s3s::dto::{Timestamp, TimestampFormat};
 use s3s::{S3Error, S3ErrorCode};
 use tokio::time::{Instant, sleep_until};
 
-use super::fate::{Answer, Asked, Fate, Kind};
+use super::fate::{Answer, Asked, Fate, Kind, Tear};
 use super::{Stand, keys};
 
 /// The largest body that is taken, in bytes. AWS takes 5 GB; a database of Valthree is far below this.
 const MAX_BODY: usize = 1 << 30;
+
+/// The header with the checksum that the stand-in keeps.
+const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 
 /// The connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,10 @@ impl Stand {
             }
             // A task ends before its time only if s3s panics or the runtime ends.
             (Answer::Truth | Answer::Truncated(_), Some(truth)) => truth.await.unwrap_or(Err(Hangup)),
+            (Answer::Torn(tear), Some(truth)) => truth
+                .await
+                .unwrap_or(Err(Hangup))
+                .map(|whole| if asked.kind == Kind::Get { self.tear(&asked, whole, *tear) } else { whole }),
         };
         self.send(&asked, answer, &fate.answer)
     }
@@ -82,6 +89,30 @@ impl Stand {
         }
         let response = self.service.call(Request::from_parts(parts, s3s::Body::from(body))).await;
         whole(response.map_err(|_| Hangup)?).await
+    }
+
+    /// Puts a part of the version before into the answer to a GET, if the answer is a whole object that has replaced one.
+    fn tear(&self, asked: &Asked, whole: Response<Bytes>, tear: Tear) -> Response<Bytes> {
+        let buckets = self.shared.buckets();
+        let etag = whole.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().trim_matches('"');
+        let old = buckets.replaced_by(&asked.bucket, &asked.key, etag).filter(|_| whole.status() == StatusCode::OK);
+        let Some(old) = old else { return whole };
+        let (mut parts, body) = whole.into_parts();
+        let body = match tear {
+            Tear::NewBody => {
+                let header = |text: &str| HeaderValue::from_str(text).expect("tags and sums are header values");
+                parts.headers.insert(ETAG, header(&format!("\"{}\"", old.etag)));
+                if parts.headers.remove(CHECKSUM).is_some()
+                    && let Some(sum) = &old.sha256
+                {
+                    parts.headers.insert(CHECKSUM, header(sum));
+                }
+                body
+            }
+            Tear::OldBody => old.bytes.clone(),
+        };
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        Response::from_parts(parts, body)
     }
 
     /// Dates, numbers and counts an answer, and cuts it off if that is its fate.

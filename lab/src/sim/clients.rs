@@ -1,5 +1,5 @@
-//! What the clients of a run do: rounds of the workload, until enough has happened and every fault is over; and then
-//! they demand that every server serves.
+//! The clients of a run. They play rounds of the workload until there are enough operations and every fault is over. Then
+//! every server has to serve.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,51 +24,53 @@ use super::network::{Network, Stream};
 use super::place::{Place, SERVERS};
 use super::plan::Plan;
 
-/// A run has at least so many operations.
+/// The least number of operations of a run.
 pub const OPERATIONS: usize = 500;
 
-/// How many operations a round is to have, about.
+/// The range of operations of a round, roughly.
 const OPERATIONS_PER_ROUND: (usize, usize) = (60, 300);
 
-/// How often a client sends something in one round, at most. A round of a single client would otherwise go on alone,
-/// long after the others and the faults are over.
+/// The most pipelines of a client in one round. Otherwise a round with a single client would go on alone, long after the
+/// other rounds and the faults.
 const STEPS: usize = 12;
 
-/// How long a server may take to serve once every fault is over. A request that was lost without a word is given up
-/// after three seconds, and three of them may be under way.
+/// How long the clients wait before the first round. A server tries its store and reads the database first. It answers
+/// earlier commands with LOADING at once, so a round would be over before the servers are up.
+const START: Duration = Duration::from_millis(200);
+
+/// How long a server may take to serve once every fault is over. A server gives up a silently lost request after three
+/// seconds, and three such requests may follow each other.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// How much longer than a server's deadline a client waits for an answer: a round trip, and some more for a message
-/// that is slow.
+/// How much longer than a server's deadline a client waits for a reply: a round trip, and some more for a slow message.
 const MARGIN: Duration = Duration::from_millis(400);
 
-/// What rounds may be like. A server writes all values at every commit, so none is long.
-const BOUNDS: Bounds =
-    Bounds { servers: SERVERS, own_database: true, operations: OPERATIONS_PER_ROUND, longest_value: 4 << 10 };
+/// The longest value. A server writes recent values again at every commit, so none is long.
+const LONGEST_VALUE: usize = 4 << 10;
 
-/// What the clients of a run leave behind. Clones are the same.
+/// The notes of a run's clients. Clones share them.
 #[derive(Clone, Default)]
 pub struct Played(Arc<Mutex<Notes>>);
 
 /// See [`Played`].
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
-    /// What they observed, a history for each round.
+    /// The history of each round.
     pub histories: Vec<History>,
-    /// Why not every server serves at the end.
+    /// Why a server does not serve at the end.
     pub unserved: Option<String>,
-    /// What servers counted, added up, as far as they lived to tell.
+    /// The sums of the servers' own counters, without those of servers that crashed.
     pub counted: BTreeMap<String, u64>,
 }
 
 impl Played {
-    /// What they have left so far.
+    /// The notes so far.
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The way to servers through the simulated network; their addresses are their names.
+/// Connects to servers through the simulated network. Their addresses are their names.
 #[derive(Clone)]
 pub struct Simulated(Network);
 
@@ -76,20 +78,28 @@ impl Connect for Simulated {
     type Stream = Stream;
 
     async fn connect(&self, server: &str) -> io::Result<Stream> {
-        let server = Place::named(server).ok_or_else(|| io::Error::other("nobody has this name"))?;
+        let server = Place::named(server).ok_or_else(|| io::Error::other("no host has this name"))?;
         self.0.connect(Place::Clients, server, PORT).await
     }
 }
 
-/// Plays rounds, and then tries every server.
+/// Plays rounds, then checks that every server serves.
 pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Result {
     let cluster = Cluster {
         connect: Simulated(network.clone()),
         servers: Place::servers().map(|server| server.name().to_owned()).collect(),
         patience: plan.deadline + MARGIN,
     };
-    let mut rounds = Rounds { seed: plan.seed, quiet: plan.quiet, drawn: 0, carried: Carried::default() };
+    let bounds = Bounds {
+        servers: SERVERS,
+        own_database: true,
+        operations: OPERATIONS_PER_ROUND,
+        longest_value: LONGEST_VALUE,
+        classes: plan.draws.classes(),
+    };
+    let mut rounds = Rounds { seed: plan.seed, bounds, quiet: plan.quiet, drawn: 0, carried: Carried::default() };
     let mut operations = 0;
+    tokio::time::sleep(START).await;
     while operations < OPERATIONS || turmoil::sim_elapsed().unwrap_or_default() < plan.calm() {
         let missing = OPERATIONS.saturating_sub(operations);
         let playing = rounds.draw(plan.at_once(), missing).into_iter().map(|(round, carried)| {
@@ -107,7 +117,7 @@ pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Resul
     let served = recover::served(&cluster, &format!("{:x}", plan.seed), RECOVERY, None).await?;
     played.notes().unserved = served.err();
     for server in &cluster.servers {
-        let counted = counted(&cluster, server).await.unwrap_or_default(); // who does not serve counts nothing
+        let counted = counted(&cluster, server).await.unwrap_or_default(); // a server that does not serve reports no counters
         let mut notes = played.notes();
         for (name, count) in counted {
             *notes.counted.entry(name).or_default() += count;
@@ -119,14 +129,15 @@ pub async fn run(network: Network, plan: Plan, played: Played) -> turmoil::Resul
 /// The rounds of a run.
 struct Rounds {
     seed: u64,
+    bounds: Bounds,
     quiet: bool,
     drawn: u64,
     carried: Carried,
 }
 
 impl Rounds {
-    /// Those that are to be played next, at the same time, each with what earlier ones have left in the air for it: as
-    /// many as it takes for so many operations, up to `at_once`; or one, if the database has to be its own.
+    /// The next rounds, which run at the same time: enough for this many operations, but at most `at_once`; only one, if it
+    /// needs the database for itself. Each comes with the writes of earlier rounds whose fate is still unknown.
     fn draw(&mut self, at_once: usize, operations: usize) -> Vec<(Round, Vec<Command>)> {
         let first = self.next(self.carried.may_flush());
         let mut planned = about(&first.0);
@@ -141,14 +152,14 @@ impl Rounds {
     }
 
     fn next(&mut self, may_flush: bool) -> (Round, Vec<Command>) {
-        let Rounds { seed, drawn, carried, .. } = self;
+        let Rounds { seed, bounds, drawn, carried, .. } = self;
         let (number, source) = (*drawn, Source::Seed(*seed));
         *drawn += 1;
         let mut chance = source.chance(number, 0);
-        let mut configuration = Configuration::draw(&mut chance, &BOUNDS, may_flush, carried);
+        let mut configuration = Configuration::draw(&mut chance, bounds, may_flush, carried);
         configuration.steps = configuration.steps.min(STEPS);
         if self.quiet {
-            // Who comes from another server knows what has been done there, and this one may not.
+            // A client that changes servers brings news: its next read forces the new server to catch up.
             configuration.reconnect = 2;
         }
         let carried = carried.commands(configuration.has(Class::DbSize));
@@ -156,14 +167,13 @@ impl Rounds {
     }
 }
 
-/// How many operations a round will have, about: a pipeline is half full on average, and in the end every key is read
-/// over every server.
+/// The operations of a round, roughly: a pipeline is half full on average, and the end reads every key on every server.
 fn about(round: &Round) -> usize {
     let Configuration { clients, steps, pipeline, keys, .. } = round.configuration;
     clients * steps * (pipeline + 1) / 2 + keys * SERVERS
 }
 
-/// What a server tells of itself in INFO.
+/// The counters of a server, by INFO.
 async fn counted(cluster: &Cluster<Simulated>, server: &str) -> Option<BTreeMap<String, u64>> {
     let asking = async {
         let stream = cluster.connect.connect(server).await.ok()?;

@@ -1,4 +1,4 @@
-//! Three servers and a store on a simulated network, and the loop that drives them and makes their faults happen.
+//! Three servers and a store on a simulated network, and the loop that drives them and applies the plan's faults.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use turmoil::Sim;
 use valthree::commit::Witness;
 use valthree::server::{self, Config};
-use valthree::shared::{Settings, Thresholds};
+use valthree::settings::Settings;
 
 use super::agreement::Agreement;
 use super::hits::Hit;
@@ -17,53 +17,52 @@ use super::place::{Place, SERVERS};
 use super::plan::{Loss, Plan, What};
 use super::{connector, store};
 
-/// Where servers listen.
+/// The port of every server.
 pub const PORT: u16 = 6379;
 
-/// The wall time at the beginning of every run.
+/// The wall time when every run begins.
 const STARTED: Duration = Duration::from_secs(1_800_000_000);
 
-/// Messages that a connection holds between its ends, and connections that wait to be accepted.
+/// The most messages on a connection, and the most connections that wait to be accepted.
 const CAPACITY: usize = 4096;
 
-/// A run that is not over by then is stuck.
+/// The longest run. A longer one is stuck.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// A cluster in the middle of a run.
+/// The cluster of a run.
 pub struct Cluster<'a> {
     sim: Sim<'a>,
     network: Network,
     plan: Plan,
     up: watch::Sender<bool>,
-    servers: [Server; SERVERS],
-    /// Servers that have been killed in this step, and whether they start again at once.
+    servers: [SimServer; SERVERS],
+    /// The servers that were killed in this step, and whether they start again at once.
     dying: Vec<(usize, bool)>,
     complaints: Arc<Mutex<Vec<String>>>,
 }
 
-/// What the loop knows of a server.
-struct Server {
-    /// It runs, and has not been told to end.
+/// The loop's view of a server.
+struct SimServer {
+    /// Whether it runs and has no order to end.
     well: bool,
     orders: Arc<Mutex<Orders>>,
 }
 
-/// How a server is told to end: anew for each of its lives, so that no life hears what was meant for an earlier one.
+/// The orders to a server. Each life gets new ones, so that none receives an order to an earlier life.
 #[derive(Clone, Default)]
 struct Orders {
     stop: Arc<Notify>,
     die: Arc<Notify>,
 }
 
-/// A server that can be started again and again.
+/// Everything that a server needs to start, again and again.
 struct Starts {
     place: Place,
-    seed: u64,
     lives: AtomicU64,
-    /// What its wall clock shows at the beginning of the run.
+    server: usize,
+    /// The true time when the run begins.
     started: SystemTime,
-    deadline: Duration,
-    thresholds: Thresholds,
+    plan: Plan,
     agreement: Agreement,
     orders: Arc<Mutex<Orders>>,
     network: Network,
@@ -71,7 +70,7 @@ struct Starts {
 }
 
 impl Cluster<'_> {
-    /// A cluster that is about to start, and whose clients do this.
+    /// A cluster that has not started yet, with these clients.
     pub fn new(plan: &Plan, network: &Network, clients: impl Future<Output = turmoil::Result> + 'static) -> Self {
         let started = SystemTime::UNIX_EPOCH + STARTED;
         let mut sim = turmoil::Builder::new()
@@ -92,24 +91,23 @@ impl Cluster<'_> {
             let orders: Arc<Mutex<Orders>> = Arc::default();
             let starts = Arc::new(Starts {
                 place: Place::Server(server),
-                seed: plan.seed,
                 lives: AtomicU64::new(0),
-                started: started + plan.skew[server],
-                deadline: plan.deadline,
-                thresholds: plan.thresholds,
+                server,
+                started,
+                plan: plan.clone(),
                 agreement: agreement.clone(),
                 orders: Arc::clone(&orders),
                 network: network.clone(),
                 complaints: Arc::clone(&complaints),
             });
             sim.host(starts.place.name(), move || Arc::clone(&starts).run());
-            Server { well: true, orders }
+            SimServer { well: true, orders }
         });
         sim.client(Place::Clients.name(), clients);
         Cluster { sim, network: network.clone(), plan: plan.clone(), up, servers, dying: Vec::new(), complaints }
     }
 
-    /// Lets everything happen until the clients are done. Fails if a host does.
+    /// Runs the cluster until the clients are done. Fails if a host fails.
     pub fn run(&mut self) -> turmoil::Result {
         let faults = self.plan.faults.clone();
         let begins = faults.iter().enumerate().map(|(place, fault)| (fault.at, true, place));
@@ -132,12 +130,12 @@ impl Cluster<'_> {
         }
     }
 
-    /// How long it took, in simulated time.
+    /// The simulated time so far.
     pub fn elapsed(&self) -> Duration {
         self.sim.elapsed()
     }
 
-    /// What servers have died of that nobody killed, and about which versions they do not agree.
+    /// The errors of servers that ended by themselves, and the versions on which servers disagree.
     pub fn complaints(&self) -> Vec<String> {
         lock(&self.complaints).clone()
     }
@@ -180,7 +178,7 @@ impl Cluster<'_> {
                 }
                 self.up.send_replace(false);
             }
-            What::Store { .. } => {} // the store looks at the plan itself
+            What::Store { .. } => {} // the store reads the plan itself
         }
     }
 
@@ -245,7 +243,7 @@ impl Cluster<'_> {
         self.dying.push((server, restart));
     }
 
-    /// Starts a server that is not well: it is down, or takes its time to stop.
+    /// Starts a server that is down. If it is still stopping, kills it first.
     fn restart(&mut self, server: usize) {
         if std::mem::replace(&mut self.servers[server].well, true) {
             return;
@@ -265,14 +263,14 @@ impl Cluster<'_> {
         }
     }
 
-    /// Whether anybody would notice if this place were gone.
+    /// Whether another host would notice the end of this one.
     fn noticed(&mut self, place: Place) -> bool {
         self.sim.is_host_running(place.name()) && self.network.connections(place) > 0
     }
 }
 
 impl Starts {
-    /// One life, from the start to the end.
+    /// One life of the server, from its start to its end.
     async fn run(self: Arc<Self>) -> turmoil::Result {
         let orders = Orders::default();
         lock(&self.orders).clone_from(&orders);
@@ -286,9 +284,9 @@ impl Starts {
         self.network.go_down(self.place);
         match served {
             Some(Ok(())) => {}
-            // Its process would end, and nobody would start it again. What its clients make of it is for them to say.
+            // A real process would end here, and nobody would start it again.
             Some(Err(error)) => lock(&self.complaints).push(format!("{} gave up: {error}", self.place)),
-            None => std::future::pending().await, // until it is buried
+            None => std::future::pending().await, // until the loop ends this host
         }
         Ok(())
     }
@@ -297,31 +295,43 @@ impl Starts {
         let settings = Settings {
             port: PORT,
             store: Place::Store.to_string(),
-            deadline: self.deadline,
-            thresholds: self.thresholds,
+            deadline: self.plan.deadline,
+            thresholds: self.plan.thresholds,
             ..Settings::default()
         };
-        let config = Config {
-            seed: self.seed_of(life),
-            started: self.started + turmoil::sim_elapsed().unwrap_or_default(),
-            settings,
-        };
+        let config = Config { seed: self.seed_of(life), wall: self.wall_clock(life).into(), settings };
         let door = self.network.listen(self.place, PORT).await?;
-        let store = connector::store(&self.network, self.place, self.started);
+        let store = connector::store(&self.network, self.place, self.started + self.plan.skew[self.server]);
         Ok(server::run_before(Some(self.witness()), door, store, config, stop).await?)
     }
 
-    /// Has every version that the server knows compared with what all others took it for.
+    /// The time that the server finds on the machine's clock when it starts.
+    fn wall_clock(&self, life: u64) -> SystemTime {
+        let lead = self.plan.lead(self.server, life);
+        let (now, off) = (self.started + turmoil::sim_elapsed().unwrap_or_default(), lead.unsigned_abs());
+        let off = Duration::from_millis(off);
+        if lead < 0 { now - off } else { now + off }
+    }
+
+    /// Compares every version of the server with the same version of the others. Drops derived orders now and then, which
+    /// may happen at any time, so that some are built anew and others follow the versions.
     fn witness(&self) -> Witness {
         let Starts { place, agreement, complaints, .. } = self;
         let (place, agreement, complaints) = (*place, agreement.clone(), Arc::clone(complaints));
-        Arc::new(move |database| lock(&complaints).extend(agreement.disagrees(place, database)))
+        let forget_orders = self.plan.forget_orders;
+        Arc::new(move |database| {
+            lock(&complaints).extend(agreement.disagrees(place, database));
+            if database.root.header.generation.is_multiple_of(forget_orders) {
+                database.drop_orders();
+            }
+        })
     }
 
-    /// No two servers, and no two lives of one, draw the same.
+    /// A seed of its own for each life of each server.
     fn seed_of(&self, life: u64) -> [u8; 32] {
         let mut seed = [0; 32];
-        let parts = [self.seed, life, Place::all().position(|place| place == self.place).unwrap_or_default() as u64, 0];
+        let parts =
+            [self.plan.seed, life, Place::all().position(|place| place == self.place).unwrap_or_default() as u64, 0];
         seed.chunks_exact_mut(8).zip(parts).for_each(|(part, number)| part.copy_from_slice(&number.to_le_bytes()));
         seed
     }

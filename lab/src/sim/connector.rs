@@ -1,4 +1,4 @@
-//! How the SDK of AWS reaches the store: hyper's client with its pool, as in the product, over the simulated network.
+//! The SDK's way to the store: hyper's client with its pool, as in the product, over the simulated network.
 
 use std::error::Error;
 use std::fmt;
@@ -27,12 +27,14 @@ use super::network::{Network, Stream};
 use super::place::Place;
 use super::store::{ACCESS_KEY, BUCKET, PORT, REGION, SECRET_KEY};
 
-/// The times of the product, but shorter: what is dropped here is never sent again, and who waits for it until the end
-/// shows nothing meanwhile. Still longer than any deadline, so that late answers come.
+/// Shorter time-outs than the product's. This network never sends a dropped message again, so a long wait for it would
+/// show nothing. They are still longer than any deadline, so that late answers occur.
 const TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(1), attempt: Duration::from_secs(3), stall: Duration::from_secs(2) };
 
-/// The store as the server at `here` reaches it. Its wall clock shows `started` at the beginning of the run.
+/// The store as the server at `here` reaches it. The clock of the SDK shows `started` when the run begins. It is some minutes
+/// off at most, even if the wall clock of the server is years off: S3 would refuse its signatures, and the server would
+/// serve nobody.
 pub fn store(network: &Network, here: Place, started: SystemTime) -> S3 {
     let url = format!("http://{}:{PORT}", Place::Store);
     let config = Config::builder()
@@ -47,7 +49,7 @@ pub fn store(network: &Network, here: Place, started: SystemTime) -> S3 {
     S3::new(config.build(), &address, Some(url), TIMEOUTS)
 }
 
-/// The wall clock that the SDK signs by: simulated time, from a given start.
+/// The wall clock by which the SDK signs: simulated time since a given start.
 #[derive(Debug)]
 struct Clock(SystemTime);
 
@@ -60,8 +62,8 @@ impl TimeSource for Clock {
 struct Http {
     network: Network,
     here: Place,
-    /// The SDK asks for a connector at every request. As in its own client, all get the same one: a pool of their own
-    /// would have each open a connection.
+    /// One pool for all requests, as in the SDK's own client. The SDK asks for a connector at every request, and separate
+    /// pools would each open a connection.
     pool: OnceLock<SharedHttpConnector>,
 }
 
@@ -76,7 +78,7 @@ impl HttpClient for Http {
         let pool = self.pool.get_or_init(|| {
             let patience = settings.connect_timeout().unwrap_or(TIMEOUTS.connect);
             let dial = Dial { network: self.network.clone(), here: self.here, patience };
-            // The pool's clock is tokio's, too: by the machine's, whether a connection is used again would differ.
+            // The pool needs tokio's clock, too: the machine's would decide whether it reuses a connection.
             let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial.clone());
             SharedHttpConnector::new(Pool { client, dial })
         });

@@ -1,9 +1,9 @@
-//! What the faults of a run have really met. A partition that nobody spoke into is no fault.
+//! The faults of a run that took effect. A partition without a message is no fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A way to be hit.
+/// An effect of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Hit {
@@ -23,6 +23,8 @@ pub enum Hit {
     AnswerLost,
     AnswerFalse412,
     AnswerCutShort,
+    AnswerTorn,
+    Answer404Passing,
     RequestLost,
     PutAppliedLate,
 }
@@ -47,34 +49,36 @@ impl Hit {
             Hit::AnswerLost => "PUTs applied, answer lost",
             Hit::AnswerFalse412 => "PUTs applied, answered 412",
             Hit::AnswerCutShort => "answers cut short",
+            Hit::AnswerTorn => "answers torn",
+            Hit::Answer404Passing => "answers 404 for a moment",
             Hit::RequestLost => "requests lost",
             Hit::PutAppliedLate => "PUTs applied late",
         }
     }
 }
 
-/// What all faults of a run have met. Clones are the same one.
+/// The effects of a run's faults. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Hits(Arc<Mutex<Met>>);
 
-/// What was met.
+/// The effects of faults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Met {
-    /// How often, by kind.
+    /// The number of effects of each kind.
     pub kinds: BTreeMap<Hit, u64>,
-    /// The faults of the plan that met anything, by their places in it.
+    /// The faults that took effect, by their place in the plan.
     pub faults: BTreeSet<usize>,
 }
 
 impl Hits {
-    /// One more, by this fault of the plan.
+    /// Counts one more effect of this fault.
     pub fn count(&self, hit: Hit, fault: usize) {
         let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *met.kinds.entry(hit).or_default() += 1;
         met.faults.insert(fault);
     }
 
-    /// All of them.
+    /// All effects so far.
     pub fn all(&self) -> Met {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,11 +1,11 @@
-//! The simulated network, as seen from its ends: streams that note what passes, and that a fault can cut.
+//! The simulated network at its ends: streams that note every message, and that a fault can cut.
 //!
-//! turmoil delays, drops and holds what is sent. It never sends again: what it drops is gone, and leaves its connection
-//! silent for good, as a peer that vanished does. What it holds arrives late, as what TCP has to send again. A cut is
-//! made here: both ends find their connection reset.
+//! turmoil delays, drops and holds messages. It never sends a message again. A dropped message leaves its connection
+//! silent for good, as if the peer had vanished. A held message arrives late, as if TCP had sent it again. This module
+//! adds cuts: both ends find their connection reset.
 //!
-//! When a host goes down, its streams are closed here as well, in the order of their opening. tokio would drop the tasks
-//! that own them in an order that depends on how many tasks the whole process has had.
+//! It also closes the streams of a host that goes down, in the order of their opening. tokio would drop the tasks that own
+//! them in an order that depends on the number of tasks in the whole process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -18,47 +18,47 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net::{TcpListener, TcpStream};
-use valthree::server::Listener;
+use valthree::net::Listener;
 
 use super::hits::{Hit, Hits};
 use super::place::Place;
 use super::trace::Trace;
 
-/// The network of one run. Clones are the same one.
+/// The network of one run. Clones share it.
 #[derive(Clone)]
 pub struct Network {
-    /// What passes is noted here.
+    /// The trace of every message.
     pub trace: Trace,
-    /// What faults meet is counted here.
+    /// The counters of effects.
     pub hits: Hits,
     links: Arc<Mutex<Links>>,
 }
 
 struct Links {
-    /// Who hears late from the store: how much, and by which fault.
+    /// The hosts that receive the store's answers late: by how much, and by which fault.
     late: BTreeMap<Place, (Duration, usize)>,
-    /// The directions that something is the matter with: what, and which fault it is of.
+    /// The directions under a fault: the effect, and the fault.
     troubled: BTreeMap<(Place, Place), (Hit, usize)>,
     wires: BTreeMap<(Place, Place), Vec<Weak<Wire>>>,
 }
 
-/// What a stream and the network have in common: one end of a connection.
+/// One end of a connection, which its stream and the network share.
 struct Wire {
     /// `None` once its host is down.
     stream: Mutex<Option<TcpStream>>,
     cut: AtomicBool,
-    /// Who waits to read and who to write.
+    /// The tasks that wait to read and to write.
     waiting: Mutex<[Option<Waker>; 2]>,
 }
 
 impl Network {
-    /// A network on which nothing has happened yet.
+    /// A network without connections or faults.
     pub fn new(trace: Trace, hits: Hits) -> Network {
         let links = Links { late: BTreeMap::new(), troubled: BTreeMap::new(), wires: BTreeMap::new() };
         Network { trace, hits, links: Arc::new(Mutex::new(links)) }
     }
 
-    /// From now on a place hears from the store so much later, by this fault; or in time again.
+    /// Delays the store's answers to a host, by this fault. `None` ends the delay.
     pub fn delay_answers(&self, place: Place, late: Option<(Duration, usize)>) {
         match late {
             Some(late) => self.links().late.insert(place, late),
@@ -66,14 +66,14 @@ impl Network {
         };
     }
 
-    /// How much later a place is to hear an answer that has come.
+    /// The delay of the store's answers to a host, if any. Counts an effect.
     pub fn lateness(&self, place: Place) -> Option<Duration> {
         let &(late, fault) = self.links().late.get(&place)?;
         self.hits.count(Hit::AnswerLate, fault);
         Some(late)
     }
 
-    /// From now on, what is sent from `from` to `to` counts as a hit of this kind, by this fault; or no longer.
+    /// Counts messages in this direction as effects of a fault. `None` ends that.
     pub fn trouble(&self, from: Place, to: Place, hit: Option<(Hit, usize)>) {
         match hit {
             Some(hit) => self.links().troubled.insert((from, to), hit),
@@ -81,7 +81,7 @@ impl Network {
         };
     }
 
-    /// Resets every connection between two places, and says how many there were.
+    /// Resets every connection between two hosts, and returns their number.
     pub fn cut(&self, one: Place, other: Place) -> usize {
         let pairs: BTreeSet<(Place, Place)> = [(one, other), (other, one)].into();
         let mut cut = 0;
@@ -89,10 +89,10 @@ impl Network {
             let wires = self.links().wires.remove(&pair).unwrap_or_default();
             cut += wires.iter().filter_map(Weak::upgrade).inspect(|wire| wire.end()).count();
         }
-        cut.div_ceil(2) // both ends are counted
+        cut.div_ceil(2) // each connection has two ends
     }
 
-    /// Closes every connection of a host that goes down. To be called by the host itself, which still has to say so.
+    /// Closes every connection of a host that goes down. The host itself must call this, while it can still send the ends.
     pub fn go_down(&self, here: Place) {
         let mut links = self.links();
         let own = links.wires.iter_mut().filter(|((near, _), _)| *near == here);
@@ -101,7 +101,7 @@ impl Network {
         wires.iter().filter_map(Weak::upgrade).for_each(|wire| drop(lock(&wire.stream).take()));
     }
 
-    /// How many ends of connections a place has.
+    /// The number of a host's connections.
     pub fn connections(&self, place: Place) -> usize {
         let links = self.links();
         let own = links.wires.iter().filter(|((here, _), _)| *here == place);
@@ -151,7 +151,7 @@ impl Network {
     }
 }
 
-/// What these locks guard changes in single steps: a panic elsewhere leaves it whole.
+/// Locks a mutex. A panic of another thread leaves the data whole, since every change is a single step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -166,7 +166,7 @@ impl Wire {
         lock(&self.waiting).iter_mut().filter_map(Option::take).for_each(Waker::wake);
     }
 
-    /// Does something with the stream, unless it has been cut; and remembers whom to wake if it is.
+    /// Acts on the stream, unless it is cut. Keeps the waker, so that a cut wakes the task.
     fn with<T>(
         &self,
         half: usize,
@@ -185,7 +185,7 @@ impl Wire {
     }
 }
 
-/// One end of a connection, as its owner holds it.
+/// A stream of the simulated network.
 pub struct Stream {
     wire: Arc<Wire>,
     here: Place,
@@ -202,7 +202,7 @@ impl Stream {
     }
 }
 
-/// FNV-1a: tells messages apart, and is the same everywhere.
+/// FNV-1a, which is the same on every machine. It tells messages apart in the trace.
 fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -233,7 +233,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Where a place takes connections.
+/// The listener of a host.
 pub struct Door {
     listener: TcpListener,
     here: Place,
@@ -246,7 +246,7 @@ impl Listener for Door {
     async fn accept(&mut self) -> io::Result<(Stream, String, String)> {
         let (stream, peer) = self.listener.accept().await?;
         let there = turmoil::reverse_lookup(peer.ip()).and_then(|name| Place::named(&name));
-        let there = there.ok_or_else(|| io::Error::other("a connection from nowhere"))?;
+        let there = there.ok_or_else(|| io::Error::other("a connection from an unknown host"))?;
         let local = stream.local_addr().map_or_else(|_| String::new(), |local| local.to_string());
         Ok((self.network.stream(stream, self.here, there), peer.to_string(), local))
     }

@@ -1,4 +1,4 @@
-//! What a run has shown.
+//! The verdict on a run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,53 +16,54 @@ use super::clients::{Notes, OPERATIONS};
 use super::hits::Met;
 use super::plan::Plan;
 
-/// So many faults have to have met something for a run to count.
+/// The least number of faults that must take effect for a run to count.
 const FAULTS: usize = 3;
 
 /// The outcome of a run.
 #[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What was to go wrong.
+pub struct RunOutcome {
+    /// The plan of faults.
     pub plan: Plan,
-    /// What did.
+    /// The faults that took effect.
     pub met: Met,
-    /// What clients did.
+    /// The clients' operations.
     pub census: Census,
-    /// What servers counted.
+    /// The servers' own counters.
     pub counted: BTreeMap<String, u64>,
-    /// How long it took in simulated time.
+    /// Its simulated time.
     pub elapsed: Duration,
-    /// How many lines its trace has.
+    /// The lines of its trace.
     pub lines: u64,
     /// The digest of its trace.
     pub digest: String,
-    /// Its trace, if it was kept.
+    /// The text of its trace, if it was kept.
     pub trace: Option<String>,
-    /// What must not be.
+    /// The gravest failure, if any.
     pub failure: Option<Failure>,
 }
 
-/// What must not be, the gravest first.
+/// A failure of a run, the gravest kind first.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// The workload's verdict: no order explains what clients observed.
+    /// The workload's verdict: no order of the operations explains the replies.
     Violation(History, Box<Violation>),
-    /// The workload could not judge a history, for this reason.
+    /// The workload could not judge a history for this reason.
     Undecided(History, String),
-    /// Something gave up that must not: a server, or the simulation itself.
+    /// A server, or the simulation itself, broke.
     Broken(String),
-    /// A server did not serve when all was well again.
+    /// A server did not serve after every fault was over.
     NotServing(String),
 }
 
-impl Outcome {
-    /// Judges what is left of a run. `ended` is how the simulation ended, `complaints` what servers died of.
-    pub fn judge(plan: Plan, met: Met, notes: &Notes, ended: Result<(), String>, complaints: &[String]) -> Outcome {
+impl RunOutcome {
+    /// Judges a run. `ended` is the simulation's own result, `complaints` are the errors of servers that ended.
+    pub fn judge(plan: Plan, met: Met, notes: &Notes, ended: Result<(), String>, complaints: &[String]) -> RunOutcome {
         let mut census = Census::default();
         let mut failure = None;
+        let budget = Budget { margin: plan.margin(), ..Budget::default() };
         for history in &notes.histories {
             let own = Census::of(history);
-            let verdict = check(history, Budget::default());
+            let verdict = check(history, budget);
             assertions::about_replies(history);
             assertions::about_verdict(history, &verdict);
             assertions::about_census(&own);
@@ -77,9 +78,15 @@ impl Outcome {
                 _ => Some(found),
             };
         }
+        // Nobody damages a database here. A server that says so has believed an answer of the store that was not true.
+        let deceived = notes.histories.iter().flat_map(|history| &history.operations).find_map(|operation| {
+            let said = operation.end.as_ref().map(|(_, outcome)| outcome.to_string());
+            said.filter(|said| said.contains("The database cannot be used"))
+        });
         let broken = ended.err().into_iter().chain(complaints.iter().cloned()).next();
-        let failure = failure.or(broken.map(Failure::Broken)).or(notes.unserved.clone().map(Failure::NotServing));
-        Outcome {
+        let failure =
+            failure.or(broken.map(Failure::Broken)).or(notes.unserved.clone().or(deceived).map(Failure::NotServing));
+        RunOutcome {
             plan,
             met,
             census,
@@ -92,7 +99,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it shows something: enough operations, most of them answered, and faults that met something.
+    /// Whether the run shows anything: enough operations, most of them answered, and enough faults that took effect.
     pub fn counts(&self) -> bool {
         let Census { operations, .. } = self.census;
         operations as usize >= OPERATIONS
@@ -100,14 +107,15 @@ impl Outcome {
             && self.met.faults.len() >= FAULTS
     }
 
-    /// Leaves the evidence of a failure in a folder, and says in words what there is.
+    /// Writes the evidence of a failure into a folder, and returns a text that names the files.
     pub fn leave_evidence(&self, folder: &Path) -> io::Result<String> {
         std::fs::create_dir_all(folder)?;
         let name = format!("seed-{}", self.plan.seed);
+        let budget = Budget { margin: self.plan.margin(), ..Budget::default() };
         let mut text = String::new();
         match &self.failure {
             Some(Failure::Violation(history, violation)) => {
-                text = evidence::of_violation(folder, &name, history, violation, Budget::default()) + "\n";
+                text = evidence::of_violation(folder, &name, history, violation, budget) + "\n";
             }
             Some(Failure::Undecided(history, _)) => {
                 text = evidence::of_undecided(folder, &name, history) + "\n";
@@ -134,19 +142,13 @@ impl fmt::Display for Failure {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for RunOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome { plan, met, census, elapsed, lines, digest, .. } = self;
+        let RunOutcome { plan, met, census, elapsed, lines, digest, .. } = self;
         writeln!(f, "seed {}: {plan}", plan.seed)?;
         let (operations, answered) = (census.operations, census.all_answered());
         write!(f, "{elapsed:?}; {operations} operations: {answered} answered, {} refused, ", census.failed)?;
-        writeln!(
-            f,
-            "{} unknown; {} of {} faults met something",
-            census.unknown(),
-            met.faults.len(),
-            plan.faults.len()
-        )?;
+        writeln!(f, "{} unknown; {} of {} faults took effect", census.unknown(), met.faults.len(), plan.faults.len())?;
         for (hit, number) in &met.kinds {
             writeln!(f, "{number:>6} {}", hit.name())?;
         }
@@ -154,7 +156,7 @@ impl fmt::Display for Outcome {
         match &self.failure {
             Some(failure) => write!(f, "{failure}"),
             None if self.counts() => write!(f, "serializable, and all servers serve"),
-            None => write!(f, "serializable, and all servers serve; but it shows too little to count"),
+            None => write!(f, "serializable, and all servers serve; but the run shows too little to count"),
         }
     }
 }

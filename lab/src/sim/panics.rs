@@ -1,5 +1,5 @@
-//! Panics, which tokio would keep to the task that they happen in: a server that has lost its commit loop might just be
-//! stopped before anybody notices.
+//! Panics of a run. tokio keeps a panic to its task, so a fault could stop a server that has lost its commit loop before
+//! anything notices the loss.
 
 use std::cell::RefCell;
 use std::panic::{set_hook, take_hook};
@@ -9,7 +9,7 @@ thread_local! {
     static FIRST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Forgets what was, and takes note from now on: a run has its thread for itself.
+/// Forgets earlier panics of this thread and notes new ones. Each run has its thread to itself.
 pub fn watch() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -22,7 +22,7 @@ pub fn watch() {
     FIRST.take();
 }
 
-/// The first panic since.
+/// The first panic since then.
 pub fn first() -> Option<String> {
     FIRST.take()
 }

@@ -1,14 +1,14 @@
-//! Who takes part, by the names that plans and traces use.
+//! The hosts of a run, by the names that plans and traces use.
 
 use std::fmt;
 
-/// How many servers there are.
+/// The number of servers.
 pub const SERVERS: usize = 3;
 
 /// A host of the simulated network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Where all clients are.
+    /// The host of all clients.
     Clients,
     /// A server, from 0.
     Server(usize),
@@ -17,7 +17,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// All of them.
+    /// All hosts.
     pub fn all() -> impl Iterator<Item = Place> + Clone {
         (0..SERVERS).map(Place::Server).chain([Place::Clients, Place::Store])
     }
@@ -38,7 +38,7 @@ impl Place {
         }
     }
 
-    /// Who has this name.
+    /// The host of this name.
     pub fn named(name: &str) -> Option<Place> {
         Place::all().find(|place| place.name() == name)
     }

@@ -1,4 +1,4 @@
-//! Many seeds on several threads, each run in one.
+//! Many runs on several threads.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::outcome::Outcome;
+use super::outcome::RunOutcome;
+use super::single::run;
 
-/// Runs the seeds from `first` on, `count` of them, and gives their outcomes to `look` in the order of the seeds, until
-/// it has seen enough.
-pub fn each(first: u64, count: u64, threads: usize, mut look: impl FnMut(Outcome) -> ControlFlow<()>) {
+/// Runs `count` seeds from `first` on. Calls `look` with their outcomes, in the order of the seeds, until it breaks.
+pub fn each(first: u64, count: u64, threads: usize, mut look: impl FnMut(RunOutcome) -> ControlFlow<()>) {
     let (next, enough) = (AtomicU64::new(0), AtomicBool::new(false));
     let (sender, outcomes) = mpsc::sync_channel(threads);
     thread::scope(|scope| {
@@ -20,7 +20,7 @@ pub fn each(first: u64, count: u64, threads: usize, mut look: impl FnMut(Outcome
             scope.spawn(move || {
                 while !enough.load(Ordering::Relaxed) {
                     let place = next.fetch_add(1, Ordering::Relaxed);
-                    if place >= count || sender.send((place, super::run(first.wrapping_add(place), false))).is_err() {
+                    if place >= count || sender.send((place, run(first.wrapping_add(place), false))).is_err() {
                         return;
                     }
                 }
@@ -34,7 +34,7 @@ pub fn each(first: u64, count: u64, threads: usize, mut look: impl FnMut(Outcome
                 turn += 1;
                 if look(outcome).is_break() {
                     enough.store(true, Ordering::Relaxed);
-                    drop(outcomes); // who still runs a seed finds nobody to tell
+                    drop(outcomes); // the other threads then fail to send, and end
                     return;
                 }
             }
@@ -42,7 +42,7 @@ pub fn each(first: u64, count: u64, threads: usize, mut look: impl FnMut(Outcome
     });
 }
 
-/// All cores.
+/// The number of cores.
 pub fn all_cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }

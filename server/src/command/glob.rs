@@ -1,11 +1,11 @@
-//! The glob patterns of Valkey: `*`, `?`, `[a-z]`, `[^a-z]` and `\` before anything that is meant literally.
+//! The glob patterns of Valkey: `*`, `?`, `[a-z]`, `[^a-z]`, and `\` before a literal byte.
 
 /// Whether the case of ASCII letters matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// `a` is not `A`.
+    /// `a` does not match `A`.
     Sensitive,
-    /// `a` is `A`.
+    /// `a` matches `A`.
     Insensitive,
 }
 
@@ -20,11 +20,11 @@ impl Case {
 
 /// Whether the pattern matches the whole text.
 ///
-/// A star remembers where it stood. If what follows fails, only the newest star is tried again, one byte further: an
-/// earlier star could only offer what the newest can reach anyway. So the time is at most the product of both lengths,
-/// whatever a client sends.
+/// After a mismatch the match goes back to the newest star, and lets it take one more byte. It never goes back to an earlier
+/// star: the newest one can reach every position that the earlier one could offer. So the time is at most the product of
+/// both lengths.
 pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
-    // Odd, but Valkey's: not even `*` matches the empty text.
+    // Like Valkey: not even `*` matches the empty text.
     if text.is_empty() {
         return pattern.is_empty();
     }
@@ -48,7 +48,7 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// Matches one byte with the head of a pattern that is not a star; answers the length of that head.
+/// Matches one byte with the first element of a pattern, which is not a star. Returns the length of the element.
 fn one(pattern: &[u8], byte: u8, case: Case) -> Option<usize> {
     match pattern {
         [] => None,
@@ -59,7 +59,7 @@ fn one(pattern: &[u8], byte: u8, case: Case) -> Option<usize> {
     }
 }
 
-/// The same for what follows a `[`. A class that nobody closed ends with the pattern.
+/// Matches one byte with the class after a `[`. A class without a `]` ends with the pattern.
 fn class_of(class: &[u8], byte: u8, case: Case) -> Option<usize> {
     let negated = class.first() == Some(&b'^');
     let mut at = usize::from(negated);
@@ -72,7 +72,7 @@ fn class_of(class: &[u8], byte: u8, case: Case) -> Option<usize> {
                 break;
             }
             [b'\\', literal, ..] => {
-                // Odd, but Valkey's: an escaped byte in a class is compared with its case.
+                // Like Valkey: an escaped byte in a class is compared with its case.
                 found |= *literal == byte;
                 at += 2;
             }

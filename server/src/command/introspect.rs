@@ -1,57 +1,70 @@
-//! `COMMAND` and the `HELP` texts: the table, told to clients.
+//! `COMMAND` and `HELP`: the table, told to clients.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use super::arguments::SYNTAX;
+use super::flag::{Category, Flag};
 use super::glob::{self, Case};
-use super::parse::{self, SYNTAX};
-use super::spec::{Category, Keys, Spec};
-use super::{Request, table};
-use crate::resp::Reply;
+use super::keys::{Begin, Find, Keys, Placed, as_one_range};
+use super::resolve::resolve;
+use super::spec::{Meaning, Spec, Table};
+use super::syntax;
+use crate::resp::{Prepared, Reply};
 
-const NO_SUCH_COMMAND: Reply = Reply::Error(Cow::Borrowed("ERR Invalid command specified"));
-const NO_KEYS: Reply = Reply::Error(Cow::Borrowed("ERR The command has no key arguments"));
-const WRONG_ARITY: Reply = Reply::Error(Cow::Borrowed("ERR Invalid number of arguments specified for command"));
+/// The row of the subcommand `HELP`, which each command with subcommands completes.
+pub const HELP: Spec = Spec {
+    arity: 2,
+    flags: &[Flag::Loading, Flag::Stale],
+    since: "5.0.0",
+    summary: "Returns this text.",
+    meaning: Meaning::Table(help),
+    ..Spec::BLANK
+};
+
+const NO_SUCH_COMMAND: Reply = Reply::fault("ERR Invalid command specified");
 
 /// `COMMAND` and `COMMAND INFO [name...]`
-pub fn info(words: Vec<Bytes>) -> Result<Request, Reply> {
-    let entries = match names(&words) {
-        [] => table::COMMANDS.iter().map(describe).collect(),
-        names => names.iter().map(|name| find(name).map_or(Reply::Null, describe)).collect(),
+pub fn info(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+    let info = |spec: &Spec| Reply::Prepared(&description(table, spec).info);
+    let entries = match names(words) {
+        [] => table.rows().iter().map(|spec| info(spec)).collect(),
+        names => names.iter().map(|name| table.find_full(name).map_or(Reply::Null, info)).collect(),
     };
-    Ok(Request::Answer(Reply::Array(entries)))
+    Ok(Reply::Array(entries))
 }
 
-/// `COMMAND DOCS [name...]`; unknown names are left out.
-pub fn docs(words: Vec<Bytes>) -> Result<Request, Reply> {
-    let entries = match names(&words) {
-        [] => table::COMMANDS.iter().map(document).collect(),
-        names => names.iter().filter_map(|name| find(name)).map(document).collect(),
+/// `COMMAND DOCS [name...]`. Leaves out unknown names.
+pub fn docs(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+    let document = |spec: &'static Spec| (Reply::text(spec.name), Reply::Prepared(&description(table, spec).document));
+    let entries = match names(words) {
+        [] => table.rows().iter().copied().map(document).collect(),
+        names => names.iter().filter_map(|name| table.find_full(name)).map(document).collect(),
     };
-    Ok(Request::Answer(Reply::Map(entries)))
+    Ok(Reply::Map(entries))
 }
 
 /// `COMMAND COUNT`
-pub fn count(_: Vec<Bytes>) -> Result<Request, Reply> {
-    Ok(Request::Answer(Reply::Integer(table::COMMANDS.len() as i64)))
+pub fn count(table: &'static Table, _: &[Bytes]) -> Result<Reply, Reply> {
+    Ok(Reply::count(table.rows().len()))
 }
 
-/// `COMMAND LIST [FILTERBY MODULE | ACLCAT | PATTERN what]`
-pub fn list(words: Vec<Bytes>) -> Result<Request, Reply> {
-    let listed: Vec<&Spec> = match names(&words) {
-        [] => table::all().collect(),
-        [filter, kind, what] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
-            let chosen = filter_by(kind)?;
-            table::all().filter(|spec| chosen(spec, what)).collect()
+/// `COMMAND LIST [FILTERBY MODULE | ACLCAT | PATTERN argument]`
+pub fn list(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+    let listed: Vec<&Spec> = match names(words) {
+        [] => table.all().collect(),
+        [filter, kind, argument] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
+            let passes = filter_by(kind)?;
+            table.all().filter(|spec| passes(spec, argument)).collect()
         }
         _ => return Err(SYNTAX),
     };
-    let names = listed.iter().map(|spec| bulk(spec.name)).collect();
-    Ok(Request::Answer(Reply::Array(names)))
+    Ok(Reply::Array(listed.iter().map(|spec| Reply::text(spec.name)).collect()))
 }
 
-/// Whether a command passes a filter with that argument.
+/// Whether a command passes a filter with this argument.
 type Filter = fn(&Spec, &[u8]) -> bool;
 
 fn filter_by(kind: &[u8]) -> Result<Filter, Reply> {
@@ -70,29 +83,48 @@ fn filter_by(kind: &[u8]) -> Result<Filter, Reply> {
 }
 
 /// `COMMAND GETKEYS command [argument...]`
-pub fn keys(words: Vec<Bytes>) -> Result<Request, Reply> {
-    let words = names(&words);
-    let spec = parse::resolve(words).map_err(|_| NO_SUCH_COMMAND)?;
-    if spec.keys.is_none() {
-        return Err(NO_KEYS);
-    }
-    if !spec.admits(words.len()) {
-        return Err(WRONG_ARITY);
-    }
-    let keys = spec.key_positions(words.len()).filter_map(|at| words.get(at));
-    Ok(Request::Answer(Reply::Array(keys.cloned().map(Reply::Bulk).collect())))
+pub fn keys(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+    let words = names(words);
+    let keys = keys_of(table, words)?.into_iter().map(|(at, _)| Reply::Bulk(words[at].clone()));
+    Ok(Reply::Array(keys.collect()))
 }
 
-/// `HELP` of a command with subcommands.
-pub fn help(container: &str) -> Result<Request, Reply> {
-    let spec = table::find(container.as_bytes()).ok_or(NO_SUCH_COMMAND)?;
+/// `COMMAND GETKEYSANDFLAGS command [argument...]`
+pub fn keys_and_flags(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+    let words = names(words);
+    let with_flags = |(at, access): Placed| Reply::Array(vec![Reply::Bulk(words[at].clone()), flags(access)]);
+    Ok(Reply::Array(keys_of(table, words)?.into_iter().map(with_flags).collect()))
+}
+
+fn keys_of(table: &'static Table, words: &[Bytes]) -> Result<Vec<Placed>, Reply> {
+    let spec = resolve(table, words).map_err(|_| NO_SUCH_COMMAND)?;
+    if spec.keys.is_empty() {
+        return Err(Reply::fault("ERR The command has no key arguments"));
+    }
+    if !spec.admits(words.len()) {
+        return Err(Reply::fault("ERR Invalid number of arguments specified for command"));
+    }
+    match spec.keys_of(words) {
+        Some(keys) if !keys.is_empty() => Ok(keys),
+        _ if spec.is(Flag::NoMandatoryKeys) => Ok(Vec::new()),
+        _ => Err(Reply::fault("ERR Invalid arguments specified for command")),
+    }
+}
+
+fn flags(names: &'static [&'static str]) -> Reply {
+    Reply::Set(names.iter().copied().map(Reply::status).collect())
+}
+
+/// `HELP` of the command that the first word names.
+fn help(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+    let spec = words.first().and_then(|name| table.find(name)).ok_or(NO_SUCH_COMMAND)?;
     let name = spec.name.to_ascii_uppercase();
     let mut lines = vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     let mut explain = |usage: String, summary: &str| {
         lines.push(usage);
         lines.push(format!("    {summary}"));
     };
-    if spec.parse.is_some() {
+    if !matches!(spec.meaning, Meaning::Container) {
         explain("(no subcommand)".to_owned(), spec.summary);
     }
     // HELP itself comes last, where people look for it.
@@ -102,93 +134,111 @@ pub fn help(container: &str) -> Result<Request, Reply> {
         let usage = format!("{} {}", subcommand.own_name().to_ascii_uppercase(), subcommand.syntax);
         explain(usage.trim_end().to_owned(), subcommand.summary);
     }
-    Ok(Request::Answer(Reply::Array(lines.into_iter().map(|line| Reply::Simple(Cow::Owned(line))).collect())))
+    Ok(Reply::Array(lines.into_iter().map(Reply::simple).collect()))
 }
 
-/// What follows the name of the subcommand, if there is one.
+/// The words after the name of the subcommand.
 fn names(words: &[Bytes]) -> &[Bytes] {
     words.get(2..).unwrap_or_default()
 }
 
-/// Finds a row by a full name such as `client|list`.
-fn find(name: &[u8]) -> Option<&'static Spec> {
-    match name.iter().position(|byte| *byte == b'|') {
-        None => table::find(name),
-        Some(bar) => table::find_subcommand(table::find(&name[..bar])?, &name[bar + 1..]),
-    }
+/// What `COMMAND` says of one row. Clients may name a row a million times in one request, so replies share it.
+struct Description {
+    info: Prepared,
+    document: Prepared,
+}
+
+fn description(table: &'static Table, spec: &Spec) -> &'static Description {
+    static DESCRIPTIONS: OnceLock<BTreeMap<&'static str, Description>> = OnceLock::new();
+    let describe_all = || {
+        let describe =
+            |spec| Description { info: Prepared::new(describe(spec)), document: Prepared::new(document(spec)) };
+        table.all().map(|spec| (spec.name, describe(spec))).collect()
+    };
+    &DESCRIPTIONS.get_or_init(describe_all)[spec.name]
 }
 
 /// The ten fields of `COMMAND INFO`.
 fn describe(spec: &Spec) -> Reply {
-    let (first, last, step) = match spec.keys {
-        None => (0, 0, 0),
-        Some(Keys { last, step, .. }) if last < 0 => (1, i64::from(last), i64::from(step)),
-        Some(Keys { last, step, .. }) => (1, 1 + i64::from(last), i64::from(step)),
-    };
+    let (first, last, step) = as_one_range(spec.keys);
     let categories = spec.all_categories();
     let subcommands: Vec<_> = spec.subcommands.iter().map(describe).collect();
     Reply::Array(vec![
-        bulk(spec.name),
+        Reply::text(spec.name),
         Reply::Integer(spec.arity.into()),
-        Reply::Set(spec.flags.iter().map(|flag| simple(flag.name())).collect()),
+        Reply::Set(spec.flags.iter().map(|flag| Reply::status(flag.name())).collect()),
         Reply::Integer(first),
         Reply::Integer(last),
         Reply::Integer(step),
-        Reply::Set(categories.iter().map(|it| Reply::Simple(Cow::Owned(format!("@{}", it.name())))).collect()),
-        Reply::Set(spec.tips.iter().copied().map(bulk).collect()),
+        Reply::Set(categories.iter().map(|it| Reply::simple(format!("@{}", it.name()))).collect()),
+        Reply::Set(spec.tips.iter().copied().map(Reply::text).collect()),
         Reply::Set(spec.keys.iter().map(key_specification).collect()),
-        // Odd, but Valkey's: an array, unless there are none.
+        // Like Valkey: an array, unless there are none.
         if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) },
     ])
 }
 
-/// Where the keys are, for clients that can not make do with three numbers.
+/// The positions of the keys, for clients that need more than three numbers.
 fn key_specification(keys: &Keys) -> Reply {
-    let notes = (!keys.notes.is_empty()).then(|| (bulk("notes"), bulk(keys.notes)));
-    let search = |kind, spec| Reply::Map(vec![(bulk("type"), bulk(kind)), (bulk("spec"), Reply::Map(spec))]);
-    let range = vec![
-        (bulk("lastkey"), Reply::Integer(keys.last.into())),
-        (bulk("keystep"), Reply::Integer(keys.step.into())),
-        (bulk("limit"), Reply::Integer(0)),
-    ];
+    let number = |name, number: i8| (Reply::text(name), Reply::Integer(number.into()));
+    let search = |kind, spec| {
+        Reply::Map(vec![(Reply::text("type"), Reply::text(kind)), (Reply::text("spec"), Reply::Map(spec))])
+    };
+    let begin = match keys.begin {
+        Begin::At(position) => search("index", vec![(Reply::text("index"), Reply::Integer(position.into()))]),
+        Begin::Behind(word, from) => {
+            let from = (Reply::text("startfrom"), Reply::Integer(from.into()));
+            search("keyword", vec![(Reply::text("keyword"), Reply::text(word)), from])
+        }
+        Begin::Unknown => search("unknown", Vec::new()),
+    };
+    let find = match keys.find {
+        Find::Range { last, step } => {
+            let step = (Reply::text("keystep"), Reply::Integer(step.into()));
+            search("range", vec![number("lastkey", last), step, number("limit", 0)])
+        }
+        Find::Counted => search("keynum", vec![number("keynumidx", 0), number("firstkey", 1), number("keystep", 1)]),
+        Find::Unknown => search("unknown", Vec::new()),
+    };
+    let notes = (!keys.notes.is_empty()).then(|| (Reply::text("notes"), Reply::text(keys.notes)));
     let fields = [
-        (bulk("flags"), Reply::Set(keys.access.iter().copied().map(simple).collect())),
-        (bulk("begin_search"), search("index", vec![(bulk("index"), Reply::Integer(1))])),
-        (bulk("find_keys"), search("range", range)),
+        (Reply::text("flags"), flags(keys.access)),
+        (Reply::text("begin_search"), begin),
+        (Reply::text("find_keys"), find),
     ];
     Reply::Map(notes.into_iter().chain(fields).collect())
 }
 
-/// The name and the documentation of a command, as `COMMAND DOCS` pairs them.
-fn document(spec: &Spec) -> (Reply, Reply) {
+/// The documentation of a command and its subcommands.
+fn document(spec: &Spec) -> Reply {
     let mut fields = vec![
-        (bulk("summary"), bulk(spec.summary)),
-        (bulk("since"), bulk(spec.since)),
-        (bulk("group"), bulk(spec.group)),
-        (bulk("complexity"), bulk(spec.complexity)),
+        (Reply::text("summary"), Reply::text(spec.summary)),
+        (Reply::text("since"), Reply::text(spec.since)),
+        (Reply::text("group"), Reply::text(spec.group)),
+        (Reply::text("complexity"), Reply::text(spec.complexity)),
     ];
-    if !spec.subcommands.is_empty() {
-        fields.push((bulk("subcommands"), Reply::Map(spec.subcommands.iter().map(document).collect())));
+    let arguments = syntax::arguments(spec.syntax);
+    if !arguments.is_empty() {
+        fields.push((Reply::text("arguments"), Reply::Array(arguments)));
     }
-    (bulk(spec.name), Reply::Map(fields))
-}
-
-fn bulk(text: &'static str) -> Reply {
-    Reply::Bulk(Bytes::from_static(text.as_bytes()))
-}
-
-fn simple(text: &'static str) -> Reply {
-    Reply::Simple(Cow::Borrowed(text))
+    if !spec.subcommands.is_empty() {
+        let subcommands = spec.subcommands.iter().map(|spec| (Reply::text(spec.name), document(spec)));
+        fields.push((Reply::text("subcommands"), Reply::Map(subcommands.collect())));
+    }
+    Reply::Map(fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Command;
+    use crate::command::table::commands;
 
     fn answer(line: &str) -> Result<Reply, Reply> {
         let words = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
-        match parse::command(words)? {
-            Request::Answer(reply) => Ok(reply),
+        let command = Command::parse(words)?;
+        match command.spec().meaning {
+            Meaning::Table(tell) => tell(commands(), command.words()),
             other => panic!("{line} is not answered from the table: {other:?}"),
         }
     }
@@ -197,7 +247,7 @@ mod tests {
     fn shown(reply: &Reply) -> String {
         let joined = |replies: &[Reply]| replies.iter().map(shown).collect::<Vec<_>>().join(" ");
         match reply {
-            Reply::Simple(text) => format!("+{text}"),
+            Reply::Simple(text) => format!("+{}", String::from_utf8_lossy(text)),
             Reply::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Reply::Integer(number) => number.to_string(),
             Reply::Null => "null".to_owned(),
@@ -208,6 +258,7 @@ mod tests {
                     pairs.iter().map(|(key, value)| format!("{}={}", shown(key), shown(value))).collect();
                 format!("{{{}}}", pairs.join(" "))
             }
+            Reply::Prepared(prepared) => shown(prepared.reply()),
             other => format!("{other:?}"),
         }
     }
@@ -215,7 +266,7 @@ mod tests {
     fn told(line: &str) -> String {
         match answer(line) {
             Ok(reply) => shown(&reply),
-            Err(Reply::Error(text)) => text.into_owned(),
+            Err(Reply::Error(text)) => String::from_utf8_lossy(&text).into_owned(),
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -246,6 +297,11 @@ mod tests {
             range(-1, 2)
         );
         assert_eq!(told("command info mset"), mset);
+        let fcall = "[[fcall -3 {+noscript +stale +skip_monitor +no_mandatory_keys +movablekeys} 0 0 0 \
+                     {+@slow +@scripting} {} {{notes=We cannot tell how the keys will be used so we assume the worst, \
+                     RW and UPDATE flags={+RW +access +update} begin_search={type=index spec={index=2}} \
+                     find_keys={type=keynum spec={keynumidx=0 firstkey=1 keystep=1}}}} {}]]";
+        assert_eq!(told("command info fcall"), fcall);
     }
 
     #[test]
@@ -276,7 +332,7 @@ mod tests {
 
     #[test]
     fn all_commands_are_described_if_none_is_named() {
-        let count = table::COMMANDS.len();
+        let count = commands().rows().len();
         assert_eq!(told("command count"), count.to_string());
         assert_eq!(answer("command"), answer("command info"));
         let Ok(Reply::Array(infos)) = answer("command") else { panic!("an array") };
@@ -293,13 +349,26 @@ mod tests {
     }
 
     #[test]
+    fn docs_tell_the_arguments() {
+        let expected = "arguments=[{name=key type=key display_text=key} {name=before type=oneof arguments=[\
+                        {name=before type=pure-token display_text=before token=BEFORE} \
+                        {name=after type=pure-token display_text=after token=AFTER}]} \
+                        {name=pivot type=string display_text=pivot} {name=element type=string display_text=element}]";
+        let told = told("command docs linsert");
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
     fn lists_can_be_filtered() {
         assert_eq!(told("command list filterby pattern M*ET"), "[mget mset]");
-        assert_eq!(told("command list FILTERBY pattern config|*"), "[config|get config|help]");
-        assert_eq!(told("command list filterby aclcat String"), "[get mget mset set]");
+        assert_eq!(
+            told("command list FILTERBY pattern config|*"),
+            "[config|get config|help config|resetstat config|rewrite config|set]"
+        );
+        assert_eq!(told("command list filterby aclcat HyperLogLog"), "[pfadd pfcount pfdebug pfmerge pfselftest]");
         assert_eq!(told("command list filterby aclcat @string"), "[]");
         assert_eq!(told("command list filterby module json"), "[]");
-        assert!(told("command list").contains("client client|getname client|help"));
+        assert!(told("command list").contains("client client|getname client|getredir client|help"));
         for line in ["command list foo", "command list filterby pattern", "command list filterby foo bar"] {
             assert_eq!(told(line), "ERR syntax error", "{line}");
         }
@@ -312,6 +381,12 @@ mod tests {
         assert_eq!(told("command getkeys del a b"), "[a b]");
         assert_eq!(told("command getkeys mset a 1 b 2"), "[a b]");
         assert_eq!(told("command getkeys mset a 1 b"), "[a b]");
+        assert_eq!(told("command getkeys rename a b"), "[a b]");
+        assert_eq!(told("command getkeys sort a GET STORE store d"), "[a d]");
+        assert_eq!(told("command getkeys eval s 0"), "[]");
+        assert_eq!(told("command getkeys zunion 3 a"), "ERR Invalid arguments specified for command");
+        assert_eq!(told("command getkeysandflags set a 1"), "[[a {+OW +update}]]");
+        assert_eq!(told("command getkeysandflags bitfield a get u8 0"), "[[a {+RO +access}]]");
         assert_eq!(told("command getkeys foo"), "ERR Invalid command specified");
         assert_eq!(told("command getkeys client foo"), "ERR Invalid command specified");
         assert_eq!(told("command getkeys client id"), "ERR The command has no key arguments");
@@ -323,9 +398,14 @@ mod tests {
         let config = "[+CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are: \
                       +GET parameter [parameter ...] \
                       +    Returns the parameters that match a glob pattern, and their values. \
-                      +HELP +    Prints this help.]";
+                      +RESETSTAT +    Sets the counters of INFO and of LATENCY HISTOGRAM to zero. \
+                      +REWRITE \
+                      +    Is an error: the server is set up with flags, and has no file of parameters. \
+                      +SET parameter value [parameter value ...] \
+                      +    Sets parameters of this server until it stops. \
+                      +HELP +    Returns this text.]";
         assert_eq!(told("config help"), config);
-        assert!(told("command help").contains(" +(no subcommand) +    Describes every command. +COUNT +    "));
-        assert!(told("client HELP").ends_with(" +HELP +    Prints this help.]"));
+        assert!(told("command help").contains(" +(no subcommand) +    Describes all commands. +COUNT +    "));
+        assert!(told("client HELP").ends_with(" +HELP +    Returns this text.]"));
     }
 }

@@ -1,127 +1,226 @@
-//! What a client can ask, as values.
+//! The commands: how a request becomes a [`Command`], and what a command means.
 //!
-//! [`parse`] turns the words of a request into a [`Request`] by the one [`table`] of commands, which also feeds arity
-//! checks, `COMMAND`, the `HELP` texts and the README. A new command is one row there and the meaning that it names.
+//! | module | contents |
+//! |---|---|
+//! | [`spec`], [`flag`] | the form of a row, and the table |
+//! | [`family`] | the commands: one file holds rows, parsers and meanings of related ones |
+//! | [`table`] | the table of all families |
+//! | [`resolve`] | from the words of a request to its row |
+//! | [`keys`] | which words of a request are keys |
+//! | [`arguments`] | parsers and errors that several commands share |
+//! | [`introspect`] | `COMMAND` and `HELP`: the table, told to clients |
+//! | [`glob`] | the patterns of Valkey |
+//! | [`page`], [`draw`] | visiting a collection in pieces, and random elements of it |
+//!
+//! To add a command, add a row and its function to a file of [`family`]. Everything else reads the row: the arity check,
+//! `COMMAND`, the `HELP` texts, `COMMANDS.md`, and the commit loop, which asks whether a command may write.
 
-pub mod connection;
+pub mod arguments;
+pub mod combined;
+pub mod draw;
+pub mod family;
+pub mod flag;
 pub mod glob;
 pub mod introspect;
-pub mod parse;
+pub mod keys;
+pub mod page;
+pub mod resolve;
 pub mod spec;
+mod syntax;
 pub mod table;
+
+use std::fmt;
 
 use bytes::Bytes;
 
+use self::arguments::wrong_arity;
+use self::flag::Flag;
+use self::spec::{Meaning, Spec};
 use crate::resp::Reply;
+use crate::state::Draft;
 
-/// What a request turned out to be, sorted by who can answer it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// The database.
-    Database(Command),
-    /// The connection, or the server that it leads to.
-    Connection(connection::Ask),
-    /// Nobody needs to be asked: the answer depends on the words alone.
-    Answer(Reply),
-}
+/// The refusal of a full server, in the words of Valkey.
+pub(crate) const FULL: Reply = Reply::fault("OOM command not allowed when used memory > 'maxmemory'.");
 
-/// A command that reads or changes the keys of the database. It means the same on every server: see `state`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// `GET key`
-    Get {
-        /// The key to read.
-        key: Bytes,
-    },
-    /// `SET key value [NX | XX] [GET]`
-    Set {
-        /// The key to write.
-        key: Bytes,
-        /// Its new value.
-        value: Bytes,
-        /// Whether the key has to be absent or present.
-        condition: Option<Existence>,
-        /// Whether to answer the old value.
-        get: bool,
-    },
-    /// `DEL key...` and `UNLINK key...`
-    Delete {
-        /// One or more, perhaps with repetitions.
-        keys: Vec<Bytes>,
-    },
-    /// `EXISTS key...`
-    Exists {
-        /// One or more; repetitions count again.
-        keys: Vec<Bytes>,
-    },
-    /// `MGET key...`
-    MultiGet {
-        /// One or more.
-        keys: Vec<Bytes>,
-    },
-    /// `MSET key value...`
-    MultiSet {
-        /// One or more; the last of equal keys wins.
-        pairs: Vec<(Bytes, Bytes)>,
-    },
-    /// `DBSIZE`
-    Size,
-    /// `FLUSHALL` and `FLUSHDB`
-    Flush,
-}
+/// The reply to a unit whose effects are larger than [`crate::state::MOST_EFFECTS`].
+pub const TOO_LARGE: Reply =
+    Reply::fault("ERR This would change more than 64 MiB at once, so nothing was changed. Do it in several steps");
 
-/// The condition of a `SET`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existence {
-    /// `NX`: only if the key is absent.
-    Absent,
-    /// `XX`: only if the key is present.
-    Present,
+/// The refusal of a command that does not work on the database. The session answers such commands itself.
+const NO_DATA: Reply = Reply::fault("ERR This command is not about the data");
+
+/// A well-formed request: its row, and its words. In this form a command travels and can be executed many times.
+#[derive(Clone)]
+pub struct Command {
+    spec: &'static Spec,
+    words: Vec<Bytes>,
 }
 
 impl Command {
-    /// Whether the database could be larger afterwards, as the table says with the flag DENYOOM.
-    pub fn may_grow(&self) -> bool {
-        matches!(self, Command::Set { .. } | Command::MultiSet { .. })
-    }
-
-    /// The bytes of the keys and values that it sets, if it does.
-    pub fn written(&self) -> u64 {
-        let pair = |key: &Bytes, value: &Bytes| key.len() as u64 + value.len() as u64;
-        match self {
-            Command::Set { key, value, .. } => pair(key, value),
-            Command::MultiSet { pairs } => pairs.iter().map(|(key, value)| pair(key, value)).sum(),
-            _ => 0,
+    /// Checks the words of a request against the row that [`resolve::resolve`] has found.
+    pub fn new(spec: &'static Spec, words: Vec<Bytes>) -> Result<Command, Reply> {
+        if !spec.admits(words.len()) {
+            return Err(wrong_arity(spec.name));
         }
+        let command = Command { spec, words };
+        command.check()?;
+        Ok(command)
     }
 
-    /// Whether it could change the database. Whether it does shows when it is executed.
+    /// A command of a transaction. A mistake in its arguments is no reason to refuse it: [`Command::check`] finds that, and
+    /// the error takes the place of its reply.
+    pub fn queued(spec: &'static Spec, words: Vec<Bytes>) -> Command {
+        Command { spec, words }
+    }
+
+    /// Finds a mistake in the arguments.
+    pub fn check(&self) -> Result<(), Reply> {
+        self.spec.check.map_or(Ok(()), |check| check(&self.words))
+    }
+
+    /// Finds the row of a request and checks the words.
+    pub fn parse(words: Vec<Bytes>) -> Result<Command, Reply> {
+        Command::new(resolve::resolve(table::commands(), &words)?, words)
+    }
+
+    /// The row.
+    pub fn spec(&self) -> &'static Spec {
+        self.spec
+    }
+
+    /// All words of the request, the name included.
+    pub fn words(&self) -> &[Bytes] {
+        &self.words
+    }
+
+    /// Whether the command may change the database. Whether it does shows when it is executed.
     pub fn may_write(&self) -> bool {
-        match self {
-            Command::Set { .. } | Command::Delete { .. } | Command::MultiSet { .. } | Command::Flush => true,
-            Command::Get { .. } | Command::Exists { .. } | Command::MultiGet { .. } | Command::Size => false,
+        self.spec.is(Flag::Write) || self.spec.writes_unflagged
+    }
+
+    /// Whether the database may be larger after the command.
+    pub fn may_grow(&self) -> bool {
+        self.spec.is(Flag::Denyoom)
+    }
+
+    /// Whether the command notes keys.
+    pub fn watches(&self) -> bool {
+        matches!(self.spec.meaning, Meaning::Watch)
+    }
+
+    /// The database that the commands behind it in a transaction work on, if it chooses one.
+    pub fn selects(&self) -> Option<usize> {
+        match self.spec.meaning {
+            Meaning::Select(choose, _) => choose(&self.words).ok(),
+            _ => None,
         }
+    }
+
+    /// The keys and values that the command stores unchanged.
+    pub fn values(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        let stored = self.spec.stored.map_or(&[][..], |stored| stored(&self.words));
+        stored.chunks_exact(2).map(|pair| (&pair[0], &pair[1]))
+    }
+
+    /// The bytes of these keys and values.
+    pub fn written(&self) -> u64 {
+        self.values().map(|(key, value)| key.len() as u64 + value.len() as u64).sum()
+    }
+
+    /// Executes the command on a draft. The reply tells what will be true once the draft is stored.
+    pub fn execute(&self, draft: &mut Draft<'_>) -> Reply {
+        // Like Valkey, the server looks at the size only before a command. So one command may exceed the limit.
+        if self.may_grow() && draft.is_full() {
+            return FULL;
+        }
+        self.execute_whatever_the_size(draft)
+    }
+
+    /// Executes a command of a transaction that was let in.
+    pub fn execute_whatever_the_size(&self, draft: &mut Draft<'_>) -> Reply {
+        match self.spec.meaning {
+            Meaning::Data(act) => act(draft, &self.words).unwrap_or_else(|error| error),
+            Meaning::Select(choose, _) => match choose(&self.words) {
+                Ok(number) => {
+                    draft.select(number);
+                    Reply::OK
+                }
+                Err(error) => error,
+            },
+            Meaning::Watch => {
+                self.words[1..].iter().for_each(|key| draft.note_watched(key));
+                Reply::OK
+            }
+            Meaning::Container | Meaning::Session(_) | Meaning::Exec | Meaning::Table(_) => NO_DATA,
+        }
+    }
+}
+
+impl PartialEq for Command {
+    fn eq(&self, other: &Command) -> bool {
+        self.spec.name == other.spec.name && self.words == other.words
+    }
+}
+
+impl Eq for Command {}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.words).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::spec::Flag;
     use super::*;
 
+    fn words(line: &str) -> Vec<Bytes> {
+        line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
+    }
+
+    fn refused(line: &str) -> Reply {
+        Command::parse(words(line)).expect_err(line)
+    }
+
     #[test]
-    fn a_command_does_what_the_flags_of_its_row_say() {
-        let mut seen = 0;
-        for spec in table::all() {
-            let words = usize::from(spec.arity.unsigned_abs());
-            let arguments = std::iter::repeat_n(Bytes::from_static(b"a"), words - 1);
-            let request = std::iter::once(Bytes::from_static(spec.name.as_bytes())).chain(arguments).collect();
-            if let Ok(Request::Database(command)) = parse::command(request) {
-                assert_eq!(command.may_write(), spec.is(Flag::Write), "{}", spec.name);
-                assert_eq!(command.may_grow(), spec.is(Flag::Denyoom), "{}", spec.name);
-                seen += 1;
-            }
+    fn a_wrong_number_of_words_is_an_error_with_the_full_name() {
+        for (line, name) in [
+            ("get", "get"),
+            ("GET a b", "get"),
+            ("set a", "set"),
+            ("mset a", "mset"),
+            ("mset a 1 b", "mset"),
+            ("dbsize now", "dbsize"),
+            ("client", "client"),
+            ("CLIENT SetName", "client|setname"),
+            ("config get", "config|get"),
+            ("command count all", "command|count"),
+        ] {
+            let error = format!("ERR wrong number of arguments for '{name}' command");
+            assert_eq!(refused(line), Reply::error(error), "{line}");
         }
-        assert!(seen >= 8, "every command of the database can be as short as its arity says");
+    }
+
+    #[test]
+    fn the_keys_and_values_of_a_write_are_known_before_it_is_executed() {
+        let values = |line: &str| {
+            let command = Command::parse(words(line)).expect(line);
+            let values: Vec<_> = command.values().map(|(key, value)| (key.clone(), value.clone())).collect();
+            (values, command.written())
+        };
+        let pair = |key: &'static str, value: &'static str| (Bytes::from(key), Bytes::from(value));
+        assert_eq!(values("set k value nx"), (vec![pair("k", "value")], 6));
+        assert_eq!(values("MSET a 1 b 22"), (vec![pair("a", "1"), pair("b", "22")], 5));
+        for line in ["get k", "del k", "flushall", "mget a b"] {
+            assert_eq!(values(line), (vec![], 0), "{line}");
+        }
+    }
+
+    #[test]
+    fn commands_are_equal_if_their_words_are() {
+        let parse = |line| Command::parse(words(line)).expect("it is well-formed");
+        assert_eq!(parse("get k"), parse("get k"));
+        assert_ne!(parse("get k"), parse("get other"));
+        assert_ne!(parse("del k"), parse("unlink k"));
     }
 }

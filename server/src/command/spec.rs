@@ -1,163 +1,135 @@
-//! The form of a row of the table of commands.
+//! The rows of the table of commands, and the table.
 
 use bytes::Bytes;
 
-use super::Request;
+use super::flag::{Category, Flag};
+pub use super::keys::Keys;
+use super::keys::{FindKeys, Placed};
 use crate::resp::Reply;
+use crate::session::caller::Caller;
+use crate::state::Draft;
 
-/// Turns a request, whose arity is known to be right, into what it asks for.
-pub type Parse = fn(Vec<Bytes>) -> Result<Request, Reply>;
-
-/// What there is to know about a command or a subcommand.
+/// One row: everything the server knows about a command or a subcommand.
 #[derive(Debug)]
 pub struct Spec {
-    /// In lower case; a subcommand's has its command in front: `client|list`.
+    /// The name in lower case. A subcommand has its command in front: `client|list`.
     pub name: &'static str,
     /// The arguments, as people write them.
     pub syntax: &'static str,
-    /// The number of words, the name included; if negative, at least that many.
+    /// The number of words, the name included. If it is negative, requests may have more.
     pub arity: i8,
     /// What clients and proxies may conclude from the name alone.
     pub flags: &'static [Flag],
-    /// The categories that do not follow from the flags; see [`Spec::all_categories`].
+    /// The categories that do not follow from the flags: see [`Spec::all_categories`].
     pub categories: &'static [Category],
     /// Which arguments are keys.
-    pub keys: Option<Keys>,
-    /// How a proxy may split it over servers and combine the answers.
+    pub keys: &'static [Keys],
+    /// Finds the keys where the specifications leave something open.
+    pub find_keys: Option<FindKeys>,
+    /// How a proxy may split the command over servers and combine the replies.
     pub tips: &'static [&'static str],
-    /// The family that the documentation files it under.
+    /// The family under which the documentation files the command.
     pub group: &'static str,
     /// The version of Redis that had it first.
     pub since: &'static str,
-    /// What it costs here.
+    /// Its cost on this server.
     pub complexity: &'static str,
-    /// What it does, in one sentence.
+    /// Its effect, in one sentence.
     pub summary: &'static str,
-    /// Its meaning; absent if it means nothing without a subcommand.
-    pub parse: Option<Parse>,
-    /// Its subcommands.
+    /// What executes it.
+    pub meaning: Meaning,
+    /// Whether it may change the database although no flag says so. That is so of scripts: clients that look at the flags must
+    /// not take them for either.
+    pub writes_unflagged: bool,
+    /// Finds mistakes in the arguments that the arity cannot express.
+    ///
+    /// The server checks a request before it submits it, so that a mistake costs no round trip to the store. The meaning
+    /// parses its words again: they are few, and a parsed form would be a second shape that has to travel to other servers.
+    pub check: Option<Check>,
+    /// The words that the command stores unchanged: a key, its value, the next key, and so on. The commit loop uploads
+    /// large ones before it executes the command.
+    pub stored: Option<Stored>,
+    /// The subcommands, sorted by name.
     pub subcommands: &'static [Spec],
 }
 
-/// What a command is like. The order is the one in which they are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flag {
-    /// May change keys.
-    Write,
-    /// Only reads keys.
-    Readonly,
-    /// Needs memory, so a full server would refuse it.
-    Denyoom,
-    /// For operators.
-    Admin,
-    /// Not from scripts.
-    Noscript,
-    /// Also while the database is loaded.
-    Loading,
-    /// Also on a replica that is behind.
-    Stale,
-    /// Takes no time that depends on the data.
-    Fast,
-    /// Before the client is authenticated, too.
-    NoAuth,
-    /// Also while a script is running.
-    AllowBusy,
-}
+/// Finds a mistake in the words of a request.
+pub type Check = fn(&[Bytes]) -> Result<(), Reply>;
 
-impl Flag {
-    /// The word that `COMMAND INFO` uses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Flag::Write => "write",
-            Flag::Readonly => "readonly",
-            Flag::Denyoom => "denyoom",
-            Flag::Admin => "admin",
-            Flag::Noscript => "noscript",
-            Flag::Loading => "loading",
-            Flag::Stale => "stale",
-            Flag::Fast => "fast",
-            Flag::NoAuth => "no_auth",
-            Flag::AllowBusy => "allow_busy",
-        }
-    }
-}
+/// Selects words of a request.
+pub type Stored = fn(&[Bytes]) -> &[Bytes];
 
-/// A category of access control lists. The order is the one in which they are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Category {
-    /// Of keys of whatever kind.
-    Keyspace,
-    /// Reads keys.
-    Read,
-    /// Writes keys.
-    Write,
-    /// Of strings.
-    String,
-    /// For operators.
-    Admin,
-    /// Takes no time that depends on the data.
-    Fast,
-    /// The opposite of fast.
-    Slow,
-    /// Could hurt in the wrong hands.
-    Dangerous,
-    /// Of the connection.
-    Connection,
-}
-
-impl Category {
-    /// The word without its at sign.
-    pub fn name(self) -> &'static str {
-        match self {
-            Category::Keyspace => "keyspace",
-            Category::Read => "read",
-            Category::Write => "write",
-            Category::String => "string",
-            Category::Admin => "admin",
-            Category::Fast => "fast",
-            Category::Slow => "slow",
-            Category::Dangerous => "dangerous",
-            Category::Connection => "connection",
-        }
-    }
-}
-
-/// Which words of a request are keys: from the first after the name up to `last`, every `step`-th.
+/// What executes a command. Each function gets all words of the request, and returns a reply or an error.
 #[derive(Clone, Copy, Debug)]
-pub struct Keys {
-    /// Seen from the first key: 0 is that key itself, -1 the last word of the request.
-    pub last: i8,
-    /// The distance from one key to the next.
-    pub step: u8,
-    /// How the keys are used, in the words of key specifications.
-    pub access: &'static [&'static str],
-    /// Why the access is what it is, where that is not plain.
-    pub notes: &'static str,
+pub enum Meaning {
+    /// Nothing: only the subcommands have a meaning.
+    Container,
+    /// The command reads or changes keys. It means the same on every server, so it works on the draft alone.
+    Data(fn(&mut Draft<'_>, &[Bytes]) -> Result<Reply, Reply>),
+    /// The command concerns the connection or the server.
+    Session(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The command chooses the database for the commands behind it. The first function finds its number, for the commands of
+    /// a transaction; the second changes the session.
+    Select(fn(&[Bytes]) -> Result<usize, Reply>, fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The command notes its arguments as keys that the next transaction depends on.
+    Watch,
+    /// The session submits the queued commands as a transaction.
+    Exec,
+    /// The command describes commands.
+    Table(fn(&'static Table, &[Bytes]) -> Result<Reply, Reply>),
 }
 
 impl Spec {
+    /// An empty row: each row states what differs from it.
+    pub const BLANK: Spec = Spec {
+        name: "",
+        syntax: "",
+        arity: 0,
+        flags: &[],
+        categories: &[],
+        keys: &[],
+        find_keys: None,
+        tips: &[],
+        group: "",
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "",
+        meaning: Meaning::Container,
+        writes_unflagged: false,
+        check: None,
+        stored: None,
+        subcommands: &[],
+    };
+
     /// The name of a subcommand without its command.
     pub fn own_name(&self) -> &'static str {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
-    /// Whether a request of that many words can be this command.
+    /// Whether a request of this many words has the right arity.
     pub fn admits(&self, words: usize) -> bool {
         let least = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { words >= least } else { words == least }
     }
 
-    /// Whether it has that flag.
+    /// Whether the row has this flag.
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }
 
-    /// Every category, in order. Most follow from the flags, so that a row can not contradict itself.
+    /// All categories, in order. Most of them follow from the flags, so that a row cannot contradict itself.
     pub fn all_categories(&self) -> Vec<Category> {
         let mut all = self.categories.to_vec();
+        // What a script does is not known, whatever its flags say.
+        let is_scripting = all.contains(&Category::Scripting);
         let implied =
             [(Flag::Write, Category::Write), (Flag::Readonly, Category::Read), (Flag::Admin, Category::Admin)];
-        all.extend(implied.iter().filter(|(flag, _)| self.is(*flag)).map(|(_, category)| *category));
+        all.extend(
+            implied
+                .iter()
+                .filter(|(flag, _)| self.is(*flag) && !(is_scripting && *flag == Flag::Readonly))
+                .map(|(_, category)| *category),
+        );
         if self.is(Flag::Admin) {
             all.push(Category::Dangerous);
         }
@@ -167,13 +139,58 @@ impl Spec {
         all
     }
 
-    /// The positions of the keys in a request of that many words.
-    pub fn key_positions(&self, words: usize) -> impl Iterator<Item = usize> {
-        let (end, step) = match self.keys {
-            None => (1, 1),
-            Some(Keys { last: -1, step, .. }) => (words, step),
-            Some(Keys { last, step, .. }) => (words.min(2 + usize::from(last.unsigned_abs())), step),
-        };
-        (1..end).step_by(usize::from(step))
+    /// The keys of a request, with the access of their specifications. `None` if the request contradicts them.
+    pub fn keys_of(&self, words: &[Bytes]) -> Option<Vec<Placed>> {
+        if let Some(find) = self.find_keys {
+            return Some(find(words));
+        }
+        let mut found = Vec::new();
+        for keys in self.keys {
+            found.extend(keys.positions(words)?.into_iter().map(|at| (at, keys.access)));
+        }
+        Some(found)
+    }
+
+    /// The row of a subcommand, by its own name in any case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Spec> {
+        self.subcommands.iter().find(|subcommand| name.eq_ignore_ascii_case(subcommand.own_name().as_bytes()))
+    }
+}
+
+/// The rows of all commands, sorted by name.
+#[derive(Debug)]
+pub struct Table(Vec<&'static Spec>);
+
+impl Table {
+    /// The rows of these families.
+    pub fn new(families: &[&'static [Spec]]) -> Table {
+        let mut rows: Vec<&Spec> = families.iter().copied().flatten().collect();
+        rows.sort_by_key(|spec| spec.name);
+        Table(rows)
+    }
+
+    /// The rows of the commands, without those of their subcommands.
+    pub fn rows(&self) -> &[&'static Spec] {
+        &self.0
+    }
+
+    /// The rows of all commands, each followed by those of its subcommands.
+    pub fn all(&self) -> impl Iterator<Item = &'static Spec> {
+        self.0.iter().flat_map(|&spec| std::iter::once(spec).chain(spec.subcommands))
+    }
+
+    /// The row of a command, by its name in any case. Every request comes here, so this neither allocates nor hashes.
+    pub fn find(&self, name: &[u8]) -> Option<&'static Spec> {
+        let lower = || name.iter().map(u8::to_ascii_lowercase);
+        let at = self.0.binary_search_by(|spec| spec.name.bytes().cmp(lower())).ok()?;
+        Some(self.0[at])
+    }
+
+    /// The row of a command or subcommand, by a full name such as `client|list`.
+    pub fn find_full(&self, name: &[u8]) -> Option<&'static Spec> {
+        match memchr::memchr(b'|', name) {
+            None => self.find(name),
+            Some(bar) => self.find(&name[..bar])?.subcommand(&name[bar + 1..]),
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! The answers to what a client hands over at once.
+//! The answers to the requests that a client sent at once.
 //!
-//! Each is given and taken by itself, at any time. But all lie in one place, and who waits for them is woken when all that
-//! can be told now has been told: so a pipeline is one allocation, one wake-up and one write.
+//! The loop gives each answer by itself, at any time, and the connection takes them in order. All answers of a pipeline
+//! share one sheet, and the loop wakes the connection after it has given every answer that it can give now. So a
+//! pipeline costs one allocation, one wake-up and one write.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,20 +11,21 @@ use std::task::{Context, Poll, Waker};
 
 use super::queue::{Answer, Refusal};
 
-/// Where the answers to what is handed over together are to lie.
+/// Holds the answers to requests that are submitted together.
 #[derive(Clone, Default)]
 pub struct Sheet(Arc<Mutex<Vec<Line>>>);
 
-/// What has become of an answer.
+/// The state of one answer.
 enum Line {
     Open,
     Awaited(Waker),
     Given(Answer),
+    /// The answer was taken, or nobody waits for it.
     Taken,
 }
 
 impl Sheet {
-    /// A place for one more answer, as seen by who gives it and by who takes it.
+    /// Adds a line for one more answer. Returns its two ends: the loop gives, the connection takes.
     pub fn promise(&self) -> (Promise, Awaited) {
         let mut lines = self.lines();
         let place = lines.len();
@@ -33,31 +35,35 @@ impl Sheet {
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
-        // A line is replaced in one step, so all are sound.
+        // Each line is replaced in one step, so a panic elsewhere cannot leave a line half written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, place: usize, answer: Answer) -> Option<Waker> {
-        match std::mem::replace(&mut self.lines()[place], Line::Given(answer)) {
+        let line = &mut self.lines()[place];
+        if matches!(line, Line::Taken) {
+            return None; // nobody waits any more
+        }
+        match std::mem::replace(line, Line::Given(answer)) {
             Line::Awaited(waker) => Some(waker),
             _ => None,
         }
     }
 }
 
-/// An answer that is yet to be given. If that never happens, nobody knows what has become of the unit.
+/// An answer that the loop owes. If the loop drops it, the client is told that the outcome is uncertain.
 pub struct Promise {
     sheet: Option<Sheet>,
     place: usize,
 }
 
 impl Promise {
-    /// Gives it.
+    /// Gives the answer and wakes the connection.
     pub fn keep(self, answer: Answer) {
         self.note(answer).into_iter().for_each(Waker::wake);
     }
 
-    /// Gives it, and leaves it to the caller to wake who waits for it, for instance when the next answers are given, too.
+    /// Gives the answer. The caller wakes the connection later, after giving more answers.
     #[must_use]
     pub fn note(mut self, answer: Answer) -> Option<Waker> {
         self.sheet.take()?.write(self.place, answer)
@@ -67,7 +73,7 @@ impl Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         if let Some(sheet) = self.sheet.take() {
-            sheet.write(self.place, Err(Refusal::Uncertain)).into_iter().for_each(Waker::wake);
+            sheet.write(self.place, Err(Refusal::Uncertain.into())).into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -78,7 +84,7 @@ impl fmt::Debug for Promise {
     }
 }
 
-/// An answer that is yet to be taken.
+/// An answer that the connection waits for.
 pub struct Awaited {
     sheet: Sheet,
     place: usize,
@@ -100,6 +106,15 @@ impl Awaited {
     /// Whether the answer is there.
     pub fn is_given(&self) -> bool {
         matches!(self.sheet.lines()[self.place], Line::Given(_))
+    }
+}
+
+/// The connection has gone, or has the answer. The sheet lives on with the lines of other units: it must not keep a long
+/// reply, for which others may wait.
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        let answer = std::mem::replace(&mut self.sheet.lines()[self.place], Line::Taken);
+        drop(answer);
     }
 }
 

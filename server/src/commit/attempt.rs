@@ -1,313 +1,406 @@
-//! The one commit under way: from a batch to its fate.
+//! The one commit under way, from a batch to its fate.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::task::Waker;
 
 use antithesis_sdk::{assert_always, assert_reachable, assert_unreachable};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::batch::{self, Arrival, Commit};
+use super::batch::{Base, Batch, Commit, Made};
+use super::core::{Core, Effect};
 use super::fate::{self, Fate};
 use super::freshness::Check;
-use super::queue::{Amended, Refusal, Unit};
-use super::upkeep::{Before, Landed};
-use super::{Committer, Done, REQUEST_TIMEOUT, pace};
-use crate::root;
-use crate::state::{Database, Draft};
-use crate::store::{Condition, ETag, Store, StoreError};
+use super::held::Held;
+use super::pace::{self, Backoff, Linger, RoundTrip};
+use super::queue::{Outcome, Refusal};
+use super::waiting::{Proposed, Room, Upload};
+use crate::root::Root;
+use crate::state::Runs;
+use crate::store::{ETag, StoreError};
+use crate::upkeep::{Before, Content, Landed};
 use crate::zoo::planted;
 
-/// How often the bytes of one commit may be under way at once. A store that swallows requests must not fill up with
-/// copies of them.
-const ATTEMPTS_UNDER_WAY: u32 = 3;
+/// How many copies of one commit may be under way at once. A store that swallows requests must not fill up with them.
+const COPIES_UNDER_WAY: u32 = 3;
 
-impl<S: Store> Committer<S> {
-    /// Makes a commit of everything that waits, if anything there changes the database and it is time.
+/// The commit under way, and how the last ones fared.
+#[derive(Default)]
+pub struct Attempts {
+    pub commit: Option<Commit>,
+    /// An outcome whose effects are being stored before it becomes a commit.
+    pub held: Option<Held>,
+    /// For a planted bug: the run of effects that was stored for a unit.
+    #[cfg(feature = "bug-zoo")]
+    pub remembered: Option<(u64, crate::upkeep::Uploaded)>,
+    /// A commit that has landed and that memory does not hold yet, with its tag and the number of answers it gave.
+    pub landed: Option<(Commit, ETag, usize)>,
+    /// How many commits there were.
+    pub count: u64,
+    /// The newest commit that was proven lost.
+    pub lost: Option<u64>,
+    pub round_trip: RoundTrip,
+    pub linger: Linger,
+    pub backoff: Backoff,
+}
+
+impl Core {
+    /// Makes a commit of everything that waits, if something there changes the database and it is time.
     pub(super) fn begin_commit(&mut self, now: Instant) {
-        // Whatever would be built on a version that is known to be past would be built in vain.
-        if self.on_trial || self.commit.is_some() || self.ahead.is_some() || self.pause(now).is_some() {
+        let is_busy = self.on_trial || self.trouble.is_some() || self.attempts.commit.is_some();
+        // A batch on a version that is known to be outdated could only lose.
+        if is_busy || self.ahead.is_reading() || self.pause(now).is_some() {
             return;
         }
-        let chosen = self.choose();
-        let is_chosen = |place: usize| chosen.as_ref().is_none_or(|chosen| chosen[place - self.barren]);
-        if self.amendments.is_empty() {
-            let mut probe = Draft::new(&self.database, self.max_memory);
-            let untested = (self.barren..self.waiting.len()).filter(|&place| is_chosen(place));
-            let changes = |unit: &Unit| unit.may_write() && batch::execute(&mut probe, unit).1;
-            if !untested.map(|place| &self.waiting[place].entry.unit).any(changes) {
-                let left_out = (self.barren..self.waiting.len()).find(|&place| !is_chosen(place));
-                let barren = left_out.unwrap_or(self.waiting.len());
-                self.stirred |= self.barren < barren;
-                self.barren = barren;
-                return;
+        if self.release(now) {
+            return;
+        }
+        self.renew_uploads();
+        // A unit with too large effects spoils the first draft. With care it is undone.
+        if !self.execute(now, false) {
+            self.execute(now, true);
+        }
+    }
+
+    /// Executes a batch, and begins to store what it changes. Returns false if that has to be done again, with care.
+    fn execute(&mut self, now: Instant, is_careful: bool) -> bool {
+        let chosen = self.waiting.choose(&self.room(now));
+        let Core { terms, known, waiting, attempts, estimate, .. } = &mut *self;
+        let base = Base {
+            database: &known.database,
+            etag: known.etag.as_ref(),
+            knobs: &terms.knobs,
+            estimate: *estimate,
+            untaken: &terms.untaken,
+            large: terms.thresholds.recent,
+            most: terms.thresholds.commit,
+            is_careful,
+        };
+        let mut draft = base.draft();
+        let mut first = None;
+        if waiting.proposals.is_empty() {
+            first = waiting.first_change(&chosen, &mut draft);
+            if draft.is_spoiled() {
+                return false;
+            }
+            if first.is_none() {
+                self.stirred |= waiting.mark_barren(&chosen);
+                return true;
             }
         }
-        self.commits += 1;
-        let condition = self.etag.clone().map_or(Condition::Absent, Condition::Match);
-        let waiting = self.take(chosen);
-        let amendments = std::mem::take(&mut self.amendments);
-        let draft = Draft::new(&self.database, self.max_memory);
-        let computed = Commit::compute(self.commits, self.server, draft, condition, waiting, amendments, now);
-        match computed {
-            Ok(commit) => {
+        let batch = Batch { units: waiting.take(&chosen), proposals: std::mem::take(&mut waiting.proposals), first };
+        attempts.count += 1;
+        let (made, left) = batch.commit(attempts.count, terms.server, &base, draft, now);
+        waiting.put_back(left.into_iter());
+        match made {
+            Made::Commit(commit) => {
                 if commit.is_shared() {
                     assert_reachable!("A batch holds commands of several clients");
                 }
-                self.barren = 0;
-                self.send(commit, now);
+                self.send(*commit, now);
             }
-            // Only amendments could have changed something, and they found nothing to change.
-            Err((waiting, amendments)) => {
-                self.barren = if self.waiting.is_empty() { waiting.len() } else { 0 };
-                self.put_back(waiting.into_iter());
-                self.stirred = true;
-                for amendment in amendments {
-                    let _ = amendment.outcome.send(Amended::Moot);
-                }
+            Made::Held(held, units) => {
+                assert_reachable!("The effects of a batch are stored before its commit");
+                waiting.put_back(units.into_iter());
+                self.hold(*held);
+            }
+            Made::Nothing(batch) => self.nothing_to_commit(batch),
+            Made::Spoiled(batch) => {
+                waiting.put_back(batch.units.into_iter());
+                waiting.proposals = batch.proposals;
+                return false;
             }
         }
+        true
+    }
+
+    /// Only proposals could have changed something, and none of them fits any more.
+    fn nothing_to_commit(&mut self, batch: Batch) {
+        if self.waiting.is_empty() {
+            self.waiting.mark_first_barren(batch.units.len());
+        }
+        self.waiting.put_back(batch.units.into_iter());
+        self.stirred = true;
+        let moot = batch.proposals.into_iter().map(|proposed| Effect::Concluded(proposed, Outcome::Moot));
+        self.effects.extend(moot);
+    }
+
+    /// What limits the next batch.
+    pub(super) fn room(&self, now: Instant) -> Room {
+        // A server that always loses has no measurement of a PUT, but its checks are answered.
+        let round_trip = self.attempts.round_trip.estimate().max(self.checks.round_trip());
+        let (margin, margin_after_loss) = pace::margins(round_trip, self.terms.deadline);
+        let is_full = self.terms.untaken.is_full();
+        Room { bytes: self.terms.thresholds.commit, now, margin, margin_after_loss, is_full }
     }
 
     /// Until when a batch has to wait: for a store that fails, or for the clients that were just answered.
     pub(super) fn pause(&self, now: Instant) -> Option<Instant> {
-        self.backoff.until(now).or_else(|| self.linger.until(self.arrivals, now))
+        let linger = || self.attempts.linger.until(self.waiting.arrivals(), now);
+        self.attempts.backoff.until(now).or_else(linger)
+    }
+
+    /// Stores large values again whose runs may have been swept.
+    fn renew_uploads(&mut self) {
+        let swept = self.known.database.root.header.swept;
+        for arrival in self.waiting.swept(swept) {
+            if let Some(Upload::Ready(uploaded)) = arrival.upload.replace(Upload::UnderWay) {
+                self.effects.push(Effect::Wasted);
+                let content = Content::Layer(uploaded.layer);
+                self.effects.push(Effect::Upload { arrival: arrival.number, content });
+            }
+        }
     }
 
     /// Sends the bytes of a commit, for the first time or again: always the same bytes, on the same condition.
-    fn send(&mut self, mut commit: Commit, now: Instant) {
-        commit.attempts += 1;
-        commit.unanswered += 1;
-        commit.doubt = None;
-        commit.sent = now;
-        if planted!("reply-before-put") {
-            commit.entries.drain(..).for_each(|executed| executed.arrival.answer(Ok(executed.replies)));
-        }
-        if planted!("dirty-read") {
-            while let Some(read) = commit.entries.pop_front_if(|executed| !executed.changed) {
-                read.arrival.answer(Ok(read.replies));
-            }
-        }
-        self.stats.puts.add(1);
-        self.stats.bytes_put.add(commit.bytes.len() as u64);
-        let store = Arc::clone(&self.store);
-        let (number, bytes, condition) = (commit.number, commit.bytes.clone(), commit.condition.clone());
-        self.under_way.push(Box::pin(async move {
-            let result = timeout(REQUEST_TIMEOUT, store.put(root::NAME, bytes, &condition)).await;
-            let result = result.unwrap_or_else(|_| Err(StoreError::Unclear("no answer to the PUT".into())));
-            Done::Put { commit: number, result }
-        }));
-        self.commit = Some(commit);
+    pub(super) fn send(&mut self, mut commit: Commit, now: Instant) {
+        let sending = &mut commit.sending;
+        sending.attempts += 1;
+        sending.unanswered += 1;
+        sending.doubt = None;
+        sending.sent = now;
+        planted!("reply-before-put" => crate::zoo::commit::acknowledge(self, &mut commit));
+        planted!("dirty-read" => crate::zoo::commit::answer_dirty_reads(self, &mut commit));
+        self.terms.stats.puts.add(1);
+        self.terms.stats.bytes_put.add(commit.bytes().len() as u64);
+        let (bytes, condition) = (commit.bytes().clone(), commit.condition.clone());
+        self.effects.push(Effect::Put { commit: commit.number, bytes, condition });
+        self.attempts.commit = Some(commit);
     }
 
-    /// Begins to doubt a commit whose answer is overdue. It may still come, and counts if it does.
+    /// When the answer to the commit under way is overdue. While the database cannot be used, nobody waits for it.
+    pub(super) fn doubt_due(&self) -> Option<Instant> {
+        let commit = self.attempts.commit.as_ref().filter(|commit| commit.sending.doubt.is_none())?;
+        if self.trouble.is_some() {
+            return None;
+        }
+        Some(commit.sending.sent + self.attempts.round_trip.patience())
+    }
+
+    /// Begins to doubt a commit whose answer is overdue. The answer may still come, and counts if it does.
     pub(super) fn pursue_commit(&mut self, now: Instant) {
-        let patience = self.round_trip.patience();
-        if let Some(commit) = &mut self.commit
-            && commit.doubt.is_none()
-            && now >= commit.sent + patience
+        if self.doubt_due().is_some_and(|due| due <= now)
+            && let Some(commit) = &mut self.attempts.commit
         {
-            commit.doubt = Some(self.checks.next());
+            commit.sending.doubt = Some(self.checks.next());
         }
     }
 
     /// A PUT was answered.
-    pub(super) fn put_answered(&mut self, number: u64, result: Result<ETag, StoreError>) {
-        // An answer to a commit that is settled already says nothing about the present one.
-        let Some(mut commit) = self.commit.take_if(|commit| commit.number == number) else {
-            if result.is_ok() && self.lost == Some(number) {
-                assert_unreachable!("A PUT is answered with success after a newer version has proven it lost");
-                tracing::error!("the store reports success for a commit that it has not kept: it breaks its promises");
-            }
-            return;
+    pub(super) fn put_answered(&mut self, number: u64, result: Result<ETag, StoreError>, now: Instant) {
+        let Some(mut commit) = self.attempts.commit.take_if(|commit| commit.number == number) else {
+            return self.late_answer(number, &result);
         };
-        let now = Instant::now();
-        commit.unanswered -= 1;
+        commit.sending.unanswered -= 1;
         match result {
             Ok(etag) => {
                 assert_always!(!etag.0.is_empty(), "Every stored version has an ETag");
-                if commit.attempts == 1 {
-                    self.round_trip.measured(now.duration_since(commit.sent));
+                if commit.sending.attempts == 1 {
+                    self.attempts.round_trip.measured(now.duration_since(commit.sending.sent));
                 }
-                let changes = std::mem::take(&mut commit.changes);
-                // Told first: to apply thousands of changes takes a while, and whatever clients ask next waits for that.
-                self.count(commit.header.generation, changes.counted());
+                self.terms.stats.count_version(commit.finished.figures.clone());
                 let answered = self.tell(&mut commit);
-                let before = Before::of(&self.database.root);
-                self.database.apply(commit.header.clone(), changes);
-                self.etag = Some(etag);
-                if planted!("put-proves-later-reads") {
-                    let mark = self.arrivals;
-                    self.checks.prove(&Check { number: 0, mark, generation: 0, etag: None, sent: now });
-                }
-                self.landed(commit, answered, &before);
+                self.attempts.landed = Some((commit, etag, answered));
             }
-            // Nobody has seen the bytes: there is no fate to settle, and other bytes may be sent.
-            Err(StoreError::DidNotHappen(why)) if !commit.exposed && commit.unanswered == 0 => {
-                tracing::debug!(generation = commit.header.generation, why, "a commit was not sent");
-                self.backoff.failed(now);
+            // The store never saw the bytes, so there is no fate to settle, and other bytes may be sent.
+            Err(error @ StoreError::DidNotHappen(_)) if !commit.sending.exposed && commit.sending.unanswered == 0 => {
+                tracing::debug!(generation = commit.generation(), %error, "a commit was not sent");
+                self.attempts.backoff.failed(now);
                 self.requeue(commit);
             }
-            Err(error) => {
-                tracing::debug!(generation = commit.header.generation, %error, "a commit is in doubt");
-                commit.exposed |= !matches!(error, StoreError::DidNotHappen(_));
-                if planted!("lost-answer-taken-for-success") && matches!(error, StoreError::Unclear(_)) {
-                    commit.entries.drain(..).for_each(|executed| executed.arrival.answer(Ok(executed.replies)));
-                }
-                if planted!("lost-answer-taken-for-failure") && matches!(error, StoreError::Unclear(_)) {
-                    commit.entries.drain(..).for_each(|entry| entry.arrival.answer(Err(Refusal::NothingHappened)));
-                }
-                if planted!("first-412-trusted") && matches!(error, StoreError::Conflict(_)) {
-                    commit.number = 0;
-                }
-                if commit.attempts > 1 || !matches!(error, StoreError::Conflict(_)) {
-                    self.backoff.failed(now);
-                }
-                commit.doubt = Some(commit.doubt.unwrap_or(self.checks.next()));
-                self.commit = Some(commit);
-            }
+            Err(error) => self.doubt(commit, &error, now),
         }
     }
 
-    /// Everybody in a commit that has landed gets the replies that were computed for it. Says how many these are.
-    fn tell(&self, commit: &mut Commit) -> usize {
-        let answered = commit.entries.len();
-        self.stats.commits.add(1);
-        self.stats.batched_commands.add(answered as u64);
-        self.stats.largest_batch.at_least(answered as u64);
-        if planted!("reply-to-another-client") && commit.is_shared() {
-            let (first, last) =
-                (std::mem::take(&mut commit.entries[0].replies), &mut commit.entries[answered - 1].replies);
-            commit.entries[0].replies = std::mem::replace(last, first);
+    /// An answer to a commit that is settled already says nothing about the present one.
+    fn late_answer(&self, number: u64, result: &Result<ETag, StoreError>) {
+        if result.is_ok() && self.attempts.lost == Some(number) {
+            assert_unreachable!("A PUT is answered with success after a newer version has proven it lost");
+            tracing::error!("the store reports success for a commit that it has not kept: it breaks its promises");
         }
-        // Woken when all are answered, so that a client gets the replies to a pipeline at once.
-        let entries = commit.entries.drain(..);
-        let told = entries.map(|executed| executed.arrival.entry.answer.note(Ok(executed.replies)));
-        let waiting: Vec<Waker> = told.flatten().collect();
-        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// An answer that proves nothing: the fate of the commit is open until a check has settled it.
+    fn doubt(&mut self, mut commit: Commit, error: &StoreError, now: Instant) {
+        tracing::debug!(generation = commit.generation(), %error, "a commit is in doubt");
+        let is_conflict = matches!(error, StoreError::Conflict(_));
+        commit.sending.exposed |= !matches!(error, StoreError::DidNotHappen(_));
+        planted!("lost-answer-taken-for-success" => crate::zoo::commit::take_for_success(self, &mut commit, error));
+        planted!("lost-answer-taken-for-failure" => crate::zoo::commit::take_for_failure(self, &mut commit, error));
+        if planted!("first-412-trusted") && is_conflict {
+            commit.number = 0;
+        }
+        if commit.sending.attempts > 1 || !is_conflict {
+            self.attempts.backoff.failed(now);
+        }
+        commit.sending.doubt = Some(commit.sending.doubt.unwrap_or(self.checks.next()));
+        self.attempts.commit = Some(commit);
+    }
+
+    /// Gives every unit of a commit that has landed the replies that were computed for it. Returns how many there were.
+    pub(super) fn tell(&mut self, commit: &mut Commit) -> usize {
+        let answered = commit.units.len();
+        let stats = &self.terms.stats;
+        stats.commits.add(1);
+        stats.batched_commands.add(answered as u64);
+        stats.largest_batch.at_least(answered as u64);
+        planted!("reply-to-another-client" => crate::zoo::commit::swap_replies(commit));
+        for unit in commit.units.drain(..) {
+            self.terms.stats.count_refused(unit.result.stale);
+            self.effects.push(Effect::Answer(unit.arrival.unit.answer, Ok(unit.result)));
+        }
         answered
     }
 
-    /// What follows when everybody has been told and `database` holds the commit.
-    fn landed(&mut self, commit: Commit, answered: usize, before: &Before) {
-        let landed = Landed::of(&commit);
-        self.backoff.succeeded();
-        self.barren = 0;
-        self.stirred = true; // some reads were only waiting for an entry of their own client
-        self.note_version();
-        // From here on they can come back. To answer thousands takes a while, which is not to be taken from theirs.
-        let most = self.round_trip.estimate() / pace::LINGER;
-        self.linger.after(answered, self.arrivals, most, Instant::now());
-        Commit::resolve_amendments(commit.amendments, Amended::Landed(commit.header.generation));
-        self.keep_up(&landed, before);
+    /// Takes a landed commit into memory.
+    pub(super) fn apply_landed(&mut self, now: Instant) {
+        let Some((commit, etag, answered)) = self.attempts.landed.take() else { return };
+        let before = Before::of(&self.known.database.root);
+        self.known.database.apply(&commit.finished);
+        self.known.etag = Some(etag);
+        planted!("put-proves-later-reads" => crate::zoo::commit::prove_everything(self, now));
+        self.landed(commit, answered, before, now);
     }
 
-    /// Those who are not answered yet wait again, each at its place: some that came before may have been left waiting.
-    fn put_back(&mut self, arrivals: impl DoubleEndedIterator<Item = Arrival>) {
-        for arrival in arrivals.rev() {
-            if !arrival.entry.unit.may_write() {
-                self.newest_read = self.newest_read.max(arrival.number + 1);
-            }
-            self.waiting.push_front(arrival);
-        }
-        if !self.waiting.iter().is_sorted_by_key(|arrival| arrival.number) {
-            self.waiting.make_contiguous().sort_by_key(|arrival| arrival.number);
+    /// What follows when every client has its answer and memory holds the commit.
+    fn landed(&mut self, commit: Commit, answered: usize, before: Before, now: Instant) {
+        self.attempts.backoff.succeeded();
+        self.waiting.test_again();
+        self.stirred = true; // some reads were only waiting for an earlier unit of their client
+        self.moved();
+        // The clients that were just answered are about to send again.
+        let most = self.attempts.round_trip.estimate() / pace::LINGER;
+        self.attempts.linger.after(answered, self.waiting.arrivals(), most, now);
+        let Commit { finished, written, proposals, .. } = commit;
+        let generation = finished.root.header.generation;
+        // Upkeep learns the size of this commit first, and judges by it whether the next fold is due.
+        let landed = Landed {
+            generation,
+            swept: finished.root.header.swept,
+            names: finished.root.names().collect(),
+            dropped: finished.change.has_dropped(),
+            folded: finished.change.has_folded(),
+            written,
+            before,
+        };
+        self.effects.push(Effect::Landed(landed));
+        for adopted in proposals {
+            let outcome = if adopted.changed { Outcome::Landed(generation) } else { Outcome::Moot };
+            self.effects.push(Effect::Concluded(adopted.proposed, outcome));
         }
     }
 
-    /// A commit that can't land any more, or that was never sent, waits again, before everything that came later.
+    /// Puts the units and proposals of a commit that will never land back into the queue.
     fn requeue(&mut self, commit: Commit) {
-        self.put_back(commit.entries.into_iter().map(|executed| executed.arrival));
-        let amendments = commit.amendments.into_iter().map(|executed| executed.amendment);
-        self.amendments.splice(0..0, amendments);
-        self.barren = 0;
+        if commit.has_effects_apart() {
+            self.effects.push(Effect::Wasted);
+        }
+        self.waiting.put_back(commit.units.into_iter().map(|executed| executed.arrival));
+        let proposals = commit.proposals.into_iter().map(|adopted| adopted.proposed);
+        self.waiting.proposals.splice(0..0, proposals);
+        self.waiting.test_again();
         self.stirred = true;
     }
 
-    /// Moves to a newer version, which settles the commit under way: what that was built on is gone.
-    pub(super) fn advance(&mut self, read: Database, etag: ETag) {
-        let commit = self.commit.take();
-        let creation = self.etag.is_none();
+    /// Moves to a newer version that was read. That settles the commit under way, because the version it was built on is
+    /// gone.
+    pub(super) fn advance(&mut self, root: Root, runs: Runs, etag: ETag, now: Instant) -> Result<(), String> {
+        let before = Before::of(&self.known.database.root);
+        let creation = self.known.etag.is_none();
+        self.known.database.follow(root, runs).map_err(|damage| self.wrong_root(&damage.to_string()))?;
+        if self.attempts.held.is_some() {
+            assert_reachable!("Another server is faster while the effects of a batch are stored");
+            self.terms.stats.conflicts.add(1);
+            self.drop_held();
+        }
+        let header = &self.known.database.root.header;
+        let commit = self.attempts.commit.take();
         let fate = commit.as_ref().map(|commit| match planted!("first-412-trusted") && commit.number == 0 {
-            false => fate::judge(self.server, &commit.header, creation, &read.root.header),
+            false => fate::judge(self.terms.server, &commit.finished.root.header, creation, header),
             true => Fate::Lost,
         });
-        let before = Before::of(&self.database.root);
-        self.database = read;
-        self.tidy();
-        self.etag = Some(etag);
-        self.barren = 0;
-        self.note_version();
-        let Some((mut commit, fate)) = commit.zip(fate) else { return };
-        let doubted = commit.doubt.is_some();
+        self.known.etag = Some(etag);
+        self.waiting.test_again();
+        self.moved();
+        let Some((mut commit, fate)) = commit.zip(fate) else { return Ok(()) };
+        let is_doubted = commit.sending.doubt.is_some();
         match fate {
             Fate::Landed => {
-                if doubted {
+                if is_doubted {
                     assert_reachable!("A commit whose answer was not 200 turns out to have landed");
-                    self.stats.unclear_landed.add(1);
+                    self.terms.stats.unclear_landed.add(1);
                 }
                 let answered = self.tell(&mut commit);
-                self.landed(commit, answered, &before);
+                self.landed(commit, answered, before, now);
             }
             Fate::Lost => {
                 assert_reachable!("A server loses the race for a version and executes its batch again");
-                if doubted && commit.exposed {
+                if is_doubted && commit.sending.exposed {
                     assert_reachable!("A commit whose answer was not 200 turns out never to have landed");
-                    self.stats.unclear_lost.add(1);
+                    self.terms.stats.unclear_lost.add(1);
                 }
-                self.stats.conflicts.add(1);
-                self.lost = Some(commit.number);
+                self.terms.stats.conflicts.add(1);
+                self.attempts.lost = Some(commit.number);
                 if planted!("lost-batch-acknowledged") {
                     let answered = self.tell(&mut commit);
-                    return self.landed(commit, answered, &before);
+                    self.landed(commit, answered, before, now);
+                    return Ok(());
                 }
-                self.backoff.succeeded(); // a rival has just shown that the store works
+                self.attempts.backoff.succeeded(); // a rival's commit has just shown that the store works
+                commit.units.iter_mut().for_each(|executed| executed.arrival.lost = true);
                 self.requeue(commit);
             }
             Fate::Unknowable => {
-                self.stats.unclear_unknown.add(1);
+                self.terms.stats.unclear_unknown.add(1);
                 self.give_up(commit);
             }
             Fate::Open => unreachable!("a version newer than the one that a commit was built on settles it"),
         }
+        Ok(())
     }
 
-    /// Nobody can tell any more whether the commit landed. What it changed must not be executed again; nor what came
-    /// before a change of its own client, which it would then see.
+    /// Nobody can tell any more whether the commit landed. Its changes must not be executed again. Neither must an
+    /// earlier command of the same client: it would see the client's later write.
     fn give_up(&mut self, mut commit: Commit) {
         let mut uncertain = BTreeSet::new();
-        for executed in std::mem::take(&mut commit.entries).into_iter().rev() {
-            let client = executed.arrival.entry.client;
-            if executed.changed {
+        for executed in std::mem::take(&mut commit.units).into_iter().rev() {
+            let client = executed.arrival.unit.client;
+            let (refusal, told) = if executed.changed {
                 uncertain.insert(client);
-                self.stats.told_uncertain.add(1);
-                executed.arrival.answer(Err(Refusal::Uncertain));
+                (Refusal::Uncertain, &self.terms.stats.told_uncertain)
             } else if uncertain.contains(&client) {
-                self.stats.told_tryagain.add(1);
-                executed.arrival.answer(Err(Refusal::NothingHappened));
+                (Refusal::NothingHappened, &self.terms.stats.told_tryagain)
             } else {
-                commit.entries.push_front(executed);
-            }
+                commit.units.push_front(executed);
+                continue;
+            };
+            told.add(1);
+            let cause = Some(Arc::from("too many servers have committed since"));
+            let refused = super::queue::Refused { refusal, cause };
+            self.effects.push(Effect::Answer(executed.arrival.unit.answer, Err(refused)));
         }
-        Commit::resolve_amendments(std::mem::take(&mut commit.amendments), Amended::Uncertain);
+        let proposals: Vec<Proposed> =
+            std::mem::take(&mut commit.proposals).into_iter().map(|adopted| adopted.proposed).collect();
+        let uncertain = proposals.into_iter().map(|proposed| Effect::Concluded(proposed, Outcome::Uncertain));
+        self.effects.extend(uncertain);
         self.requeue(commit);
     }
 
-    /// A commit is in doubt, and a check that was sent since has seen the very version that it was built on: so it has
-    /// not landed. It may be under way still, so nothing else may be sent, but it may be sent again.
+    /// Sends a doubted commit again, if a check that was sent since then has seen the very version that it was built on.
+    /// So the commit has not landed. It may still be under way: nothing else may be sent, but the same bytes may.
     pub(super) fn resend(&mut self, check: &Check, seen: u64, now: Instant) {
-        let settled =
-            |commit: &mut Commit| commit.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen;
-        let Some(mut commit) = self.commit.take_if(settled) else { return };
+        let is_open = |commit: &mut Commit| {
+            commit.sending.doubt.is_some_and(|from| check.number >= from) && commit.base() == seen
+        };
+        let Some(mut commit) = self.attempts.commit.take_if(is_open) else { return };
         if planted!("other-bytes-before-settled") {
             self.requeue(commit);
-        } else if commit.unanswered < ATTEMPTS_UNDER_WAY {
+        } else if commit.sending.unanswered < COPIES_UNDER_WAY {
             assert_reachable!("A commit is sent again because its answer was not 200 and it has not landed");
             self.send(commit, now);
         } else {
-            commit.sent = now;
-            commit.doubt = None;
-            self.commit = Some(commit);
+            commit.sending.sent = now;
+            commit.sending.doubt = None;
+            self.attempts.commit = Some(commit);
         }
     }
 }

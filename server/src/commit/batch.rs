@@ -1,172 +1,250 @@
-//! What waits, and what is being committed.
+//! A batch as a commit: the executed units, and the bytes that the store is asked to take.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use smallvec::SmallVec;
+use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::queue::{Amended, Amendment, Answer, Entry, Unit};
-use super::upload::Uploaded;
+use super::held::Held;
+use super::queue::Yield;
+use super::untaken::{Untaken, is_long};
+use super::waiting::{Arrival, FirstChange, Proposed, Upload};
+use crate::id::Id;
+use crate::knobs::Knobs;
 use crate::resp::Reply;
-use crate::root::{Header, Id, Run};
-use crate::state::{Changes, Draft};
-use crate::store::Condition;
+use crate::run::Name;
+use crate::state::{Database, Draft, Finished};
+use crate::store::{Condition, ETag};
 
-/// An entry in the order of its arrival.
-pub struct Arrival {
-    /// Ascending along the queue.
-    pub number: u64,
-    /// When the client must be told something.
-    pub deadline: Instant,
-    pub entry: Entry,
-    /// How much it writes, in bytes.
-    pub written: u64,
-    /// That is too much for `recent`: a run of it is stored first.
-    pub upload: Option<Upload>,
-}
-
-/// Where the run is of what a unit writes.
-pub enum Upload {
-    /// It is not there yet.
-    UnderWay,
-    /// It is there, and can serve until it is named.
-    Ready(Uploaded),
-}
-
-impl Arrival {
-    /// How much of it `recent` has to hold, in bytes.
-    pub fn recorded(&self) -> u64 {
-        if self.upload.is_some() { 0 } else { self.written }
-    }
-
-    /// Answers the client, if it is still there.
-    pub fn answer(self, answer: Answer) {
-        self.entry.answer.keep(answer);
-    }
-}
-
-/// An entry of a commit, with what will be answered if the commit lands.
+/// A unit of a commit, with what it yields if the commit lands.
 pub struct Executed {
     pub arrival: Arrival,
-    pub replies: SmallVec<[Reply; 1]>,
+    pub result: Yield,
     /// Whether the bytes of the commit hold an effect of it.
     pub changed: bool,
 }
 
-/// An amendment of a commit, and whether it had something to change.
-pub struct AmendmentExecuted {
-    pub amendment: Amendment,
+/// A proposal of a commit, and whether it changed something.
+pub struct Adopted {
+    pub proposed: Proposed,
     pub changed: bool,
 }
 
-/// A batch whose bytes have been, or are about to be, sent.
+/// A batch whose bytes have been sent, or are about to be.
 pub struct Commit {
     /// Tells its answers from those of other commits.
     pub number: u64,
-    /// Who has not been answered yet. An entry leaves when it is, so that it can't be executed again.
-    pub entries: VecDeque<Executed>,
-    pub amendments: Vec<AmendmentExecuted>,
-    pub header: Header,
-    pub changes: Changes,
-    /// The runs that it names.
-    pub runs: Vec<Run>,
-    /// Whether some of them are new.
-    pub added: bool,
-    /// How much its commands wrote, in bytes.
+    /// The units without an answer. A unit leaves when it is answered, so that it cannot be executed again.
+    pub units: VecDeque<Executed>,
+    pub proposals: Vec<Adopted>,
+    /// The version that it stores.
+    pub finished: Finished,
+    /// The bytes that its entry adds to `recent`.
     pub written: u64,
-    pub bytes: bytes::Bytes,
     pub condition: Condition,
-    /// How often the bytes have been sent.
+    pub sending: Sending,
+}
+
+/// How the bytes of a commit fare.
+pub struct Sending {
+    /// How often they have been sent.
     pub attempts: u32,
-    /// How many of the attempts are unanswered.
+    /// How many attempts have no answer yet.
     pub unanswered: u32,
-    /// Whether some attempt was answered otherwise than by "nothing was sent".
+    /// Whether some answer was another than "nothing was sent".
     pub exposed: bool,
-    /// The fate is to be settled by a check from this number on, since an answer is missing or was not 200.
+    /// The first check that can settle the fate, once an answer is overdue or was not 200.
     pub doubt: Option<u64>,
     /// When the newest attempt was sent.
     pub sent: Instant,
 }
 
-/// Executes a unit; says what it answers and whether it changed something.
-pub fn execute(draft: &mut Draft<'_>, unit: &Unit) -> (SmallVec<[Reply; 1]>, bool) {
-    let before = draft.made();
-    let replies = unit.commands().iter().map(|command| draft.execute(command)).collect();
-    (replies, draft.made() != before)
+/// The units and proposals of a batch before they are executed.
+pub struct Batch {
+    pub units: VecDeque<Arrival>,
+    pub proposals: Vec<Proposed>,
+    /// The first unit that changes the draft, if the draft holds its effect already.
+    pub first: Option<FirstChange>,
+}
+
+/// The version that a batch is executed on.
+pub struct Base<'a> {
+    pub database: &'a Database,
+    pub etag: Option<&'a ETag>,
+    pub knobs: &'a Knobs,
+    /// The server's estimate of the time.
+    pub estimate: u64,
+    /// The memory of long replies.
+    pub untaken: &'a Arc<Untaken>,
+    /// A unit whose effects are larger than this does not stand in `db.json`.
+    pub large: u64,
+    /// A batch with larger effects leaves the rest of its units for the next one.
+    pub most: u64,
+    /// Whether a unit with too large effects was among them: see [`Draft::be_careful`].
+    pub is_careful: bool,
+}
+
+/// What became of a batch.
+pub enum Made {
+    /// Its bytes can be sent.
+    Commit(Box<Commit>),
+    /// Its effects have to be stored first. The units go back to where they came from.
+    Held(Box<Held>, VecDeque<Arrival>),
+    /// Nothing would change.
+    Nothing(Batch),
+    /// A unit has too large effects: the batch has to be executed again, with care.
+    Spoiled(Batch),
+}
+
+impl<'a> Base<'a> {
+    /// A draft that changes nothing yet.
+    pub fn draft(&self) -> Draft<'a> {
+        let mut draft =
+            Draft::new(self.database, self.knobs.max_memory(), self.estimate).with_packings(self.knobs.packings());
+        if self.is_careful {
+            draft.be_careful();
+        }
+        draft
+    }
+}
+
+impl Batch {
+    /// Executes the rest of the batch, in order, on `draft`. Also returns the units that are left for the next batch: there is
+    /// no memory for their long replies, or the effects of those before them are large.
+    pub fn commit(
+        self,
+        number: u64,
+        server: Id,
+        base: &Base<'_>,
+        mut draft: Draft<'_>,
+        now: Instant,
+    ) -> (Made, VecDeque<Arrival>) {
+        let Batch { mut units, proposals, mut first } = self;
+        // Units before the first change see the version as it is. The draft, which holds that change, is not for them.
+        let mut before = first.as_ref().map(|_| base.draft());
+        let of_first = draft.effects();
+        let (mut executed, mut total, mut is_large) = (VecDeque::with_capacity(units.len()), 0, false);
+        let (mut left, mut blocked) = (VecDeque::new(), BTreeSet::new());
+        while let Some(arrival) = units.pop_front_if(|_| total <= base.most) {
+            let client = arrival.unit.client;
+            if blocked.contains(&client) {
+                left.push_back(arrival);
+                continue;
+            }
+            let known = draft.effects();
+            let done = match (&mut first, &mut before) {
+                (Some(first), Some(before)) if arrival.number < first.number => {
+                    execute(&arrival, before, base.untaken).map(|(result, changed)| (result, changed, 0))
+                }
+                (Some(first), _) if arrival.number == first.number => {
+                    Some((std::mem::replace(&mut first.result, Reply::Null.into()), true, of_first))
+                }
+                _ => execute(&arrival, &mut draft, base.untaken)
+                    .map(|(result, changed)| (result, changed, draft.effects().saturating_sub(known))),
+            };
+            let Some((result, changed, effects)) = done else {
+                blocked.insert(client);
+                left.push_back(Arrival { is_long: true, ..arrival });
+                continue;
+            };
+            // What was uploaded before stands in a run already.
+            let uploaded = arrival.uploaded().min(effects);
+            total += effects - uploaded;
+            is_large |= effects - uploaded > base.large;
+            let result = result.counted_in(base.untaken);
+            executed.push_back(Executed { arrival, result, changed });
+        }
+        left.append(&mut units);
+        if draft.is_spoiled() {
+            let spoiled = executed.into_iter().map(|executed| executed.arrival).chain(left).collect();
+            return (Made::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
+        }
+        for executed in executed.iter().filter(|executed| executed.changed) {
+            if let Some(Upload::Ready(uploaded)) = &executed.arrival.upload {
+                // If the run may not be named, the value goes into the entry as small values do.
+                draft.attach(&uploaded.clone().added(0, 0));
+            }
+        }
+        let adopt = |proposed: Proposed| {
+            let changed = draft.adopt(&proposed.proposal);
+            Adopted { proposed, changed }
+        };
+        let proposals: Vec<Adopted> = proposals.into_iter().map(adopt).collect();
+        if draft.made() == 0 {
+            let executed = executed.into_iter().map(|executed| executed.arrival).collect();
+            let proposals = proposals.into_iter().map(|adopted| adopted.proposed).collect();
+            return (Made::Nothing(Batch { units: executed, proposals, first: None }), left);
+        }
+        let condition = base.etag.cloned().map_or(Condition::Absent, Condition::Match);
+        let prepared = draft.prepare(server);
+        // Before the database exists there must be no runs: the next server would take them for what is left of a lost one.
+        let made = if is_large && base.etag.is_some() {
+            let (held, arrivals) = Held::new(number, executed, proposals, prepared, condition);
+            Made::Held(Box::new(held), arrivals)
+        } else {
+            Made::Commit(Box::new(Commit::new(number, executed, proposals, prepared.finish(), condition, now)))
+        };
+        (made, left)
+    }
+}
+
+/// Executes a unit. If its reply is long and there is no memory for it, the unit changes nothing, and the result is none.
+fn execute(arrival: &Arrival, draft: &mut Draft<'_>, untaken: &Untaken) -> Option<(Yield, bool)> {
+    if !untaken.is_full() {
+        return Some(arrival.unit.execute(draft));
+    }
+    draft.save();
+    let (result, changed) = arrival.unit.execute(draft);
+    if is_long(&result.reply) {
+        draft.roll_back();
+        return None;
+    }
+    draft.release();
+    Some((result, changed))
 }
 
 impl Commit {
-    /// Executes everything that waits, in order, on `draft`. `Err` gives it back if nothing would change.
-    pub fn compute(
+    /// A batch whose bytes can be sent.
+    pub fn new(
         number: u64,
-        server: Id,
-        mut draft: Draft<'_>,
+        units: VecDeque<Executed>,
+        proposals: Vec<Adopted>,
+        finished: Finished,
         condition: Condition,
-        waiting: VecDeque<Arrival>,
-        amendments: Vec<Amendment>,
         now: Instant,
-    ) -> Result<Commit, (VecDeque<Arrival>, Vec<Amendment>)> {
-        let entries: VecDeque<Executed> = waiting
-            .into_iter()
-            .map(|arrival| {
-                let (replies, changed) = execute(&mut draft, &arrival.entry.unit);
-                Executed { arrival, replies, changed }
-            })
-            .collect();
-        for executed in entries.iter().filter(|executed| executed.changed) {
-            if let Some(Upload::Ready(uploaded)) = &executed.arrival.upload {
-                // Should it not fit, the value is kept where others are.
-                draft.add(&uploaded.clone().added(draft.covered(), draft.generation()));
-            }
-        }
-        let amendments: Vec<AmendmentExecuted> = amendments
-            .into_iter()
-            .map(|mut amendment| {
-                let before = draft.made();
-                (amendment.amend)(&mut draft);
-                AmendmentExecuted { amendment, changed: draft.made() != before }
-            })
-            .collect();
-        if draft.made() == 0 {
-            let entries = entries.into_iter().map(|executed| executed.arrival).collect();
-            return Err((entries, amendments.into_iter().map(|executed| executed.amendment).collect()));
-        }
-        let finished = draft.finish(server);
-        let written = entries.iter().map(|executed| executed.arrival.recorded()).sum();
-        Ok(Commit {
-            number,
-            entries,
-            amendments,
-            header: finished.header,
-            runs: finished.changes.runs().to_vec(),
-            added: finished.changes.has_added(),
-            written,
-            changes: finished.changes,
-            bytes: finished.bytes,
-            condition,
-            attempts: 0,
-            unanswered: 0,
-            exposed: false,
-            doubt: None,
-            sent: now,
-        })
+    ) -> Commit {
+        let written = finished.root.recent.last().map_or(0, |entry| entry.encoded().len() as u64);
+        let sending = Sending { attempts: 0, unanswered: 0, exposed: false, doubt: None, sent: now };
+        Commit { number, units, proposals, finished, written, condition, sending }
     }
 
     /// The generation that it was built on.
     pub fn base(&self) -> u64 {
-        self.header.generation - 1
+        self.generation() - 1
+    }
+
+    /// The generation that it stores.
+    pub fn generation(&self) -> u64 {
+        self.finished.root.header.generation
+    }
+
+    /// The bytes that it stores.
+    pub fn bytes(&self) -> &Bytes {
+        &self.finished.bytes
+    }
+
+    /// Whether its effects were stored for it alone: no other commit may name their run.
+    pub fn has_effects_apart(&self) -> bool {
+        let named = self.finished.root.recent.last().and_then(|entry| entry.parts().run);
+        let is_of =
+            |upload: &Option<Upload>, named: Name| matches!(upload, Some(Upload::Ready(it)) if it.name == named);
+        named.is_some_and(|run| !self.units.iter().any(|executed| is_of(&executed.arrival.upload, run.name)))
     }
 
     /// Whether several clients share it.
     pub fn is_shared(&self) -> bool {
-        let mut clients = self.entries.iter().map(|executed| executed.arrival.entry.client);
+        let mut clients = self.units.iter().map(|executed| executed.arrival.unit.client);
         clients.next().is_some_and(|first| clients.any(|other| other != first))
-    }
-
-    /// Tells the amendments what became of them.
-    pub fn resolve_amendments(amendments: Vec<AmendmentExecuted>, outcome: Amended) {
-        for AmendmentExecuted { amendment, changed } in amendments {
-            let _ = amendment.outcome.send(if changed { outcome } else { Amended::Moot });
-        }
     }
 }

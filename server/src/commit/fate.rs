@@ -1,10 +1,11 @@
-//! What became of a PUT whose answer was lost, or was anything but 200.
+//! The fate of a PUT whose answer was lost, or was anything but 200.
 //!
-//! An answer proves little: the request may still be under way, and an intermediary may have sent it twice, so that
-//! even a first `412` can be our own success speaking. What proves something is a version of `db.json`, because every
-//! version carries the generations of its recent writers.
+//! Such an answer proves little. The request may still be under way. A proxy may have sent it twice, so that even a first
+//! `412` may come from our own success. A version of `db.json` does prove something, because every version carries the
+//! generations of its recent writers.
 
-use crate::root::{Header, Id, WRITERS};
+use crate::id::Id;
+use crate::root::{Header, WRITERS};
 use crate::zoo::planted;
 
 /// What a version says about a commit.
@@ -12,17 +13,16 @@ use crate::zoo::planted;
 pub enum Fate {
     /// The version contains it.
     Landed,
-    /// It can never land: what it was built on has been replaced by something else.
+    /// It can never land: another version has replaced the one that it was built on.
     Lost,
-    /// The version is the one that it was built on. It may still land, or have been dropped: the same bytes may be
-    /// sent again, other bytes may not.
+    /// The version is the one that it was built on. It may still land. The same bytes may be sent again; other bytes may
+    /// not.
     Open,
-    /// The database has moved on, and this server's entry may have been pushed out of the table since. Nobody can
-    /// tell any more.
+    /// Nobody can tell any more: other servers may have pushed this server's row out of the table since.
     Unknowable,
 }
 
-/// Judges `server`'s commit of `ours`, which replaced nothing if it was a `creation`, by the header of a stored version.
+/// Judges `server`'s commit of `ours` by the header of a stored version. A `creation` is a commit that replaces nothing.
 pub fn judge(server: Id, ours: &Header, creation: bool, seen: &Header) -> Fate {
     if seen.generation < ours.generation {
         return Fate::Open;
@@ -31,27 +31,26 @@ pub fn judge(server: Id, ours: &Header, creation: bool, seen: &Header) -> Fate {
         // The id was drawn for this creation, so it is there if and only if this creation is.
         return if seen.id == ours.id { Fate::Landed } else { Fate::Lost };
     }
-    match seen.writers.get(&server) {
+    match seen.writers.get(&server).map(|row| &row.own) {
         Some(&last) if last == ours.generation && planted!("own-success-taken-for-conflict") => Fate::Lost,
         Some(&last) if last == ours.generation => Fate::Landed,
         Some(&last) if last < ours.generation => Fate::Lost,
-        // A server commits one version at a time, so this entry is not this server's: two have drawn the same id.
+        // A server commits one version at a time, so another server has drawn the same id.
         Some(_) => Fate::Unknowable,
-        // Had it landed, its entry would be missing only after being pushed out; and the lowest generation leaves
-        // first, so a table that was never full, or that still holds an older entry, has not pushed it out.
+        // The lowest generation leaves first. So a table that was never full, or that still holds an older row, has not
+        // pushed ours out: it never was there.
         None if seen.writers.len() < WRITERS => Fate::Lost,
-        None if seen.writers.values().any(|&other| other < ours.generation) => Fate::Lost,
+        None if seen.writers.values().any(|other| other.newest() < ours.generation) => Fate::Lost,
         None => Fate::Unknowable,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;
+    use crate::root::Writer;
 
     fn ids<const N: usize>() -> [Id; N] {
         let mut rng = StdRng::seed_from_u64(1);
@@ -59,7 +58,8 @@ mod tests {
     }
 
     fn header(id: Id, generation: u64, writers: impl IntoIterator<Item = (Id, u64)>) -> Header {
-        Header { id, generation, writers: BTreeMap::from_iter(writers), base: 0, swept: 0 }
+        let writer = |(id, own)| (id, Writer { own, ..Writer::default() });
+        Header { generation, writers: writers.into_iter().map(writer).collect(), ..Header::unborn(id) }
     }
 
     #[test]

@@ -1,44 +1,36 @@
 //! Reading the runs that a version names and memory lacks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::background::{Background, in_slices};
-use crate::root::{Id, Root, Run};
+use crate::background::{Background, in_slices};
+use crate::id::Id;
+use crate::root::{Root, Run, Upload};
 use crate::run::{Damage, Decoder, Layer, Name, Salt};
 use crate::state::{Database, Laying, Runs, Stretch};
 use crate::stats::Stats;
 use crate::store::patience::Patience;
 use crate::store::{Got, Store, StoreError};
+use crate::upkeep::bound;
 
-/// How many runs are read at the same time: enough that those of a million keys take one round trip (at most seven of each
-/// of four levels: `policy`), few enough that a store is not flooded and that what is not unpacked yet stays little.
+/// How many runs are read at the same time. With 32, the runs of a million keys take one round trip (at most seven runs
+/// of each of four levels: `policy`), and the store is not flooded.
 const SIDE_BY_SIDE: usize = 32;
 
-/// When a request for a run is given up: after a time that would do for any, and more for each started mebibyte.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-const REQUEST_MORE: Duration = Duration::from_secs(4);
-
-/// How long a request may take that carries so many bytes.
-pub fn bound(bytes: u64) -> Duration {
-    REQUEST_TIMEOUT + REQUEST_MORE.saturating_mul(u32::try_from(bytes >> 20).unwrap_or(u32::MAX))
-}
-
-/// What stood in the way.
+/// Why the runs of a version could not be read.
 #[derive(Debug)]
 pub enum Obstacle {
-    /// A run is not there. It may have been merged away and swept since the version was read that names it: that is
-    /// damage only if a version that is read from now on still names it.
+    /// A run is missing. Another server may have merged and swept it since the version was read. A missing run is damage
+    /// only if a later `db.json` still names it.
     Gone(Name),
-    /// Something is wrong with an object: which one, and what.
+    /// An object is damaged: which one, and how.
     Damaged(String),
 }
 
-/// What is needed to read runs.
+/// Reads runs.
 pub struct Reader<S> {
     pub store: Arc<S>,
     pub stats: Arc<Stats>,
@@ -51,10 +43,11 @@ impl<S> Clone for Reader<S> {
 }
 
 impl<S: Store> Reader<S> {
-    /// Completes a version with the runs that it names, of which memory holds `known`. It takes as long as it takes the
-    /// store to answer.
-    pub async fn complete(self, root: Root, known: Runs) -> Result<Database, Obstacle> {
+    /// Completes a version with the runs that it names. Memory holds the `known` ones. Waits for the store as long as it
+    /// takes.
+    pub async fn complete(self, mut root: Root, known: Runs) -> Result<(Root, Runs), Obstacle> {
         let (mut runs, missing) = known.missing(&root);
+        let mut attached = Vec::new();
         let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
         let reading: Vec<_> = missing
             .iter()
@@ -71,7 +64,22 @@ impl<S: Store> Reader<S> {
             let stretch = Stretch { from: run.from, to: run.to, layer: Arc::new(layer.await?) };
             runs = in_slices(Laying::new(runs, stretch)).await;
         }
+        for Upload { name, rows, bytes } in root.recent.iter().filter_map(|entry| entry.missing()) {
+            // A run of large values covers no generations of its own: it is a part of its entry.
+            let run = Run { name, from: 0, to: 0, rows, bytes };
+            let layer = self.read(&run, root.header.id, runs.salt()).await?;
+            attached.push((name, layer.iter().collect::<Vec<_>>()));
+        }
+        for (name, rows) in attached {
+            root.attach(name, &rows);
+        }
+        Ok((root, runs))
+    }
+
+    /// Reads a whole version.
+    pub async fn load(self, root: Root, known: Runs) -> Result<Database, Obstacle> {
         let place = self.store.locate(crate::root::NAME);
+        let (root, runs) = self.complete(root, known).await?;
         Database::new(root, runs).map_err(|damage| Obstacle::Damaged(format!("{place} {damage}")))
     }
 
@@ -85,7 +93,7 @@ impl<S: Store> Reader<S> {
             match timeout(bound(run.bytes), self.store.get(&name, None)).await {
                 Ok(Ok(Got::Object { bytes, .. })) => break bytes,
                 Ok(Ok(Got::Absent | Got::Unchanged)) => return Err(Obstacle::Gone(run.name)),
-                Ok(Err(StoreError::Obstructed(why))) => return Err(damaged(why)),
+                Ok(Err(StoreError::Obstructed(why))) => return Err(damaged(why.to_string())),
                 Ok(Err(error)) => patience.pause(&error).await,
                 Err(_) => patience.pause(&StoreError::Unclear("no answer".into())).await,
             }
@@ -104,8 +112,8 @@ pub async fn unpack(bytes: Bytes, run: &Run, database: Id, salt: Salt) -> Result
     if decoder.database() != database {
         return Err(Damage::Other(format!("it belongs to the database {}, and not to {database}", decoder.database())));
     }
-    if decoder.entries() != run.entries {
-        return Err(Damage::Other(format!("it has {} entries, and should have {}", decoder.entries(), run.entries)));
+    if decoder.rows() != run.rows {
+        return Err(Damage::Other(format!("it has {} rows, and should have {}", decoder.rows(), run.rows)));
     }
     in_slices(decoder).await
 }

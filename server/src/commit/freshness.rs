@@ -1,12 +1,13 @@
 //! Proofs that memory is current, without reading the database.
 //!
-//! A check is a GET of `db.json` that names the version we have. Whatever it answers, the answer was true at some moment
-//! after the check was sent; so it serves every read that arrived before. Arrivals are numbered, and a check's *mark* is
-//! the number that the next arrival will get: it serves the arrivals below its mark.
+//! A check is a GET of `db.json` that names the version in memory. Its answer was true at some moment after the check was
+//! sent. So it serves every read that arrived before that. Arrivals are numbered. A check's *mark* is the number that the
+//! next arrival will get, and the check serves the arrivals below its mark.
 //!
-//! That a proof may be used on a newer version than the one it brought is what lets checks and commits overlap: if
-//! version V was current after the read arrived, and we know that W was stored after V, then W too was current after
-//! the read arrived.
+//! Checks and commits may overlap, because a proof holds for newer versions too: if version V was current after the read
+//! arrived, and W was stored after V, then W also was current after the read arrived.
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,12 +15,12 @@ use super::pace::{Backoff, Linger, RoundTrip};
 use crate::store::ETag;
 use crate::zoo::planted;
 
-/// How many checks may be under way at once, evenly spread over a round trip. A read waits for the next one to start and
-/// then for its answer: with four, about 1.1 round trips instead of 1.5.
+/// How many checks may be under way at once, evenly spread over a round trip. A read waits for the next check to start
+/// and then for its answer. With four checks this takes about 1.1 round trips; with one it would take 1.5.
 const CHECKS: usize = 4;
 
-/// The share of a round trip, as a divisor, that a check may wait for the clients that the last one served: half the
-/// distance between two checks, which is what they would wait for the next one.
+/// The share of a round trip, as a divisor, that a check may wait for the clients that the last one served. It is half the
+/// distance between two checks, the mean time that these clients would wait for the next one.
 const LINGER: u32 = 8;
 
 /// A GET of `db.json` under way.
@@ -29,7 +30,7 @@ pub struct Check {
     pub number: u64,
     /// It serves the arrivals below this number.
     pub mark: u64,
-    /// The generation that was known when it was sent; an older one can't come back.
+    /// The generation in memory when it was sent. An older one cannot come back.
     pub generation: u64,
     /// The version that it asked about.
     pub etag: Option<ETag>,
@@ -70,15 +71,15 @@ impl Checks {
         self.lively(now).any(|&(other, _, _)| other >= number)
     }
 
-    /// The checks that may still be answered. One that is long overdue is no longer counted on, though its answer counts
-    /// if it comes.
+    /// The checks that may still be answered. Nobody counts on a check that is long overdue, but its answer counts if it
+    /// comes.
     fn lively(&self, now: Instant) -> impl Iterator<Item = &(u64, u64, Instant)> {
         let patience = self.round_trip.patience();
         self.under_way.iter().filter(move |(_, _, sent)| now < *sent + patience)
     }
 
-    /// From when on a check may be sent for reads: now, or when it is the next one's turn, or when those that were just
-    /// served have had the time to come back. `None` if an answer has to come first.
+    /// When the next check for reads may be sent: at its turn, and after the clients that were just served had time to ask
+    /// again. `None` if an answer has to come first.
     pub fn turn(&self, arrivals: u64, now: Instant) -> Option<Instant> {
         if self.lively(now).count() >= CHECKS {
             return None;
@@ -88,17 +89,22 @@ impl Checks {
         Some(self.linger.until(arrivals, now).map_or(turn, |until| until.max(turn)))
     }
 
-    /// Notes that reads have been answered, when so many entries had arrived.
+    /// Notes that reads have been answered, after so many arrivals.
     pub fn served(&mut self, answered: usize, arrivals: u64, now: Instant) {
         self.linger.after(answered, arrivals, self.round_trip.estimate() / LINGER, now);
     }
 
-    /// Until when the store should be left alone because it fails, if it does.
+    /// The estimate of a check's round trip.
+    pub fn round_trip(&self) -> Duration {
+        self.round_trip.estimate()
+    }
+
+    /// Until when to leave a failing store alone.
     pub fn pause(&self, now: Instant) -> Option<Instant> {
         self.backoff.until(now)
     }
 
-    /// When the oldest check will no longer be counted on.
+    /// When the next check becomes overdue.
     pub fn overdue(&self, now: Instant) -> Option<Instant> {
         self.lively(now).map(|(_, _, sent)| *sent + self.round_trip.patience()).min()
     }
@@ -112,7 +118,7 @@ impl Checks {
         check
     }
 
-    /// What a check has shown to be current is known now, or something newer is.
+    /// Notes that memory holds the version that a check has shown to be current, or a newer one.
     pub fn prove(&mut self, check: &Check) {
         self.proven = self.proven.max(check.mark);
     }

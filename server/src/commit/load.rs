@@ -1,43 +1,52 @@
-//! The first look at the database.
+//! Loading: the first look at the database.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::core::Known;
+use super::driver::{Committer, Witness};
 use super::fetch::{Obstacle, Reader};
-use super::{Committer, Unusable};
-use crate::root::{self, Id, Root};
-use crate::run::{Name, Salt};
-use crate::shared::Thresholds;
+use super::trouble::Unusable;
+use super::untaken::Untaken;
+use crate::clock::Clock;
+use crate::id::Id;
+use crate::knobs::Knobs;
+use crate::root::{self, Root};
+use crate::run::{Name, RUNS, Salt};
+use crate::settings::Thresholds;
 use crate::state::{Database, Runs};
 use crate::stats::Stats;
 use crate::store::patience::{Patience, bounded};
-use crate::store::{ETag, Got, Store, StoreError};
+use crate::store::{ETag, Got, Health, Store, StoreError};
 
-/// What can be done about a database that can't be read.
+/// How an operator can go on.
 const KEPT: &str = "Nothing was overwritten; mend it, or keep the database elsewhere";
 
 /// What a commit loop starts from.
 pub struct Start<S> {
     /// Where the database is.
     pub store: Arc<S>,
-    /// Who signs the commits: new at every start, so that no commit of an earlier life is taken for one of this.
+    /// Signs the commits. It is new at every start, so that a server never takes a commit of an earlier life for its own.
     pub server: Id,
-    /// What the database is called if this server creates it.
+    /// The id of the database, if this server creates it.
     pub database: Id,
-    /// How long a command may take before its client is told something.
+    /// How long a command may take before its client gets an answer of some kind.
     pub deadline: Duration,
-    /// The size beyond which the database may not grow, in bytes of keys and values.
-    pub max_memory: Option<u64>,
-    /// From which sizes on the database is kept in several objects.
+    /// The numbers that an operator may change meanwhile.
+    pub knobs: Arc<Knobs>,
+    /// The sizes from which on the database is kept in several objects.
     pub thresholds: Thresholds,
-    /// What is counted.
+    /// What INFO tells.
     pub stats: Arc<Stats>,
-    /// Who looks at every version that this server knows, if anybody does. For tests.
+    /// How the store fares.
+    pub health: Arc<Health>,
+    /// The time of the server.
+    pub clock: Arc<Clock>,
+    /// The memory of long replies.
+    pub untaken: Arc<Untaken>,
+    /// Looks at every version that this server knows. For tests.
     pub witness: Option<Witness>,
 }
-
-/// Looks at versions.
-pub type Witness = Arc<dyn Fn(&Database) + Send + Sync>;
 
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.
@@ -52,7 +61,7 @@ impl<S: Store> Start<S> {
                 return Ok(self.begin(unborn, None));
             };
             let reader = Reader { store: Arc::clone(&self.store), stats: Arc::clone(&self.stats) };
-            match reader.complete(root, known).await {
+            match reader.load(root, known).await {
                 Ok(database) => return Ok(self.begin(database, Some(etag))),
                 Err(Obstacle::Gone(name)) => gone = Some(name),
                 Err(Obstacle::Damaged(what)) => return Err(Unusable(format!("{what}. {KEPT}").into())),
@@ -60,14 +69,14 @@ impl<S: Store> Start<S> {
         }
     }
 
-    /// Reads `db.json`, of which nobody may expect any more that it names a run that is known to be gone.
+    /// Reads `db.json`. If it still names the run that was `gone`, that run is missing and the database is damaged.
     async fn look(&self, gone: Option<Name>) -> Result<(Root, Option<ETag>), Unusable> {
         let mut found = self.insist(|| self.store.get(root::NAME, None)).await?;
         let mut runs = Vec::new();
         if found == Got::Absent {
-            // Runs without the object that names them are what is left of a database, and creating an empty one over it
-            // would make that final. Unless another server has created the database since we looked.
-            runs = self.insist(|| self.store.list(root::RUNS)).await?;
+            // Runs without the object that names them are the rest of a database. To create an empty one over them would make
+            // the loss final. Unless another server has created the database since this one looked.
+            runs = self.insist(|| self.store.list(RUNS)).await?;
             if !runs.is_empty() {
                 found = self.insist(|| self.store.get(root::NAME, None)).await?;
             }
@@ -82,7 +91,7 @@ impl<S: Store> Start<S> {
             (_, None) => (Root::unborn(self.database), None),
         };
         match gone {
-            Some(gone) if root.runs.iter().any(|run| run.name == gone) => {
+            Some(gone) if root.names().any(|name| name == gone) => {
                 let place = self.store.locate(&gone.to_string());
                 Err(Unusable(format!("{place} is missing, although {} names it. {KEPT}", root::NAME).into()))
             }
@@ -90,7 +99,7 @@ impl<S: Store> Start<S> {
         }
     }
 
-    /// Repeats a request that changes nothing until it is answered; or gives up if that will never be.
+    /// Repeats a request that changes nothing until it is answered. Gives up if something else stands in the object's place.
     async fn insist<T, F>(&self, request: impl Fn() -> F) -> Result<T, Unusable>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -106,7 +115,7 @@ impl<S: Store> Start<S> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Root, Unusable> {
-        Root::decode(bytes).map_err(|damage| self.unusable(&damage.to_string()))
+        Root::decode(bytes, &[]).map_err(|damage| self.unusable(&damage.to_string()))
     }
 
     fn unusable(&self, why: &str) -> Unusable {
@@ -115,14 +124,9 @@ impl<S: Store> Start<S> {
     }
 
     fn begin(self, database: Database, etag: Option<ETag>) -> Committer<S> {
-        let committer = Committer::new(self, database, etag);
-        let root = &committer.database.root;
-        tracing::info!(
-            generation = root.header.generation,
-            keys = root.keys,
-            runs = root.runs.len(),
-            "database loaded"
-        );
-        committer
+        let root = &database.root;
+        let (generation, keys, runs) = (root.header.generation, database.keys(), root.runs.len());
+        tracing::info!(generation, keys, runs, "database loaded");
+        Committer::new(self, Known { database, etag })
     }
 }

@@ -1,4 +1,4 @@
-//! What is handed to the commit loop, and what comes back.
+//! The way into the commit loop: units, and how a unit can be refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,110 +8,215 @@ use smallvec::{SmallVec, smallvec};
 use tokio::sync::{mpsc, oneshot};
 
 use super::answers::Promise;
+use super::untaken::{Counted, Untaken};
 use crate::budget::Share;
-use crate::command::Command;
+use crate::command::{Command, FULL, TOO_LARGE};
 use crate::resp::Reply;
-use crate::state::Draft;
+use crate::state::{Draft, Proposal, Stale, Watched};
+use crate::zoo::planted;
 
-/// Submissions that wait for the loop to take them. It takes them whenever it is not computing, so this is only ever
-/// full for moments, and a connection that finds it full waits that long before it reads on.
+/// Submissions that may wait in the channel. The loop empties the channel whenever it is not computing, so the channel
+/// is full only for moments, and a connection that finds it full pauses reading for that long.
 const SUBMISSIONS: usize = 1024;
 
-/// Commands that nothing may come between. Today always one; a transaction will be several.
+/// Commands that nothing may come between, and the client that waits for them: one command, or a transaction.
 #[derive(Debug)]
-pub struct Unit(SmallVec<[Command; 1]>);
+pub struct Unit {
+    /// The connection. A unit never overtakes an earlier one of the same client.
+    pub client: u64,
+    /// The number of the database that the client has selected.
+    pub database: usize,
+    /// The commands, in order.
+    pub commands: SmallVec<[Command; 1]>,
+    /// What a transaction depends on. None if the unit is a single command.
+    pub watched: Option<Vec<Watched>>,
+    /// Where the answer goes. A client that has gone by then is no error.
+    pub answer: Promise,
+    /// The memory that this unit and its neighbours hold. It stays counted after the client has gone.
+    pub held: Option<Arc<Share>>,
+}
 
 impl Unit {
-    /// The commands, in order.
-    pub fn commands(&self) -> &[Command] {
-        &self.0
+    /// A unit of one command.
+    pub fn new(client: u64, database: usize, command: Command, answer: Promise) -> Unit {
+        Unit { client, database, commands: smallvec![command], watched: None, answer, held: None }
     }
 
-    /// The bytes of the keys and values that it sets, if it does.
+    /// A transaction. Its reply is one array with the replies to all commands, or null if it is refused.
+    pub fn transaction(
+        client: u64,
+        database: usize,
+        commands: Vec<Command>,
+        watched: Vec<Watched>,
+        answer: Promise,
+    ) -> Unit {
+        Unit { client, database, commands: commands.into(), watched: Some(watched), answer, held: None }
+    }
+
+    /// The bytes of the keys and values that it sets.
     pub fn written(&self) -> u64 {
-        self.0.iter().map(Command::written).sum()
+        self.commands.iter().map(Command::written).sum()
     }
 
-    /// The keys and values that it sets, if it does, in the order of the keys; of equal ones the last.
-    pub fn values(&self) -> BTreeMap<Bytes, Bytes> {
+    /// The keys and values that it sets, by the number of the database and in the order of the keys; the last value of
+    /// equal keys.
+    pub fn values(&self) -> BTreeMap<(usize, Bytes), Bytes> {
+        let mut database = self.database;
         let mut values = BTreeMap::new();
-        for command in &self.0 {
-            match command {
-                Command::Set { key, value, .. } => {
-                    values.insert(key.clone(), value.clone());
-                }
-                Command::MultiSet { pairs } => values.extend(pairs.iter().cloned()),
-                _ => {}
-            }
+        for command in &self.commands {
+            database = command.selects().unwrap_or(database);
+            values.extend(command.values().map(|(key, value)| ((database, key.clone()), value.clone())));
         }
         values
     }
 
-    /// Whether it could change the database. Whether it does shows when it is executed.
+    /// Whether it could change the database. Only its execution shows whether it does.
     pub fn may_write(&self) -> bool {
-        self.0.iter().any(Command::may_write)
+        self.commands.iter().any(Command::may_write)
+    }
+
+    /// Whether it only notes keys. Such a unit is answered from a stored version: in a batch, the note would have to say what
+    /// the rest of the batch does.
+    pub fn watches(&self) -> bool {
+        self.watched.is_none() && self.commands.iter().any(Command::watches)
+    }
+
+    /// Executes the commands. Returns what they yield, and whether the draft changed. A draft also changes if a command has
+    /// seen a row end that has not ended at the stored time: then the draft has to store its own time.
+    ///
+    /// If they change too much at once, the unit is undone and yields an error, or the draft is spoiled.
+    pub fn execute(&self, draft: &mut Draft<'_>) -> (Yield, bool) {
+        let before = draft.made();
+        draft.select(if planted!("select-forgotten") { 0 } else { self.database });
+        draft.begin_unit(self.may_write());
+        let result = match &self.watched {
+            Some(watched) => self.transact(watched, draft),
+            None => Yield::from(self.commands.iter().fold(Reply::Null, |_, command| command.execute(draft))),
+        };
+        let result = if draft.end_unit() { Yield::from(TOO_LARGE) } else { result };
+        let result = Yield { watched: draft.take_watched(), ..result };
+        draft.move_time();
+        (result, draft.made() != before)
+    }
+
+    /// Executes a transaction. If it is refused, it changes nothing.
+    fn transact(&self, watched: &[Watched], draft: &mut Draft<'_>) -> Yield {
+        if let Some(why) = watched.iter().find_map(|watched| draft.stale(watched)) {
+            return Yield { stale: Some(why), ..Yield::from(Reply::NullArray) };
+        }
+        // Like Valkey, the server looks at the size only before a transaction. So one transaction may exceed the limit.
+        if self.commands.iter().any(Command::may_grow) && draft.is_full() {
+            return Yield::from(aborted(&FULL));
+        }
+        let most = self.held.as_ref().map_or(usize::MAX, |share| share.limit());
+        let (mut replies, mut memory) = (Vec::with_capacity(self.commands.len()), 0);
+        draft.save();
+        for command in &self.commands {
+            // Whoever exceeds the bound of changes is undone, so there is no use in going on.
+            if draft.exceeds() {
+                break;
+            }
+            let reply = command.execute_whatever_the_size(draft);
+            memory += reply.memory();
+            if memory > most {
+                draft.roll_back();
+                return Yield::from(too_much(most));
+            }
+            replies.push(reply);
+        }
+        draft.release();
+        Yield::from(Reply::Array(replies))
     }
 }
 
-impl From<Command> for Unit {
-    fn from(command: Command) -> Unit {
-        Unit(smallvec![command])
+/// The reply to an EXEC whose replies take more memory than all clients may hold.
+fn too_much(most: usize) -> Reply {
+    let what = "EXECABORT Transaction discarded because its replies take more memory than";
+    Reply::error(format!("{what} {most} bytes, see --max-clients-memory"))
+}
+
+/// The reply to an EXEC that is not executed, for this reason.
+pub fn aborted(why: &Reply) -> Reply {
+    let why = match why {
+        Reply::Error(text) => text.strip_prefix(b"ERR ").unwrap_or(text),
+        _ => b"",
+    };
+    Reply::error([b"EXECABORT Transaction discarded because of: ", why].concat())
+}
+
+/// What a unit yields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Yield {
+    /// The reply to its client.
+    pub reply: Reply,
+    /// The notes of WATCH.
+    pub watched: Vec<Watched>,
+    /// Why a transaction was refused.
+    pub stale: Option<Stale>,
+    /// The memory of a long reply, until the connection takes it.
+    pub counted: Option<Arc<Counted>>,
+}
+
+impl Yield {
+    /// The same, with its reply counted if it is long.
+    pub(super) fn counted_in(self, untaken: &Arc<Untaken>) -> Yield {
+        Yield { counted: untaken.count(&self.reply), ..self }
     }
 }
 
-/// A unit on its way to the loop.
-#[derive(Debug)]
-pub struct Entry {
-    /// Which connection it came over: a unit never overtakes an earlier one of the same client.
-    pub client: u64,
-    /// What to execute.
-    pub unit: Unit,
-    /// Where the answer goes. A client that is gone by then is no error.
-    pub answer: Promise,
-    /// What it counts, together with others that were handed over with it: also once its client is gone.
-    pub held: Option<Arc<Share>>,
+impl From<Reply> for Yield {
+    fn from(reply: Reply) -> Yield {
+        Yield { reply, watched: Vec::new(), stale: None, counted: None }
+    }
 }
 
-/// A reply for each command of the unit, or why there are none.
-pub type Answer = Result<SmallVec<[Reply; 1]>, Refusal>;
+/// What a unit yields, or why it was not executed.
+pub type Answer = Result<Yield, Refused>;
 
-/// Why a unit was not answered with replies, sorted by what the client may conclude.
+/// Why a unit got no replies, sorted by what the client may conclude.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nothing that held it was sent, and nothing will be.
+    /// No PUT that held it was sent, and none will be.
     #[error("TRYAGAIN This command could not be executed in time. It has changed nothing, and it will not")]
     NothingHappened,
     /// A PUT that held it was sent, and its fate is not known.
     #[error("UNCERTAIN The store has not confirmed this command. It may have taken effect, or may yet")]
     Uncertain,
-    /// The database is not what it was, and this server no longer touches it.
+    /// The stored database is damaged, or is not the one that this server knows.
     #[error("ERR The database cannot be used: {0}")]
     Unusable(Arc<str>),
 }
 
-impl Refusal {
+/// A refusal, and its cause in a few words.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// What the client may conclude.
+    pub refusal: Refusal,
+    /// What stood in the way, as far as this server knows.
+    pub cause: Option<Arc<str>>,
+}
+
+impl Refused {
     /// The refusal as the client sees it.
     pub fn reply(&self) -> Reply {
-        Reply::Error(self.to_string().into())
+        let refusal = &self.refusal;
+        let text = self.cause.as_ref().map_or_else(|| refusal.to_string(), |cause| format!("{refusal} ({cause})"));
+        Reply::error(text)
     }
 }
 
-/// A change to `db.json` that no client asked for, such as adding a run. It is executed after the batch that it joins,
-/// on the very draft that is about to be stored, and again if that commit is lost: it looks at the draft and decides
-/// whether it still fits.
-pub struct Amendment {
-    /// Changes the draft, or leaves it alone.
-    pub amend: Box<dyn FnMut(&mut Draft<'_>) + Send>,
-    /// Where the outcome goes.
-    pub outcome: oneshot::Sender<Amended>,
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Refused { refusal, cause: None }
+    }
 }
 
-/// What became of an amendment.
+/// What became of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amended {
+pub enum Outcome {
     /// It is part of this generation.
     Landed(u64),
-    /// It found nothing to change.
+    /// It no longer fitted, so nothing changed.
     Moot,
     /// It may have landed, or may yet.
     Uncertain,
@@ -119,38 +224,23 @@ pub enum Amended {
 
 /// Work for the loop.
 pub(super) enum Submission {
-    /// What one client sent at once: it becomes part of one batch, so that a pipeline costs one round trip.
-    Units(Vec<Entry>),
-    Amendment(Amendment),
+    /// The requests that one client sent at once. They join one batch, so that a pipeline costs one round trip.
+    Units(Vec<Unit>),
+    /// A proposal of a tool or a test. The server's own upkeep needs no channel.
+    Proposal(Proposal, oneshot::Sender<Outcome>),
 }
 
 /// The way into the commit loop.
 #[derive(Clone)]
 pub struct Queue(mpsc::Sender<Submission>);
 
-/// The loop is gone, and with it the server.
+/// The loop has ended, and with it the server.
 #[derive(Debug, thiserror::Error)]
 #[error("the commit loop has ended")]
 pub struct Closed;
 
 /// The end of the queue that the loop holds.
 pub struct Submissions(pub(super) mpsc::Receiver<Submission>);
-
-impl Submissions {
-    /// Tells everybody, now and later, until the last sender is gone.
-    pub async fn refuse(mut self, refusal: &Refusal) {
-        while let Some(submission) = self.0.recv().await {
-            match submission {
-                Submission::Units(entries) => {
-                    for entry in entries {
-                        entry.answer.keep(Err(refusal.clone()));
-                    }
-                }
-                Submission::Amendment(amendment) => drop(amendment),
-            }
-        }
-    }
-}
 
 impl Queue {
     /// Both ends of a queue.
@@ -159,16 +249,15 @@ impl Queue {
         (Queue(sender), Submissions(receiver))
     }
 
-    /// Hands over what one client sent at once, in order.
-    pub async fn submit(&self, entries: Vec<Entry>) -> Result<(), Closed> {
-        self.0.send(Submission::Units(entries)).await.map_err(|_| Closed)
+    /// Hands over the requests that one client sent at once, in order.
+    pub async fn submit(&self, units: Vec<Unit>) -> Result<(), Closed> {
+        self.0.send(Submission::Units(units)).await.map_err(|_| Closed)
     }
 
-    /// Asks for a change to `db.json` that is not a command; the outcome comes when it is known.
-    pub async fn amend(&self, amend: impl FnMut(&mut Draft<'_>) + Send + 'static) -> Result<Amended, Closed> {
+    /// Proposes a change of where rows are stored, and waits for its outcome.
+    pub async fn propose(&self, proposal: Proposal) -> Result<Outcome, Closed> {
         let (outcome, receiver) = oneshot::channel();
-        let amendment = Amendment { amend: Box::new(amend), outcome };
-        self.0.send(Submission::Amendment(amendment)).await.map_err(|_| Closed)?;
+        self.0.send(Submission::Proposal(proposal, outcome)).await.map_err(|_| Closed)?;
         receiver.await.map_err(|_| Closed)
     }
 }

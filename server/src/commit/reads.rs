@@ -1,23 +1,48 @@
-//! Checks, and the reads that they prove fresh.
+//! Checks, the versions that they bring, and the reads that they prove fresh.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use antithesis_sdk::{assert_always, assert_reachable};
 use serde::Serialize;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::background::Background;
-use super::batch::{self, Arrival, Executed};
-use super::fetch::{Obstacle, Reader};
+use super::batch::Executed;
+use super::core::{Core, Effect};
+use super::fetch::Obstacle;
 use super::freshness::Check;
-use super::{Ahead, Committer, Done, REQUEST_TIMEOUT, Unusable};
-use crate::root::{self, Id, Root};
-use crate::state::{Database, Draft};
-use crate::store::{ETag, Got, Store, StoreError};
+use super::lineage;
+use super::untaken::is_long;
+use super::waiting::Arrival;
+use crate::id::Id;
+use crate::root::{self, Header, Root};
+use crate::run::Name;
+use crate::state::{Draft, Runs};
+use crate::store::{ETag, Got, StoreError};
 use crate::zoo::planted;
 
-/// What the assertions say about two versions that should not have met.
+/// A version that a check has brought. It cannot be used before its runs have been read.
+#[derive(Default)]
+pub struct Ahead {
+    version: Option<(Check, ETag)>,
+    /// A run that was not there, and the number of the first check that was sent after that was known.
+    gone: Option<(Name, u64)>,
+}
+
+impl Ahead {
+    /// Whether runs are being read.
+    pub fn is_reading(&self) -> bool {
+        self.version.is_some()
+    }
+
+    /// A run that was gone, although the version that `check` has brought afterwards still names it. It is forgotten
+    /// here, so that the next look tries to read it again.
+    fn take_still_named(&mut self, check: &Check, missing: &[Name]) -> Option<Name> {
+        let is_named = |(gone, from): &mut (Name, u64)| check.number >= *from && missing.contains(gone);
+        self.gone.take_if(is_named).map(|(gone, _)| gone)
+    }
+}
+
+/// What the assertions report about two versions that should not have met.
 #[derive(Serialize)]
 struct Versions<'a> {
     server: Id,
@@ -27,206 +52,252 @@ struct Versions<'a> {
     etag: &'a str,
 }
 
-impl<S: Store> Committer<S> {
+impl Core {
     /// Sends a check if somebody needs one: a commit in doubt at once, reads when it is their turn.
     pub(super) fn begin_checks(&mut self, now: Instant) {
         if self.check_due(now).is_none_or(|due| now < due) {
             return;
         }
-        self.stats.freshness_checks.add(1);
-        self.stats.gets.add(1);
-        let check = self.checks.send(self.arrivals, self.database.root.header.generation, self.etag.clone(), now);
-        let store = Arc::clone(&self.store);
-        self.under_way.push(Box::pin(async move {
-            let result = timeout(REQUEST_TIMEOUT, store.get(root::NAME, check.etag.as_ref())).await;
-            let result = result.unwrap_or_else(|_| Err(StoreError::Unclear("no answer to the GET".into())));
-            Done::Check { check, result }
-        }));
+        self.terms.stats.freshness_checks.add(1);
+        self.terms.stats.gets.add(1);
+        let (mark, etag) = (self.waiting.arrivals(), self.known.etag.clone());
+        let check = self.checks.send(mark, self.known.generation(), etag, now);
+        self.effects.push(Effect::Check(check));
     }
 
     /// When the next check is to be sent, if somebody needs one and no answer has to come first.
     pub(super) fn check_due(&self, now: Instant) -> Option<Instant> {
-        let doubt = self.commit.as_ref().and_then(|commit| commit.doubt);
-        let doubt = doubt.filter(|&from| !self.checks.expected(from, now));
-        let settle = doubt.map(|_| self.backoff.until(now).unwrap_or(now));
-        let read = self.reads_wait(now).then(|| self.checks.turn(self.arrivals, now)).flatten();
         // While the runs of a newer version are being read, whatever a check brings would have to wait for them.
-        let due = settle.into_iter().chain(read).min().filter(|_| self.ahead.is_none())?;
+        if self.ahead.is_reading() {
+            return None;
+        }
+        if let Some(trouble) = &self.trouble {
+            return (!self.checks.expected(0, now)).then_some(trouble.look);
+        }
+        let doubt = self.attempts.commit.as_ref().and_then(|commit| commit.sending.doubt);
+        let doubt = doubt.filter(|&from| !self.checks.expected(from, now));
+        let settle = doubt.map(|_| self.attempts.backoff.until(now).unwrap_or(now));
+        let read = self.reads_wait(now).then(|| self.checks.turn(self.waiting.arrivals(), now)).flatten();
+        let due = settle.into_iter().chain(read).min()?;
         Some(self.checks.pause(now).map_or(due, |pause| pause.max(due)))
     }
 
-    /// Whether an entry that needs a proof has arrived since the newest check was sent. A write needs none as long as it
-    /// may yet become part of a commit.
+    /// Whether a unit that needs a proof has arrived since the newest check was sent. A write needs none as long as it may
+    /// still join a commit.
     fn reads_wait(&self, now: Instant) -> bool {
-        let barren = self.commit.is_none() && self.barren == self.waiting.len();
-        let Some((oldest, newest)) = self.waiting.front().zip(self.waiting.back()) else { return false };
-        let newest = if barren { newest.number + 1 } else { self.newest_read };
-        newest > oldest.number.max(self.checks.covered(now))
+        let Some((oldest, newest)) = self.waiting.in_need_of_proof(self.attempts.commit.is_none()) else {
+            return false;
+        };
+        newest > oldest.max(self.checks.covered(now))
     }
 
     /// A check was answered.
-    pub(super) fn check_answered(&mut self, check: &Check, result: Result<Got, StoreError>) -> Result<(), Unusable> {
-        let now = Instant::now();
+    pub(super) fn check_answered(&mut self, mut check: Check, result: Result<Got, StoreError>, now: Instant) {
+        if planted!("check-covers-later-reads") {
+            check.mark = self.waiting.arrivals();
+        }
         let got = match result {
             Ok(got) => got,
-            Err(StoreError::Obstructed(why)) => return Err(self.unusable(&why)),
+            Err(StoreError::Obstructed(why)) => {
+                self.checks.failed(&check, now);
+                return self.in_trouble(&self.wrong_root(&why.to_string()), now);
+            }
             Err(error) => {
                 tracing::debug!(%error, "a check failed");
-                self.checks.failed(check, now);
-                return Ok(());
+                self.checks.failed(&check, now);
+                return self.look_later(now);
             }
         };
-        self.checks.answered(check, now);
+        self.checks.answered(&check, now);
         match got {
-            Got::Unchanged => self.has_seen(check, check.generation, now),
-            Got::Absent if check.etag.is_none() => self.has_seen(check, 0, now),
-            Got::Absent => return Err(self.unusable("has disappeared")),
+            Got::Unchanged => self.has_seen(&check, check.generation, now),
+            Got::Absent if check.etag.is_none() => self.has_seen(&check, 0, now),
+            Got::Absent => self.in_trouble(&self.wrong_root("has disappeared"), now),
             Got::Object { bytes, etag } => {
-                self.stats.bytes_got.add(bytes.len() as u64);
-                self.read(check, &bytes, etag, now)?;
+                self.terms.stats.bytes_got.add(bytes.len() as u64);
+                if let Err(what) = self.read(&check, &bytes, etag, now) {
+                    self.in_trouble(&what, now);
+                }
             }
         }
-        Ok(())
     }
 
-    /// What a check has seen is known now, or something newer is.
+    /// Memory holds the version that a check has seen, or a newer one.
     fn has_seen(&mut self, check: &Check, seen: u64, now: Instant) {
+        self.out_of_trouble();
         self.checks.prove(check);
         self.stirred = true;
         self.resend(check, seen, now);
     }
 
-    /// Takes in a version that a check has brought, or begins to read the runs that it names.
-    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<(), Unusable> {
-        let decoded = Root::decode(bytes);
+    /// Takes in a version that a check has brought, or begins to read the runs that it names. `Err` says what is wrong
+    /// with the stored database.
+    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<(), String> {
+        let decoded = Root::decode(bytes, &self.known.database.root.recent);
         assert_always!(decoded.is_ok(), "The stored database can always be read");
-        let read = decoded.map_err(|damage| self.unusable(&damage.to_string()))?;
-        let (known, seen) = (self.database.root.header.generation, read.header.generation);
+        let read = decoded.map_err(|damage| self.wrong_root(&damage.to_string()))?;
+        let (known, seen) = (self.known.generation(), read.header.generation);
+        self.is_later(check, &read, &etag)?;
+        let (runs, missing) = self.known.database.runs.missing(&read);
+        let mut missing: Vec<Name> = missing.iter().map(|run| run.name).collect();
+        if !planted!("upload-not-awaited") {
+            missing.extend(read.recent.iter().filter_map(|entry| Some(entry.missing()?.name)));
+        }
+        if seen <= known || missing.is_empty() {
+            if seen > known {
+                self.advance(read, runs, etag, now)?;
+            } else if planted!("older-version-applied") && self.attempts.commit.is_none() {
+                planted!("older-version-applied" => crate::zoo::commit::go_back(self, read, runs, etag));
+            }
+            self.has_seen(check, seen, now);
+            return Ok(());
+        }
+        if let Some(gone) = self.ahead.take_still_named(check, &missing) {
+            let place = (self.terms.locate)(&gone.to_string());
+            return Err(format!("{place} is missing, although {} names it", root::NAME));
+        }
+        if !self.ahead.is_reading() {
+            self.ahead.version = Some((check.clone(), etag));
+            self.effects.push(Effect::Fetch { root: Box::new(read), known: self.known.database.runs.clone() });
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a version that a check has brought can be what became of the known one.
+    fn is_later(&self, check: &Check, read: &Root, etag: &ETag) -> Result<(), String> {
+        let seen = read.header.generation;
         let details = Versions {
-            server: self.server,
+            server: self.terms.server,
             known: check.generation,
             read: seen,
             database: read.header.id,
             etag: &etag.0,
         };
         assert_always!(!etag.0.is_empty(), "Every version that is read has an ETag", &details);
-        if self.etag.is_some() && read.header.id != self.database.root.header.id {
-            return Err(self.unusable(&format!(
-                "is another database now: its id was {} and is {}",
-                self.database.root.header.id, read.header.id
-            )));
-        }
+        self.is_heir(&read.header, etag)?;
         assert_always!(seen >= check.generation, "The stored generation never goes back", &details);
         if seen < check.generation {
-            return Err(self.unusable(&format!("has gone back from generation {} to {seen}", check.generation)));
-        }
-        self.is_no_other(seen, &etag)?;
-        let (runs, missing) = self.database.runs.missing(&read);
-        if seen <= known || missing.is_empty() {
-            if seen > known || planted!("older-version-applied") && self.commit.is_none() {
-                let database = Database::new(read, runs).map_err(|damage| self.unusable(&damage.to_string()))?;
-                self.advance(database, etag);
-            }
-            self.has_seen(check, seen, now);
-            return Ok(());
-        }
-        if let Some((gone, from)) = &self.gone
-            && check.number >= *from
-            && missing.iter().any(|run| run.name == *gone)
-        {
-            let place = self.store.locate(&gone.to_string());
-            return Err(self.broken(&format!("{place} is missing, although {} names it", root::NAME)));
-        }
-        if self.ahead.is_none() {
-            self.ahead = Some(Ahead { check: check.clone(), etag });
-            let reader = Reader { store: Arc::clone(&self.store), stats: Arc::clone(&self.stats) };
-            let reading = Background::start(reader.complete(read, self.database.runs.clone()));
-            self.under_way.push(Box::pin(async move { Done::Completed(reading.await) }));
+            let known = check.generation;
+            return Err(self.wrong_root(&format!("has gone back from generation {known} to {seen}")));
         }
         Ok(())
     }
 
-    /// The version that is ahead has its runs now, unless something stood in the way.
-    pub(super) fn completed(&mut self, result: Result<Database, Obstacle>) -> Result<(), Unusable> {
-        let now = Instant::now();
-        let Ahead { check, etag } = self.ahead.take().expect("one version at a time is ahead");
+    /// Makes sure that a version can be what became of the one in memory. Memory may move while runs are read, so this
+    /// is asked again before the version is used.
+    fn is_heir(&self, read: &Header, etag: &ETag) -> Result<(), String> {
+        let header = &self.known.database.root.header;
+        if self.known.etag.is_some() && read.id != header.id {
+            let (was, is) = (header.id, read.id);
+            return Err(self.wrong_root(&format!("is another database now: its id was {was} and is {is}")));
+        }
+        if self.known.etag.is_some()
+            && read.generation > header.generation
+            && let Some(why) = lineage::breach(header, read)
+        {
+            return Err(self.wrong_root(&why));
+        }
+        self.is_no_other(read.generation, etag)
+    }
+
+    /// Makes sure that a known generation was not read as another version.
+    fn is_no_other(&self, seen: u64, etag: &ETag) -> Result<(), String> {
+        if seen == self.known.generation() && self.known.etag.as_ref() != Some(etag) {
+            let why = format!("was replaced by another version with the same generation, {seen}");
+            return Err(self.wrong_root(&why));
+        }
+        Ok(())
+    }
+
+    /// The runs of the version that is ahead were read, or something stood in the way.
+    pub(super) fn fetched(&mut self, result: Result<Box<(Root, Runs)>, Obstacle>, now: Instant) {
+        let (check, etag) = self.ahead.version.take().expect("one version at a time is ahead");
         match result {
-            Ok(database) => {
-                let seen = database.root.header.generation;
-                self.gone = None;
-                self.is_no_other(seen, &etag)?;
-                if seen > self.database.root.header.generation {
-                    self.advance(database, etag);
+            Ok(read) => {
+                let (root, runs) = *read;
+                let seen = root.header.generation;
+                self.ahead.gone = None;
+                let is_news = seen > self.known.generation();
+                let moved = self.is_heir(&root.header, &etag).and_then(|()| match is_news {
+                    true => self.advance(root, runs, etag, now),
+                    false => Ok(()),
+                });
+                if let Err(what) = moved {
+                    return self.in_trouble(&what, now);
                 }
                 self.has_seen(&check, seen, now);
-                Ok(())
             }
             Err(Obstacle::Gone(name)) => {
                 assert_reachable!("A run that a version names is gone, because a newer one does not name it");
                 tracing::debug!(%name, "a run is gone: reading the database again");
-                self.gone = Some((name, self.checks.next()));
-                Ok(())
+                self.ahead.gone = Some((name, self.checks.next()));
             }
-            Err(Obstacle::Damaged(what)) => Err(self.broken(&what)),
+            Err(Obstacle::Damaged(what)) => self.in_trouble(&what, now),
         }
     }
 
-    /// A generation that is known can't be read as another version.
-    fn is_no_other(&self, seen: u64, etag: &ETag) -> Result<(), Unusable> {
-        if seen == self.database.root.header.generation && self.etag.as_ref() != Some(etag) {
-            return Err(self.unusable(&format!("was replaced by another version with the same generation, {seen}")));
-        }
-        Ok(())
-    }
-
-    /// Answers the entries that a check has proven fresh and that change nothing, from the newest known version; unless
-    /// an earlier entry of their client is still unanswered.
-    pub(super) fn answer_reads(&mut self, now: Instant) {
+    /// Answers the units that a check has proven fresh and that change nothing, from the version in memory. A unit whose
+    /// client waits for an earlier one stays. So does a unit that sees a row end which has not ended at the stored time: it
+    /// is executed in a commit that moves the time. Returns whether there was one.
+    pub(super) fn answer_reads(&mut self, now: Instant) -> bool {
         if self.on_trial || !std::mem::take(&mut self.stirred) {
-            return;
+            return false;
         }
         let proven = self.checks.proven();
-        let mut draft = Draft::new(&self.database, self.max_memory);
+        let Core { known, terms, attempts, waiting, effects, estimate, .. } = &mut *self;
+        let mut draft =
+            Draft::stored(&known.database, terms.knobs.max_memory(), *estimate).with_packings(terms.knobs.packings());
+        draft.be_careful(); // a unit that is undone changes nothing
+        let mut late = 0;
         let mut blocked = BTreeSet::new();
         let mut answered = 0;
-        let mut answer = |arrival: Arrival, may_read: bool| {
-            let trusted = planted!("counted-from-stale-copy") && arrival.entry.unit.may_write();
-            if !may_read || (arrival.number >= proven && !trusted) || blocked.contains(&arrival.entry.client) {
-                if planted!("read-overtakes-own-write") {
-                    return Some(arrival);
+        let mut answer = |arrival: Arrival, changes_nothing: bool| {
+            let client = arrival.unit.client;
+            let is_proven = arrival.number < proven || planted!("counted-from-stale-copy") && arrival.unit.may_write();
+            if !changes_nothing || !is_proven || blocked.contains(&client) {
+                if !planted!("read-overtakes-own-write") {
+                    blocked.insert(client);
                 }
-                blocked.insert(arrival.entry.client);
                 return Some(arrival);
             }
-            let (replies, _) = batch::execute(&mut draft, &arrival.entry.unit);
-            arrival.answer(Ok(replies));
+            if arrival.is_long && terms.untaken.is_full() {
+                blocked.insert(client);
+                return Some(arrival);
+            }
+            let (result, moves_time) = arrival.unit.execute(&mut draft);
+            if moves_time && !planted!("read-ignores-the-present") {
+                late += 1;
+                blocked.insert(client);
+                return Some(Arrival { moves_time, ..arrival });
+            }
+            if terms.untaken.is_full() && is_long(&result.reply) {
+                blocked.insert(client);
+                return Some(Arrival { is_long: true, ..arrival });
+            }
+            terms.stats.count_refused(result.stale);
+            effects.push(Effect::Answer(arrival.unit.answer, Ok(result.counted_in(&terms.untaken))));
             answered += 1;
             None
         };
-        if let Some(commit) = &mut self.commit {
-            let entries = std::mem::take(&mut commit.entries).into_iter();
-            let stay = entries.filter_map(|Executed { arrival, replies, changed }| {
-                // A write of the batch is part of what was sent, even if it would change nothing on `root`.
-                let may_read = !arrival.entry.unit.may_write();
-                answer(arrival, may_read).map(|arrival| Executed { arrival, replies, changed })
+        if let Some(commit) = &mut attempts.commit {
+            let stay = std::mem::take(&mut commit.units).into_iter().filter_map(|executed| {
+                let Executed { arrival, result, changed } = executed;
+                // The bytes that were sent may hold a write's effect, even if it would change nothing in memory.
+                let only_reads = !arrival.may_change();
+                answer(arrival, only_reads).map(|arrival| Executed { arrival, result, changed })
             });
-            commit.entries = stay.collect();
+            commit.units = stay.collect();
         }
-        let untested = self.waiting.split_off(self.barren);
-        let before = self.waiting.len() + untested.len();
-        let barren = std::mem::take(&mut self.waiting).into_iter();
-        self.waiting = barren.filter_map(|arrival| answer(arrival, true)).collect();
-        self.barren = self.waiting.len();
-        self.waiting.extend(untested.into_iter().filter_map(|arrival| {
-            let may_read = !arrival.entry.unit.may_write();
-            answer(arrival, may_read)
-        }));
+        waiting.sift(answer);
         if answered > 0 {
-            self.checks.served(answered, self.arrivals, now);
+            if known.etag.is_none() {
+                assert_reachable!("A read is answered before the database exists");
+            }
+            self.checks.served(answered, self.waiting.arrivals(), now);
         }
-        debug_assert_eq!(draft.made(), 0, "what is answered as a read changes nothing");
-        if self.etag.is_none() && self.waiting.len() < before {
-            assert_reachable!("A read is answered before the database exists");
+        if late > 0 {
+            self.waiting.test_again();
         }
+        late > 0
     }
 }

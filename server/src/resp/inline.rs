@@ -1,15 +1,13 @@
-//! Requests as people type them into telnet: words on one line, quoted like in a shell.
+//! Inline requests, as people type them into telnet: words on one line, quoted like in a shell.
 
 use bytes::Bytes;
 
-/// Splits a line into its words, or nothing if a quotation does not end, or does not end its word.
+/// Splits a line into its words. Returns `None` if a quotation does not end, or does not end its word.
 ///
-/// - Between double quotes, `\n`, `\r`, `\t`, `\b`, `\a` and `\xHH` are the bytes that C means by them; a backslash before anything else
-///   is dropped, before an `x` without two hexadecimal digits as well.
+/// - Between double quotes, `\n`, `\r`, `\t`, `\b`, `\a` and `\xHH` mean the same bytes as in C. A backslash before anything else is dropped,
+///   also before an `x` without two hexadecimal digits.
 /// - Between single quotes, only `\'` is special.
 /// - A quotation may begin within a word (`a"b c"` is one word) and must end it (`"a"b` is an error).
-///
-/// A NUL is a byte like any other here, where Valkey waits for the end of a line that it cannot see behind the NUL.
 pub(super) fn split(line: &[u8]) -> Option<Vec<Bytes>> {
     let mut words = Vec::new();
     let mut rest = line;
@@ -23,12 +21,12 @@ pub(super) fn split(line: &[u8]) -> Option<Vec<Bytes>> {
     }
 }
 
-/// Reads one word from the front of `line`, and says what is left.
+/// Reads one word from the front of `line`. Returns the word and the rest of the line.
 fn word(mut line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut word = Vec::new();
     loop {
         match line {
-            // The ends of a word are fewer than the spaces between words: a vertical tab may be part of a word, but not begin it.
+            // A vertical tab is a space between words, but it does not end a word.
             [] | [b' ' | b'\t' | b'\r' | b'\n', ..] => return Some((word, line)),
             [b'"', quoted @ ..] => return after_quotation(double_quoted(quoted, &mut word)?, word),
             [b'\'', quoted @ ..] => {
@@ -46,7 +44,7 @@ fn after_quotation(rest: &[u8], word: Vec<u8>) -> Option<(Vec<u8>, &[u8])> {
     rest.first().is_none_or(|&byte| is_space(byte)).then_some((word, rest))
 }
 
-/// Reads up to the closing quote, and says what follows it.
+/// Reads up to the closing quote. Returns the rest of the line behind it.
 fn double_quoted<'a>(mut line: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
     loop {
         let (byte, rest) = match line {
@@ -63,7 +61,7 @@ fn double_quoted<'a>(mut line: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]>
     }
 }
 
-/// Reads up to the closing quote, and says what follows it.
+/// Reads up to the closing quote. Returns the rest of the line behind it.
 fn single_quoted<'a>(mut line: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
     loop {
         let (byte, rest) = match line {
@@ -121,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn a_vertical_tab_or_a_nul_within_a_word_is_part_of_it() {
-        assert_eq!(words("x\x0by a\0b"), some(&["x\x0by", "a\0b"]));
+    fn a_vertical_tab_within_a_word_is_part_of_it() {
+        assert_eq!(words("x\x0by"), some(&["x\x0by"]));
     }
 
     #[test]

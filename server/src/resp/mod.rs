@@ -1,8 +1,10 @@
-//! The wire protocol: bytes in, requests out; replies in, bytes out.
+//! The wire protocol: cuts bytes into requests, and encodes replies as bytes.
 
 mod inline;
 mod reply;
 mod request;
+mod unwritten;
 
-pub use reply::{Protocol, Reply, Unwritten};
-pub use request::{ARGUMENT_OVERHEAD, Limits, Parser, ProtocolError};
+pub use reply::{Prepared, Protocol, Reply};
+pub use request::{ARGUMENT_MEMORY, Limits, Parser, ProtocolError};
+pub use unwritten::Unwritten;

@@ -1,34 +1,36 @@
-//! The bytes of a connection, cut into requests.
+//! Cuts the bytes of a connection into requests.
 
 use std::mem;
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memchr;
+use memchr::memchr2;
 use thiserror::Error;
 
 use super::{Reply, inline};
 
-/// What a client may send. The defaults are those of Valkey; a server has its own (`shared::Settings`).
+mod short;
+
+/// Limits of what a client may send. The defaults are those of Valkey; a server has others (`settings::Settings`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest argument.
+    /// The longest argument: the flag `--max-value`.
     pub bulk_bytes: usize,
     /// The most arguments of one request.
     pub arguments: usize,
     /// The longest line: an inline request, or the line that announces a count or a length.
     pub inline_bytes: usize,
-    /// The largest request: its arguments, and [`ARGUMENT_OVERHEAD`] for each of them.
+    /// The largest request, which is its arguments and `ARGUMENT_OVERHEAD` for each: the flag `--max-request`.
     pub request_bytes: usize,
 }
 
 impl Limits {
-    /// 512 MiB, the `proto-max-bulk-len` of Valkey.
+    /// 512 MiB, Valkey's `proto-max-bulk-len`.
     pub const BULK_BYTES: usize = 512 << 20;
-    /// As many as Valkey can count. Long before that a request hits [`Limits::REQUEST_BYTES`].
+    /// The most that Valkey can count. A request reaches [`Limits::REQUEST_BYTES`] long before.
     pub const ARGUMENTS: usize = i32::MAX as usize;
     /// 64 KiB, Valkey's `PROTO_INLINE_MAX_SIZE`.
     pub const INLINE_BYTES: usize = 64 << 10;
-    /// 1 GiB, the `client-query-buffer-limit` of Valkey.
+    /// 1 GiB, Valkey's `client-query-buffer-limit`.
     pub const REQUEST_BYTES: usize = 1 << 30;
 }
 
@@ -43,23 +45,29 @@ impl Default for Limits {
     }
 }
 
-/// What an argument counts beyond its bytes, because a million empty ones take memory, too.
+/// An argument counts this much beyond its bytes, because a million empty arguments take memory, too.
 pub const ARGUMENT_OVERHEAD: usize = mem::size_of::<Bytes>();
 
-/// An argument from this size on may keep the read buffer that it arrived in; a smaller one is copied, lest one stored byte pin a buffer.
-/// Below 32 KiB the copy costs less than the system call that brought the bytes.
+/// An argument takes up to this much memory beyond its bytes: its place in the list of arguments, which doubles when it is full, and an
+/// allocation, which has a least size.
+pub const ARGUMENT_MEMORY: usize = 2 * ARGUMENT_OVERHEAD + 32;
+
+/// An argument of this size or more may keep the read buffer that it arrived in. A smaller one is copied, or a stored byte could pin a whole
+/// buffer. Below 32 KiB the copy costs less than the system call that brought the bytes.
 const KEEP_BUFFER_BYTES: usize = 32 << 10;
 
-/// Room for the arguments of most requests. The announced count is no measure: a client that announces a million need not send one.
+/// Room for the arguments of most requests. We do not trust the announced count: a client that announces a million need not send one.
 const FIRST_ARGUMENTS: usize = 8;
 
-/// The client does not speak the protocol. It gets [`ProtocolError::reply`], and its connection closes.
+/// The client breaks the protocol or a limit. It gets [`ProtocolError::reply`], and its connection closes.
+///
+/// The texts begin with Valkey's words, so that clients recognise them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
     /// An inline request does not end.
     #[error("too big inline request")]
     InlineTooBig,
-    /// A quotation of an inline request does not end, or something follows its closing quote.
+    /// A quotation in an inline request does not end, or something other than a space follows its closing quote.
     #[error("unbalanced quotes in request")]
     UnbalancedQuotes,
     /// The line that announces the number of arguments does not end.
@@ -68,24 +76,33 @@ pub enum ProtocolError {
     /// The number of arguments is no number, or above the limit.
     #[error("invalid multibulk length")]
     InvalidCount,
-    /// Something else stands where an argument should begin.
-    #[error("expected '$', got '{}'", char::from(*.0))]
+    /// Another byte stands in place of the `$` of an argument.
+    #[error("expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
     /// The line that announces the length of an argument does not end.
     #[error("too big bulk count string")]
     LengthTooBig,
-    /// The length of an argument is no number, or above the limit.
+    /// The length of an argument is no number, or negative.
     #[error("invalid bulk length")]
     InvalidLength,
-    /// The arguments are too large together. Valkey just hangs up in this case.
-    #[error("too big request")]
-    RequestTooBig,
+    /// An argument is longer than this limit.
+    #[error("invalid bulk length: a value, key or other word may have {0} bytes, see --max-value")]
+    ArgumentTooLong(usize),
+    /// The arguments together are larger than this limit. Valkey closes the connection without a reply.
+    #[error("too big request: its words and {ARGUMENT_OVERHEAD} bytes for each may take {0} bytes, see --max-request")]
+    RequestTooBig(usize),
 }
 
 impl ProtocolError {
-    /// What the client is told before the connection closes.
+    /// The last reply before the connection closes.
     pub fn reply(&self) -> Reply {
-        Reply::error(format!("ERR Protocol error: {self}"))
+        match self {
+            // Like Valkey, the error repeats the byte as it is.
+            ProtocolError::ExpectedBulk(byte) => {
+                Reply::error([&b"ERR Protocol error: expected '$', got '"[..], &[*byte], b"'"].concat())
+            }
+            _ => Reply::error(format!("ERR Protocol error: {self}")),
+        }
     }
 }
 
@@ -93,25 +110,25 @@ impl ProtocolError {
 ///
 /// Invariants:
 ///
-/// - No stretch of bytes is searched or copied twice, however it arrives: a line is searched from where the last search stopped, an argument
-///   leaves the buffer when it is whole.
-/// - What is returned does not depend on how the bytes were split, errors included.
-/// - Memory follows what was received, never what was announced.
-/// - After an error there is only that error.
+/// - It searches and copies each byte once, however the bytes arrive: it searches a line from where the last search stopped, and an
+///   argument leaves the buffer when it is whole. Only the few lengths of a request that is short and not yet whole are read twice.
+/// - The requests and the error do not depend on how the bytes were split.
+/// - Memory follows the received bytes, never the announced ones.
+/// - After an error it returns only that error.
 #[derive(Debug)]
 pub struct Parser {
     limits: Limits,
-    /// How many bytes at the front of the buffer are known not to end the line that begins there.
+    /// How many bytes at the front of the buffer do not end the line that begins there.
     searched: usize,
     /// The arguments of the unfinished request.
     arguments: Vec<Bytes>,
-    /// How many of them are still to come; 0 between requests.
+    /// How many more arguments it needs; 0 between requests.
     missing: usize,
     /// The announced length of the argument at the front of the buffer.
     length: Option<usize>,
-    /// What the unfinished request counts towards `request_bytes`, the announced argument included.
+    /// The size of the unfinished request, the announced argument included.
     request_bytes: usize,
-    /// Whether the buffer was made for the argument at its front, so that its capacity is all that the argument would pin.
+    /// Whether the buffer was made for the argument at its front. Then the argument pins no more than the buffer's capacity.
     own_buffer: bool,
     failed: Option<ProtocolError>,
     #[cfg(test)]
@@ -135,8 +152,8 @@ impl Parser {
         }
     }
 
-    /// Takes one whole request from the front of `input`, or answers that more bytes are needed. Between calls bytes may only be
-    /// appended to `input`. Requests without a word (empty lines, `*0`, `*-1`) are skipped, as Valkey does.
+    /// Takes one whole request from the front of `input`, or returns `None` if it needs more bytes. Between calls the caller may only append
+    /// to `input`. Like Valkey, it skips requests without a word: empty lines, `*0`, `*-1`.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Vec<Bytes>>, ProtocolError> {
         match self.failed {
             Some(error) => Err(error),
@@ -144,15 +161,26 @@ impl Parser {
         }
     }
 
-    /// The bytes of the unfinished request that have left the buffer already, and what their arguments count.
+    /// The memory of the arguments of the unfinished request that have left the buffer already.
     pub fn held(&self) -> usize {
-        if self.missing == 0 { 0 } else { self.request_bytes - self.length.unwrap_or(0) }
+        if self.missing == 0 {
+            return 0;
+        }
+        let allocations = self.arguments.len() * (ARGUMENT_MEMORY - ARGUMENT_OVERHEAD);
+        self.request_bytes - self.length.unwrap_or(0) + allocations
     }
 
     fn parse(&mut self, input: &mut BytesMut) -> Result<Option<Vec<Bytes>>, ProtocolError> {
         loop {
             if self.missing > 0 {
                 return self.arguments(input);
+            }
+            if self.searched == 0
+                && let Some((words, length)) = short::take(input, &self.limits)
+            {
+                self.touch(length);
+                input.advance(length);
+                return Ok(Some(words));
             }
             match input.first() {
                 None => return Ok(None),
@@ -162,7 +190,7 @@ impl Parser {
                     }
                 }
                 Some(_) => {
-                    // The carriage return that usually precedes the line feed is a space like any other.
+                    // The carriage return before the line feed counts as a space.
                     let Some(end) = self.line_end(input, b'\n', ProtocolError::InlineTooBig)? else {
                         return Ok(None);
                     };
@@ -177,14 +205,14 @@ impl Parser {
         }
     }
 
-    /// Takes the line that announces how many arguments a request has, if it is whole.
+    /// Takes the line that announces the number of arguments, if the line is whole.
     fn begin(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
         let Some(end) = self.announcement(input, ProtocolError::CountTooBig)? else {
             return Ok(false);
         };
         let count = strict_integer(&input[1..end]).ok_or(ProtocolError::InvalidCount)?;
         input.advance(end + 2);
-        self.missing = usize::try_from(count).unwrap_or(0); // A negative count announces as much as none.
+        self.missing = usize::try_from(count).unwrap_or(0); // a negative count means no arguments
         if self.missing > self.limits.arguments {
             return Err(ProtocolError::InvalidCount);
         }
@@ -213,9 +241,9 @@ impl Parser {
         Ok(Some(mem::take(&mut self.arguments)))
     }
 
-    /// Takes the line that announces an argument, and checks what it says.
+    /// Takes the line that announces the length of an argument, if the line is whole.
     fn announced_length(&mut self, input: &mut BytesMut) -> Result<Option<usize>, ProtocolError> {
-        // Like Valkey, look at the first byte only when the line is whole: one without an end is "too big", whatever it begins with.
+        // Like Valkey, check the first byte only when the line is whole: a line without an end is "too big", whatever it begins with.
         let Some(end) = self.announcement(input, ProtocolError::LengthTooBig)? else {
             return Ok(None);
         };
@@ -224,17 +252,19 @@ impl Parser {
         }
         let length = strict_integer(&input[1..end])
             .and_then(|length| usize::try_from(length).ok())
-            .filter(|&length| length <= self.limits.bulk_bytes)
             .ok_or(ProtocolError::InvalidLength)?;
+        if length > self.limits.bulk_bytes {
+            return Err(ProtocolError::ArgumentTooLong(self.limits.bulk_bytes));
+        }
         input.advance(end + 2);
         self.request_bytes = self.request_bytes.saturating_add(length).saturating_add(ARGUMENT_OVERHEAD);
         if self.request_bytes > self.limits.request_bytes {
-            return Err(ProtocolError::RequestTooBig);
+            return Err(ProtocolError::RequestTooBig(self.limits.request_bytes));
         }
         Ok(Some(length))
     }
 
-    /// Takes an argument and the two bytes behind it, once all of them have come. Like Valkey, it does not care which two bytes these are.
+    /// Takes an argument and the two bytes behind it, if all of them have come. Like Valkey, it accepts any two bytes.
     fn argument(&mut self, input: &mut BytesMut, length: usize) -> Option<Bytes> {
         if input.len() < length.saturating_add(2) {
             if length >= KEEP_BUFFER_BYTES && !self.own_buffer {
@@ -255,8 +285,8 @@ impl Parser {
         Some(argument)
     }
 
-    /// The beginning of a large argument moves to a buffer of its own, where the rest of it will arrive. So it need not be copied when it
-    /// is whole, and pins at most twice its size, as the buffer grew by doubling.
+    /// Moves the beginning of a large argument to a buffer of its own, where the rest of it will arrive. So the whole argument need not be
+    /// copied, and it pins at most twice its size, because the buffer grows by doubling.
     fn move_to_own_buffer(&mut self, input: &mut BytesMut) {
         self.touch(input.len());
         let mut own = BytesMut::with_capacity(KEEP_BUFFER_BYTES.max(2 * input.len()));
@@ -265,8 +295,8 @@ impl Parser {
         self.own_buffer = true;
     }
 
-    /// Where the line at the front ends that announces a count or a length, once it is whole: it ends with a carriage return and one more
-    /// byte. Like Valkey, it does not care which.
+    /// The end of the line at the front that announces a count or a length, if the line is whole. It ends with a carriage return and one
+    /// more byte. Like Valkey, we accept any byte there.
     fn announcement(&mut self, input: &[u8], too_big: ProtocolError) -> Result<Option<usize>, ProtocolError> {
         let end = self.line_end(input, b'\r', too_big)?.filter(|end| end + 1 < input.len());
         if end.is_some() {
@@ -275,32 +305,30 @@ impl Parser {
         Ok(end)
     }
 
-    /// Where the line at the front of `input` ends.
+    /// The end of the line at the front of `input`, if the line is whole.
+    ///
+    /// A line with a NUL never ends: Valkey searches for the end with `strchr`, which stops at a NUL. So it is too big as soon as enough
+    /// bytes have come, whatever they are.
     fn line_end(
         &mut self,
         input: &[u8],
         terminator: u8,
         too_big: ProtocolError,
     ) -> Result<Option<usize>, ProtocolError> {
-        // The terminator of the longest allowed line is the last byte that is looked at, so that the answer does not depend on what else
-        // has already arrived.
+        // We search no further than the terminator of the longest line, so that the result does not depend on which later bytes have come.
         let limit = self.limits.inline_bytes.saturating_add(1);
         let unsearched = &input[self.searched..input.len().min(limit)];
-        match memchr(terminator, unsearched) {
-            Some(offset) => {
-                self.touch(offset + 1);
-                self.searched += offset;
-                Ok(Some(self.searched))
-            }
-            None => {
-                self.touch(unsearched.len());
-                self.searched += unsearched.len();
-                if self.searched == limit { Err(too_big) } else { Ok(None) }
-            }
+        let found = memchr2(terminator, 0, unsearched);
+        self.touch(found.map_or(unsearched.len(), |offset| offset + 1));
+        self.searched += found.unwrap_or(unsearched.len());
+        match found {
+            Some(offset) if unsearched[offset] == terminator => Ok(Some(self.searched)),
+            _ if input.len() >= limit => Err(too_big),
+            _ => Ok(None),
         }
     }
 
-    /// Counts the bytes that were searched or copied, for the test that nothing is done twice.
+    /// Counts searched and copied bytes, for the test that this happens once.
     #[cfg(test)]
     fn touch(&mut self, bytes: usize) {
         self.touched += bytes;
@@ -310,11 +338,11 @@ impl Parser {
     fn touch(&mut self, _bytes: usize) {}
 }
 
-/// A number as Valkey's `string2ll` reads it: one spelling for each, so no sign but a needed minus, no leading zero, no space.
+/// Reads a number like Valkey's `string2ll`. Each number has one spelling: no plus, no leading zero, no space.
 fn strict_integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = text == b"0" || matches!(digits, [b'1'..=b'9', ..]);
-    // Nothing but digits gets past this, and so no plus sign, which `parse` would take.
+    // `parse` would accept a plus.
     if !canonical || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -1,6 +1,7 @@
 //! The table of the runs in `db.json`.
 
 use super::Damage;
+use super::damage::contradiction;
 use crate::run::Name;
 
 /// A run, as `db.json` names it.
@@ -13,15 +14,20 @@ pub struct Run {
     pub from: u64,
     /// up to this one.
     pub to: u64,
-    /// How many entries it has, deletions included.
-    pub entries: u64,
+    /// How many rows it has, removals included.
+    pub rows: u64,
     /// How long the object is.
     pub bytes: u64,
 }
 
-/// Looks for contradictions: the runs have to cover the generations from `base` on without a gap.
+/// The generation up to which runs that follow `base` cover the database.
+pub fn covered(runs: &[Run], base: u64) -> u64 {
+    runs.last().map_or(base, |run| run.to)
+}
+
+/// Looks for contradictions: the runs have to cover the generations from `base` on without a gap, and leave at least the
+/// last one to `recent`.
 pub(super) fn check(runs: &[Run], base: u64, generation: u64) -> Result<(), Damage> {
-    let contradiction = |what: String| Err(Damage::Contradiction(what));
     let mut covered = base;
     for (nth, Run { name, from, to, .. }) in runs.iter().enumerate() {
         if *from != covered {
@@ -40,8 +46,11 @@ pub(super) fn check(runs: &[Run], base: u64, generation: u64) -> Result<(), Dama
         }
         covered = *to;
     }
-    if covered > generation {
-        return contradiction(format!("its runs end at generation {covered} of {generation}"));
+    match covered {
+        _ if runs.is_empty() && covered >= generation => {
+            contradiction(format!("base is {base} in generation {generation}"))
+        }
+        _ if covered >= generation => contradiction(format!("its runs end at generation {covered} of {generation}")),
+        _ => Ok(()),
     }
-    Ok(())
 }

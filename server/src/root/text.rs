@@ -1,57 +1,68 @@
-//! Keys and values as JSON: text as it is, other bytes in base64.
+//! Byte strings as JSON: text as it is, other bytes in base64.
+//!
+//! A byte string that is a value is a string, or `{"base64":"…"}`, which no text can be mistaken for. One that is a name has
+//! to be a string: it gets the prefix `base64:`, and a text that begins with this prefix is written in base64 too. Nothing
+//! else is written in base64, so each byte string has one spelling.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// What marks a key in base64.
-const BASE64_KEY: &str = "base64:";
+use super::strict::end;
+
+/// What marks a name in base64.
+pub const BASE64_NAME: &str = "base64:";
 
 /// The kind of a value in base64.
-const BASE64_KIND: &str = "base64";
+pub const BASE64_KIND: &str = "base64";
 
-/// A key on its way out.
-pub struct KeyRef<'a>(pub &'a [u8]);
+/// A name on its way out.
+pub struct NameRef<'a>(pub &'a [u8]);
 
-/// A value on its way out; `None` is a deletion.
-pub struct ValueRef<'a>(pub Option<&'a [u8]>);
+/// A value on its way out.
+pub struct TextRef<'a>(pub &'a [u8]);
 
-/// A key on its way in.
-pub struct Key(Bytes);
+/// A name on its way in.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct NameText(pub Bytes);
 
-/// A value on its way in; `None` is a deletion.
-pub struct Value(Option<Bytes>);
+/// A value on its way in.
+pub struct Text(pub Bytes);
 
-impl KeyRef<'_> {
+/// Where texts come from. A text that stands in this buffer as it is shares its memory; any other is copied.
+#[derive(Clone, Copy)]
+pub struct Source<'de>(pub Option<&'de Bytes>);
+
+/// Reads a name from a source.
+#[derive(Clone, Copy)]
+pub struct NameSeed<'de>(pub Source<'de>);
+
+/// Reads a value from a source.
+#[derive(Clone, Copy)]
+pub struct TextSeed<'de>(pub Source<'de>);
+
+impl NameRef<'_> {
     /// Appends it.
     pub fn write(&self, out: &mut Vec<u8>) {
-        if is_plain(self.0) && !self.0.starts_with(BASE64_KEY.as_bytes()) {
-            quote(self.0, out)
-        } else {
-            write(self, out)
-        }
+        if is_plain(self.0) && !is_marked(self.0) { quote(self.0, out) } else { write_json(self, out) }
     }
 }
 
-impl ValueRef<'_> {
+impl TextRef<'_> {
     /// Appends it.
     pub fn write(&self, out: &mut Vec<u8>) {
-        match self.0 {
-            Some(value) if is_plain(value) => quote(value, out),
-            _ => write(self, out),
-        }
+        if is_plain(self.0) { quote(self.0, out) } else { write_json(self, out) }
     }
 }
 
-fn write(text: &impl Serialize, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, text).expect("writing JSON into memory has nothing to fail at");
+/// Appends any JSON.
+pub fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("writing JSON into memory has nothing to fail at");
 }
 
 fn quote(text: &[u8], out: &mut Vec<u8>) {
@@ -60,20 +71,24 @@ fn quote(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Whether it is ASCII in which nothing has to be escaped, as most is. Each commit writes all entries again, and to look at
-/// many bytes at once takes a tenth of the time.
+/// Whether it is ASCII in which nothing has to be escaped, as most is. To look at many bytes at once takes a tenth of the
+/// time.
 fn is_plain(text: &[u8]) -> bool {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
     text.iter().fold(true, |plain, &byte| plain & is_plain(byte))
 }
 
-impl Serialize for KeyRef<'_> {
+fn is_marked(name: &[u8]) -> bool {
+    name.starts_with(BASE64_NAME.as_bytes())
+}
+
+impl Serialize for NameRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(self.0) {
-            Ok(text) if !text.starts_with(BASE64_KEY) => serializer.serialize_str(text),
+            Ok(text) if !is_marked(self.0) => serializer.serialize_str(text),
             _ => {
-                let mut marked = String::with_capacity(BASE64_KEY.len() + self.0.len().div_ceil(3) * 4);
-                marked.push_str(BASE64_KEY);
+                let mut marked = String::with_capacity(BASE64_NAME.len() + self.0.len().div_ceil(3) * 4);
+                marked.push_str(BASE64_NAME);
                 BASE64.encode_string(self.0, &mut marked);
                 serializer.serialize_str(&marked)
             }
@@ -81,112 +96,111 @@ impl Serialize for KeyRef<'_> {
     }
 }
 
-impl Serialize for ValueRef<'_> {
+impl Serialize for TextRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(value) = self.0 else { return serializer.serialize_unit() };
-        match std::str::from_utf8(value) {
+        match std::str::from_utf8(self.0) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => serializer.collect_map([(BASE64_KIND, BASE64.encode(value))]),
+            Err(_) => serializer.collect_map([(BASE64_KIND, BASE64.encode(self.0))]),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.strip_prefix(BASE64_KEY) {
-            None => Ok(Key(Bytes::from(text))),
-            Some(encoded) => decode(encoded).map(Key),
-        }
+impl Source<'_> {
+    /// Keeps a text that was borrowed from the JSON.
+    pub fn keep(self, text: &str) -> Bytes {
+        self.0.map_or_else(|| Bytes::copy_from_slice(text.as_bytes()), |buffer| buffer.slice_ref(text.as_bytes()))
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        struct Kinds;
-        impl<'de> Visitor<'de> for Kinds {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text or {\"base64\": ...}")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-                Ok(Value(Some(Bytes::copy_from_slice(text.as_bytes()))))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
-                Ok(Value(Some(Bytes::from(text))))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Value, E> {
-                Ok(Value(None))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                let value = match map.next_key::<Cow<str>>()? {
-                    Some(kind) if kind == BASE64_KIND => decode(&map.next_value::<Cow<str>>()?)?,
-                    Some(kind) => return Err(A::Error::custom(format_args!("unknown kind of value {kind:?}"))),
-                    None => return Err(A::Error::custom("a value without a kind")),
-                };
-                match map.next_key::<Cow<str>>()? {
-                    None => Ok(Value(Some(value))),
-                    Some(kind) => Err(A::Error::custom(format_args!("a value of two kinds, the second {kind:?}"))),
-                }
-            }
-        }
-        deserializer.deserialize_any(Kinds)
-    }
-}
-
-impl From<Key> for Bytes {
-    fn from(key: Key) -> Bytes {
-        key.0
-    }
-}
-
-impl From<Value> for Option<Bytes> {
-    fn from(value: Value) -> Option<Bytes> {
-        value.0
-    }
-}
-
-fn decode<E: Error>(text: &str) -> Result<Bytes, E> {
+/// Reads base64, whatever it holds.
+pub fn decode<E: Error>(text: &str) -> Result<Bytes, E> {
     let bytes = BASE64.decode(text).map_err(|error| E::custom(format_args!("bad base64: {error}")))?;
     Ok(Bytes::from(bytes))
 }
 
-/// Reads an object in which no key stands twice: of two, JSON does not say which one counts. `K` and `V` are read as
-/// `AsK` and `AsV`.
-pub fn unique<'de, D, AsK, AsV, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    AsK: Deserialize<'de> + Into<K>,
-    AsV: Deserialize<'de> + Into<V>,
-    K: Ord,
-{
-    struct Items<AsK, AsV, K, V>(PhantomData<(AsK, AsV, K, V)>);
-    impl<'de, AsK, AsV, K, V> Visitor<'de> for Items<AsK, AsV, K, V>
-    where
-        AsK: Deserialize<'de> + Into<K>,
-        AsV: Deserialize<'de> + Into<V>,
-        K: Ord,
-    {
-        type Value = BTreeMap<K, V>;
+/// Reads the content of `{"base64":…}`.
+pub fn decode_value<E: Error>(text: &str) -> Result<Bytes, E> {
+    let bytes = decode(text)?;
+    if std::str::from_utf8(&bytes).is_ok() { Err(E::custom("a text stands there in base64")) } else { Ok(bytes) }
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
+fn decode_name<E: Error>(text: &str) -> Result<Option<Bytes>, E> {
+    let Some(encoded) = text.strip_prefix(BASE64_NAME) else { return Ok(None) };
+    let name = decode(encoded)?;
+    if std::str::from_utf8(&name).is_ok() && !is_marked(&name) {
+        return Err(E::custom("a name that is text stands there in base64"));
+    }
+    Ok(Some(name))
+}
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BTreeMap<K, V>, A::Error> {
-            let mut items = BTreeMap::new();
-            while let Some((key, value)) = map.next_entry::<AsK, AsV>()? {
-                if items.insert(key.into(), value.into()).is_some() {
-                    return Err(A::Error::custom("a key stands there twice"));
-                }
+impl<'de> DeserializeSeed<'de> for NameSeed<'de> {
+    type Value = Bytes;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Bytes, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NameSeed<'de> {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Bytes, E> {
+        Ok(decode_name(text)?.unwrap_or_else(|| self.0.keep(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+        NameSeed(Source(None)).visit_borrowed_str(text)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for TextSeed<'de> {
+    type Value = Bytes;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Bytes, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed<'de> {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text or {\"base64\": ...}")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Bytes, E> {
+        Ok(self.0.keep(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+        Ok(Source(None).keep(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bytes, A::Error> {
+        match map.next_key::<Cow<str>>()? {
+            Some(kind) if kind == BASE64_KIND => {
+                let bytes = decode_value(&map.next_value::<Cow<str>>()?)?;
+                end(map)?;
+                Ok(bytes)
             }
-            Ok(items)
+            Some(kind) => Err(A::Error::custom(format_args!("unknown kind of text {kind:?}"))),
+            None => Err(A::Error::custom("a text without a kind")),
         }
     }
-    deserializer.deserialize_map(Items(PhantomData::<(AsK, AsV, K, V)>))
+}
+
+impl<'de> Deserialize<'de> for NameText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NameText, D::Error> {
+        NameSeed(Source(None)).deserialize(deserializer).map(NameText)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        TextSeed(Source(None)).deserialize(deserializer).map(Text)
+    }
 }

@@ -1,154 +1,67 @@
 //! From the bytes of a run to a layer.
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
+use serde::Deserialize;
 use zstd::bulk::Decompressor;
-use zstd::zstd_safe::find_frame_compressed_size;
+use zstd::zstd_safe::{find_frame_compressed_size, get_error_name};
 
-use super::{BLOCK, Building, CHECKSUM, FORMAT, Header, LONGEST, Layer, Salt, Work};
-use crate::root::Id;
+use super::decode_new::Parts;
+use super::decode_old::{OldHeader, Whole};
+use super::{BLOCK, Damage, FORMAT, Header, LONGEST, Layer, OLD_FORMAT, RATIO, SMALLEST, Salt, Work};
+use crate::id::Id;
 
-/// The bytes that are hashed in one step.
-const HASHED: usize = 256 << 10;
+/// The longest first line, in bytes. Those of this server are shorter than 150.
+const LINE: usize = 1024;
 
-/// The entries that are noted in one step.
-const NOTED: usize = 2048;
-
-/// The smallest entry: two lengths of nothing would be shorter, but an entry has a kind.
-const SMALLEST: u64 = 2;
-
-/// Why the bytes of an object are not a run that this server can read, in words that follow its name.
-#[derive(Debug, thiserror::Error)]
-pub enum Damage {
-    /// Too short, or something else.
-    #[error("is not a run: {0}")]
-    Foreign(String),
-    /// Written by another version of Valthree.
-    #[error("is a run of format {0}, and this server reads format {FORMAT} only")]
-    Format(u64),
-    /// Not the bytes that were written.
-    #[error("is damaged: its checksum is wrong")]
-    Checksum,
-    /// The bytes that were written were wrong.
-    #[error("contradicts itself: {0}")]
-    Contradiction(String),
-    /// Not what `db.json` says that it is.
-    #[error("is not the run that db.json names: {0}")]
-    Other(String),
-}
-
-/// Unpacks a run, some of it at each step.
+/// Unpacks a run of either format, some of it at each step.
 pub struct Decoder {
-    bytes: Bytes,
-    salt: Salt,
-    header: Header,
-    stage: Stage,
+    database: Id,
+    rows: u64,
+    content: Content,
 }
 
-enum Stage {
-    /// Compares the checksum: so far so many bytes are hashed.
-    Hash(Sha256, usize),
-    /// Unpacks the frames: this one begins here.
-    Unpack {
-        at: usize,
-        out: Vec<u8>,
-        decompressor: Decompressor<'static>,
-    },
-    /// Notes the entries: this one begins here.
-    Note {
-        at: usize,
-        building: Building,
-    },
-    Done,
+enum Content {
+    New(Parts),
+    Old(Whole),
 }
 
 impl Decoder {
-    /// Begins with the first line.
+    /// Begins with the first line and the footer.
     pub fn new(bytes: Bytes, salt: Salt) -> Result<Decoder, Damage> {
-        let foreign = |why: &str| Damage::Foreign(why.to_owned());
-        let line = bytes.iter().take(1024).position(|byte| *byte == b'\n');
-        let line = line.ok_or_else(|| foreign("it has no first line"))?;
-        if bytes.len() < line + 1 + CHECKSUM {
-            return Err(foreign("it is cut short"));
-        }
-        #[derive(serde::Deserialize)]
+        let line = bytes.iter().take(LINE).position(|byte| *byte == b'\n');
+        let line = line.ok_or(Damage::Foreign("it has no first line"))?;
+        #[derive(Deserialize)]
         struct FormatOnly {
             run: u64,
         }
-        match serde_json::from_slice::<FormatOnly>(&bytes[..line]) {
-            Ok(FormatOnly { run: FORMAT }) => {}
-            Ok(FormatOnly { run }) => return Err(Damage::Format(run)),
-            Err(error) => return Err(Damage::Foreign(format!("its first line says something else: {error}"))),
+        let first = &bytes[..line];
+        match serde_json::from_slice(first).map_err(Damage::FirstLine)? {
+            FormatOnly { run: FORMAT } => {
+                let header: Header = serde_json::from_slice(first).map_err(Damage::FirstLine)?;
+                let (database, rows) = (header.database, header.rows);
+                let claim = Claim::new(rows, header.length, bytes.len())?;
+                let content = Content::New(Parts::new(bytes, line + 1, claim, salt)?);
+                Ok(Decoder { database, rows, content })
+            }
+            FormatOnly { run: OLD_FORMAT } => {
+                let header: OldHeader = serde_json::from_slice(first).map_err(Damage::FirstLine)?;
+                let (database, rows) = (header.database, header.entries);
+                let claim = Claim::new(rows, header.length, bytes.len())?;
+                let content = Content::Old(Whole::new(bytes, line + 1, claim, salt)?);
+                Ok(Decoder { database, rows, content })
+            }
+            FormatOnly { run } => Err(Damage::Format(run)),
         }
-        let header: Header = serde_json::from_slice(&bytes[..line])
-            .map_err(|error| Damage::Foreign(format!("its first line says something else: {error}")))?;
-        if header.length > LONGEST || header.entries > header.length / SMALLEST {
-            return Err(Damage::Contradiction(format!("{} entries in {} bytes", header.entries, header.length)));
-        }
-        Ok(Decoder { bytes, salt, header, stage: Stage::Hash(Sha256::new(), 0) })
     }
 
     /// The database that it belongs to.
     pub fn database(&self) -> Id {
-        self.header.database
+        self.database
     }
 
-    /// How many entries it claims to have.
-    pub fn entries(&self) -> u64 {
-        self.header.entries
-    }
-
-    fn body(&self) -> usize {
-        self.bytes.len() - CHECKSUM
-    }
-
-    /// Goes from one stage to the next, or further in the same.
-    fn go_on(&mut self, stage: Stage) -> Result<Stage, Damage> {
-        let contradiction = |why: String| Damage::Contradiction(why);
-        match stage {
-            Stage::Hash(mut hash, at) => {
-                let end = self.body().min(at + HASHED);
-                hash.update(&self.bytes[at..end]);
-                if end < self.body() {
-                    return Ok(Stage::Hash(hash, end));
-                }
-                if hash.finalize()[..] != self.bytes[end..] {
-                    return Err(Damage::Checksum);
-                }
-                let line = self.bytes.iter().position(|byte| *byte == b'\n').unwrap_or(0);
-                let decompressor = Decompressor::new().map_err(|error| contradiction(error.to_string()))?;
-                Ok(Stage::Unpack { at: line + 1, out: Vec::with_capacity(self.header.length as usize), decompressor })
-            }
-            Stage::Unpack { at, mut out, mut decompressor } if at < self.body() => {
-                let rest = &self.bytes[at..self.body()];
-                let unreadable = |why: &str| contradiction(format!("a frame is not readable: {why}"));
-                let length = find_frame_compressed_size(rest)
-                    .map_err(|code| unreadable(zstd::zstd_safe::get_error_name(code)))?;
-                let unpacked = decompressor.decompress(&rest[..length], BLOCK);
-                out.extend_from_slice(&unpacked.map_err(|error| unreadable(&error.to_string()))?);
-                if out.len() as u64 > self.header.length {
-                    return Err(contradiction(format!("more than the {} bytes that it claims", self.header.length)));
-                }
-                Ok(Stage::Unpack { at: at + length, out, decompressor })
-            }
-            Stage::Unpack { out, .. } => {
-                if out.len() as u64 != self.header.length {
-                    let (have, claimed) = (out.len(), self.header.length);
-                    return Err(contradiction(format!("{have} of the {claimed} bytes that it claims")));
-                }
-                let building = Building::of_packed(self.salt, out, self.header.entries as usize);
-                Ok(Stage::Note { at: 0, building })
-            }
-            Stage::Note { mut at, mut building } => {
-                for _ in 0..NOTED {
-                    let next = building.note_next(at).map_err(|why| contradiction(why.to_owned()))?;
-                    let Some(next) = next else { break };
-                    at = next;
-                }
-                Ok(Stage::Note { at, building })
-            }
-            Stage::Done => unreachable!("a decoder is not used any more when it is done"),
-        }
+    /// How many rows it claims to have.
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 }
 
@@ -156,19 +69,67 @@ impl Work for Decoder {
     type Done = Result<Layer, Damage>;
 
     fn step(&mut self) -> Option<Result<Layer, Damage>> {
-        let stage = std::mem::replace(&mut self.stage, Stage::Done);
-        match self.go_on(stage) {
-            Err(damage) => Some(Err(damage)),
-            Ok(Stage::Note { at, building }) if at == building.length() => {
-                let (layer, claimed) = (building.done(), self.header.entries);
-                let have = layer.count().entries;
-                let wrong = || Damage::Contradiction(format!("{have} of the {claimed} entries that it claims"));
-                Some(if have == claimed { Ok(layer) } else { Err(wrong()) })
-            }
-            Ok(stage) => {
-                self.stage = stage;
-                None
-            }
+        match &mut self.content {
+            Content::New(parts) => parts.step(),
+            Content::Old(whole) => whole.step(),
         }
     }
 }
+
+/// What the first line says of the rows.
+#[derive(Clone, Copy)]
+pub(super) struct Claim {
+    /// How many there are.
+    pub(super) rows: u64,
+    /// How many bytes they have together.
+    pub(super) length: u64,
+    /// The bytes of the run.
+    run: u64,
+}
+
+impl Claim {
+    fn new(rows: u64, length: u64, run: usize) -> Result<Claim, Damage> {
+        if length > LONGEST || rows > length / SMALLEST {
+            return Err(Damage::Contradiction(format!("{rows} rows in {length} bytes")));
+        }
+        Ok(Claim { rows, length, run: run as u64 })
+    }
+
+    /// How many bytes, and how many rows, to make room for.
+    pub(super) fn room(self) -> (usize, usize) {
+        let length = self.length.min(self.run * RATIO);
+        (length as usize, self.rows.min(length / SMALLEST) as usize)
+    }
+
+    /// Whether as many bytes may have been unpacked by now.
+    pub(super) fn allows(self, length: usize) -> Result<(), Damage> {
+        let claimed = self.length;
+        let more = || Damage::Contradiction(format!("more than the {claimed} bytes that it claims"));
+        if length as u64 > claimed { Err(more()) } else { Ok(()) }
+    }
+
+    /// Whether all has been unpacked.
+    pub(super) fn is_met(self, length: usize) -> Result<(), Damage> {
+        let claimed = self.length;
+        let less = || Damage::Contradiction(format!("{length} of the {claimed} bytes that it claims"));
+        if length as u64 == claimed { Ok(()) } else { Err(less()) }
+    }
+
+    /// The layer, if it has as many rows.
+    pub(super) fn of(self, layer: Layer) -> Result<Layer, Damage> {
+        let (have, claimed) = (layer.count().rows, self.rows);
+        let wrong = || Damage::Contradiction(format!("{have} of the {claimed} rows that it claims"));
+        if have == claimed { Ok(layer) } else { Err(wrong()) }
+    }
+}
+
+/// Unpacks the frame at the front of some bytes, and says how long it is.
+pub(super) fn unpack_frame(bytes: &[u8], decompressor: &mut Decompressor<'_>) -> Result<(Vec<u8>, usize), Damage> {
+    let length = find_frame_compressed_size(bytes)
+        .map_err(|code| Damage::Contradiction(format!("a frame is not readable: {}", get_error_name(code))))?;
+    let unpacked = decompressor.decompress(&bytes[..length], FRAME).map_err(Damage::Frame)?;
+    Ok((unpacked, length))
+}
+
+/// What a frame unpacks to at most, in bytes. Those of format 1 were twice as large as those of format 2.
+const FRAME: usize = 2 * BLOCK;

@@ -1,100 +1,174 @@
-//! A run in memory: its entries as they were packed, and a table of where they stand.
+//! A run in memory.
+//!
+//! A layer holds rows in one buffer, in the order of their tables and names, as they stand in a run but without the
+//! headings of tables. The rows of a table stand together and share its id: see [`Sections`]. A hash table of places,
+//! numbers of 32 bits, finds a row by its name: beyond name and value a row takes about 15 bytes, and its table 16.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher as _};
 
 use bytes::Bytes;
 use hashbrown::HashTable;
 
-use crate::root;
+use super::section::Sections;
+use crate::row::{Row, Table, take_text};
 
-/// The kinds of entries.
-const DELETION: u8 = 0;
-const STRING: u8 = 1;
-
-/// What keys are hashed with. Somebody who does not know it can't choose keys that all land in one place.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Salt(pub u128);
-
-impl Salt {
-    /// Where a key is looked for.
-    pub fn hash(self, key: &[u8]) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u128(self.0);
-        hasher.write(key);
-        hasher.finish()
-    }
-}
-
-/// What a layer says about a key: its value, or `None` if it is deleted here and hides an older value.
-pub type Entry = Option<Bytes>;
-
-/// Entries in ascending order, that can also be looked up. Never changed once it is made.
+/// Rows in ascending order, that can also be looked up. Never changed once it is made.
 pub struct Layer {
-    packed: Bytes,
-    places: HashTable<u32>,
-    count: Count,
+    pub(super) packed: Bytes,
+    pub(super) sections: Sections,
+    pub(super) places: HashTable<u32>,
+    pub(super) rows: u64,
 }
 
 /// How much a layer holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// The entries, deletions included.
-    pub entries: u64,
-    /// Those that have a value.
-    pub keys: u64,
-    /// What these count together: see [`root::size`].
-    pub size: u64,
+    /// The rows, with the removals.
+    pub rows: u64,
+    /// The bytes of their names and contents, as they are packed.
+    pub bytes: u64,
+}
+
+/// Where a row of a layer begins. The default is the first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    at: u32,
+    section: u32,
+}
+
+/// A row of a layer.
+#[derive(Clone, Copy)]
+pub struct Found<'a> {
+    /// Its table.
+    pub table: Table,
+    /// Its name.
+    pub name: &'a [u8],
+    /// Its content as it is packed.
+    pub(super) content: &'a [u8],
+    /// Where the next row begins.
+    pub next: Place,
+    /// The memory of the layer.
+    memory: &'a Bytes,
 }
 
 impl Layer {
-    /// What it says about the key with this hash, if anything. The value shares the layer's memory.
-    pub fn get(&self, hash: u64, key: &[u8]) -> Option<Entry> {
-        Some(self.find(hash, key)?.map(|value| self.packed.slice_ref(value)))
+    /// What it says about the row with this hash. The outer `None` says nothing, the inner one is a removal. The row
+    /// shares the layer's memory.
+    pub fn get(&self, hash: u64, table: Table, name: &[u8]) -> Option<Option<Row>> {
+        let mut content = None;
+        let place = self.places.find(hash, |&place| {
+            let mut rest = self.packed.get(place as usize..).unwrap_or_default();
+            let same = take_text(&mut rest).is_ok_and(|found| found == name) && self.sections.holds(table, place);
+            content = same.then_some(rest);
+            same
+        });
+        place?;
+        Some(unpack(&self.packed, content?))
     }
 
-    /// The same, for whoever only looks at it.
-    pub fn find(&self, hash: u64, key: &[u8]) -> Option<Option<&[u8]>> {
-        let mut value = None;
-        self.places.find(hash, |&place| {
-            let found = self.at(place as usize).filter(|found| found.key == key);
-            value = found.map(|found| found.value);
-            value.is_some()
-        })?;
-        value
+    /// Whether it says anything about the row with this hash.
+    pub fn says(&self, hash: u64, table: Table, name: &[u8]) -> bool {
+        let is_it = |&place: &u32| {
+            let mut rest = self.packed.get(place as usize..).unwrap_or_default();
+            take_text(&mut rest).is_ok_and(|found| found == name) && self.sections.holds(table, place)
+        };
+        self.places.find(hash, is_it).is_some()
+    }
+
+    /// Whether it has rows of a table.
+    pub fn has(&self, table: Table) -> bool {
+        self.sections.find(table).is_some()
+    }
+
+    /// The rows of a table in the order of their names.
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (Bytes, Option<Row>)> {
+        let section = self.sections.find(table);
+        let start = section.and_then(|section| self.sections.range(section));
+        let start = start.zip(section).map(|(range, section)| Place { at: range.start, section: section as u32 });
+        let found = std::iter::successors(start.and_then(|start| self.at(start)), |found| self.at(found.next));
+        found.take_while(move |found| found.table == table).map(|found| (found.shared_name(), found.row()))
+    }
+
+    /// All rows in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (Table, Bytes, Option<Row>)> {
+        let found = std::iter::successors(self.at(Place::default()), |found| self.at(found.next));
+        found.map(|found| (found.table, found.shared_name(), found.row()))
+    }
+
+    /// The row that begins at a place; none at the end.
+    pub fn at(&self, place: Place) -> Option<Found<'_>> {
+        let section = place.section as usize;
+        let table = self.sections.table(section)?;
+        let whole = self.packed.get(place.at as usize..).filter(|rest| !rest.is_empty())?;
+        let (name, content, length) = split(whole)?;
+        let at = place.at + length as u32;
+        let passed = self.sections.range(section).is_some_and(|range| !range.contains(&at));
+        let next = Place { at, section: place.section + u32::from(passed) };
+        Some(Found { table, name, content, next, memory: &self.packed })
+    }
+
+    /// The first row of the table after that of a place.
+    pub fn after_table(&self, place: Place) -> Place {
+        let section = place.section + 1;
+        let range = self.sections.range(section as usize);
+        Place { at: range.map_or(self.packed.len() as u32, |range| range.start), section }
+    }
+
+    /// The tables that it has rows of, in ascending order.
+    pub fn tables(&self) -> impl Iterator<Item = Table> {
+        self.sections.tables()
     }
 
     /// How much it holds.
     pub fn count(&self) -> Count {
-        self.count
+        Count { rows: self.rows, bytes: self.packed_len() }
     }
 
-    /// The bytes of the entries.
-    pub fn packed(&self) -> &Bytes {
-        &self.packed
+    /// The bytes of its rows.
+    pub fn packed_len(&self) -> u64 {
+        self.packed.len() as u64
     }
 
-    /// The entries in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = (Bytes, Entry)> {
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            let found = self.at(at)?;
-            at = found.end;
-            let share = |part| self.packed.slice_ref(part);
-            Some((share(found.key), found.value.map(share)))
-        })
+    /// The bytes of memory that it takes.
+    pub fn memory(&self) -> u64 {
+        (self.packed.len() + self.places.allocation_size() + self.sections.memory()) as u64
     }
 
-    /// The entry that begins at a place; none at the end. The first begins at 0.
-    pub fn at(&self, place: usize) -> Option<Found<'_>> {
-        Found::read(&self.packed, place).ok().flatten()
+    /// The bytes of the rows from a place up to another.
+    pub(super) fn between(&self, from: Place, to: Place) -> &[u8] {
+        &self.packed[from.at as usize..to.at as usize]
     }
 }
 
-/// Equal entries have equal bytes.
+impl Found<'_> {
+    /// Its content; `None` is a removal. It shares the layer's memory.
+    pub fn row(&self) -> Option<Row> {
+        unpack(self.memory, self.content)
+    }
+
+    /// Its name. It shares the layer's memory.
+    pub fn shared_name(&self) -> Bytes {
+        self.memory.slice_ref(self.name)
+    }
+}
+
+fn unpack(memory: &Bytes, mut content: &[u8]) -> Option<Row> {
+    Row::unpack(memory, &mut content).expect("a layer checks each row when it is made")
+}
+
+/// The name and the content of the row at the front of some bytes, and its length. `None` if no whole row stands there.
+pub(super) fn split(whole: &[u8]) -> Option<(&[u8], &[u8], usize)> {
+    let mut rest = whole;
+    let name = take_text(&mut rest).ok()?;
+    let content = rest;
+    Row::skip(&mut rest).ok()?;
+    Some((name, &content[..content.len() - rest.len()], whole.len() - rest.len()))
+}
+
+/// Equal rows have equal bytes.
 impl PartialEq for Layer {
     fn eq(&self, other: &Layer) -> bool {
-        self.packed == other.packed
+        self.packed == other.packed && self.sections == other.sections
     }
 }
 
@@ -102,128 +176,6 @@ impl Eq for Layer {}
 
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
-    }
-}
-
-/// An entry among packed ones.
-pub struct Found<'a> {
-    /// Its key.
-    pub key: &'a [u8],
-    /// Its value; `None` is a deletion.
-    pub value: Option<&'a [u8]>,
-    /// Where the next one begins.
-    pub end: usize,
-}
-
-impl<'a> Found<'a> {
-    /// Reads the entry that begins at a place; none at the end. `Err` if what stands there is not a whole entry.
-    fn read(packed: &'a [u8], place: usize) -> Result<Option<Found<'a>>, &'static str> {
-        let Some(mut rest) = packed.get(place..).filter(|rest| !rest.is_empty()) else { return Ok(None) };
-        let key = text(&mut rest).ok_or("a key is cut short")?;
-        let (&kind, after) = rest.split_first().ok_or("an entry is cut short")?;
-        rest = after;
-        let value = match kind {
-            DELETION => None,
-            STRING => Some(text(&mut rest).ok_or("a value is cut short")?),
-            _ => return Err("an entry is of a kind that this server does not know"),
-        };
-        Ok(Some(Found { key, value, end: packed.len() - rest.len() }))
-    }
-}
-
-/// Takes a length and as many bytes.
-fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let mut length = 0_u64;
-    for shift in (0..).step_by(7).take(5) {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        length |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            // A length has one spelling: its last byte is not zero, unless it is the only one.
-            let (text, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-            *rest = after;
-            return (byte > 0 || shift == 0).then_some(text);
-        }
-    }
-    None
-}
-
-/// A layer that is being made. Entries are to be added in ascending order.
-pub struct Building {
-    packed: Vec<u8>,
-    places: HashTable<u32>,
-    /// Where the newest entry begins.
-    last: Option<u32>,
-    count: Count,
-    salt: Salt,
-}
-
-impl Building {
-    /// An empty one, with room for so much, so that it need not move while it grows.
-    pub fn new(salt: Salt, bytes: usize, entries: usize) -> Building {
-        Building::of_packed(salt, Vec::with_capacity(bytes), entries)
-    }
-
-    /// Takes over entries that were packed elsewhere: they are yet to be noted.
-    pub(super) fn of_packed(salt: Salt, packed: Vec<u8>, entries: usize) -> Building {
-        Building { packed, places: HashTable::with_capacity(entries), last: None, count: Count::default(), salt }
-    }
-
-    /// Adds an entry; `None` is a deletion.
-    pub fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let place = self.packed.len();
-        self.put(key);
-        self.packed.push(if value.is_some() { STRING } else { DELETION });
-        if let Some(value) = value {
-            self.put(value);
-        }
-        let noted = self.note_next(place);
-        noted.expect("entries are added in ascending order, and a layer is shorter than 4 GiB");
-    }
-
-    fn put(&mut self, text: &[u8]) {
-        let mut length = text.len();
-        while length >= 0x80 {
-            self.packed.push(length as u8 | 0x80);
-            length >>= 7;
-        }
-        self.packed.push(length as u8);
-        self.packed.extend_from_slice(text);
-    }
-
-    /// Notes the entry at a place, if one is there, and says where the next one begins.
-    pub(super) fn note_next(&mut self, place: usize) -> Result<Option<usize>, &'static str> {
-        let Building { packed, places, last, count, salt } = self;
-        let Some(found) = Found::read(packed, place)? else { return Ok(None) };
-        let noted = |place: u32| match Found::read(packed, place as usize) {
-            Ok(Some(found)) => found.key,
-            _ => unreachable!("an entry was noted where none stands"),
-        };
-        if last.is_some_and(|last| noted(last) >= found.key) {
-            return Err("its keys do not ascend");
-        }
-        let place = u32::try_from(place).map_err(|_| "it is too long")?;
-        places.insert_unique(salt.hash(found.key), place, |&other| salt.hash(noted(other)));
-        *last = Some(place);
-        count.entries += 1;
-        if let Some(value) = found.value {
-            count.keys += 1;
-            count.size += root::size(found.key, value);
-        }
-        Ok(Some(found.end))
-    }
-
-    /// How much it holds by now.
-    pub fn length(&self) -> usize {
-        self.packed.len()
-    }
-
-    /// The layer.
-    pub fn done(mut self) -> Layer {
-        if self.packed.capacity() / 5 > self.packed.len() / 4 {
-            self.packed.shrink_to_fit();
-        }
-        Layer { packed: self.packed.into(), places: self.places, count: self.count }
+        f.debug_map().entries(self.iter().map(|(table, name, row)| ((table, name), row))).finish()
     }
 }

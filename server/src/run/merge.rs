@@ -1,37 +1,135 @@
 //! From several layers to one.
+//!
+//! Of equal rows the newest layer's counts. Some rows do not become part of the merged layer, because no reader can see
+//! them any more in the version that the merging server holds: see [`Reach`].
+//!
+//! | row | above the base | from the base on (`whole`) |
+//! |---|---|---|
+//! | in a table that cannot be reached | left out | left out |
+//! | dead at the version's `now` | a removal | left out |
+//! | a removal | stays | left out |
+//! | any other | stays | stays |
+//!
+//! A commit names the merged run later, in a version that other servers may have moved on. It is still right then:
+//!
+//! - *A table that could not be reached stays so.* Ids of databases and collections never come back. A commit writes an id
+//!   into a head or the mapping only if it just made the id, or if it moves it from a place where it could be reached.
+//! - *A dead row stays dead.* `now` only grows, and no command revives what has expired at a stored `now`. Above the base
+//!   the row may hide an older one without an expiry, as a removal does. So it becomes a removal.
+//! - *A removal hides what lies below.* The commit names the merged run only if all runs that it replaces are still there,
+//!   with the same bounds. So what lies below is still the same. If nothing lay below, there is nothing to hide.
+//! - *Newer rows lie above.* A row that a later version wrote stands in its recent entries or in a later run, and counts
+//!   before any row of the merged run, also before a removal.
+//!
+//! Only the whole version may judge. A head that names a collection can stand in any run: MOVE and RENAME write the head
+//! anew and leave the elements where they are.
 
 use std::sync::Arc;
 
-use super::{Building, Found, LONGEST, Layer, Salt, Work};
+use super::{Building, Found, LONGEST, Layer, NOTED, Place, Reach, Salt, Work};
+use crate::row::Table;
 use crate::zoo::planted;
 
-/// The bytes that are copied in one step, and the entries.
+/// The bytes that one step copies, and the rows.
 const COPIED: (usize, usize) = (256 << 10, 1024);
 
-/// Merges layers: of equal keys, the newest layer's entry counts.
+/// Merges layers.
 pub struct Merger {
     /// From the oldest to the newest.
     layers: Vec<Arc<Layer>>,
-    /// The place of each one's next entry.
-    places: Vec<usize>,
-    /// Whether nothing lies below, so that a deletion hides nothing.
+    /// The place of each one's next row.
+    places: Vec<Place>,
+    /// Whether nothing lies below.
     whole: bool,
+    reach: Reach,
     building: Building,
+    /// When all rows are copied: up to where they are indexed. Only then it is known how many there are.
+    indexed: Option<usize>,
 }
 
 impl Merger {
     /// Whether layers can become one.
     pub fn fits(layers: &[Arc<Layer>]) -> bool {
-        layers.iter().map(|layer| layer.packed().len() as u64).sum::<u64>() <= LONGEST
+        layers.iter().map(|layer| layer.packed_len()).sum::<u64>() <= LONGEST
     }
 
-    /// Begins to merge layers that follow each other, the oldest first. If they are `whole`, because they begin at the
-    /// base of the database, deletions are left out.
-    pub fn new(layers: Vec<Arc<Layer>>, whole: bool, salt: Salt) -> Merger {
-        let bytes = layers.iter().map(|layer| layer.packed().len()).sum();
-        let entries = layers.iter().map(|layer| layer.count().entries as usize).sum();
-        let places = vec![0; layers.len()];
-        Merger { layers, places, whole, building: Building::new(salt, bytes, entries) }
+    /// Begins to merge layers that follow each other, the oldest first. They are `whole` if they begin at the base of the
+    /// database.
+    pub fn new(layers: Vec<Arc<Layer>>, whole: bool, reach: Reach, salt: Salt) -> Merger {
+        planted!("merge-judges-by-its-rows" => {
+            let reach = crate::zoo::run::reach_of(&layers, reach);
+            return Merger::begin(layers, whole, reach, salt);
+        });
+        Merger::begin(layers, whole, reach, salt)
+    }
+
+    fn begin(layers: Vec<Arc<Layer>>, whole: bool, reach: Reach, salt: Salt) -> Merger {
+        let bytes = layers.iter().map(|layer| layer.packed_len() as usize).sum();
+        let places = vec![Place::default(); layers.len()];
+        Merger { layers, places, whole, reach, building: Building::new(salt, bytes, 0), indexed: None }
+    }
+
+    /// Copies some rows. Says whether none is left.
+    fn copy(&mut self) -> bool {
+        let Merger { layers, places, whole, reach, building, .. } = self;
+        let (bytes, rows) = COPIED;
+        let enough = building.length() + bytes;
+        // Read once, since each is compared with many others before its turn comes.
+        let mut heads: Vec<_> = layers.iter().zip(&*places).map(|(layer, place)| layer.at(*place)).collect();
+        for _ in 0..rows {
+            // Of equal ones the first is taken, so the newest has to come first.
+            let next = match planted!("merge-keeps-older") {
+                false => heads.iter().flatten().rev().min_by_key(|head| (head.table, head.name)),
+                true => heads.iter().flatten().min_by_key(|head| (head.table, head.name)),
+            };
+            let Some(&next) = next else { return true };
+            let shown = reach.shows(next.table);
+            match if shown { verdict(next, *whole, reach) } else { Verdict::Drop } {
+                Verdict::Keep => building.append(next.table, next.name, next.content),
+                Verdict::Remove => building.remove(next.table, next.name),
+                Verdict::Drop => {}
+            }
+            for ((layer, place), head) in layers.iter().zip(&mut *places).zip(&mut heads) {
+                let Some(passed) = head.filter(|head| head.table == next.table) else { continue };
+                if !shown {
+                    *place = layer.after_table(*place);
+                } else if passed.name == next.name {
+                    *place = passed.next;
+                } else {
+                    continue;
+                }
+                *head = layer.at(*place);
+            }
+            if building.length() >= enough {
+                break;
+            }
+        }
+        false
+    }
+}
+
+/// What becomes of a row.
+enum Verdict {
+    Keep,
+    Remove,
+    Drop,
+}
+
+fn verdict(found: Found<'_>, whole: bool, reach: &Reach) -> Verdict {
+    match found.row() {
+        None if whole || planted!("merge-undoes-deletion") => Verdict::Drop,
+        None if planted!("merge-forgets-removed-elements") && matches!(found.table, Table::Elements(_)) => {
+            Verdict::Drop
+        }
+        Some(_) if reach.is_popped(found.table, found.name) => Verdict::Drop,
+        Some(row) if reach.is_past(found.table, &row) => {
+            if whole || planted!("expired-row-leaves-no-tombstone") {
+                Verdict::Drop
+            } else {
+                Verdict::Remove
+            }
+        }
+        None | Some(_) => Verdict::Keep,
     }
 }
 
@@ -39,34 +137,22 @@ impl Work for Merger {
     type Done = Layer;
 
     fn step(&mut self) -> Option<Layer> {
-        let Merger { layers, places, whole, building } = self;
-        let (bytes, entries) = COPIED;
-        let enough = building.length() + bytes;
-        // Read once, since each is compared with many others before its turn comes.
-        let mut heads: Vec<_> = layers.iter().zip(&*places).map(|(layer, place)| layer.at(*place)).collect();
-        for _ in 0..entries {
-            // Of equal ones the first is taken, so the newest has to come first.
-            let next = match planted!("merge-keeps-older") {
-                false => heads.iter().flatten().rev().min_by_key(|head| head.key),
-                true => heads.iter().flatten().min_by_key(|head| head.key),
-            };
-            let Some(&Found { key, value, .. }) = next else {
-                let nothing = Building::new(Salt::default(), 0, 0);
-                return Some(std::mem::replace(building, nothing).done());
-            };
-            if value.is_some() || !(*whole || planted!("merge-undoes-deletion")) {
-                building.push(key, value);
-            }
-            for ((layer, place), head) in layers.iter().zip(&mut *places).zip(&mut heads) {
-                if let Some(passed) = head.as_ref().filter(|head| head.key == key) {
-                    *place = passed.end;
-                    *head = layer.at(*place);
+        match self.indexed {
+            None => {
+                if self.copy() {
+                    self.building.open_index();
+                    self.indexed = Some(0);
                 }
+                None
             }
-            if building.length() >= enough {
-                break;
+            Some(place) if place < self.building.length() => {
+                self.indexed = Some(self.building.index_some(place, NOTED));
+                None
+            }
+            Some(_) => {
+                let nothing = Building::new(Salt::default(), 0, 0);
+                Some(std::mem::replace(&mut self.building, nothing).done())
             }
         }
-        None
     }
 }

@@ -1,52 +1,85 @@
-//! Runs: immutable objects that hold the older entries of a database, sorted, compressed and checksummed.
+//! Runs: immutable objects that hold the older rows of a database, sorted, compressed and checksummed.
 //!
-//! ```text
-//! {"run":1,"database":"51b0…","entries":2,"length":14}\n      one line of JSON
-//! zstd frames                                                 together `length` bytes once unpacked
-//! 32 bytes                                                    the SHA-256 of everything before
-//! ```
+//! | part of a run | what it is | checked by |
+//! |---|---|---|
+//! | first line | `{"run":2,"database":"51b0…","rows":2,"length":14}` in JSON | the footer |
+//! | blocks (`block`) | the rows, in ascending order, in zstd frames | the index, each block on its own |
+//! | index (`index`) | for each block: its first row, offset, lengths, count of rows, SHA-256 | the footer |
+//! | filter (`filter`) | tells of most rows that are not in the run that they are not | the footer |
+//! | footer (`footer`) | where index and filter begin, and their SHA-256 | itself |
 //!
-//! Unpacked, an entry is the length of its key, the key, its kind, and, unless it is a deletion, the length of its value
-//! and the value. Lengths are unsigned LEB128; the kinds are 0, a deletion, and 1, a string. Keys ascend, so none stands
-//! there twice. A frame holds at most [`BLOCK`] bytes and may end in the middle of an entry: it is what can be packed or
-//! unpacked without holding anybody up. (`head -n 1` shows the first line of a run, and `valthree inspect` all of it.)
+//! So a reader that has read the first line, the footer and the index can read and check any block alone. Today's servers
+//! read whole runs. They still look up every row through index and filter, so that no run is stored whose index or filter
+//! is wrong. (`head -n 1` shows the first line of a run, and `valthree inspect` all of it.)
 //!
-//! Unpacked bytes with a table of where the keys stand are a [`Layer`], which is how a run is held in memory: beyond keys
-//! and values that takes about 15 bytes for each entry. Layers are made of runs ([`Decoder`]), of the newest entries
-//! ([`Building`]) and of other layers ([`Merger`]), and become runs again ([`Encoder`]).
+//! `rows` counts the rows with the removals, and `length` the bytes of all rows unpacked. A row is its name, as a length and
+//! as many bytes, and its content as [`Row`](crate::row::Row) packs it. Numbers are LEB128, in their shortest spelling.
+//! Rows ascend by table and name, so none stands there twice.
 //!
-//! All of this is [`Work`] in small steps, because the task that does it must not hold up the others, and because a
-//! simulation wants no threads: whoever works decides what happens between two steps.
+//! A run of format 1 knows strings only. It is still read (`decode_old`), because a database of format 1 still names it.
 //!
-//! Reading is strict, as it is of `db.json`: what is not understood completely is an error.
+//! A run in memory is a [`Layer`]: the rows in one buffer, and a table of where they stand. Layers are made of runs
+//! ([`Decoder`]), of the newest entries ([`Building`]) and of other layers ([`Merger`]), and become runs again
+//! ([`Encoder`]). All of this is [`Work`] in small steps, because the task that does it must not hold up the others, and
+//! because a simulation wants no threads: whoever works decides what happens between two steps.
+//!
+//! Reading is strict, as it is of `db.json`: what the server does not understand completely is an error.
 
+mod block;
+mod building;
+mod damage;
 mod decode;
+mod decode_blocks;
+mod decode_new;
+mod decode_old;
 mod encode;
+mod filter;
+mod footer;
+mod fuse;
+mod index;
 mod layer;
 mod merge;
 mod name;
+mod reach;
+mod salt;
+mod section;
 
-pub use decode::{Damage, Decoder};
+pub use block::BLOCK;
+pub use building::Building;
+pub use damage::Damage;
+pub use decode::Decoder;
 pub use encode::Encoder;
-pub use layer::{Building, Count, Entry, Found, Layer, Salt};
+pub use layer::{Count, Found, Layer, Place};
 pub use merge::Merger;
-pub use name::Name;
+pub use name::{Name, RUNS};
+pub use reach::{Reach, is_outside};
+pub use salt::Salt;
 
-use crate::root::Id;
+use crate::id::Id;
 
-/// The only format there is so far.
-const FORMAT: u64 = 1;
+/// The format of the runs that this server writes.
+const FORMAT: u64 = 2;
 
-/// What one frame holds at most, in bytes: about half a millisecond's work.
-pub const BLOCK: usize = 128 << 10;
+/// The format that it still reads.
+const OLD_FORMAT: u64 = 1;
 
-/// The bytes of the checksum at the end.
-const CHECKSUM: usize = 32;
+/// The bytes that one step hashes: about half a millisecond's work without instructions for SHA-256.
+const HASHED: usize = 256 << 10;
+
+/// The rows that one step notes.
+const NOTED: usize = 2048;
+
+/// The smallest row, in bytes: the length of its name and its kind.
+const SMALLEST: u64 = 2;
+
+/// What a byte of a run may unpack to before the server stops to believe the length that the run claims. A run that packs
+/// better than this is read all the same, but its memory moves while it grows.
+const RATIO: u64 = 64;
 
 /// What one layer may hold, in bytes, since positions in it are numbers of 32 bits.
 pub const LONGEST: u64 = u32::MAX as u64;
 
-/// A calculation in steps that take a millisecond at most.
+/// A calculation in steps that take about a millisecond.
 pub trait Work {
     /// What comes of it.
     type Done;
@@ -73,6 +106,6 @@ pub trait Work {
 struct Header {
     run: u64,
     database: Id,
-    entries: u64,
+    rows: u64,
     length: u64,
 }

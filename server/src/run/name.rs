@@ -5,7 +5,10 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use crate::root::{Id, RUNS};
+use crate::id::Id;
+
+/// The folder of all runs.
+pub const RUNS: &str = "runs/";
 
 /// `runs/<generation>-<id>`: the generation that its author knew when it uploaded it, by which the sweeper goes, and
 /// 128 random bits, so that no two uploads ever share a name.

@@ -1,129 +1,380 @@
-//! A version of the database with all its entries in memory.
+//! A version of the database, with all its rows in memory.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use hashbrown::HashTable;
 
-use super::finish::Changes;
-use super::runs::Runs;
-use crate::root::{self, Damage, Header, Id, Root};
-use crate::run::Salt;
+use super::finish::Finished;
+use super::newest::Newest;
+use super::order::Order;
+use super::orders::{By, Orders, clip};
+use super::runs::{Runs, Stretch};
+use super::tally::{Buried, Figures, Tallies, is_mapped};
+use super::touched::Touched;
+use crate::id::Id;
+use crate::root::{Damage, Entry, Numbered, Root};
+use crate::row::{Made, Row, Table};
+use crate::run::{self, Reach, Salt};
+use crate::zoo::planted;
 
 /// The newest known version: `db.json`, and the runs that it names.
 ///
-/// - A key has the value that `recent` gives it, or else the runs.
-/// - A deletion stands in `recent` if and only if it hides a value in the runs.
-/// - Nothing here could not be read back: to lose it costs a reload.
+/// - A row is what the newest entry of `recent` says that has one of its name, or else what the runs say.
+/// - The index, the tallies and the derived orders follow from the rows. They are updated entry by entry, in the same way
+///   for this server's own commits and for those of others.
+/// - All of it can be read again from the store, so a crash costs a reload and nothing else.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// What `db.json` says.
+    /// The content of `db.json`.
     pub root: Root,
-    /// What the runs say that it names.
+    /// The content of the runs that it names.
     pub runs: Runs,
-    /// How large everything is together.
-    size: u64,
-    /// Where the newest entries stand, because a batch looks for thousands of keys there.
-    places: HashTable<u32>,
+    newest: Newest,
+    /// What counts at the time of the version.
+    tallies: Tallies,
+    /// Keys that have ended and whose rows may still be stored, the first to be removed first. It is no part of the version: a
+    /// server may know more of them than another.
+    graves: VecDeque<(Made, Bytes)>,
+    touched: Touched,
+    /// Built when a command asks for them, which may only look at the version.
+    pub(crate) orders: RefCell<Orders>,
 }
 
 impl Database {
     /// The database before its first version, to be called `id` if this server creates it.
     pub fn unborn(id: Id, salt: Salt) -> Database {
-        Database { root: Root::unborn(id), runs: Runs::none(0, salt), size: 0, places: HashTable::new() }
+        Database::over(Root::unborn(id), Runs::none(0, salt))
     }
 
-    /// A version that was read, over its runs.
+    fn over(root: Root, runs: Runs) -> Database {
+        let (newest, tallies) = (Newest::new(runs.salt()), runs.tallies().clone());
+        let touched = Touched::after(root.covered(), runs.salt());
+        Database { root, runs, newest, tallies, graves: VecDeque::new(), touched, orders: RefCell::default() }
+    }
+
+    /// A version that was read, with the layers of its runs.
     pub fn new(root: Root, runs: Runs) -> Result<Database, Damage> {
-        let (mut keys, mut size) = (runs.keys(), runs.size());
-        for (key, value) in root.recent.iter() {
-            let below = runs.get(key);
-            if value.is_none() && below.is_none() {
-                return Err(Damage::Contradiction("it deletes a key from its runs that they do not have".into()));
-            }
-            keys = keys + u64::from(value.is_some()) - u64::from(below.is_some());
-            let counts = |value: &Bytes| root::size(key, value);
-            size = size + value.as_ref().map_or(0, counts) - below.as_ref().map_or(0, counts);
-        }
-        if keys != root.keys {
-            return Err(Damage::Contradiction(format!("it counts {} keys and holds {keys}", root.keys)));
-        }
-        let mut database = Database { root, runs, size, places: HashTable::new() };
-        database.note_places();
+        let (entries, numbers) = (root.recent.clone(), root.header.databases);
+        let mut database = Database::over(root, runs);
+        entries.iter().for_each(|entry| database.absorb(entry, &numbers));
+        database.bury(database.root.header.now);
+        database.touched.reach(database.root.header.generation);
+        database.settle();
+        database.check()?;
         Ok(database)
     }
 
-    fn note_places(&mut self) {
-        let (recent, salt) = (&self.root.recent, self.runs.salt());
-        let hash = |place: &u32| salt.hash(recent.at(*place as usize).0);
-        self.places.clear();
-        self.places.reserve(recent.len(), hash);
-        // There are far fewer than could be counted so: a commit writes all of them.
-        for place in 0..recent.len() as u32 {
-            self.places.insert_unique(hash(&place), place, hash);
+    /// Becomes a later version that was read. Its entries are laid over this version if none between them is missing, and
+    /// over the runs otherwise.
+    pub fn follow(&mut self, root: Root, runs: Runs) -> Result<(), Damage> {
+        let known = self.root.header.generation;
+        // An entry that stands for several generations does not tell what they removed.
+        let is_mixed = |entry: &Arc<Entry>| entry.parts().from <= known && known < entry.generation();
+        if root.covered() > known || known == 0 || root.recent.iter().any(is_mixed) {
+            *self = Database::new(root, runs)?;
+            return Ok(());
         }
-    }
-
-    /// What the newest entries say of the key with this hash, if anything.
-    fn recent(&self, hash: u64, key: &[u8]) -> Option<&Option<Bytes>> {
-        let entry = |place: u32| self.root.recent.at(place as usize);
-        let place = self.places.find(hash, |&place| entry(place).0 == key)?;
-        Some(entry(*place).1)
-    }
-
-    /// The bytes of all keys and values, and [`root::OVERHEAD`] for each.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<Bytes> {
-        let hash = self.runs.salt().hash(key);
-        match self.recent(hash, key) {
-            Some(value) => value.clone(),
-            None => self.runs.get(key),
+        let before = (self.root.clone(), self.runs.clone());
+        self.bury(root.header.now);
+        for entry in root.recent.iter().filter(|entry| entry.generation() > known) {
+            planted!("order-not-followed" => {
+                crate::zoo::state::absorb_without_orders(self, entry, &root.header.databases);
+                continue;
+            });
+            self.absorb(entry, &root.header.databases);
         }
-    }
-
-    /// The same, for whoever only looks at it.
-    pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
-        let hash = self.runs.salt().hash(key);
-        match self.recent(hash, key) {
-            Some(value) => value.as_deref(),
-            None => self.runs.find(hash, key),
+        self.exchange(root, runs);
+        let checked = self.check();
+        if checked.is_err() {
+            // This version cannot be used, and the one before it still is the newest that can.
+            *self = Database::new(before.0, before.1)?;
         }
+        checked
     }
 
     /// Becomes the version that was finished on this one.
-    pub fn apply(&mut self, header: Header, changes: Changes) {
+    pub fn apply(&mut self, finished: &Finished) {
         debug_assert_eq!(
-            header.generation,
+            finished.root.header.generation,
             self.root.header.generation + 1,
-            "changes belong to the version they were computed on"
+            "a draft belongs to the version it was computed on"
         );
-        if changes.flushed {
-            self.root.recent.clear();
-            self.runs = Runs::none(header.base, self.runs.salt());
+        let Finished { root, change, .. } = finished;
+        self.bury(root.header.now);
+        if let Some(entry) = root.recent.last() {
+            self.absorb(entry, &root.header.databases);
         }
-        self.root.recent.replace(changes.places);
-        self.note_places();
-        for added in changes.added {
-            added.lay_over(&mut self.runs);
-        }
-        for merged in changes.merged {
-            self.runs.replace(merged.stretch());
-        }
-        self.root.header = header;
-        self.root.runs = changes.runs;
-        self.root.keys = changes.keys;
-        self.size = changes.size;
+        let nothing = Runs::none(root.header.base, self.runs.salt());
+        let runs = change.lay(std::mem::replace(&mut self.runs, nothing), root);
+        self.exchange(root.clone(), runs);
     }
 
-    /// All entries in ascending order. Takes as long as there are entries.
-    pub fn entries(&self) -> Vec<(Bytes, Bytes)> {
-        let mut all = std::collections::BTreeMap::new();
-        for stretch in self.runs.layers() {
-            all.extend(stretch.layer.iter());
+    /// Lays the rows of an entry over the others. Databases that no number of the new version maps to are out of reach: an
+    /// uploaded run may have rows of them.
+    pub(crate) fn absorb(&mut self, entry: &Arc<Entry>, numbers: &[Numbered]) {
+        self.touched.note(entry);
+        let is_wanted = |table: Table| match table {
+            Table::Keys(database) => is_mapped(database, numbers),
+            Table::Elements(_) => true,
+        };
+        for (table, name, row) in entry.all_rows().filter(|(table, ..)| is_wanted(*table)) {
+            let derives = matches!(table, Table::Keys(_)) || row.is_none_or(names_collections);
+            if derives || self.orders.get_mut().has(table) {
+                let old = self.row(table, name);
+                self.tallies.note(table, name, old.as_ref(), row);
+                let orders = self.orders.get_mut();
+                orders.note(table, name, old.as_ref(), row);
+                for collection in old.iter().flat_map(Row::collections).filter(|id| !self.tallies.names(*id)) {
+                    orders.forget(Table::Elements(collection));
+                }
+            }
+            self.newest.put(entry.generation(), table, name, row.cloned());
         }
-        all.extend(self.root.recent.iter().map(|(key, value)| (key.clone(), value.clone())));
-        all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
+
+    /// Moves on to the time of a later version. What has ended by then does not count any more, and nobody can reach it. The
+    /// orders of keys keep its place until its row is removed, and longer if a merge has left the row out: whoever walks an
+    /// order looks at the rows.
+    fn bury(&mut self, now: u64) {
+        let mut tallies = std::mem::take(&mut self.tallies);
+        let buried = tallies.bury(now, |table, name| self.row(table, name));
+        self.tallies = tallies;
+        let orders = self.orders.get_mut();
+        for Buried { table, name, row } in buried {
+            for collection in row.iter().flat_map(Row::collections).filter(|id| !self.tallies.names(*id)) {
+                orders.forget(Table::Elements(collection));
+            }
+            self.graves.push_back((table.id(), name));
+        }
+    }
+
+    /// Some keys that had ended by the time of the version and whose rows are still stored. At most `most` are looked at.
+    pub(super) fn graves(&self, most: usize) -> impl Iterator<Item = &(Made, Bytes)> {
+        self.graves.iter().take(most).filter(|(id, key)| self.is_grave(*id, key))
+    }
+
+    fn is_grave(&self, id: Made, key: &[u8]) -> bool {
+        let is_dead = |row: Row| row.is_dead(self.root.header.now);
+        is_mapped(id, &self.root.header.databases) && self.row(Table::Keys(id), key).is_some_and(is_dead)
+    }
+
+    /// Forgets the keys whose rows are gone, as far as they are first.
+    fn clear_graves(&mut self) {
+        while self.graves.front().is_some_and(|(id, key)| !self.is_grave(*id, key)) {
+            self.graves.pop_front();
+        }
+    }
+
+    /// Takes the root of a version whose rows are known by now.
+    fn exchange(&mut self, root: Root, runs: Runs) {
+        let old = std::mem::replace(&mut self.root, root);
+        let first = self.root.recent.first().map_or(u64::MAX, |entry| entry.generation());
+        for entry in old.recent.iter().take_while(|entry| entry.generation() < first) {
+            self.newest.forget(entry);
+        }
+        self.runs = runs;
+        self.clear_graves();
+        self.touched.reach(self.root.header.generation);
+        // A large value may have been uploaded for a number that maps to another database by now.
+        self.tallies.keep(&self.root.header.databases);
+        let mapped = |numbers: &[Numbered]| numbers.iter().map(|number| number.id).collect::<BTreeSet<_>>();
+        let remapped = mapped(&old.header.databases) != mapped(&self.root.header.databases);
+        if remapped || self.tallies.has_grown() || self.runs.tallies().has_grown() {
+            self.settle();
+        }
+    }
+
+    /// Forgets the databases that no number maps to, and the collections that cannot be reached.
+    fn settle(&mut self) {
+        let numbers = &self.root.header.databases;
+        let reachable = self.tallies.reachable(numbers);
+        planted!("runs-pruned-by-their-rows" => self.runs.prune(numbers, &self.runs.tallies().reachable(numbers)));
+        self.tallies.keep(numbers);
+        self.tallies.prune(&reachable);
+        self.runs.prune(numbers, &reachable);
+        let tallies = &self.tallies;
+        self.orders.get_mut().retain(|table| match table {
+            Table::Keys(database) => is_mapped(database, numbers),
+            Table::Elements(collection) => tallies.reaches(collection, numbers),
+        });
+    }
+
+    fn check(&self) -> Result<(), Damage> {
+        for (number, Numbered { id, keys, .. }) in self.root.header.databases.iter().enumerate() {
+            let alive = self.alive(*id, self.root.header.now);
+            if alive != *keys {
+                let what = format!("it counts {keys} keys in database {number} and holds {alive}");
+                return Err(Damage::Contradiction(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of a name, dead or alive.
+    pub fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
+        match self.newest.get(table, name) {
+            Some(row) => row.cloned(),
+            None => self.runs.get(table, name),
+        }
+    }
+
+    /// All rows of a table, in the order of their names.
+    pub fn rows(&self, table: Table) -> BTreeMap<Bytes, Row> {
+        let mut rows = BTreeMap::new();
+        self.runs.collect(table, &mut rows);
+        for (name, row) in self.newest.rows(table) {
+            match row {
+                Some(row) => rows.insert(name, row),
+                None => rows.remove(&name),
+            };
+        }
+        rows
+    }
+
+    /// Shows all rows of a table, in no particular order. That takes less than a look-up for each row, because most rows stand in
+    /// the lowest layer, and few layers above it have any of the table.
+    fn visit(&self, table: Table, mut see: impl FnMut(&Bytes, &Row)) {
+        let newest = self.newest.table(table);
+        let layers: Vec<_> = self.runs.layers().iter().filter(|stretch| stretch.layer.has(table)).collect();
+        for (at, stretch) in layers.iter().enumerate() {
+            let above = &layers[at + 1..];
+            for (name, row) in stretch.layer.rows(table) {
+                let Some(row) = row else { continue };
+                let is_newest = |name: &Bytes| {
+                    let hash = (!above.is_empty()).then(|| self.runs.salt().hash(table, name));
+                    newest.is_none_or(|rows| !rows.contains_key(name))
+                        && !above
+                            .iter()
+                            .zip(hash.iter().cycle())
+                            .any(|(other, hash)| other.layer.says(*hash, table, name))
+                };
+                if is_newest(&name) {
+                    see(&name, &row);
+                }
+            }
+        }
+        self.newest.visit(table, see);
+    }
+
+    /// An order of the rows of a table. It is built when somebody first asks for it.
+    pub fn order(&self, table: Table, by: By) -> Order {
+        if let (Table::Keys(database), By::End) = (table, by) {
+            return self.tallies.of(database).map(|tally| tally.ends.clone()).unwrap_or_default();
+        }
+        if let Some(order) = self.orders.borrow().get(table, by) {
+            return order.clone();
+        }
+        planted!("order-of-the-runs-alone" => return crate::zoo::state::order_of_runs(self, table, by));
+        let mut places = Vec::new();
+        self.visit(table, |name, row| places.extend(by.place(name, row)));
+        let mut order = Order::from_unsorted(places);
+        if let (By::Position, Some((first, last))) = (by, self.tallies.span(table.id())) {
+            clip(&mut order, first, last);
+        }
+        self.orders.borrow_mut().insert(table, by, order.clone());
+        order
+    }
+
+    /// How many keys of a database are alive at a moment.
+    pub fn alive(&self, database: Made, now: u64) -> u64 {
+        self.tallies.of(database).map_or(0, |tally| tally.alive(now))
+    }
+
+    /// What the rows count.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// Which keys the last generations touched.
+    pub fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
+    /// What INFO says of it.
+    pub fn figures(&self) -> Figures {
+        Figures::new(&self.root.header, self.size(), |id| self.tallies.of(id))
+    }
+
+    /// The bytes of all keys and values, and [`crate::row::OVERHEAD`] for each.
+    pub fn size(&self) -> u64 {
+        self.tallies.size()
+    }
+
+    /// How many keys all databases have together.
+    pub fn keys(&self) -> u64 {
+        self.root.header.databases.iter().map(|number| number.keys).sum()
+    }
+
+    /// Puts a layer in the place of those that it was merged from. The stored version stays the same.
+    pub fn tidy(&mut self, stretch: Stretch) {
+        self.runs.replace(stretch, self.root.header.now);
+    }
+
+    /// Everything that `recent` says, in order: what a fold writes. Rows that cannot be reached are left out, and a removal
+    /// stands for a key that has ended: below it may be an older row. Fields that have ended stay: the head of their hash
+    /// counts their bytes.
+    pub fn newest(&self) -> Vec<(Table, Bytes, Option<Row>)> {
+        let numbers = &self.root.header.databases;
+        let mut rows = self.newest.all();
+        planted!("fold-drops-uploads" => rows.retain(|(table, name, _)| {
+            !crate::zoo::state::is_uploaded(&self.root, *table, name)
+        }));
+        let now = self.root.header.now;
+        rows.iter_mut()
+            .filter(|(table, _, row)| {
+                matches!(table, Table::Keys(_)) && row.as_ref().is_some_and(|row| row.is_dead(now))
+            })
+            .for_each(|place| place.2 = None);
+        rows.retain(|(table, name, row)| match table {
+            Table::Keys(Made::SYSTEM) if planted!("fold-drops-the-system") => false,
+            Table::Keys(database) => is_mapped(*database, numbers),
+            Table::Elements(_) if row.is_none() && planted!("fold-forgets-removed-elements") => false,
+            // A removal stays: below it may be an item that was popped off the grid.
+            Table::Elements(collection) => {
+                let is_popped = || row.is_some() && run::is_outside(self.tallies.span(*collection), name);
+                self.tallies.reaches(*collection, numbers) && !is_popped()
+            }
+        });
+        rows
+    }
+
+    /// The collections that can be reached.
+    pub fn reachable(&self) -> BTreeSet<Made> {
+        self.tallies.reachable(&self.root.header.databases)
+    }
+
+    /// What a merge may leave out, judged by this whole version.
+    pub fn reach(&self) -> Reach {
+        let numbers = &self.root.header.databases;
+        Reach {
+            databases: numbers.iter().map(|number| number.id).collect(),
+            collections: Arc::new(self.reachable().into_iter().collect()),
+            spans: Arc::new(self.tallies.spans().collect()),
+            now: self.root.header.now,
+        }
+    }
+
+    /// All rows that can be reached and have not ended, in order. Takes as long as there are rows.
+    pub fn reachable_rows(&self) -> Vec<(Table, Bytes, Option<Row>)> {
+        let ids = self.root.header.databases.iter().map(|number| number.id).chain([Made::SYSTEM]);
+        let tables = ids.map(Table::Keys).chain(self.reachable().into_iter().map(Table::Elements));
+        let mut tables: Vec<Table> = tables.collect();
+        tables.sort_unstable();
+        let rows = tables
+            .into_iter()
+            .flat_map(|table| self.rows(table).into_iter().map(move |(name, row)| (table, name, Some(row))));
+        let now = self.root.header.now;
+        rows.filter(|(.., row)| row.as_ref().is_some_and(|row: &Row| !row.is_dead(now))).collect()
+    }
+
+    /// Forgets what was derived, as far as it can be built again. For tests that compare.
+    pub fn drop_orders(&self) {
+        self.orders.replace(Orders::default());
+    }
+}
+
+fn names_collections(row: &Row) -> bool {
+    row.collections().next().is_some()
 }

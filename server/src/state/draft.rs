@@ -1,40 +1,85 @@
 //! A version while it is being computed.
+//!
+//! A draft has one primitive for changes, [`Draft::set`]: a row takes the place of another. Everything else is made of it.
+//! What a command looks at passes through [`Draft::look`], which knows the time: a row that has ended is not there.
 
-use std::borrow::Cow;
+mod effects;
+mod savepoint;
+
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 
-use super::changes::{Added, Merged};
+use self::effects::Effects;
+pub use self::effects::MOST_EFFECTS;
+use self::savepoint::Savepoint;
+use super::changes::{Added, Folded, Merged};
 use super::database::Database;
-use crate::command::{Command, Existence};
-use crate::resp::Reply;
-use crate::root::{self, Run};
+use super::order::Order;
+use super::orders::{self, By};
+use super::tally::{Tally, is_mapped};
+use super::watched::Watched;
+use crate::knobs::Packings;
+use crate::root::{DATABASES, Numbered, Run};
+use crate::row::{Made, Row, Table};
 use crate::zoo::planted;
 
-/// In the words of Valkey, which clients know.
-const FULL: Reply = Reply::Error(Cow::Borrowed("OOM command not allowed when used memory > 'maxmemory'."));
+/// The rows that a draft changes, by table and name. None is a removal.
+pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Option<Row>>>;
+
+/// The time of a draft.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moment {
+    /// What the commands see, in milliseconds since 1970. It stands still within a draft.
+    pub now: u64,
+    /// The server's estimate. If a row ends between the time of the stored version and this, whoever looks at it needs a
+    /// commit that moves the time.
+    pub estimate: u64,
+}
 
 /// The version after `database`, while it is being computed.
 pub struct Draft<'a> {
-    pub(super) database: &'a Database,
+    pub(crate) database: &'a Database,
     /// Once the database is larger than this, it may not grow.
     limit: Option<u64>,
+    /// What `OBJECT ENCODING` takes for small.
+    packings: Packings,
+    moment: Moment,
     /// How many changes were made, undone ones included.
     pub(super) made: u64,
-    /// Everything before was deleted.
-    pub(super) flushed: bool,
-    /// The new values; `None` is a deletion.
-    pub(super) entries: BTreeMap<Bytes, Option<Bytes>>,
-    /// How many keys there are now.
-    pub(super) keys: u64,
-    /// How large they are together: what [`Database::size`] will be.
-    pub(super) size: u64,
+    /// A command has looked at a row that ends between the stored time and the estimate.
+    crossed: Cell<bool>,
+    /// The number that commands work on.
+    selected: usize,
+    /// What each number maps to. The counts of keys are those of the version below.
+    pub(crate) numbers: [Numbered; DATABASES],
+    pub(crate) changed: Changed,
+    /// The tallies of the databases that this draft has changed.
+    pub(crate) tallies: BTreeMap<Made, Tally>,
+    /// What [`Draft::size`] has found, brought up to date by [`Draft::set`]. Every command that may let the database grow
+    /// asks for the size. None after any other change of a tally or of the mapping.
+    pub(super) measured: Cell<Option<u64>>,
+    /// The orders that a command has asked for, with the changes of this draft.
+    orders: RefCell<BTreeMap<(Table, By), Order>>,
+    /// The ordinal of the next id.
+    ordinal: u32,
+    /// How many random choices were made.
+    chances: Cell<u64>,
+    /// The keys that the present unit watches.
+    pub(super) watched: Vec<Watched>,
+    /// What a script or a unit that exceeds its bounds returns to. They nest: a script is a part of a unit.
+    savepoints: Vec<Savepoint>,
+    /// How large the changes are.
+    effects: Effects,
+    /// Databases were emptied or exchanged.
+    pub(super) remapped: bool,
     /// The runs as they will be named, and which of them are new.
     pub(super) runs: Vec<Run>,
-    pub(super) added: Vec<Added>,
+    pub(super) folded: Option<Folded>,
     pub(super) merged: Vec<Merged>,
+    /// The large values of this commit, stored before it.
+    pub(super) upload: Option<Added>,
     /// Runs uploaded below this generation may not be named any more.
     pub(super) swept: u64,
 }
@@ -43,26 +88,69 @@ impl<'a> Draft<'a> {
     /// A version that so far changes nothing. Once it is larger than `limit`, commands that may let it grow are refused.
     ///
     /// The limit is a server's own, not the database's: servers of different limits refuse at different sizes.
-    pub fn new(database: &'a Database, limit: Option<u64>) -> Draft<'a> {
-        let root = &database.root;
+    pub fn new(database: &'a Database, limit: Option<u64>, estimate: u64) -> Draft<'a> {
+        let header = &database.root.header;
         Draft {
             database,
             limit,
+            packings: Packings::default(),
+            moment: Moment {
+                now: if planted!("time-goes-back") { estimate } else { header.now.max(estimate) },
+                estimate,
+            },
             made: 0,
-            flushed: false,
-            entries: BTreeMap::new(),
-            keys: root.keys,
-            size: database.size(),
-            runs: root.runs.clone(),
-            added: Vec::new(),
+            crossed: Cell::new(false),
+            selected: 0,
+            numbers: header.databases,
+            changed: Changed::new(),
+            tallies: BTreeMap::new(),
+            measured: Cell::new(None),
+            orders: RefCell::default(),
+            ordinal: 0,
+            chances: Cell::new(0),
+            watched: Vec::new(),
+            savepoints: Vec::new(),
+            effects: Effects::default(),
+            remapped: false,
+            runs: database.root.runs.clone(),
+            folded: None,
             merged: Vec::new(),
-            swept: root.header.swept,
+            upload: None,
+            swept: header.swept,
         }
     }
 
-    /// The bytes of all keys and values, and [`root::OVERHEAD`] for each entry.
-    pub fn size(&self) -> u64 {
-        self.size
+    /// The stored version itself, for commands that only read. Their time is that of the version.
+    pub fn stored(database: &'a Database, limit: Option<u64>, estimate: u64) -> Draft<'a> {
+        let mut draft = Draft::new(database, limit, estimate);
+        draft.moment.now = database.root.header.now;
+        draft
+    }
+
+    /// With other thresholds of encodings than those of a Valkey that nobody has configured.
+    pub fn with_packings(self, packings: Packings) -> Draft<'a> {
+        Draft { packings, ..self }
+    }
+
+    /// What `OBJECT ENCODING` takes for small.
+    pub fn packings(&self) -> Packings {
+        self.packings
+    }
+
+    /// The time that commands see, in milliseconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.moment.now
+    }
+
+    /// The time from which a remaining time is counted: TTL must go on between commits.
+    pub fn present(&self) -> u64 {
+        self.moment.now.max(self.moment.estimate)
+    }
+
+    /// The generation that this will be.
+    pub fn generation(&self) -> u64 {
+        // A commit every nanosecond would take five centuries to get there.
+        self.database.root.header.generation.checked_add(1).expect("generations do not run out")
     }
 
     /// How many changes were made so far. A command that leaves it as it was changed nothing.
@@ -70,125 +158,280 @@ impl<'a> Draft<'a> {
         self.made
     }
 
-    /// Executes one command and answers it as if the draft were already stored.
-    pub fn execute(&mut self, command: &Command) -> Reply {
-        // Like Valkey, look at the size before the command only: one command may overshoot, by as much as it brings.
-        if command.may_grow() && self.limit.is_some_and(|limit| self.size > limit) {
-            return FULL;
-        }
-        match command {
-            Command::Get { .. } if planted!("canary") => Reply::Null,
-            Command::Get { key } => self.value(key),
-            Command::Set { key, value, condition, get } => self.set(key, value, *condition, *get),
-            Command::Delete { keys } => Reply::count(keys.iter().filter(|key| self.delete(key)).count()),
-            Command::Exists { keys } => Reply::count(keys.iter().filter(|key| self.find(key).is_some()).count()),
-            Command::MultiGet { keys } => Reply::Array(keys.iter().map(|key| self.value(key)).collect()),
-            Command::MultiSet { pairs } => {
-                for (key, value) in pairs {
-                    self.put(key.clone(), value.clone());
-                }
-                Reply::OK
-            }
-            Command::Size => Reply::Integer(self.keys.cast_signed()),
-            Command::Flush => {
-                self.flush();
-                Reply::OK
-            }
-        }
+    /// Makes the time of this draft a change, if a command has looked at a row that ends between the stored time and the
+    /// estimate: the command's reply is true only of a version that has this time.
+    pub fn move_time(&mut self) {
+        self.made += u64::from(self.crossed.take());
     }
 
-    fn set(&mut self, key: &Bytes, value: &Bytes, condition: Option<Existence>, get: bool) -> Reply {
-        let meant = match condition {
-            None => true,
-            Some(Existence::Absent) => self.find(key).is_none(),
-            Some(Existence::Present) => self.find(key).is_some(),
-        };
-        // The old value is the answer whether or not the new one is taken.
-        let reply = match (get, meant) {
-            (true, _) => self.value(key),
-            (false, true) => Reply::OK,
-            (false, false) => Reply::Null,
-        };
-        if meant {
-            self.put(key.clone(), value.clone());
+    /// The bytes of all keys and values, and [`crate::row::OVERHEAD`] for each.
+    pub fn size(&self) -> u64 {
+        if let Some(size) = self.measured.get() {
+            return size;
         }
-        reply
+        let tally = |id: Made| self.tallies.get(&id).or_else(|| self.database.tallies().of(id));
+        let ids = self.numbers.iter().map(|number| number.id).chain([Made::SYSTEM]);
+        let size = ids.filter_map(tally).map(|tally| tally.size).sum();
+        self.measured.set(Some(size));
+        size
     }
 
-    fn value(&self, key: &Bytes) -> Reply {
-        self.get(key).map_or(Reply::Null, Reply::Bulk)
+    /// How many users, libraries and scripts there are, and how large they are together.
+    pub fn system(&self) -> (u64, u64) {
+        let tally = self.tally(Made::SYSTEM);
+        (tally.rows, tally.size)
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Option<Bytes> {
-        match self.entries.get(key) {
-            Some(change) => change.clone(),
-            None if self.flushed => None,
-            None => self.database.get(key),
+    /// The row of a user, a library or a script.
+    pub fn find_system(&self, name: &[u8]) -> Option<Row> {
+        self.look(Table::Keys(Made::SYSTEM), name)
+    }
+
+    /// Whether the database is larger than the limit.
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.size() > limit)
+    }
+
+    // The mapping of numbers.
+
+    /// Has the following commands work on the database with this number.
+    pub fn select(&mut self, number: usize) {
+        debug_assert!(number < DATABASES);
+        self.selected = number;
+    }
+
+    /// The number of the database that commands work on.
+    pub fn selected(&self) -> usize {
+        self.selected
+    }
+
+    /// The table of the keys of the selected database.
+    pub fn keys_table(&self) -> Table {
+        planted!("swapdb-misses-its-batch" => return crate::zoo::state::stored_keys_table(self));
+        Table::Keys(self.numbers[self.selected].id)
+    }
+
+    /// Deletes all keys of a database. It takes the same time however many there are.
+    pub fn flush(&mut self, number: usize) {
+        planted!("flush-misses-runs" => return crate::zoo::state::delete_recent(self, number));
+        let old = self.numbers[number].id;
+        if self.tally(old).rows == 0 {
+            return;
         }
-    }
-
-    /// The same, for whoever only looks at it.
-    pub(super) fn find(&self, key: &[u8]) -> Option<&[u8]> {
-        match self.entries.get(key) {
-            Some(change) => change.as_deref(),
-            None if self.flushed => None,
-            None => self.database.find(key),
+        // Earlier changes of this batch go with the rest. That there were changes still counts.
+        planted!("flush-misses-its-batch" => return crate::zoo::state::keep_the_batch(self, number));
+        let rows = self.changed.remove(&Table::Keys(old)).unwrap_or_default();
+        rows.iter().for_each(|(key, row)| self.effects.forget(key, row.as_ref()));
+        for savepoint in &mut self.savepoints {
+            savepoint.note_flush(Table::Keys(old), &rows);
         }
+        self.tallies.remove(&old);
+        let id = self.new_id();
+        self.map(number, id);
+        planted!("flushdb-empties-a-neighbor" => crate::zoo::state::empty(self, number + 1));
     }
 
-    fn put(&mut self, key: Bytes, value: Bytes) {
+    /// Exchanges two databases.
+    pub fn swap(&mut self, one: usize, other: usize) {
+        let (a, b) = (self.numbers[one].id, self.numbers[other].id);
+        self.map(one, b);
+        planted!("swapdb-torn" => return crate::zoo::state::empty(self, other));
+        self.map(other, a);
+    }
+
+    pub(crate) fn map(&mut self, number: usize, id: Made) {
         self.made += 1;
-        self.size += root::size(&key, &value);
-        // Looked up once: most of a batch are these.
-        let old = match self.entries.entry(key) {
-            Entry::Occupied(mut change) => {
-                let old = change.insert(Some(value));
-                old.map(|old| root::size(change.key(), &old))
-            }
-            Entry::Vacant(place) => {
-                let database = if self.flushed { None } else { Some(self.database) };
-                let old = database.and_then(|database| database.find(place.key()));
-                let old = old.map(|old| root::size(place.key(), old));
-                place.insert(Some(value));
-                old
-            }
-        };
-        match old {
-            Some(old) => self.size -= old,
-            None => self.keys += 1,
+        self.remapped = true;
+        self.measured.set(None);
+        let since = self.generation();
+        self.numbers[number] = Numbered { id, since, ..self.numbers[number] };
+    }
+
+    /// An id for a database or a collection that nobody has had before.
+    pub fn new_id(&mut self) -> Made {
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        planted!("id-comes-back" => return Made { generation: self.generation() & !3, ordinal });
+        Made { generation: self.generation(), ordinal }
+    }
+
+    /// The seed of the next random choice: another one each time, and on each version.
+    pub fn seed(&self) -> u64 {
+        self.chances.set(self.chances.get() + 1);
+        let salt = self.database.runs.salt().hash(self.keys_table(), &self.generation().to_le_bytes());
+        salt ^ self.present().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.chances.get().rotate_left(32)
+    }
+
+    /// How many keys the selected database has.
+    pub fn count(&self) -> u64 {
+        let id = self.numbers[self.selected].id;
+        let (tally, now) = (self.tally(id), self.moment.now);
+        if tally.alive(self.database.root.header.now) != tally.alive(self.present()) {
+            self.crossed.set(true);
+        }
+        tally.alive(now)
+    }
+
+    fn tally(&self, id: Made) -> Tally {
+        let of_version = || self.database.tallies().of(id).cloned().unwrap_or_default();
+        self.tallies.get(&id).cloned().unwrap_or_else(of_version)
+    }
+
+    // Rows.
+
+    /// The row of a name, dead or alive.
+    pub(crate) fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
+        match self.changed.get(&table).and_then(|rows| rows.get(name)) {
+            Some(row) => row.clone(),
+            // A table of this draft's own has no older rows.
+            None if table.id().generation == self.generation() => None,
+            None => self.database.row(table, name),
         }
     }
 
-    fn delete(&mut self, key: &Bytes) -> bool {
-        let Some(size) = self.find(key).map(|old| root::size(key, old)) else { return false };
+    /// The row of a name, if it is alive.
+    pub fn look(&self, table: Table, name: &[u8]) -> Option<Row> {
+        self.row(table, name).filter(|row| self.lives(row))
+    }
+
+    /// Whether a row is alive. Notes if that depends on a time which is not stored yet.
+    pub fn lives(&self, row: &Row) -> bool {
+        row.end().is_none_or(|end| !self.has_ended(end))
+    }
+
+    /// Whether this moment has come. Notes if that depends on a time which is not stored yet.
+    pub(super) fn has_ended(&self, end: u64) -> bool {
+        planted!("expiry-by-own-clock" => return end <= self.present());
+        let stored = self.database.root.header.now;
+        if stored < end && end <= self.present() {
+            self.crossed.set(true);
+        }
+        end <= self.moment.now && !planted!("dead-until-removed")
+    }
+
+    /// How many places of an order by [`By::End`] are alive. Notes if that depends on a time which is not stored yet.
+    pub fn living(&self, ends: &Order) -> usize {
+        let dead = |moment: u64| ends.below(moment.saturating_add(1));
+        if dead(self.database.root.header.now) != dead(self.present()) {
+            self.crossed.set(true);
+        }
+        ends.len() - dead(self.moment.now)
+    }
+
+    /// Puts a row in the place of another. None removes it.
+    pub(crate) fn set(&mut self, table: Table, name: Bytes, row: Option<Row>) {
+        let counts = matches!(table, Table::Keys(_)) || self.is_ordered(table);
+        let old = if counts { self.row(table, &name) } else { None };
+        self.exchange(table, name, old.as_ref(), row);
+    }
+
+    /// Whether a command has asked for an order of this table.
+    fn is_ordered(&mut self, table: Table) -> bool {
+        self.orders.get_mut().range((table, By::Hash)..=(table, By::Id)).next().is_some()
+    }
+
+    /// Puts a row in the place of one that the caller has just looked at. None removes it.
+    pub(crate) fn exchange(&mut self, table: Table, name: Bytes, old: Option<&Row>, row: Option<Row>) {
         self.made += 1;
-        self.keys -= 1;
-        self.size -= size;
-        self.entries.insert(key.clone(), None);
-        true
+        if let Table::Keys(id) = table {
+            let database = self.database;
+            let tally = self.tallies.entry(id);
+            let tally = tally.or_insert_with(|| database.tallies().of(id).cloned().unwrap_or_default());
+            // The tally is that of the stored time, and what had ended by then does not count in it.
+            let stored = database.root.header.now;
+            let [living, next] = [old, row.as_ref()].map(|row| row.filter(|row| !row.is_dead(stored)));
+            let before = tally.size;
+            tally.note(&name, living, next);
+            let after = tally.size;
+            let measured = self.measured.get_mut();
+            let counted = measured.filter(|_| is_mapped(id, &self.numbers));
+            *measured = counted.map(|size| (size + after).saturating_sub(before));
+        }
+        let orders = self.orders.get_mut().range_mut((table, By::Hash)..=(table, By::Id));
+        orders.for_each(|((_, by), order)| orders::change(order, *by, &name, old, row.as_ref()));
+        if let Some((elements, first, last)) = orders::list_ends(row.as_ref())
+            && let Some(order) = self.orders.get_mut().get_mut(&(elements, By::Position))
+        {
+            orders::clip(order, first, last);
+        }
+        for savepoint in &mut self.savepoints {
+            savepoint.note(table, &name, &self.changed);
+        }
+        self.effects.note(&name, row.as_ref());
+        let rows = self.changed.entry(table).or_default();
+        if let Some(before) = rows.insert(name.clone(), row) {
+            self.effects.forget(&name, before.as_ref());
+        }
     }
 
-    /// Forgets everything, however much it is: what the runs hold is not even looked at.
-    fn flush(&mut self) {
-        if planted!("flush-misses-runs") {
-            let recent: Vec<Bytes> =
-                self.database.root.recent.iter().map(|(key, _)| key).chain(self.entries.keys()).cloned().collect();
-            return recent.iter().for_each(|key| _ = self.delete(key));
+    /// The rows of a table in some order, those that have ended included.
+    pub fn order(&self, table: Table, by: By) -> Order {
+        if let (Table::Keys(id), By::End) = (table, by) {
+            return self.tally(id).ends;
         }
-        if self.keys > 0 {
-            // What was changed earlier in this batch goes with the rest; that it was changed is not forgotten.
-            self.made += 1;
-            self.flushed = true;
-            (self.keys, self.size) = (0, 0);
-            if planted!("flush-misses-its-batch") {
-                let own = self.entries.iter().filter_map(|(key, value)| Some(root::size(key, value.as_ref()?)));
-                (self.keys, self.size) = own.fold((0, 0), |(keys, size), entry| (keys + 1, size + entry));
-            } else {
-                self.entries.clear();
-            }
-            self.runs.clear();
-            self.added.clear();
-            self.merged.clear();
+        if let Some(order) = self.orders.borrow().get(&(table, by)) {
+            return order.clone();
+        }
+        let is_own = table.id().generation == self.generation();
+        let mut order = if is_own { Order::default() } else { self.database.order(table, by) };
+        for (name, row) in self.changed.get(&table).into_iter().flatten() {
+            planted!("order-misses-its-batch" => continue);
+            let old = if is_own { None } else { self.database.row(table, name) };
+            orders::change(&mut order, by, name, old.as_ref(), row.as_ref());
+        }
+        planted!("lost-draft-leaves-an-order" => crate::zoo::state::leave_order(self, table, by, &order));
+        self.orders.borrow_mut().insert((table, by), order.clone());
+        order
+    }
+
+    // Keys of the selected database.
+
+    /// The row of a living key.
+    pub fn find(&self, key: &[u8]) -> Option<Row> {
+        self.look(self.keys_table(), key)
+    }
+
+    /// Sets a key, whatever it was before.
+    pub fn put(&mut self, key: Bytes, row: Row) {
+        self.set(self.keys_table(), key, Some(row));
+    }
+
+    /// Deletes a key and returns whether it existed.
+    pub fn delete(&mut self, key: &Bytes) -> bool {
+        let exists =
+            self.find(key).is_some() || planted!("del-counts-the-dead") && self.row(self.keys_table(), key).is_some();
+        if exists {
+            self.set(self.keys_table(), key.clone(), None);
+        }
+        exists
+    }
+
+    /// Puts a user or a library in the place of another. None removes it.
+    pub fn set_system(&mut self, name: Bytes, row: Option<Row>) {
+        self.set(Table::Keys(Made::SYSTEM), name, row);
+    }
+
+    // Elements of collections.
+
+    /// An element that is alive.
+    pub fn element(&self, collection: Made, name: &[u8]) -> Option<Row> {
+        self.look(Table::Elements(collection), name)
+    }
+
+    /// Puts an element in the place of another. None removes it.
+    pub fn set_element(&mut self, collection: Made, name: Bytes, row: Option<Row>) {
+        self.set(Table::Elements(collection), name, row);
+    }
+
+    /// Takes back what this draft has written to an element, if it has: the head will say that the element does not count,
+    /// so nobody looks at it again, and there is no use in storing it.
+    pub fn forget_element(&mut self, collection: Made, name: &[u8]) {
+        for savepoint in &mut self.savepoints {
+            savepoint.note(Table::Elements(collection), &Bytes::copy_from_slice(name), &self.changed);
+        }
+        let rows = self.changed.get_mut(&Table::Elements(collection));
+        if let Some(row) = rows.and_then(|rows| rows.remove(name)) {
+            self.effects.forget(name, row.as_ref());
         }
     }
 }

@@ -1,96 +1,167 @@
-//! From a draft to the bytes of a version: where its entries are kept.
+//! From a draft to the bytes of a version.
 //!
-//! A version keeps an entry in `recent` unless its runs say the same. That is all there is to adding a run, or to putting
-//! one in the place of several: for each key that a new run has, what the draft says of it is compared with what the run
-//! says. So no key's value ever depends on where it is kept. In particular a run may have been made of a version long
-//! past: what was set since, or was deleted since without leaving a trace because no run had it, is written over it.
+//! A finished draft appends one entry to `recent`: every row that the draft has touched. A fold drops the oldest entries,
+//! whose rows stand in the run that it names. No entry is ever edited. So a fold that was made of a version long past
+//! changes no row: what was written since stands in later entries, which stay.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::changes::{Added, Merged};
+use super::changes::{Added, Change, Folded, Merged, Proposal};
 use super::draft::Draft;
-use crate::root::{self, Entries, Header, Id, Places, Run};
+use super::tally::{Figures, Tallies, is_mapped};
+use crate::id::Id;
+use crate::root::{self, Entry, EntryParts, Header, Placed, Root, Run, Upload};
+use crate::row::{Made, Row, Table};
 use crate::zoo::planted;
 
-/// What a draft changes, detached from the version that it was computed on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Everything before was deleted.
-    pub(super) flushed: bool,
-    /// What `recent` says of these keys now: a value, a deletion, or nothing.
-    pub(super) places: Places,
-    /// The runs that follow the others.
-    pub(super) added: Vec<Added>,
-    /// The runs that take the place of others.
-    pub(super) merged: Vec<Merged>,
-    /// All runs that are named now.
-    pub(super) runs: Vec<Run>,
-    pub(super) keys: u64,
-    pub(super) size: u64,
-}
-
-impl Changes {
-    /// The runs that the new version names.
-    pub fn runs(&self) -> &[Run] {
-        &self.runs
-    }
-
-    /// How many keys the new version has, and how large they are together.
-    pub fn counted(&self) -> (u64, u64) {
-        (self.keys, self.size)
-    }
-
-    /// Whether it names one behind the others that the old version did not.
-    pub fn has_added(&self) -> bool {
-        !self.added.is_empty()
-    }
-}
+/// How many expired keys one commit removes. A removal is about as long as its key, so this is a small part of a commit
+/// even if a million keys expire in one second.
+const EXPIRED: usize = 1000;
 
 /// A draft that is ready to be stored.
+#[derive(Debug)]
 pub struct Finished {
-    /// Its header.
-    pub header: Header,
-    /// What it changes.
-    pub changes: Changes,
+    /// The version.
+    pub root: Root,
+    /// What it does to the layers.
+    pub change: Change,
     /// Its bytes.
     pub bytes: Bytes,
+    /// What INFO says of it. Its size still counts the keys that end with this version: they are found when it lands.
+    pub figures: Figures,
+}
+
+/// A draft that can be stored once it is known where its rows stand.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The version without its newest entry.
+    root: Root,
+    parts: EntryParts,
+    /// A run that was uploaded before the batch was executed.
+    uploaded: Option<Added>,
+    change: Change,
+    figures: Figures,
+}
+
+impl Prepared {
+    /// The generation that it will be.
+    pub fn generation(&self) -> u64 {
+        self.root.header.generation
+    }
+
+    /// The same version at another time, for a repair. The caller has removed everything that had ended.
+    pub fn at(mut self, now: u64) -> Prepared {
+        self.root.header.now = now;
+        self
+    }
+
+    /// Every row that it changes, as the content of a run. The keys that have expired stay in the entry.
+    pub fn rows(&self) -> Vec<Placed> {
+        let Prepared { parts, uploaded, .. } = self;
+        let mut rows = parts.rows.clone();
+        let Some(Added { layer, .. }) = uploaded else { return rows };
+        let overrides = |table: Table, name: &Bytes| {
+            let expired = match table {
+                Table::Keys(id) => {
+                    parts.expired.binary_search_by(|(other, key)| (*other, key).cmp(&(id, name))).is_ok()
+                }
+                Table::Elements(_) => false,
+            };
+            expired || parts.rows.binary_search_by(|(other, row, _)| (*other, row).cmp(&(table, name))).is_ok()
+        };
+        rows.extend(layer.iter().filter(|(table, name, _)| !overrides(*table, name)));
+        rows.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        rows
+    }
+
+    /// The version, with its rows in the entry.
+    pub fn finish(mut self) -> Finished {
+        let added = self.uploaded.take();
+        let uploaded = added.as_ref().map(|added| added.layer.iter().collect());
+        self.with(added.as_ref(), uploaded)
+    }
+
+    /// The version, with its rows in a run that was made of [`Prepared::rows`].
+    pub fn finish_with(mut self, added: &Added) -> Finished {
+        let rows = match self.uploaded.is_some() {
+            true => self.rows(),
+            false => std::mem::take(&mut self.parts.rows),
+        };
+        self.parts.rows.clear();
+        planted!("lost-effects-used-again" => {
+            let rows = added.layer.iter().collect();
+            return self.with(Some(added), Some(rows));
+        });
+        self.with(Some(added), Some(rows))
+    }
+
+    fn with(self, added: Option<&Added>, uploaded: Option<Vec<Placed>>) -> Finished {
+        let Prepared { mut root, mut parts, change, figures, .. } = self;
+        parts.run = added.map(|Added { run, .. }| Upload { name: run.name, rows: run.rows, bytes: run.bytes });
+        let entry = Entry::new(parts);
+        root.recent.push(Arc::new(match uploaded {
+            Some(rows) => entry.with_uploaded(rows),
+            None => entry,
+        }));
+        let bytes = root.encode();
+        Finished { root, change, bytes, figures }
+    }
 }
 
 impl Draft<'_> {
-    /// The generation that this will be.
-    pub fn generation(&self) -> u64 {
-        // A commit every nanosecond would take five centuries to get there.
-        self.database.root.header.generation.checked_add(1).expect("generations do not run out")
-    }
-
-    fn base(&self) -> u64 {
-        // What follows the flush in the same batch lies after `base`.
-        if self.flushed { self.database.root.header.generation } else { self.database.root.header.base }
-    }
-
     /// The generation up to which the runs have everything.
     pub fn covered(&self) -> u64 {
         root::covered(&self.runs, self.base())
     }
 
-    /// Adds a run behind the others, if it still fits there: another may have been added since it was made, or all may
-    /// have been deleted, or runs with such names may be swept.
-    pub fn add(&mut self, added: &Added) -> bool {
-        let run = &added.run;
-        let fits = run.from == self.covered() && run.from < run.to && run.to <= self.generation();
-        let fits = fits && self.may_name(run);
-        if fits {
-            self.made += 1;
-            self.runs.push(*run);
-            self.added.push(added.clone());
+    /// The generation up to which nothing is stored any more, or was stored in runs that are dropped.
+    fn base(&self) -> u64 {
+        let base = self.database.root.header.base;
+        match &self.folded {
+            Some(Folded { to, added: None, .. }) if self.runs.is_empty() => *to,
+            _ => base,
         }
-        fits
+    }
+
+    /// Makes a proposed change if it still fits. Returns whether it did.
+    pub fn adopt(&mut self, proposal: &Proposal) -> bool {
+        match proposal {
+            Proposal::Fold(folded) => {
+                planted!("fold-covers-too-much" => return self.fold(&crate::zoo::state::stretched(folded, self)));
+                self.fold(folded)
+            }
+            Proposal::Merge(merged) => self.merge(merged),
+            Proposal::Sweep => {
+                self.sweep();
+                true
+            }
+        }
+    }
+
+    /// Names the run of the oldest entries behind the others, if it still fits there: another fold may have been faster,
+    /// or all runs may have been dropped, or runs with such names may be swept.
+    fn fold(&mut self, folded: &Folded) -> bool {
+        let Folded { from, to, added } = folded;
+        let fits = self.folded.is_none() && from < to && *to < self.generation();
+        let fits = fits && (*from == self.covered() || planted!("fold-added-anywhere"));
+        let fits = fits && added.as_ref().is_none_or(|added| self.may_name(&added.run));
+        if !fits {
+            return false;
+        }
+        self.made += 1;
+        match (added, self.runs.last_mut()) {
+            (Some(added), _) => self.runs.push(added.run),
+            (None, Some(last)) => last.to = *to,
+            (None, None) => {}
+        }
+        self.folded = Some(folded.clone());
+        true
     }
 
     /// Puts a run in the place of those that it was merged from, if they are still there and it may still be named.
-    pub fn merge(&mut self, merged: &Merged) -> bool {
+    fn merge(&mut self, merged: &Merged) -> bool {
         if !self.may_name(&merged.run) {
             return false;
         }
@@ -113,78 +184,135 @@ impl Draft<'_> {
         self.swept = self.generation();
     }
 
-    /// The draft as bytes, signed by `server`, and the changes to apply once these bytes have been stored.
-    pub fn finish(mut self, server: Id) -> Finished {
+    /// Has the entry name a run that was uploaded for a unit which this draft has executed. Returns whether it can: an
+    /// entry names one run, and the run may be swept.
+    pub fn attach(&mut self, uploaded: &Added) -> bool {
+        let fits = self.upload.is_none() && self.may_name(&uploaded.run);
+        if fits {
+            self.upload = Some(uploaded.clone());
+        }
+        fits
+    }
+
+    /// The draft as a version, signed by `server`.
+    pub fn finish(self, server: Id) -> Finished {
+        self.prepare(server).finish()
+    }
+
+    /// The draft as a version, signed by `server`, before it is known whether its rows stand in the entry.
+    pub fn prepare(mut self, server: Id) -> Prepared {
+        planted!("expiry-removes-the-successor" => crate::zoo::state::remove_successors(&mut self));
+        let expired = self.expire();
+        let generation = self.generation();
+        let old = &self.database.root;
+        let dropped = self.remapped && self.drops_runs();
+        let mut base = self.base();
+        if dropped {
+            // Every row that the runs hold is out of reach, and the entries behind them stay.
+            base = self.covered();
+            self.runs.clear();
+            self.folded = self.folded.take().map(|folded| Folded { added: None, ..folded });
+            self.merged.clear();
+        }
+        let header = self.header(server, base);
+        let figures = self.figures(&header);
+        let covered = root::covered(&self.runs, base);
+        let recent = old.recent.iter().filter(|entry| entry.generation() > covered).cloned().collect();
+        let rows = self.rows(&expired);
+        let parts = EntryParts { rows, expired, ..EntryParts::new(generation, server) };
+        let root = Root { header, runs: std::mem::take(&mut self.runs), kept: old.kept.clone(), recent };
+        let change = Change { dropped, folded: self.folded, merged: self.merged };
+        Prepared { root, parts, uploaded: self.upload, change, figures }
+    }
+
+    fn header(&self, server: Id, base: u64) -> Header {
         let mut header = self.database.root.header.clone();
         header.generation = self.generation();
-        header.sign(server);
-        header.base = self.base();
+        header.now = self.now();
+        header.base = base;
         header.swept = self.swept;
-        let changed = std::mem::take(&mut self.entries);
-        let places = self.places(changed);
-        let bytes = root::encode(&header, self.keys, &self.runs, self.recent(&places));
-        let Draft { flushed, added, merged, runs, keys, size, .. } = self;
-        Finished { header, changes: Changes { flushed, places, added, merged, runs, keys, size }, bytes }
+        header.databases = self.numbers;
+        for number in &mut header.databases {
+            let tally = self.tallies.get(&number.id).or_else(|| self.database.tallies().of(number.id));
+            number.keys = tally.map_or(0, |tally| tally.alive(header.now));
+        }
+        header.sign(server);
+        header
     }
 
-    /// What `recent` says of the keys that were `changed` or that a new run has.
-    fn places(&self, changed: BTreeMap<Bytes, Option<Bytes>>) -> Places {
-        let mut of_runs = Places::new();
-        for (nth, added) in self.added.iter().enumerate() {
-            let is_newest = nth + 1 == self.added.len();
-            of_runs.extend(added.layer.iter().filter(|(key, _)| !changed.contains_key(key)).map(|(key, entry)| {
-                // Most entries are still what they were when the run was made: then nothing else needs to be looked up.
-                let same = is_newest && self.find(&key) == entry.as_deref();
-                let place = if same { None } else { self.place(&key, self.get(&key)) };
-                (key, place)
-            }));
-        }
-        let place = |(key, value): (Bytes, Option<Bytes>)| {
-            let place = self.place(&key, value);
-            (key, place)
-        };
-        let mut places: Places = changed.into_iter().map(place).chain(of_runs).collect();
-        // Each part is in order already, which makes it easy. A key of two runs has the same place for both.
-        places.sort_by(|(one, _), (other, _)| one.cmp(other));
-        places.dedup_by(|(one, _), (other, _)| one == other);
-        places
+    fn figures(&self, header: &Header) -> Figures {
+        let tally = |id: Made| self.tallies.get(&id).or_else(|| self.database.tallies().of(id));
+        Figures::new(header, self.size(), tally)
     }
 
-    /// What `recent` has to say of a key that has this value.
-    fn place(&self, key: &[u8], value: Option<Bytes>) -> Option<Option<Bytes>> {
-        if self.added.is_empty() && value.is_some() {
-            return Some(value);
-        }
-        let hash = self.database.runs.salt().hash(key);
-        let added = self.added.iter().rev().find_map(|added| added.layer.get(hash, key));
-        match (added, value) {
-            (Some(entry), value) if entry == value => None,
-            (Some(_), Some(_)) if planted!("fold-drops-newer") => None,
-            (Some(_), None) if planted!("fold-undoes-deletion") => None,
-            (_, Some(value)) => Some(Some(value)),
-            // A deletion is noted only where it hides something.
-            (Some(_), None) => Some(None),
-            (None, None) if self.flushed => None,
-            (None, None) => self.database.runs.get(key).map(|_| None),
-        }
+    /// Some of the keys that were dead at the stored time, which nobody can see any more: their rows are removed.
+    fn expire(&self) -> Vec<(Made, Bytes)> {
+        // A key that this draft has written stands among its rows, which count more. A table that it has dropped needs nothing.
+        let is_changed =
+            |id: Made, key: &Bytes| self.changed.get(&Table::Keys(id)).is_some_and(|rows| rows.contains_key(key));
+        let graves =
+            self.database.graves(EXPIRED).filter(|(id, key)| is_mapped(*id, &self.numbers) && !is_changed(*id, key));
+        let mut expired: Vec<(Made, Bytes)> = graves.cloned().collect();
+        // They have another order than the rows of an entry. A key that expired twice is there twice.
+        expired.sort_unstable();
+        expired.dedup();
+        expired
     }
 
-    /// The newest entries of the new version in ascending order: the old ones, with the changes laid over them.
-    fn recent<'a>(&'a self, places: &'a Places) -> impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> {
-        let old = if self.flushed { Entries::EMPTY } else { &self.database.root.recent };
-        let (mut old, mut new) = (old.iter().peekable(), places.iter().peekable());
-        std::iter::from_fn(move || {
-            loop {
-                let old_value = |(key, value): (&'a Bytes, &'a Option<Bytes>)| (key, value.as_ref());
-                let Some((key, _)) = new.peek() else { return old.next().map(old_value) };
-                if let Some(before) = old.next_if(|(other, _)| *other < key) {
-                    return Some(old_value(before));
-                }
-                old.next_if(|(other, _)| *other == key);
-                if let Some((key, Some(value))) = new.next() {
-                    return Some((key, value.as_ref()));
+    /// Whether no row that stands in a run can be reached any more. Only a change of the mapping makes this true.
+    fn drops_runs(&self) -> bool {
+        if self.runs.is_empty() {
+            return false;
+        }
+        let covered = self.covered();
+        let tally = |id: Made| self.tallies.get(&id).or_else(|| self.database.tallies().of(id));
+        let ids = self.numbers.iter().map(|number| number.id).chain([Made::SYSTEM]);
+        let mut old = ids.filter(|id| *id == Made::SYSTEM || id.generation <= covered);
+        // MOVE takes a collection to another database, and its elements stay where they are.
+        old.all(|id| tally(id).is_none_or(|tally| tally.rows == 0))
+            && (planted!("run-dropped-by-its-database") || !self.reaches_back(covered))
+    }
+
+    /// Whether some collection that was made up to this generation can be reached.
+    fn reaches_back(&self, generation: u64) -> bool {
+        let mut after: Tallies = self.database.tallies().clone();
+        for (table, rows) in &self.changed {
+            for (name, row) in rows {
+                let old = self.database.row(*table, name);
+                after.note(*table, name, old.as_ref(), row.as_ref());
+            }
+        }
+        after.reaches_back(generation, &self.numbers)
+    }
+
+    /// The rows of the entry: what was changed, without what nobody can reach and what the uploaded run says.
+    fn rows(&mut self, expired: &[(Made, Bytes)]) -> Vec<(Table, Bytes, Option<Row>)> {
+        let mut changed = std::mem::take(&mut self.changed);
+        if let Some(Added { layer, .. }) = &self.upload {
+            for (table, name, row) in layer.iter() {
+                let has_expired =
+                    |id: Made| expired.binary_search_by(|(other, key)| (*other, key).cmp(&(id, &name))).is_ok();
+                let rows = changed.entry(table).or_default();
+                match rows.get(&name) {
+                    Some(same) if *same == row => drop(rows.remove(&name)),
+                    Some(_) => {}
+                    None if planted!("lost-upload-used-again") => {}
+                    // The removal overrides the run.
+                    None if matches!(table, Table::Keys(id) if has_expired(id)) => {}
+                    // The run was made for a database that the number does not map to any more, or for a unit whose
+                    // effect is another one here.
+                    None => drop(rows.insert(name.clone(), self.database.row(table, &name))),
                 }
             }
-        })
+        }
+        let is_wanted = |table: &Table| match table {
+            Table::Keys(id) => is_mapped(*id, &self.numbers),
+            Table::Elements(_) => true,
+        };
+        let rows = changed
+            .into_iter()
+            .filter(|(table, _)| is_wanted(table))
+            .flat_map(|(table, rows)| rows.into_iter().map(move |(name, row)| (table, name, row)));
+        rows.collect()
     }
 }

@@ -1,14 +1,17 @@
 //! The map of the runs: what lies under the newest entries.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::root::{self, Root, Run};
-use crate::run::{Found, Layer, Salt, Work};
+use super::tally::Tallies;
+use crate::root::{Numbered, Root, Run};
+use crate::row::{Made, Row, Table};
+use crate::run::{Layer, Place, Salt, Work};
 
-/// Layers that follow each other without a gap from the base of a database on. A key has the value that the newest layer
-/// with an entry for it gives.
+/// Layers that follow each other without a gap from the base of a database on. A row is what the newest layer
+/// that has one of its name says.
 ///
 /// The layers need not be one for each run: where a run has replaced those that it was merged from, a server that has
 /// these keeps them, for they say the same. But where a run ends, a layer ends, and so a run can always be told from
@@ -20,8 +23,8 @@ pub struct Runs {
     salt: Salt,
     base: u64,
     layers: Vec<Stretch>,
-    keys: u64,
-    size: u64,
+    /// What their rows count, one layer laid over the other.
+    tallies: Arc<Tallies>,
 }
 
 /// A layer, and the generations that it covers.
@@ -38,22 +41,12 @@ pub struct Stretch {
 impl Runs {
     /// No runs above this base.
     pub fn none(base: u64, salt: Salt) -> Runs {
-        Runs { salt, base, layers: Vec::new(), keys: 0, size: 0 }
+        Runs { salt, base, layers: Vec::new(), tallies: Arc::default() }
     }
 
     /// What keys are hashed with.
     pub fn salt(&self) -> Salt {
         self.salt
-    }
-
-    /// How many keys have a value.
-    pub fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    /// How large they are together: see [`root::size`].
-    pub fn size(&self) -> u64 {
-        self.size
     }
 
     /// The layers, the oldest first.
@@ -66,15 +59,38 @@ impl Runs {
         self.layers.last().map_or(self.base, |stretch| stretch.to)
     }
 
-    /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<Bytes> {
-        let hash = self.salt.hash(key);
-        self.layers.iter().rev().find_map(|stretch| stretch.layer.get(hash, key)).flatten()
+    /// The row of a name. A removal and a row that was never there are the same.
+    pub fn get(&self, table: Table, name: &[u8]) -> Option<Row> {
+        if self.layers.is_empty() {
+            return None;
+        }
+        let hash = self.salt.hash(table, name);
+        self.layers.iter().rev().find_map(|stretch| stretch.layer.get(hash, table, name)).flatten()
     }
 
-    /// The same of the key with this hash, for whoever only looks at it.
-    pub fn find(&self, hash: u64, key: &[u8]) -> Option<&[u8]> {
-        self.layers.iter().rev().find_map(|stretch| stretch.layer.find(hash, key)).flatten()
+    /// What the rows count.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// Forgets databases that no number maps to, and the collections that cannot be reached in the version. Only the whole
+    /// version tells: MOVE may have taken a stream out of a database that was flushed, and its groups stand in the runs.
+    pub fn prune(&mut self, numbers: &[Numbered], reachable: &BTreeSet<Made>) {
+        let tallies = Arc::make_mut(&mut self.tallies);
+        tallies.keep(numbers);
+        tallies.prune(reachable);
+    }
+
+    /// Lays the rows of a table over `rows`, layer by layer.
+    pub fn collect(&self, table: Table, rows: &mut BTreeMap<Bytes, Row>) {
+        for stretch in &self.layers {
+            for (name, row) in stretch.layer.rows(table) {
+                match row {
+                    Some(row) => rows.insert(name, row),
+                    None => rows.remove(&name),
+                };
+            }
+        }
     }
 
     /// The runs of a version that have to be laid over this in order to have them all, and what to lay them over.
@@ -87,13 +103,26 @@ impl Runs {
         if base != self.base || whole { (Runs::none(base, self.salt), missing) } else { (self.clone(), missing) }
     }
 
-    /// Lays a layer over everything, which then has so many keys of this size.
-    pub fn push(&mut self, stretch: Stretch, keys: u64, size: u64) {
+    /// Puts a layer over everything, with what all of them count together then.
+    fn push(&mut self, stretch: Stretch, tallies: Tallies) {
         debug_assert!(stretch.from < stretch.to && self.base <= stretch.from && stretch.from <= self.covered());
         // What it covers completely says nothing any more.
         self.layers.retain(|below| below.from < stretch.from);
         self.layers.push(stretch);
-        (self.keys, self.size) = (keys, size);
+        self.tallies = Arc::new(tallies);
+    }
+
+    /// Nothing of what the layers say can be reached any more. The base is now this generation.
+    pub fn rebase(&mut self, base: u64) {
+        *self = Runs::none(base, self.salt);
+    }
+
+    /// The newest layer covers the generations up to this one, too, because they left no rows.
+    pub fn extend(&mut self, to: u64) {
+        match self.layers.last_mut() {
+            Some(stretch) => stretch.to = to,
+            None => self.base = to,
+        }
     }
 
     /// The layers of a stretch, if one begins and one ends there.
@@ -103,35 +132,38 @@ impl Runs {
         self.layers.get(first..=last)
     }
 
-    /// Puts a layer in the place of those that it was merged from, if they are still there.
-    pub fn replace(&mut self, stretch: Stretch) {
+    /// Puts a layer in the place of those that it was merged from, if they are still there. It may lack rows that had ended
+    /// at `now`, so from here on these do not count.
+    pub fn replace(&mut self, stretch: Stretch, now: u64) {
         if self.stretch(stretch.from, stretch.to).is_none() {
             return;
         }
+        let mut tallies = Arc::unwrap_or_clone(std::mem::take(&mut self.tallies));
+        tallies.bury(now, |table, name| self.get(table, name));
+        self.tallies = Arc::new(tallies);
         let first = self.layers.partition_point(|other| other.from < stretch.from);
         let after = self.layers.partition_point(|other| other.to <= stretch.to);
         self.layers.splice(first..after, [stretch]);
     }
 }
 
-/// The entries that are looked up in one step.
+/// The rows that are looked up in one step.
 const LOOKED_UP: usize = 1024;
 
-/// Lays a layer over runs, where how much they have together has to be counted.
+/// Lays a layer over runs, and counts what they have together.
 pub struct Laying {
     runs: Runs,
     stretch: Stretch,
-    /// The next entry.
-    at: usize,
-    keys: u64,
-    size: u64,
+    /// The next row.
+    at: Place,
+    tallies: Tallies,
 }
 
 impl Laying {
     /// Begins.
-    pub fn new(runs: Runs, stretch: Stretch) -> Laying {
-        let (keys, size) = (runs.keys, runs.size);
-        Laying { runs, stretch, at: 0, keys, size }
+    pub fn new(mut runs: Runs, stretch: Stretch) -> Laying {
+        let tallies = Arc::unwrap_or_clone(std::mem::take(&mut runs.tallies));
+        Laying { runs, stretch, at: Place::default(), tallies }
     }
 }
 
@@ -139,26 +171,22 @@ impl Work for Laying {
     type Done = Runs;
 
     fn step(&mut self) -> Option<Runs> {
-        let layer = &self.stretch.layer;
-        if self.runs.layers.is_empty() {
-            let count = layer.count();
-            (self.keys, self.size) = (count.keys, count.size);
-        } else {
-            for _ in 0..LOOKED_UP {
-                let Some(Found { key, value, end }) = layer.at(self.at) else { break };
-                let below = self.runs.get(key);
-                self.keys = self.keys + u64::from(value.is_some()) - u64::from(below.is_some());
-                let counts = |value: &[u8]| root::size(key, value);
-                self.size = self.size + value.map_or(0, counts) - below.as_deref().map_or(0, counts);
-                self.at = end;
-            }
-            if self.at < layer.packed().len() {
-                return None;
+        for _ in 0..LOOKED_UP {
+            let Some(found) = self.stretch.layer.at(self.at) else {
+                let nothing = Runs::none(self.runs.base, self.runs.salt);
+                let mut runs = std::mem::replace(&mut self.runs, nothing);
+                runs.push(self.stretch.clone(), std::mem::take(&mut self.tallies));
+                return Some(runs);
+            };
+            self.at = found.next;
+            let (table, name) = (found.table, found.name);
+            let row = found.row();
+            // An element counts only if it names collections, or hides one that does.
+            if matches!(table, Table::Keys(_)) || row.as_ref().is_none_or(|row| row.collections().next().is_some()) {
+                let below = self.runs.get(table, name);
+                self.tallies.note(table, name, below.as_ref(), row.as_ref());
             }
         }
-        let nothing = Runs::none(self.runs.base, self.runs.salt);
-        let mut runs = std::mem::replace(&mut self.runs, nothing);
-        runs.push(self.stretch.clone(), self.keys, self.size);
-        Some(runs)
+        None
     }
 }

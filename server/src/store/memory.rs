@@ -1,8 +1,8 @@
 //! A store in memory, for tests: as honest as S3, and as unreliable as a test wants it.
 //!
-//! All clones and all [`Memory::scripted`] handles share one set of objects, as several servers share a bucket.
-//! Through a scripted handle every request is first laid before the test, which decides when it is carried out, when
-//! it is answered, and with what: these are different things, and the protocol lives in the difference.
+//! All clones and all [`Memory::scripted`] handles share one set of objects, as several servers share a bucket. A scripted
+//! handle gives every request to the test first. The test decides when the store performs it, when the store answers it,
+//! and with what. The protocol of the commits is about the difference between these.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Condition, ETag, Got, Store, StoreError};
 
-/// Requests that a scripted handle keeps ready for the test; a server has far fewer in flight.
+/// How many requests a scripted handle keeps for the test. A server has far fewer in flight.
 const HELD: usize = 1024;
 
 /// The store. See the module.
@@ -31,7 +31,7 @@ impl Memory {
         Memory::default()
     }
 
-    /// Another handle onto the same objects, and the script that decides what happens to its requests.
+    /// Another handle on the same objects, and the script that decides what happens to its requests.
     pub fn scripted(&self) -> (Memory, Script) {
         let (sender, receiver) = mpsc::channel(HELD);
         (Memory { objects: self.objects.clone(), script: Some(sender) }, Script(receiver))
@@ -42,7 +42,7 @@ impl Memory {
         self.objects.lock().get(name).cloned()
     }
 
-    /// Replaces an object behind the server's back, without a condition.
+    /// Replaces an object behind the server's back, whatever its version.
     pub fn plant(&self, name: &str, bytes: impl Into<Bytes>) {
         self.objects.lock().insert(name.to_owned(), bytes.into());
     }
@@ -140,7 +140,7 @@ enum Done {
 
 impl Objects {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
-        // Every operation below is a single step on the map: a panic elsewhere leaves it whole.
+        // Every operation is a single step on the map, so a panic leaves the map whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -161,7 +161,7 @@ impl Objects {
                     Condition::Match(etag) => current.as_ref() == Some(etag),
                 };
                 if !holds {
-                    return Err(StoreError::Conflict(format!("{condition:?} while the object is {current:?}")));
+                    return Err(StoreError::Conflict(format!("{condition:?} while the object is {current:?}").into()));
                 }
                 objects.insert(name.clone(), bytes.clone());
                 Ok(Done::Put(ETag::of(bytes)))
@@ -187,8 +187,8 @@ impl Script {
     }
 }
 
-/// A request on its way. Carrying it out and answering it are separate, and either may be left out; if it is dropped
-/// unanswered, its answer is lost.
+/// A request on its way. The test performs it and answers it separately, and may leave out either. The answer of a dropped
+/// request is lost.
 pub struct Held {
     /// What was asked.
     pub request: Request,
@@ -198,7 +198,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Carries it out, now, and says whether the store did what was asked. Nothing is answered yet.
+    /// Performs it now, and says whether the store did what the server asked. Does not answer it yet.
     pub fn perform(&mut self) -> bool {
         let outcome = self.objects.perform(&self.request);
         let done = outcome.is_ok();
@@ -206,23 +206,23 @@ impl Held {
         done
     }
 
-    /// Gives the true answer, after carrying it out if that has not been done.
+    /// Answers it with the truth. Performs it first if nobody has.
     pub fn answer(mut self) {
         if self.outcome.is_none() {
             self.perform();
         }
-        let outcome = self.outcome.take().expect("it was just carried out");
+        let outcome = self.outcome.take().expect("it was just performed");
         self.reply(outcome);
     }
 
-    /// Gives this answer instead of the true one. It may still be carried out afterwards.
+    /// Answers it with this error instead of the truth. The test may still perform it afterwards.
     pub fn fail(&mut self, error: StoreError) {
         self.reply(Err(error));
     }
 
     fn reply(&mut self, outcome: Result<Done, StoreError>) {
         if let Some(answer) = self.answer.take() {
-            // The server may have stopped waiting; then nobody learns the outcome, as on a network.
+            // If the server has stopped waiting, nobody learns the outcome, as on a network.
             let _ = answer.send(outcome);
         }
     }

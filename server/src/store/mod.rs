@@ -1,42 +1,56 @@
-//! The only seam: a few objects, and conditional replacement of one.
+//! Where the database is kept: a few objects with names, each of which can be replaced on a condition.
 //!
-//! Everything above this line asks for compare-and-swap and nothing else, so a store is whatever can do that
-//! honestly. What a failure means to the caller is part of the contract, because the caller must decide whether a
-//! write may still land.
+//! The rest of the server asks for compare-and-swap and nothing else, so anything that does that honestly can be a
+//! store. The contract says what a failure means, because the caller must decide whether a write may still land.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`s3`], [`directory`], [`memory`] | the stores: a bucket, a folder, and one for tests |
+//! | [`proof`] | the test that a server puts its store to at the start |
+//! | [`watched`], [`health`] | what the server notices of its store's failures |
+//! | [`error`] | failures, sorted by what the caller does next |
+//! | [`patience`] | how to wait for a store that is not up yet |
 
 pub mod directory;
+pub mod error;
+pub mod health;
 pub mod memory;
 pub mod patience;
 pub mod proof;
 pub mod s3;
+pub mod watched;
 
 use std::future::Future;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
-/// Names a version of an object. Equal tags mean equal bytes; kept without quotes.
+pub use self::error::{Reason, StoreError};
+pub use self::health::Health;
+
+/// Names a version of an object, without quotes. Equal tags mean equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(pub String);
 
 impl ETag {
-    /// A tag made of the content alone, as S3's are. The database never stores the same bytes twice (see `root`), so
-    /// an equal tag does mean that nothing happened in between.
+    /// A tag that depends on the content alone, as in S3. The database never stores the same bytes twice (see `root`),
+    /// so an equal tag means that nothing happened in between.
     pub fn of(bytes: &[u8]) -> ETag {
         use std::fmt::Write as _;
         Sha256::digest(bytes).iter().fold(ETag(String::with_capacity(64)), |mut tag, byte| {
-            let _ = write!(tag.0, "{byte:02x}"); // a String takes whatever is written to it
+            let _ = write!(tag.0, "{byte:02x}"); // writing to a String cannot fail
             tag
         })
     }
 }
 
-/// What has to be true of the object at the moment it is replaced.
+/// What must hold of the object at the moment at which it is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// `If-Match`: it still is this version.
+    /// `If-Match`: the object still is this version.
     Match(ETag),
-    /// `If-None-Match: *`: there is none.
+    /// `If-None-Match: *`: there is no such object.
     Absent,
 }
 
@@ -49,62 +63,46 @@ pub enum Phrase {
     NoneMatch,
 }
 
-/// The answer of a read.
+/// The answer to a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {
-    /// The object as it was at some moment between asking and answering.
+    /// The object as it was at some moment between the request and the answer.
     Object {
         /// Its content.
         bytes: Bytes,
         /// Its version.
         etag: ETag,
     },
-    /// It still was the version that the caller named.
+    /// The object was still the version that the caller named.
     Unchanged,
-    /// There was none.
+    /// There was no such object.
     Absent,
 }
 
-/// Why a store did not do what it was asked, sorted by what the caller may conclude.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The condition did not hold. From one attempt alone this proves little: an intermediary may have sent it twice.
-    #[error("conflict: {0}")]
-    Conflict(String),
-    /// Nothing was sent, or it was refused before it could have had an effect, and never will have one.
-    #[error("did not happen: {0}")]
-    DidNotHappen(String),
-    /// It may have happened, and may yet.
-    #[error("unclear: {0}")]
-    Unclear(String),
-    /// What stands in the object's place is no object, here in words that follow its name. Only from reads; and to try
-    /// again is of no use before somebody has mended it.
-    #[error("obstructed: what stands in the object's place {0}")]
-    Obstructed(String),
+/// What an answer tells about the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// The store's clock when it answered, in seconds since the beginning of 1970.
+    pub date: u64,
+    /// How old a cache says the answer is, in seconds.
+    pub age: u64,
+    /// When the request was sent.
+    pub sent: Instant,
+    /// When the head of the answer was received.
+    pub received: Instant,
 }
 
-impl StoreError {
-    /// What happened, whatever may be concluded from it.
-    pub fn why(&self) -> &str {
-        match self {
-            StoreError::Conflict(why)
-            | StoreError::DidNotHappen(why)
-            | StoreError::Unclear(why)
-            | StoreError::Obstructed(why) => why,
-        }
-    }
-}
-
-/// A place that keeps objects by name and replaces them conditionally.
+/// Keeps objects by name and replaces them conditionally.
 ///
-/// Contract: `put` is atomic and, once it answered `Ok`, durable; its condition is evaluated at the moment of
-/// replacement. A version that `get` returned is durable too, even if whoever wrote it has not been answered yet.
-/// Dropping a future leaves the operation's fate unclear and nothing else. A store does not retry a `put`.
+/// The contract: `put` is atomic, and durable once it has answered `Ok`. The store evaluates the condition at the moment
+/// of the replacement. A version that `get` returned is durable too, even if its writer has not been answered yet. The
+/// bytes and the tag that `get` returns belong together. A dropped future leaves the fate of its operation unclear and
+/// does no other harm. A store does not retry a `put`.
 pub trait Store: Send + Sync + 'static {
     /// Reads an object, unless it still is the version `known`.
     fn get(&self, name: &str, known: Option<&ETag>) -> impl Future<Output = Result<Got, StoreError>> + Send;
 
-    /// Replaces or creates an object if the condition holds, and names the new version.
+    /// Replaces or creates an object if the condition holds, and returns the new version.
     fn put(
         &self,
         name: &str,
@@ -115,12 +113,28 @@ pub trait Store: Send + Sync + 'static {
     /// The names that begin with `prefix`, sorted.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
 
-    /// Removes an object, whatever its version; that there is none is success. Once it answered, the object stays away.
+    /// Removes an object, whatever its version; an absent object is success. Once this has answered, the object stays
+    /// away.
     fn delete(&self, name: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Puts a condition to the store in another form from now on, if there is one: a right condition has been taken
-    /// for a wrong one.
+    /// Writes a condition in another form from now on, if the store has one. The proof calls this when the server behind
+    /// the store took a true condition for a false one.
     fn rephrase(&self, _: Phrase) {}
+
+    /// Whether its answers tell the time.
+    fn tells_time(&self) -> bool {
+        false
+    }
+
+    /// What answers have told about the time since this was asked last.
+    fn dated(&self) -> Vec<Dated> {
+        Vec::new()
+    }
+
+    /// How many answers could not be true, so that the store asked again.
+    fn rereads(&self) -> u64 {
+        0
+    }
 
     /// Says where an object is, in words that an operator can follow.
     fn locate(&self, name: &str) -> String;

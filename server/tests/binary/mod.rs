@@ -1,4 +1,4 @@
-//! The server as a process: its flags, its log, its signals and its exit status; and a plain client.
+//! The server as a process with its log, signals and exit status, and a plain client.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Longer than anything takes, so that a server that hangs fails the test and not the patience of whoever runs it.
+/// Longer than any answer takes. A server that hangs fails the test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary, with nothing that it could take from the environment of whoever runs the tests.
+/// The binary, without the settings in the environment of the test.
 pub fn valthree() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_valthree"));
     for (name, _) in std::env::vars_os() {
@@ -25,7 +25,7 @@ pub fn valthree() -> Command {
     command
 }
 
-/// Runs the binary with arguments that make it end by itself.
+/// Runs the binary with arguments with which it exits by itself.
 pub fn ends(arguments: &[&str]) -> Output {
     valthree().args(arguments).output().expect("it can be run")
 }
@@ -34,13 +34,13 @@ pub fn ends(arguments: &[&str]) -> Output {
 pub struct Server {
     process: Child,
     log: Receiver<String>,
-    /// What was read of the log so far.
+    /// The log so far.
     pub lines: Vec<String>,
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// On a free port, with its database in this folder and a deadline that no test meets by accident.
+    /// Starts on a free port with a database in this folder. The deadline is too long to pass by accident.
     pub fn on(folder: &Path) -> Server {
         Server::start(valthree().args(["--listen", "127.0.0.1:0", "--deadline-ms", "600000", "--store"]).arg(folder))
     }
@@ -49,19 +49,20 @@ impl Server {
         let mut process = command.spawn().expect("it can be run");
         let stderr = BufReader::new(process.stderr.take().expect("it was piped"));
         let (sender, log) = channel();
-        // It reads to the end, since a server that nobody listens to would stop at a full pipe.
+        // The thread reads to the end: a full pipe would stop the server.
         thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let mut server = Server { process, log, lines: Vec::new(), address: ([127, 0, 0, 1], 0).into() };
         let line = server.says("listening on ");
         let (_, rest) = line.split_once("listening on ").expect("it was just found");
-        let end = rest.find(|letter: char| !(letter.is_ascii_digit() || ".:".contains(letter))).unwrap_or(rest.len());
+        let end =
+            rest.find(|letter: char| !(letter.is_ascii_hexdigit() || ".:[]".contains(letter))).unwrap_or(rest.len());
         server.address = rest[..end].parse().expect("an address");
         let mut client = server.client();
         while client.call("PING") != "+PONG" {}
         server
     }
 
-    /// Waits for a line of the log that holds this.
+    /// Waits for a line of the log that contains this text.
     pub fn says(&mut self, text: &str) -> String {
         loop {
             let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.lines));
@@ -79,10 +80,19 @@ impl Server {
         Client(BufReader::new(stream))
     }
 
-    /// The memory that the process occupies, in bytes.
+    /// The resident memory of the process, in bytes.
     pub fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory that the process ever had, in bytes.
+    pub fn peak(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
         let kibibytes = line.trim().strip_suffix(" kB").expect("in this unit");
         kibibytes.parse::<u64>().expect("a number") << 10
     }
@@ -92,9 +102,9 @@ impl Server {
         assert!(sent.expect("there is a shell").success());
     }
 
-    /// Waits until the process has ended, and reads the rest of its log.
+    /// Waits for the process to exit, and reads the rest of its log.
     pub fn ended(&mut self) -> ExitStatus {
-        // The log ends when the process does.
+        // The log ends when the process exits.
         while let Ok(line) = self.log.recv_timeout(PATIENCE) {
             self.lines.push(line);
         }
@@ -104,7 +114,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone afterwards.
+        // It may have exited by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -114,22 +124,22 @@ impl Drop for Server {
 pub struct Client(BufReader<TcpStream>);
 
 impl Client {
-    /// Sends inline commands, each of which ends its own line.
+    /// Sends inline commands. The caller ends each line.
     pub fn send(&mut self, commands: &str) {
         self.try_send(commands).expect("the connection is open");
     }
 
-    /// The same to a server that may have gone.
+    /// The same to a server that may have exited.
     pub fn try_send(&mut self, commands: &str) -> io::Result<()> {
         self.0.get_mut().write_all(commands.as_bytes())
     }
 
-    /// The next reply of a server that may go, in which case there is none.
+    /// The next reply of a server that may exit. `None` if it has.
     pub fn try_reply(&mut self) -> Option<String> {
         self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty()).then(|| self.reply()).flatten()
     }
 
-    /// The next reply: its line, or the content of a bulk string. None if the connection has ended.
+    /// The next reply: its line, or the content of a bulk string. `None` if the server has closed the connection.
     pub fn reply(&mut self) -> Option<String> {
         let mut line = String::new();
         if self.0.read_line(&mut line).expect("it ends in peace") == 0 {

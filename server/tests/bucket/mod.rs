@@ -1,4 +1,4 @@
-//! Places for a database in S3: on the lab's stand-in, or on a real server.
+//! Buckets for tests: on the lab's stand-in for S3, or on a real server.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
-use rand::TryRng as _;
-use rand::rngs::SysRng;
+use rand::rngs::{StdRng, SysRng};
+use rand::{RngExt as _, SeedableRng as _, TryRng as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use valthree::store::s3::{Address, S3, Style, Timeouts};
-use valthree_lab::s3::{Keys, Stand, serve};
+use valthree_lab::s3::{Answer, Asked, Fate, Keys, Kind, Stand, Tear, serve};
 
 /// The variable with the URL of a real server. Its credentials are in those of AWS.
 const REAL: &str = "VALTHREE_TEST_S3";
@@ -22,24 +22,41 @@ const REGION: &str = "us-east-1";
 const KEY: &str = "key";
 const SECRET: &str = "secret";
 
-/// A prefix of a bucket, with nothing in it yet. Clones are the same one; the stand-in goes with the last.
+/// An empty prefix of a bucket. Clones share it, and the last of them stops the stand-in.
 #[derive(Clone)]
 pub struct Bucket {
     /// Where the server listens.
     pub url: String,
-    /// The place, as `--store` takes it.
+    /// The value of `--store`.
     pub place: String,
     stand_in: Option<Arc<StandIn>>,
 }
 
-/// A stand-in that serves, on threads of its own.
+/// A running stand-in with threads of its own.
 struct StandIn {
     _runtime: Runtime,
 }
 
 impl Bucket {
-    /// On a stand-in of its own. Its bucket is not there yet, as it is for everybody who starts.
+    /// On a stand-in of its own. The bucket does not exist yet.
     pub fn on_a_stand_in() -> Bucket {
+        Bucket::on_a_stand_in_with(|_| Fate::HONEST)
+    }
+
+    /// On a stand-in that lies about a tenth of what it is asked to read: its answers are torn in both directions, or say
+    /// that there is no such object.
+    pub fn on_a_lying_stand_in() -> Bucket {
+        let mut rng = StdRng::seed_from_u64(1);
+        Bucket::on_a_stand_in_with(move |asked| match rng.random_range(0..30) {
+            _ if asked.kind != Kind::Get => Fate::HONEST,
+            0 => Fate::performed(Answer::Torn(Tear::NewBody)),
+            1 => Fate::performed(Answer::Torn(Tear::OldBody)),
+            2 => Fate::refused(Answer::NO_SUCH_KEY),
+            _ => Fate::HONEST,
+        })
+    }
+
+    fn on_a_stand_in_with(decide: impl FnMut(&Asked) -> Fate + Send + 'static) -> Bucket {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a free port");
@@ -49,11 +66,13 @@ impl Bucket {
         let started = SystemTime::now();
         let config =
             valthree_lab::s3::Config { keys: Some(keys), region: REGION.to_owned(), buckets: Vec::new(), started };
-        runtime.spawn(serve(listener, Stand::new(config), std::future::pending()));
+        let stand = Stand::new(config);
+        stand.decide(decide);
+        runtime.spawn(serve(listener, stand, std::future::pending()));
         Bucket { url, place: place(), stand_in: Some(Arc::new(StandIn { _runtime: runtime })) }
     }
 
-    /// On the real server that the environment names, if it names one.
+    /// On the real server that the environment names, if any.
     pub fn on_a_real_server() -> Option<Bucket> {
         let url = std::env::var(REAL).ok().filter(|url| !url.is_empty())?;
         Some(Bucket { url, place: place(), stand_in: None })
@@ -64,7 +83,7 @@ impl Bucket {
         Bucket::on_a_real_server().unwrap_or_else(Bucket::on_a_stand_in)
     }
 
-    /// A store that knows nothing yet.
+    /// A new store on this prefix.
     pub async fn store(&self) -> S3 {
         let address: Address = self.place.parse().expect("the place is an address");
         let url = Some(self.url.clone());
@@ -81,9 +100,13 @@ impl Bucket {
         S3::new(config.build(), &address, url, Timeouts::default())
     }
 
-    /// Has a server of ours keep its database here.
+    /// Makes a server of ours keep its database here.
     pub fn arguments<'a>(&self, server: &'a mut Command) -> &'a mut Command {
-        server.args(["--store", &self.place, "--s3-endpoint", &self.url]);
+        self.credentials(server.args(["--store", &self.place, "--s3-endpoint", &self.url]))
+    }
+
+    /// Gives a server of ours the credentials of the bucket.
+    pub fn credentials<'a>(&self, server: &'a mut Command) -> &'a mut Command {
         if self.stand_in.is_some() {
             let keys = [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)];
             server.envs(keys).env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
@@ -92,7 +115,7 @@ impl Bucket {
     }
 }
 
-/// A place that nobody has used before, not even in an earlier run.
+/// A prefix that no other test uses, not even in an earlier run.
 fn place() -> String {
     let mut random = [0; 8];
     SysRng.try_fill_bytes(&mut random).expect("the system gives random numbers");

@@ -71,7 +71,7 @@ async fn pipeline(client: &Client) -> Result<(), Error> {
 
     let pipeline = client.pipeline();
     let _: () = pipeline.get("x").await?;
-    let _: () = pipeline.select(1).await?;
+    let _: () = pipeline.select(16).await?;
     let _: () = pipeline.get("y").await?;
     let replies = pipeline.try_all::<i64>().await;
     let [Ok(2), Err(refused), Ok(3)] = &replies[..] else { panic!("{replies:?}") };

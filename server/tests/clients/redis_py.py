@@ -54,7 +54,7 @@ assert client.client_getname() is None
 assert client.client_setname("me") is True
 assert client.client_info()["name"] == "me"
 assert [one["name"] for one in client.client_list()].count("me") == 1
-assert client.config_get("databases") == {"databases": "1"}
+assert client.config_get("databases") == {"databases": "16"}
 assert client.info("keyspace")["db0"]["keys"] == 1001
 assert "redis_version" in client.info()
 assert len(client.time()) == 2

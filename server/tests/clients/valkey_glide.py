@@ -77,7 +77,7 @@ assert client.echo("hello") == b"hello"
 assert client.select(0) == "OK"
 assert client.client_id() > 0
 assert client.client_getname() is None
-assert client.config_get(["databases", "timeout"]) == {b"databases": b"1", b"timeout": b"0"}
+assert client.config_get(["databases", "timeout"]) == {b"databases": b"16", b"timeout": b"0"}
 assert b"keys=101," in client.info([InfoSection.KEYSPACE])
 assert b"redis_version:" in client.info()
 assert len(client.time()) == 2

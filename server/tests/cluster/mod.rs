@@ -15,12 +15,16 @@ use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::task::JoinHandle;
-use valthree::command::{Command, Existence};
-use valthree::commit::{Awaited, Entry, Queue, Refusal, Sheet, Start, Unusable, Witness};
+use valthree::clock::Clock;
+use valthree::command::Command;
+use valthree::commit::{Awaited, Queue, Refusal, Sheet, Start, Unit, Unusable, Witness};
+use valthree::id::Id;
+use valthree::knobs::Knobs;
 use valthree::resp::Reply;
-use valthree::root::{self, Id, Root};
-use valthree::run::{Decoder, Salt, Work};
-use valthree::shared::Thresholds;
+use valthree::root::{self, Placed, Root};
+use valthree::row::{self, Row, Table};
+use valthree::run::{Decoder, Layer, Salt, Work};
+use valthree::settings::Thresholds;
 use valthree::state::{Database, Laying, Runs, Stretch};
 use valthree::stats::Stats;
 use valthree::store::memory::{Held, Memory, Request, Script};
@@ -72,28 +76,31 @@ impl Server {
             server: Id::random(&mut rng),
             database: Id::random(&mut rng),
             deadline: DEADLINE,
-            max_memory: None,
+            knobs: Knobs::new(None),
             thresholds,
             witness,
             stats: Arc::clone(&stats),
+            health: Arc::default(),
+            untaken: Arc::default(),
+            clock: Arc::new(Clock::new(std::time::SystemTime::UNIX_EPOCH)),
         };
         let committer = start.load().await?;
         let (queue, mut submissions) = Queue::new();
-        let ended = tokio::spawn(async move { committer.run(&mut submissions).await });
+        let ended = tokio::spawn(async move { committer.run(&mut submissions, drop).await });
         Ok(Server { queue, stats, ended })
     }
 
     /// Hands over what a client sends at once.
     pub async fn pipeline(&self, client: u64, commands: Vec<Command>) -> Vec<Awaited> {
         let sheet = Sheet::default();
-        let (entries, answers) = commands
+        let (units, answers) = commands
             .into_iter()
             .map(|command| {
                 let (answer, awaited) = sheet.promise();
-                (Entry { client, unit: command.into(), answer, held: None }, awaited)
+                (Unit::new(client, 0, command, answer), awaited)
             })
             .unzip();
-        self.queue.submit(entries).await.expect("the loop runs");
+        self.queue.submit(units).await.expect("the loop runs");
         answers
     }
 
@@ -187,32 +194,61 @@ impl Puppet {
     }
 }
 
-/// The single reply in an answer.
+/// The reply in an answer.
 pub async fn one(answer: Awaited) -> Result<Reply, Refusal> {
-    let mut replies = answer.await?;
-    assert_eq!(replies.len(), 1);
-    Ok(replies.remove(0))
+    Ok(answer.await.map_err(|refused| refused.refusal)?.reply)
 }
 
 /// The database as it is stored.
 pub fn stored(store: &Memory) -> Root {
-    Root::decode(&store.peek(root::NAME).expect("there is a database")).expect("it can be read")
+    decoded(&store.peek(root::NAME).expect("there is a database"))
+}
+
+/// A version, from its bytes.
+pub fn decoded(bytes: &[u8]) -> Root {
+    Root::decode(bytes, &[]).expect("it can be read")
 }
 
 /// The stored value of a key.
 pub fn stored_value(store: &Memory, key: &str) -> Option<Bytes> {
-    whole(store).get(key.as_bytes())
+    value_of(&whole(store), key)
+}
+
+/// The string under a key of database 0.
+pub fn value_of(database: &Database, key: &str) -> Option<Bytes> {
+    let table = Table::Keys(database.root.header.databases[0].id);
+    database.row(table, key.as_bytes()).and_then(|row| row.value().cloned())
+}
+
+/// All strings of database 0, in order.
+pub fn strings(database: &Database) -> Vec<(Bytes, Bytes)> {
+    let rows = database.rows(Table::Keys(database.root.header.databases[0].id));
+    rows.into_iter().filter_map(|(key, row)| Some((key, row.value()?.clone()))).collect()
+}
+
+/// What `recent` says of the keys, the last word on each.
+pub fn recent(root: &Root) -> BTreeMap<Bytes, Option<Bytes>> {
+    let rows = root.recent.iter().flat_map(|entry| entry.all_rows());
+    rows.map(|(_, key, row)| (key.clone(), row.and_then(|row| row.value().cloned()))).collect()
 }
 
 /// The database as it is stored, read from nothing, with all its runs.
 pub fn whole(store: &Memory) -> Database {
-    let root = stored(store);
+    let mut root = stored(store);
+    let layer = |name: String, length: u64, rows: u64| -> Layer {
+        let bytes = store.peek(&name).unwrap_or_else(|| panic!("{name} is named and not there"));
+        assert_eq!(bytes.len() as u64, length);
+        let layer = Decoder::new(bytes, Salt(1)).and_then(Work::finish).expect("a run can be read");
+        assert_eq!(layer.count().rows, rows);
+        layer
+    };
+    for upload in root.recent.iter().filter_map(|entry| entry.missing()).collect::<Vec<_>>() {
+        let rows: Vec<Placed> = layer(upload.name.to_string(), upload.bytes, upload.rows).iter().collect();
+        root.attach(upload.name, &rows);
+    }
     let mut runs = Runs::none(root.header.base, Salt(1));
     for run in &root.runs {
-        let bytes = store.peek(&run.name.to_string()).unwrap_or_else(|| panic!("{} is named and not there", run.name));
-        assert_eq!(bytes.len() as u64, run.bytes);
-        let layer = Decoder::new(bytes, Salt(1)).and_then(Work::finish).expect("a run can be read");
-        assert_eq!(layer.count().entries, run.entries);
+        let layer = layer(run.name.to_string(), run.bytes, run.rows);
         runs = Laying::new(runs, Stretch { from: run.from, to: run.to, layer: Arc::new(layer) }).finish();
     }
     Database::new(root, runs).expect("it does not contradict itself")
@@ -223,18 +259,21 @@ pub fn whole(store: &Memory) -> Database {
 pub fn witness(store: &Memory) -> Witness {
     let (store, seen) = (store.clone(), Mutex::new(BTreeMap::new()));
     Arc::new(move |database| {
-        let entries = database.entries();
+        let rows = database.reachable_rows();
         let generation = database.root.header.generation;
-        assert_eq!(database.root.keys, entries.len() as u64, "the keys are counted");
-        assert_eq!(database.size(), entries.iter().map(|(key, value)| root::size(key, value)).sum::<u64>());
+        let keys = rows.iter().filter(|(table, ..)| matches!(table, Table::Keys(_)));
+        let keys: Vec<(&Bytes, &Row)> = keys.filter_map(|(_, key, row)| Some((key, row.as_ref()?))).collect();
+        let alive = keys.iter().filter(|(_, row)| !row.is_dead(database.root.header.now)).count();
+        assert_eq!(database.keys(), alive as u64, "the keys are counted");
+        assert_eq!(database.size(), keys.iter().map(|(key, row)| row::size(key, row)).sum::<u64>());
         if generation > 0 && stored(&store).header.generation == generation {
             let whole = whole(&store);
             assert_eq!(whole.root, database.root, "what is known is what is stored");
-            assert_eq!(whole.entries(), entries, "the state is a function of what is stored");
-            assert_eq!((whole.runs.keys(), whole.runs.size()), (database.runs.keys(), database.runs.size()));
+            assert_eq!(whole.reachable_rows(), rows, "the state is a function of what is stored");
+            assert_eq!(whole.figures(), database.figures());
         }
         let mut seen = seen.lock().unwrap();
-        assert_eq!(seen.entry(generation).or_insert_with(|| entries.clone()), &entries, "generation {generation}");
+        assert_eq!(seen.entry(generation).or_insert_with(|| rows.clone()), &rows, "generation {generation}");
     })
 }
 
@@ -243,29 +282,35 @@ pub fn is_answered(answer: &mut Awaited) -> bool {
     answer.is_given()
 }
 
+/// A command of these words.
+pub fn command<W: Into<Bytes>>(words: impl IntoIterator<Item = W>) -> Command {
+    Command::parse(words.into_iter().map(Into::into).collect()).expect("it is well-formed")
+}
+
+/// A command of these words, which are text.
+pub fn call(words: &[&str]) -> Command {
+    command(words.iter().map(|word| word.as_bytes().to_vec()))
+}
+
 pub fn get(key: &str) -> Command {
-    Command::Get { key: key.to_owned().into() }
+    call(&["GET", key])
 }
 
 pub fn set(key: &str, value: &str) -> Command {
-    set_if(key, value, None, false)
+    call(&["SET", key, value])
 }
 
 pub fn set_nx(key: &str, value: &str) -> Command {
-    set_if(key, value, Some(Existence::Absent), false)
+    call(&["SET", key, value, "NX"])
 }
 
 /// `SET key value GET`
 pub fn swap(key: &str, value: &str) -> Command {
-    set_if(key, value, None, true)
-}
-
-fn set_if(key: &str, value: &str, condition: Option<Existence>, get: bool) -> Command {
-    Command::Set { key: key.to_owned().into(), value: value.to_owned().into(), condition, get }
+    call(&["SET", key, value, "GET"])
 }
 
 pub fn del(keys: &[&str]) -> Command {
-    Command::Delete { keys: keys.iter().map(|key| Bytes::from((*key).to_owned())).collect() }
+    call(&[&["DEL"], keys].concat())
 }
 
 pub fn bulk(text: &str) -> Reply {

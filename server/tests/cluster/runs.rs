@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use valthree::resp::Reply;
 use valthree::root;
-use valthree::shared::Thresholds;
+use valthree::run::RUNS;
+use valthree::settings::Thresholds;
 use valthree::store::Store as _;
 use valthree::store::memory::{Held, Memory, Request};
 
-use super::{Puppet, one, set, stored};
+use super::{Puppet, one, recent, set, stored};
 
 /// A fold when there is more than one entry, and neither merges nor sweeps.
 pub const FOLDS: Thresholds = Thresholds { recent: 150, commits: 0, fanout: 1 << 20, garbage: 1_000, commit: 1 << 20 };
@@ -26,12 +27,12 @@ pub fn value(length: usize) -> String {
 
 /// The names of the runs that are there, named or not.
 pub async fn runs(store: &Memory) -> BTreeSet<String> {
-    store.list(root::RUNS).await.unwrap().into_iter().collect()
+    store.list(RUNS).await.unwrap().into_iter().collect()
 }
 
 /// The names of the runs that the database names.
 pub fn named(store: &Memory) -> BTreeSet<String> {
-    stored(store).runs.iter().map(|run| run.name.to_string()).collect()
+    stored(store).names().map(|name| name.to_string()).collect()
 }
 
 /// Whether it is the PUT of an object, by how its name begins.
@@ -61,6 +62,6 @@ pub async fn with_runs(store: &Memory) -> Vec<String> {
         author.settle().await;
     }
     let root = stored(store);
-    assert_eq!((root.runs.len(), root.recent.len(), root.keys), (2, 0, 4));
+    assert_eq!((root.runs.len(), recent(&root).len(), root.header.databases[0].keys), (2, 0, 4));
     root.runs.iter().map(|run| run.name.to_string()).collect()
 }

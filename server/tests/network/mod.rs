@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use valthree::commit::Unusable;
-use valthree::server::{Config, Listener, run};
-use valthree::shared::Settings;
+use valthree::net::Listener;
+use valthree::server::{Config, run};
+use valthree::settings::Settings;
 use valthree::store::memory::{Memory, Request, Script};
 
 /// What a command may take.
@@ -62,7 +63,7 @@ impl Network {
         let (door, knocking) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel::<()>();
         let settings = Settings { deadline: DEADLINE, ..settings };
-        let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH, settings };
+        let config = Config { seed: [7; 32], wall: SystemTime::UNIX_EPOCH.into(), settings };
         let shutdown = async { stopped.await.expect("a test that ends takes its server with it") };
         let server = tokio::spawn(run(Door { knocking, number: 0 }, handle, config, shutdown));
         (Network { door, stop: Some(stop), server }, script)
@@ -198,6 +199,11 @@ impl Client {
         let line = String::from_utf8(line).expect("replies here are text");
         assert!(line.starts_with(beginning), "{line:?} instead of {beginning:?}");
         line
+    }
+
+    /// Reads lines up to one that begins like this.
+    pub async fn until_line(&mut self, beginning: &str) {
+        while !self.expect_line("").await.starts_with(beginning) {}
     }
 
     /// Nothing has come.

@@ -37,7 +37,7 @@ impl RedisServer {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut process = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
-            .args(["--save", "", "--appendonly", "no", "--databases", "1", "--dir"])
+            .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(directory.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use valthree::server::{Config, run};
-use valthree::shared::Settings;
+use valthree::settings::Settings;
 use valthree::store::Store;
 use valthree::store::directory::Directory;
 
@@ -52,7 +52,8 @@ impl ValthreeServer {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let settings = Settings { port: address.port(), deadline: NO_TEST_MEETS_IT, ..Settings::default() };
-        let config = Config { seed: [7; 32], started: SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30), settings };
+        let config =
+            Config { seed: [7; 32], wall: (SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30)).into(), settings };
         runtime.spawn(run(listener, store, config, std::future::pending()));
         runtime.block_on(ready(address));
         ValthreeServer { address, _runtime: runtime, _place: place }

@@ -11,7 +11,7 @@ use valthree::commit::Refusal;
 use valthree::resp::Reply;
 
 /// What one client did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
     pub client: u64,
     /// Ascending for one client. What it sends at once is to be executed in this order.
@@ -92,6 +92,15 @@ impl Piece<'_> {
     }
 }
 
+/// The words of a command, which are text here.
+fn words(command: &Command) -> Vec<&str> {
+    command.words().iter().map(|word| std::str::from_utf8(word).expect("text")).collect()
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
 /// The swaps of one key, which say what they replaced, form one chain from nothing to its last value: every value was
 /// replaced by one swap, those that were told to be done are in it, those that were told to be nothing are not, and the
 /// others may be. Chain and reads go with the order in which things happened.
@@ -101,17 +110,17 @@ pub fn check_swaps(operations: &[Operation], key: &str, last: Value) {
     let mut reads: BTreeMap<Value, Vec<&Operation>> = BTreeMap::new();
     let mut acknowledged = 0;
     for operation in operations {
-        match (&operation.command, &operation.reply) {
-            (Command::Set { key: of, value: new, get: true, .. }, reply) if *of == key => match reply {
+        match (&words(&operation.command)[..], &operation.reply) {
+            (["SET", of, new, "GET"], reply) if *of == key => match reply {
                 Ok(reply) => {
                     acknowledged += 1;
-                    let twice = done.insert(value(reply), (Some(new.clone()), operation));
+                    let twice = done.insert(value(reply), (Some(bytes(new)), operation));
                     assert!(twice.is_none(), "{operation:?} and {twice:?} replaced the same value");
                 }
-                Err(Refusal::Uncertain) => _ = uncertain.insert(Some(new.clone()), operation),
+                Err(Refusal::Uncertain) => _ = uncertain.insert(Some(bytes(new)), operation),
                 Err(_) => {}
             },
-            (Command::Get { key: of }, Ok(reply)) if *of == key => {
+            (["GET", of], Ok(reply)) if *of == key => {
                 reads.entry(value(reply)).or_default().push(operation);
             }
             _ => {}
@@ -158,20 +167,21 @@ pub fn check_deletions(operations: &[Operation], key: &str, last: Value) {
     let (mut written, mut replaced) = (BTreeSet::new(), BTreeSet::new());
     let (mut begun, mut deleted, mut swaps, mut maybe_swaps, mut maybe_deleted) = (0, 0, 0, 0, 0);
     for operation in operations {
-        if let (Command::Set { value, .. }, Ok(_) | Err(Refusal::Uncertain)) = (&operation.command, &operation.reply) {
-            written.insert(value.clone());
+        let words = words(&operation.command);
+        if let (["SET", _, value, ..], Ok(_) | Err(Refusal::Uncertain)) = (&words[..], &operation.reply) {
+            written.insert(bytes(value));
         }
-        match (&operation.command, &operation.reply) {
-            (Command::Set { key: of, .. }, Ok(reply)) if *of == key => {
+        match (&words[..], &operation.reply) {
+            (["SET", of, ..], Ok(reply)) if *of == key => {
                 swaps += 1;
                 match value(reply) {
                     None => begun += 1,
                     Some(old) => assert!(replaced.insert(old), "replaced twice: {operation:?}"),
                 }
             }
-            (Command::Set { key: of, .. }, Err(Refusal::Uncertain)) if *of == key => maybe_swaps += 1,
-            (Command::Delete { keys }, Ok(reply)) if keys[0] == key => deleted += number(reply),
-            (Command::Delete { keys }, Err(Refusal::Uncertain)) if keys[0] == key => maybe_deleted += 1,
+            (["SET", of, ..], Err(Refusal::Uncertain)) if *of == key => maybe_swaps += 1,
+            (["DEL", of, ..], Ok(reply)) if *of == key => deleted += number(reply),
+            (["DEL", of, ..], Err(Refusal::Uncertain)) if *of == key => maybe_deleted += 1,
             _ => {}
         }
     }
@@ -210,20 +220,20 @@ pub fn check_together(operations: &[Operation], keys: usize) {
     };
     let mut reads = Vec::new();
     for operation in operations {
-        let sight = match (&operation.command, &operation.reply) {
-            (Command::MultiSet { pairs }, Ok(_) | Err(Refusal::Uncertain)) => {
-                write(Some(pairs[0].1.clone()), operation);
+        let sight = match (&words(&operation.command)[..], &operation.reply) {
+            (["MSET", _, value, ..], Ok(_) | Err(Refusal::Uncertain)) => {
+                write(Some(bytes(value)), operation);
                 continue;
             }
-            (Command::Flush, Ok(_) | Err(Refusal::Uncertain)) => {
+            (["FLUSHALL"], Ok(_) | Err(Refusal::Uncertain)) => {
                 write(None, operation);
                 continue;
             }
-            (Command::MultiGet { .. }, Ok(Reply::Array(replies))) => {
+            (["MGET", ..], Ok(Reply::Array(replies))) => {
                 assert!(replies.iter().all(|reply| *reply == replies[0]), "torn: {operation:?}");
                 value(&replies[0]).map_or(Sight::Nothing, Sight::Value)
             }
-            (Command::Size, Ok(reply)) => match number(reply) {
+            (["DBSIZE"], Ok(reply)) => match number(reply) {
                 0 => Sight::Nothing,
                 n if n == keys as i64 => Sight::Something,
                 _ => panic!("torn: {operation:?}"),

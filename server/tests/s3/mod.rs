@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+use md5::{Digest as _, Md5};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use valthree::store::s3::{S3, Timeouts};
@@ -74,6 +75,11 @@ impl Parrot {
     /// A store that asks this server.
     pub fn store(&self, timeouts: Timeouts) -> S3 {
         store(&self.url, timeouts)
+    }
+
+    /// A store that takes this server for AWS.
+    pub fn store_on_aws(&self, timeouts: Timeouts) -> S3 {
+        S3::new(config(&self.url), &"s3://bucket/some/prefix".parse().unwrap(), None, timeouts)
     }
 
     /// Everything that was asked so far.
@@ -170,7 +176,18 @@ pub fn stored(etag: &str) -> String {
     headed(200, &format!("ETag: {etag}\r\n"), "")
 }
 
-/// The answer to a get that found something.
-pub fn found(etag: &str, text: &str) -> String {
+/// The ETag of a text, with its quotes.
+pub fn tag(text: &str) -> String {
+    let md5 = Md5::digest(text);
+    format!("\"{}\"", md5.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The answer to a get that found a text.
+pub fn found(text: &str) -> String {
+    torn(&tag(text), text)
+}
+
+/// The answer to a get that found a text, with any ETag.
+pub fn torn(etag: &str, text: &str) -> String {
     headed(200, &format!("ETag: {etag}\r\n"), text)
 }

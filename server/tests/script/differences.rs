@@ -11,8 +11,8 @@ const SHOWN_CHARS: usize = 100;
 const HEAD: &str = "\
 # Where Valthree and Redis 7.0 differ
 
-Made from the golden scripts by `cargo test --test golden`; change the scripts, not this file. Every line of it is tested against
-both servers. RESP2 is shown; RESP3 differs in the same way.
+`cargo test -p valthree --test golden` makes this table from the golden scripts: change the scripts, not this file. The
+test runs every row against both servers. The table shows RESP2; RESP3 differs in the same way.
 
 | script | asked | Valthree answers | Redis answers | why |
 |---|---|---|---|---|

@@ -15,27 +15,27 @@ pub const PROTOCOLS: [u8; 2] = [2, 3];
 
 /// A file of `golden/`.
 pub struct Script {
-    /// The file's name without its end, which is the claim.
+    /// The name of the file without its end. It is the claim.
     pub name: String,
     pub steps: Vec<Step>,
 }
 
 pub enum Step {
-    /// `@ name`: what follows goes over the connection of that name, which is opened if there is none.
+    /// `@ name`: the next lines use the connection of this name. The first use opens it.
     Connection(String),
-    /// `trickle`: from here on every byte is sent alone.
+    /// `trickle`: from here on every byte is sent by itself.
     Trickle,
     Exchange(Exchange),
 }
 
-/// What is sent at once, and what is then received.
+/// A request, or several that are sent at once, and the replies.
 #[derive(Default)]
 pub struct Exchange {
-    /// The lines that send, for people.
+    /// The lines that send, as people read them.
     pub asked: Vec<String>,
     pub sent: Vec<u8>,
     expected: Vec<Expected>,
-    /// Why redis-server answers something else.
+    /// The reason why redis-server replies something else.
     pub why: Option<String>,
 }
 
@@ -44,14 +44,14 @@ pub struct Expected {
     pub line: usize,
     pub text: String,
     pub pattern: Pattern,
-    /// Set if the line speaks of redis-server alone.
+    /// Whether the line is about redis-server alone.
     of_redis: bool,
-    /// Set if the line speaks of one protocol alone.
+    /// The protocol, if the line is about one of them alone.
     protocol: Option<u8>,
 }
 
 impl Exchange {
-    /// What `peer` has to answer.
+    /// The replies that `peer` has to send.
     pub fn expected(&self, peer: Kind, protocol: u8) -> Vec<&Expected> {
         let of_redis = peer == Kind::Redis && self.redis_differs(protocol);
         let spoken = |line: &&Expected| line.of_redis == of_redis && line.protocol.is_none_or(|only| only == protocol);

@@ -1,4 +1,4 @@
-//! What the checker takes for granted, looked at first: a broken assumption must not pass for a judgement.
+//! Checks the rules of histories before the search. A verdict on a history that breaks them would mean nothing.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,29 +6,32 @@ use std::collections::BinaryHeap;
 use super::claims::NEVER;
 use super::numbers::Numbers;
 use crate::history::{History, Operation};
-use crate::operation::Outcome;
+use crate::operation::{Outcome, TransactionCommand};
+use crate::word::Word;
 
-/// The newest operations of a client. Who stops at each unknown outcome leaves as many clients as there are of those.
+/// What the checker remembers of one client. It is small, because a history has a client for every unknown outcome.
 #[derive(Default)]
-struct Client<'h> {
-    /// Its newest operation that ended.
+struct ClientTrail<'h> {
+    /// The newest operation that ended.
     ended: Option<&'h Operation>,
-    /// Its first operation that never ended.
+    /// The first operation that never ended.
     endless: Option<&'h Operation>,
-    /// Its first operation of unknown outcome.
+    /// The first operation of unknown outcome.
     unknown: Option<&'h Operation>,
+    /// The keys of its WATCHes that ended.
+    watched: Vec<(&'h Word, u64)>,
 }
 
-/// What of the claims of a history (see [`History`]) does not hold, in a sentence.
+/// The first rule of histories (see [`History`]) that a history breaks, in a sentence.
 pub(super) fn broken(history: &History) -> Option<String> {
     let mut names: Numbers<u64> = Numbers::with_capacity(0);
-    let mut clients: Vec<Client> = Vec::new();
+    let mut clients: Vec<ClientTrail> = Vec::new();
     let mut ends = Ends::default();
     let mut last_call = None;
     for operation in &history.operations {
         let Operation { id, call, .. } = operation;
         if last_call.is_some_and(|last| last >= call.event) {
-            return Some(format!("operation {id} stands after one that was called later"));
+            return Some(format!("operation {id} stands after an operation that was called later"));
         }
         last_call = Some(call.event);
         if operation.end.is_some() && end(operation) <= call.event {
@@ -36,7 +39,7 @@ pub(super) fn broken(history: &History) -> Option<String> {
         }
         let number = names.number(&operation.client, || operation.client) as usize;
         if number == clients.len() {
-            clients.push(Client::default());
+            clients.push(ClientTrail::default());
         }
         if let Some(why) = clients[number].take(operation) {
             return Some(why);
@@ -44,23 +47,33 @@ pub(super) fn broken(history: &History) -> Option<String> {
         ends.take(operation);
     }
     ends.until(NEVER);
-    ends.twice.map(|event| format!("two things happen at event {event}, and no order of them is known"))
+    ends.twice.map(|event| format!("two things happen at event {event}, so their order is unknown"))
 }
 
-/// When an operation ended.
+/// The event at which an operation ended.
 fn end(operation: &Operation) -> u64 {
     operation.end.as_ref().map_or(NEVER, |(end, _)| end.event)
 }
 
-impl<'h> Client<'h> {
+impl<'h> ClientTrail<'h> {
     fn take(&mut self, operation: &'h Operation) -> Option<String> {
         let Operation { id, client, call, .. } = operation;
         if let Some(before) = self.unknown.filter(|before| end(before) < call.event) {
             return Some(format!(
                 "client {client} calls operation {id} after the outcome of its operation {} was unknown; \
-                 whoever goes on has to do so as another client",
+                 from there on it must be another client",
                 before.id
             ));
+        }
+        for key in operation.command.watched() {
+            if !self.watched.iter().any(|(watched, ended)| watched == &key && *ended < call.event) {
+                return Some(format!(
+                    "operation {id} depends on a WATCH of {key} that client {client} had no answer to"
+                ));
+            }
+        }
+        if let (Some(TransactionCommand::Watch(keys)), Some(_)) = (operation.command.transaction(), operation.reply()) {
+            self.watched.extend(keys.iter().map(|key| (key, end(operation))));
         }
         let Some((_, outcome)) = &operation.end else {
             self.endless.get_or_insert(operation);
@@ -68,15 +81,15 @@ impl<'h> Client<'h> {
         };
         if let Some(before) = self.endless {
             return Some(format!(
-                "operation {id} of client {client} ends although its operation {}, which was called earlier, \
-                 never does; replies of one client come in the order of its calls",
+                "operation {id} of client {client} ends, but its earlier operation {} never does; a client receives \
+                 its replies in the order of its calls",
                 before.id
             ));
         }
         if let Some(before) = self.ended.filter(|before| end(before) > end(operation)) {
             return Some(format!(
-                "operations {} and {id} of client {client} overlap and end in another order than they were \
-                 called in; a client does one thing at a time or sends a pipeline",
+                "operations {} and {id} of client {client} overlap, but do not end in the order of their calls; a client \
+                 does one thing at a time or sends a pipeline",
                 before.id
             ));
         }
@@ -88,7 +101,7 @@ impl<'h> Client<'h> {
     }
 }
 
-/// The ends that are still to come, and the first event at which two things happen.
+/// The ends that are still ahead, and the first event at which two things happen.
 #[derive(Default)]
 struct Ends {
     ahead: BinaryHeap<Reverse<u64>>,
@@ -97,7 +110,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// Goes on to the call of an operation, which is the next one.
+    /// Moves to the call of the next operation.
     fn take(&mut self, operation: &Operation) {
         self.until(operation.call.event);
         if self.last == Some(operation.call.event) {
@@ -108,7 +121,7 @@ impl Ends {
         }
     }
 
-    /// Goes on to an event.
+    /// Moves to an event.
     fn until(&mut self, event: u64) {
         while let Some(Reverse(end)) = self.ahead.peek().copied().filter(|Reverse(end)| *end <= event) {
             self.ahead.pop();

@@ -1,4 +1,4 @@
-//! Numbers for things, from 0 in the order in which they first come.
+//! Gives numbers to things, from 0, in the order in which they first come.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher as _, Hash};
@@ -7,16 +7,16 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// Things that have numbers. The table holds numbers alone: most of what it costs is memory that is not in a cache.
+/// Things with their numbers. The hash table holds the numbers alone, because most of its cost is memory outside the cache.
 pub(super) struct Numbers<T> {
-    /// By their numbers.
+    /// The things, in the order of their numbers.
     pub(super) things: Vec<T>,
     table: HashTable<u32>,
     state: FixedState,
 }
 
 impl<T: Hash + Eq> Numbers<T> {
-    /// With room for so many.
+    /// No things yet, with room for so many.
     pub(super) fn with_capacity(things: usize) -> Numbers<T> {
         Numbers {
             things: Vec::with_capacity(things),
@@ -25,7 +25,7 @@ impl<T: Hash + Eq> Numbers<T> {
         }
     }
 
-    /// The number of a thing, which is kept in this form if it is new.
+    /// The number of a thing. If the thing is new, keeps it in the form that `kept` gives.
     pub(super) fn number<Q: Hash + Eq + ?Sized>(&mut self, thing: &Q, kept: impl FnOnce() -> T) -> u32
     where
         T: Borrow<Q>,

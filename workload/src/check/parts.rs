@@ -1,25 +1,35 @@
 //! Cuts a history into parts that can be judged one by one.
 //!
-//! Two operations belong to one part if they share a key, or if they overlap in one client's pipeline: there the order
-//! of the calls binds them, which no order of the two keys by themselves would show. FLUSHALL and DBSIZE concern all
-//! keys that are named anywhere. Everything else that orders operations is real time, and orders that respect real time
-//! in each part can always be merged into one that does so in all (linearizability is local).
+//! Two operations belong to one part if
+//!
+//! - they share a key, or
+//! - they overlap in one client's pipeline. Then the order of their calls binds them, and no order of the two keys alone
+//!   would show it.
+//!
+//! FLUSHALL and DBSIZE concern every key that the history names. Only real time orders operations of different parts, and
+//! orders of the parts that respect real time can always be merged into one order of the whole: linearizability is local
+//! (Herlihy and Wing, 1990).
 
 use super::claims::{Act, Claims, Event, NONE, What};
 
-/// Acts that have to be judged together.
+/// Acts that must be judged together.
 #[derive(Default)]
 pub(super) struct Part {
-    /// Their calls and ends.
+    /// Their calls and ends, in order.
     pub(super) events: Vec<Event>,
-    /// How many keys they speak of.
+    /// The number of keys that they concern.
     pub(super) keys: usize,
 }
 
 impl Part {
-    /// In the order of their calls.
+    /// The acts, in the order of their calls.
     pub(super) fn acts(&self) -> impl Iterator<Item = u32> {
         self.events.iter().filter(|event| event.what != What::End).map(|event| event.act)
+    }
+
+    /// The keys of the acts, some more than once.
+    pub(super) fn keys_of(&self, claims: &Claims) -> impl Iterator<Item = u32> {
+        self.acts().flat_map(|act| claims.acts[act as usize].claim.keys())
     }
 }
 
@@ -27,14 +37,14 @@ impl Part {
 #[derive(Default)]
 pub(super) struct Partition {
     pub(super) parts: Vec<Part>,
-    /// For each key the number of its part.
+    /// The number of each key's part.
     pub(super) number: Vec<u32>,
-    /// For each key its number in its part.
+    /// The number of each key within its part.
     pub(super) local: Vec<u32>,
 }
 
 impl Partition {
-    /// Cuts up those acts that are chosen, all that are answered among them.
+    /// Cuts up the chosen acts. Every answered act must be chosen.
     pub(super) fn of(claims: &Claims, chosen: impl Fn(&Act) -> bool) -> Partition {
         let first_key = |act: u32| claims.acts[act as usize].claim.keys().next();
         let mut union = Union((0..claims.keys as u32).collect());
@@ -51,7 +61,7 @@ impl Partition {
         let mut partition =
             Partition { parts: Vec::new(), number: vec![NONE; claims.keys], local: vec![0; claims.keys] };
         for key in 0..claims.keys {
-            let root = union.root(key as u32) as usize; // the first key of its part
+            let root = union.root(key as u32) as usize; // the root is the first key of its part
             if root == key {
                 partition.number[key] = partition.parts.len() as u32;
                 partition.parts.push(Part::default());
@@ -70,7 +80,7 @@ impl Partition {
     }
 }
 
-/// Union-find: for each key, a key of the same part.
+/// Union-find: for each key, another key of the same part.
 struct Union(Vec<u32>);
 
 impl Union {

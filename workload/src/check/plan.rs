@@ -1,33 +1,36 @@
-//! What the search of a part can know before it begins: where in a configuration everything stands.
+//! The layout of a search state, which the search of a part fixes before it begins.
 
 use super::claim::{Claim, FIRST_NAMED};
 use super::claims::{Act, Claims, Event, Map, NEVER, What};
 use super::parts::Part;
 
-/// Open acts that do the same, in the order of their calls. They are interchangeable: none of them ever has to happen,
-/// so whichever happens, the first may stand for it. A configuration only counts them.
+/// Open acts with the same claim, in the order of their calls.
+///
+/// They are interchangeable. None of them ever has to take effect, so the first can stand for whichever does. A search
+/// state only counts how many have taken effect.
 pub(super) struct Kind {
     pub(super) acts: Vec<u32>,
-    /// The word of a configuration that counts them.
+    /// The word of a search state that counts them.
     pub(super) word: usize,
-    /// How many have been called.
+    /// How many have been called so far.
     pub(super) called: u32,
-    /// When it is settled that the only one has happened: it alone wrote a value, and this is when a reply that names
-    /// that value came.
+    /// When the search can stop counting: the kind alone wrote some value, and this is the end of the first reply that
+    /// names it. [`NEVER`] if there is no such value.
     pub(super) settled: u64,
 }
 
+/// The kinds of open acts of a part, and the layout of its search states.
 pub(super) struct Plan {
     pub(super) kinds: Vec<Kind>,
-    /// Where in a configuration the counts of those open acts begin that are never settled.
+    /// The first word that counts open acts which are never settled.
     pub(super) opens: usize,
-    /// How many words a configuration has.
+    /// The number of words of a search state.
     pub(super) words: usize,
 }
 
 impl Plan {
-    /// Plans a part, and gives its acts their seats: of an answered act, its bit in a configuration while it is pending; of
-    /// an open one, its kind.
+    /// Plans the search of a part, and gives each act its seat. The seat of an answered act is its bit in a search state
+    /// while it is pending. The seat of an open act is its kind.
     pub(super) fn of(claims: &Claims, part: &Part, seats: &mut [u32]) -> Plan {
         let bits = seat_answered(&part.events, seats);
         let first = part.keys + bits.div_ceil(32);
@@ -40,14 +43,15 @@ impl Plan {
     }
 }
 
-/// Numbers that can be used again.
+/// Numbers from 0, handed out and taken back.
 #[derive(Default)]
-struct Numbers {
+struct NumberPool {
     free: Vec<u32>,
+    /// How many there are, free or not.
     all: u32,
 }
 
-impl Numbers {
+impl NumberPool {
     fn take(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.all += 1;
@@ -56,9 +60,9 @@ impl Numbers {
     }
 }
 
-/// Gives each answered act a bit from its call to its end; says how many bits that takes.
+/// Gives each answered act a bit from its call to its end, and returns the number of bits.
 fn seat_answered(events: &[Event], seats: &mut [u32]) -> usize {
-    let mut bits = Numbers::default();
+    let mut bits = NumberPool::default();
     for event in events {
         let seat = &mut seats[event.act as usize];
         match event.what {
@@ -70,11 +74,11 @@ fn seat_answered(events: &[Event], seats: &mut [u32]) -> usize {
     bits.all as usize
 }
 
-/// Sorts open acts into kinds, and gives each kind a word until it is settled; says how many words that takes, for those
-/// that are settled and for those that never are.
+/// Sorts open acts into kinds and gives each kind a word until it is settled. Returns the kinds, the number of words for
+/// kinds that get settled, and the number of words for the others.
 fn seat_open(claims: &Claims, events: &[Event], seats: &mut [u32]) -> (Vec<Kind>, usize, usize) {
-    let mut lasting = Numbers::default();
-    let mut words = Numbers::default();
+    let mut lasting = NumberPool::default();
+    let mut words = NumberPool::default();
     let mut kinds: Vec<Kind> = Vec::new();
     let mut unsettled: Vec<(u64, u32)> = Vec::new();
     let mut by_claim: Map<&Claim, u32> = Map::default();
@@ -102,6 +106,7 @@ fn seat_open(claims: &Claims, events: &[Event], seats: &mut [u32]) -> (Vec<Kind>
     (kinds, words.all as usize, lasting.all as usize)
 }
 
+/// When the kind of an act is settled.
 fn settled(claims: &Claims, act: &Act) -> u64 {
     let named =
         act.claim.writes.iter().filter(|(_, value)| *value >= FIRST_NAMED).map(|(_, value)| claims.named(*value));

@@ -1,22 +1,29 @@
-//! Makes a history that cannot be explained as small as it can be and still be that.
+//! Shrinks a violation to the few operations that prove it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::NEVER;
-use super::{Budget, Judged, Verdict, check, is_serializable, judge};
+use super::judge::{Judgement, is_about_registers, judge};
+use super::typed;
+use super::verdict::{Budget, Verdict};
+use super::verify::{check, is_serializable};
 use crate::history::{History, Operation};
-use crate::operation::{Command, Reply};
+use crate::operation::{Command, ServerCommand, TransactionCommand};
 use crate::word::Word;
 
-/// How many times the budget of one check a shrinking may cost.
+/// The cost of a shrinking, in budgets of one check.
 const CHECKS: u64 = 4;
 
-/// The operations of a violation that suffice for it, whole values (a write and its reads) taken out first, then single
-/// operations. Anything but a violation is returned as it is.
+/// The most steps of one check of typed values, which cost more.
+const TYPED_CHECK: u64 = 20_000;
+
+/// The operations that suffice for a violation. Returns any other history as it is.
 ///
-/// What is taken out does not matter to the violation, and that is checked: not that the rest looks wrong without it,
-/// but that there would be no order even if the reads taken out had been answered in any way, and the writes taken out
-/// had happened at any time or never. So the evidence that is left is evidence against the whole history.
+/// Takes out whole values first (a write with its reads), then single operations.
+///
+/// The rest must be evidence against the whole history, not merely look wrong by itself. So each attempt keeps the removed
+/// operations in a relaxed form: a removed read may have had any reply, and a removed write may have happened at any time
+/// or never. The operation is dropped only if even then no order exists.
 pub fn shrink(history: &History, budget: Budget) -> History {
     let Verdict::Violation(violation) = check(history, budget) else { return history.clone() };
     let mut shrinking = Shrinking {
@@ -25,28 +32,32 @@ pub fn shrink(history: &History, budget: Budget) -> History {
             Some((end, _)) => until(history, end.event),
             None => history.clone(),
         },
-        budget: Budget { steps: budget.steps.saturating_mul(CHECKS) },
+        budget: Budget { steps: budget.steps.saturating_mul(CHECKS), ..budget },
         each: budget.steps,
     };
     shrinking.kept.truncate(shrinking.history.operations.len());
+    if !is_about_registers(history) {
+        shrinking.each = shrinking.each.min(TYPED_CHECK);
+        shrinking.only(&typed::companions(&shrinking.history, violation.operation, budget.margin));
+    }
     let units = values(&shrinking.history);
     shrinking.without(&units);
-    let singles: Vec<Vec<usize>> = (0..shrinking.kept.len()).rev().map(|place| vec![place]).collect();
+    let singles: Vec<Vec<usize>> = (0..shrinking.kept.len()).rev().map(|index| vec![index]).collect();
     shrinking.without(&singles);
     shrinking.without(&singles);
-    let kept = |(place, operation): (usize, &Operation)| {
-        shrinking.kept.get(place).is_some_and(|kept| *kept).then(|| operation.clone())
+    let kept = |(index, operation): (usize, &Operation)| {
+        shrinking.kept.get(index).is_some_and(|kept| *kept).then(|| operation.clone())
     };
     let operations = history.operations.iter().enumerate().filter_map(kept).collect();
     let small = History { about: history.about.clone(), operations };
-    // What was relaxed is gone now, which leaves fewer orders still; but evidence is not believed unseen.
+    // Without the relaxed operations there are even fewer orders. Check it all the same: this is evidence.
     match is_serializable(&small, budget) {
         Some(false) => small,
         _ => history.clone(),
     }
 }
 
-/// The history up to and including an event: what was called later is not there, and what ended later has not ended.
+/// The history up to and including an event, without later calls and later ends.
 fn until(history: &History, event: u64) -> History {
     let called = history.operations.iter().take_while(|operation| operation.call.event <= event);
     let operations = called.map(|operation| {
@@ -56,22 +67,36 @@ fn until(history: &History, event: u64) -> History {
     History { about: history.about.clone(), operations: operations.collect() }
 }
 
+/// A shrinking under way.
 struct Shrinking {
     history: History,
+    /// For each operation, whether it is still in.
     kept: Vec<bool>,
+    /// What is left to spend.
     budget: Budget,
+    /// The most steps of one check.
     each: u64,
 }
 
 impl Shrinking {
-    /// Takes out as many of the units as possible, in ever smaller runs of them.
+    /// Takes out all operations but these and the selections of databases.
+    fn only(&mut self, companions: &[usize]) {
+        let operations = self.history.operations.iter().enumerate();
+        self.kept =
+            operations.map(|(index, operation)| companions.contains(&index) || is_of_session(operation)).collect();
+    }
+
+    /// Takes out as many units as possible, in runs that halve in length.
     fn without(&mut self, units: &[Vec<usize>]) {
         let mut run = units.len().next_power_of_two();
         while run > 0 && self.budget.steps > 0 {
             for units in units.chunks(run) {
                 let mut kept = self.kept.clone();
-                units.iter().flatten().for_each(|place| kept[*place] = false);
-                close(&self.history, &mut kept);
+                units.iter().flatten().for_each(|index| kept[*index] = false);
+                drop_orphans(&self.history, &mut kept);
+                for (kept, operation) in kept.iter_mut().zip(&self.history.operations) {
+                    *kept |= is_of_session(operation);
+                }
                 if kept != self.kept && self.is_violation(&kept) {
                     self.kept = kept;
                 }
@@ -80,20 +105,32 @@ impl Shrinking {
         }
     }
 
+    /// Whether the kept operations prove the violation.
     fn is_violation(&mut self, kept: &[bool]) -> bool {
-        let mut budget = Budget { steps: self.each.min(self.budget.steps) };
+        let mut budget = Budget { steps: self.each.min(self.budget.steps), ..self.budget };
         let allowed = budget.steps;
         let verdict = judge(&relaxed(&self.history, kept), NEVER, &mut budget, None);
         let cost = allowed - budget.steps + self.history.operations.len() as u64 / 8;
         self.budget.steps = self.budget.steps.saturating_sub(cost);
-        matches!(verdict, Judged::Violation { .. })
+        matches!(verdict, Judgement::Violation { .. })
     }
 }
 
-/// The history without the replies to what is not kept: its reads are gone, its writes open.
+/// Whether an operation says in which database its client works, or which keys it watches.
+fn is_of_session(operation: &Operation) -> bool {
+    matches!(
+        operation.command,
+        Command::Server(ServerCommand::Select(_)) | Command::Transaction(TransactionCommand::Watch(_))
+    )
+}
+
+/// The history with the other operations relaxed: their reads are gone, and their writes are open.
 fn relaxed(history: &History, kept: &[bool]) -> History {
-    let operations =
-        history.operations.iter().zip(kept).filter(|(operation, kept)| **kept || operation.command.may_write());
+    let operations = history
+        .operations
+        .iter()
+        .zip(kept)
+        .filter(|(operation, kept)| **kept || operation.command.may_write() || is_of_session(operation));
     let operations =
         operations.filter(|(operation, kept)| **kept || !operation.has_failed()).map(|(operation, kept)| {
             if *kept { operation.clone() } else { Operation { end: None, ..operation.clone() } }
@@ -101,30 +138,18 @@ fn relaxed(history: &History, kept: &[bool]) -> History {
     History { about: String::new(), operations: operations.collect() }
 }
 
-/// The values that an operation was answered with, each with its key.
+/// The values that the reply of an operation shows, each with its key.
 fn seen(operation: &Operation) -> Vec<(&Word, &Word)> {
-    let replies: Vec<&Reply> = match operation.reply() {
-        Some(Reply::Array(replies)) => replies.iter().collect(),
-        reply => reply.into_iter().collect(),
-    };
-    let pairs = operation.command.keys().into_iter().zip(replies);
-    pairs.filter_map(|(key, reply)| if let Reply::Value(value) = reply { Some((key, value)) } else { None }).collect()
+    let Some(reply) = operation.reply() else { return Vec::new() };
+    operation.command.shown(reply).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn written(command: &Command) -> Vec<(&Word, &Word)> {
-    match command {
-        Command::Set { key, value, .. } => vec![(key, value)],
-        Command::MSet(pairs) => pairs.iter().map(|(key, value)| (key, value)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// For each value its writes and its reads.
+/// For each value, the operations that write it or saw it.
 fn values(history: &History) -> Vec<Vec<usize>> {
     let mut units: BTreeMap<(&Word, &Word), Vec<usize>> = BTreeMap::new();
-    for (place, operation) in history.operations.iter().enumerate() {
-        for value in written(&operation.command).into_iter().chain(seen(operation)) {
-            units.entry(value).or_default().push(place);
+    for (index, operation) in history.operations.iter().enumerate() {
+        for value in operation.command.settable().into_iter().chain(seen(operation)) {
+            units.entry(value).or_default().push(index);
         }
     }
     let mut units: Vec<Vec<usize>> = units.into_values().collect();
@@ -132,18 +157,19 @@ fn values(history: &History) -> Vec<Vec<usize>> {
     units
 }
 
-/// A read whose value nobody seems to have written would be another violation: it goes where its writes go.
-fn close(history: &History, kept: &mut [bool]) {
-    let kept_places = |kept: &[bool]| (0..kept.len()).filter(|place| kept[*place]).collect::<Vec<_>>();
-    let places = kept_places(kept);
+/// Also drops the reads of values whose writes are all dropped. A read of a value that nobody wrote would be a violation of
+/// its own.
+fn drop_orphans(history: &History, kept: &mut [bool]) {
+    let kept_indexes = |kept: &[bool]| (0..kept.len()).filter(|index| kept[*index]).collect::<Vec<_>>();
+    let indexes = kept_indexes(kept);
     let there: BTreeSet<(&Word, &Word)> =
-        places.iter().flat_map(|place| written(&history.operations[*place].command)).collect();
+        indexes.iter().flat_map(|index| history.operations[*index].command.settable()).collect();
     let anywhere: BTreeSet<(&Word, &Word)> =
-        history.operations.iter().flat_map(|operation| written(&operation.command)).collect();
-    for place in places {
+        history.operations.iter().flat_map(|operation| operation.command.settable()).collect();
+    for index in indexes {
         let lost = |value: &(&Word, &Word)| anywhere.contains(value) && !there.contains(value);
-        if seen(&history.operations[place]).iter().any(lost) {
-            kept[place] = false;
+        if seen(&history.operations[index]).iter().any(lost) {
+            kept[index] = false;
         }
     }
 }

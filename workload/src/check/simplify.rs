@@ -1,26 +1,26 @@
-//! What makes no difference to a verdict, and is left out before the search.
+//! Drops acts that cannot change the verdict, before the search.
 
 use super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, UNNAMED, Value};
 use super::claims::{Claims, Sensitive};
 
 impl Claims {
-    /// Forgets what makes no difference.
+    /// Drops two kinds of acts:
     ///
-    /// - What claims nothing.
-    /// - What is open and never wrote what anybody asks for need not have happened: take it out of an order that
-    ///   explains the history, and it still does, as every reply was one that it did not help.
+    /// - An answered act with an empty claim.
+    /// - An open act that writes nothing that a later operation depends on. It need not have happened: take it out of an
+    ///   order that explains the history, and the order still explains every reply.
     pub(super) fn simplify(&mut self) {
         self.find_sensitive();
         let (sensitive, named) = (&self.sensitive, &self.named);
         self.acts.retain(|act| {
-            // An open SET XX that nobody sees turns one present value into another.
+            // An open SET XX that nobody sees only turns one present value into another.
             let is_wanted_present = |key: u32| {
                 sensitive[key as usize].present > act.call && !act.claim.demands.contains(&(key, Demand::Present))
             };
             let wanted = |(key, value): &(u32, Value)| match *value {
                 ABSENT => sensitive[*key as usize].absent > act.call,
                 UNNAMED => is_wanted_present(*key),
-                // One that is named may come too late to be seen, and still be there when something has to be.
+                // A named value may come too late to be seen, and still be what makes the key present.
                 value => named[(value - FIRST_NAMED) as usize].last_end > act.call || is_wanted_present(*key),
             };
             if act.is_open() { act.claim.writes.iter().any(wanted) } else { !act.claim.is_idle(false) }
@@ -33,10 +33,11 @@ impl Claims {
         self.find_riders();
     }
 
+    /// Finds, for each key, until when some act depends on its absence or presence.
     fn find_sensitive(&mut self) {
         for act in &self.acts {
             if act.is_open() && !act.writes_a_named_value() {
-                continue; // its condition is no reason to bring anything about: it need not have happened
+                continue; // it need not have happened, so nothing has to make its condition true
             }
             for (key, demand) in &act.claim.demands {
                 let sensitive = &mut self.sensitive[*key as usize];
@@ -56,6 +57,7 @@ impl Claims {
             self.sensitive.iter().map(|Sensitive { absent, present }| *absent.max(present)).collect();
     }
 
+    /// Finds the riders (`frontier/riders.rs`).
     fn find_riders(&mut self) {
         let mut deletions: Vec<Deletions> = vec![Deletions::default(); self.keys];
         for act in &self.acts {
@@ -68,28 +70,28 @@ impl Claims {
             act.rides = !writes.is_empty()
                 && count.is_none()
                 && writes.iter().all(|(key, value)| {
-                    let is_there = demands.iter().any(|(k, demand)| k == key && demand.is_presence());
-                    *value == UNNAMED && (is_there || !deletions[*key as usize].overlap(act.call, act.end))
+                    let demands_presence = demands.iter().any(|(k, demand)| k == key && demand.is_presence());
+                    *value == UNNAMED && (demands_presence || !deletions[*key as usize].overlap(act.call, act.end))
                 });
         }
     }
 }
 
-/// When a key may have been deleted.
+/// The deletions of one key.
 #[derive(Clone, Default)]
 struct Deletions {
-    /// In the order of their calls: a call, and the last end so far.
+    /// For each deletion, in the order of their calls: its call, and the last end up to here.
     spans: Vec<(u64, u64)>,
 }
 
 impl Deletions {
-    /// Adds one that was called after all others.
+    /// Adds a deletion that was called after all others.
     fn add(&mut self, call: u64, end: u64) {
         let last = self.spans.last().map_or(end, |(_, last)| end.max(*last));
         self.spans.push((call, last));
     }
 
-    /// Whether any was under way between a call and an end.
+    /// Whether any deletion was under way between a call and an end.
     fn overlap(&self, call: u64, end: u64) -> bool {
         let called = self.spans.partition_point(|(other, _)| *other < end);
         called > 0 && self.spans[called - 1].1 > call

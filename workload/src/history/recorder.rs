@@ -1,4 +1,4 @@
-//! Takes down what clients do while they do it.
+//! Records what clients do while they do it.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,36 +6,36 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::events::{History, Moment, Operation};
 use super::lines::Line;
-use super::{History, Moment, Operation};
 use crate::operation::{Command, Outcome};
 
-/// Whatever a history is also written to, line by line.
+/// A file, or another writer, that also receives the history line by line.
 pub type Journal = Box<dyn Write + Send>;
 
 /// Records the events of a round in the order in which they happen.
 ///
-/// A call is taken down before it is sent, and an end after it was received; both under one lock. So the order of the
-/// record respects real time. With a journal, the line of a call is handed to the system before the command is sent: if
-/// the workload is killed, its history lacks ends, but no call.
+/// The recorder writes down a call before the client sends it and an end after the client received it, both under one
+/// lock. So the order of the record respects real time. With a journal, the system has the line of a call before the client
+/// sends the command: if the workload is killed, its history may lack ends but no call.
 #[derive(Clone)]
 pub struct Recorder(Arc<Mutex<Record>>);
 
 struct Record {
     history: History,
     began: Instant,
-    /// How much time had passed in the history before that.
+    /// The time that had passed in the history before `began`.
     before: Duration,
     events: u64,
     next_id: u64,
     journal: Option<Journal>,
-    /// The first failure of the journal.
+    /// The first error of the journal.
     failure: Option<io::Error>,
 }
 
-/// A call that has been taken down.
+/// A recorded call, as its index in the history.
 #[derive(Debug)]
-#[must_use = "without an end an operation counts as unknown"]
+#[must_use = "the outcome of an operation without an end counts as unknown"]
 pub struct Ticket(usize);
 
 impl Recorder {
@@ -48,12 +48,12 @@ impl Recorder {
         Recorder(Arc::new(Mutex::new(record)))
     }
 
-    /// Goes on with a history, in which nobody waits for anything any more. What is added is kept in memory.
+    /// Continues a history in which no client waits for a reply any more. The recorder keeps new events in memory only.
     pub fn resume(history: History) -> Recorder {
         Recorder(Arc::new(Mutex::new(Record::new(history, None))))
     }
 
-    /// Takes down that a client is about to send these commands, all at once.
+    /// Records that a client is about to send these commands, all at once.
     pub fn call(&self, client: u64, server: &str, commands: impl IntoIterator<Item = Command>) -> Vec<Ticket> {
         self.with(|record| {
             let first = record.history.operations.len();
@@ -71,20 +71,20 @@ impl Recorder {
         })
     }
 
-    /// Takes down how operations ended, in the order of their calls.
+    /// Records how operations ended, in the order of their calls.
     pub fn end(&self, ends: impl IntoIterator<Item = (Ticket, Outcome)>) {
         self.with(|record| {
             let mut lines = Vec::new();
-            for (Ticket(place), outcome) in ends {
+            for (Ticket(index), outcome) in ends {
                 let moment = record.moment();
-                lines.push(Line::end(record.history.operations[place].id, moment.at, &outcome));
-                record.history.operations[place].end = Some((moment, outcome));
+                lines.push(Line::end(record.history.operations[index].id, moment.at, &outcome));
+                record.history.operations[index].end = Some((moment, outcome));
             }
             record.persist(&lines);
         });
     }
 
-    /// The history so far. Fails if the journal could not be written: what is not on disk can't be judged later.
+    /// The history so far. Fails if a write to the journal failed, because a later run would then judge an incomplete file.
     pub fn finish(&self) -> io::Result<History> {
         self.with(|record| match record.failure.take() {
             Some(failure) => Err(failure),

@@ -1,14 +1,18 @@
-//! The evidence that a violation comes with: something that a person can look at, and be convinced by.
+//! The evidence of a violation, for people to look at and be convinced by.
 //!
-//! A violation is written as three files. `NAME.jsonl` is the whole history, `NAME.shrunk.jsonl` the few operations that
-//! suffice to show that it can't be explained, and `NAME.html` a page about those: a lane for each client, the order
-//! that explains the beginning, step by step with the state of the keys, and the operation that nothing explains. The
-//! page is one file that needs no network, and what it shows can be read without its script too. [`text`] says the most
-//! important part of it in a terminal.
+//! | file | holds |
+//! |---|---|
+//! | `NAME.jsonl` | the whole history |
+//! | `NAME.shrunk.jsonl` | the few operations that prove the violation |
+//! | `NAME.html` | a page about those operations |
 //!
-//! Everything in a history may come from a server that is broken in unknown ways. So it is data, never markup: what
-//! could move a cursor or turn the direction of writing is spelled out (`visible`), the page escapes all the rest, and a
-//! policy in it lets no other script run than its own.
+//! The page shows a lane for each client, the order that explains the beginning, step by step with the state of the keys,
+//! and the operation that no order explains. It is one file, needs no network, and can be read without its script.
+//! [`text`] gives the most important part in a terminal.
+//!
+//! Everything in a history may come from a broken server, so the page treats it as data and never as markup. `visible`
+//! spells out characters that move a cursor or change the direction of writing. The page escapes the rest, and its
+//! Content Security Policy lets no other script run than its own.
 
 mod order;
 mod page;
@@ -25,21 +29,21 @@ pub use self::text::text;
 use crate::check::Violation;
 use crate::history::{self, History};
 
-/// Where the evidence is.
+/// The files of the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifacts {
     /// The whole history.
     pub history: PathBuf,
-    /// The operations that suffice.
+    /// The operations that prove the violation.
     pub shrunk: PathBuf,
     /// The page about them.
     pub page: PathBuf,
 }
 
-/// Writes the evidence into a folder, which is created if there is none; files of the same name are replaced.
+/// Writes the evidence into a folder. Creates the folder if it is missing, and replaces files of the same names.
 ///
-/// `shrunk` is some of the operations of `history`, with the names and moments that they have there, and `violation` is
-/// what is wrong with it. What can't be had again, the whole history, is written first.
+/// `shrunk` holds some of the operations of `history`, with the same numbers and moments. `violation` is about `shrunk`. The
+/// whole history is written first, because it cannot be had again.
 pub fn write_artifacts(
     folder: &Path,
     name: &str,

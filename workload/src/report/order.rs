@@ -1,26 +1,26 @@
-//! The order that explains the beginning, replayed.
+//! Replays the order that explains the beginning of a history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::Violation;
-use crate::history::History;
-use crate::model::{State, apply};
-use crate::operation::{Command, Reply};
+use crate::history::{History, Operation};
+use crate::model::{self, Site, State, apply_at};
+use crate::operation::Reply;
 use crate::word::Word;
 
-/// The longest explainable prefix of a history, and what it leads to.
+/// The order of a violation's prefix, step by step.
 pub(super) struct Order {
-    /// One for each operation of the prefix.
-    pub steps: Vec<Step>,
-    /// What the operation that can't be explained would be answered in that state, unless that is what it was answered.
+    /// One step for each operation of the prefix.
+    pub steps: Vec<OrderStep>,
+    /// The right reply to the unexplained operation after these steps. `None` if it had that reply.
     pub expected: Option<Reply>,
 }
 
-/// An operation that has taken effect.
-pub(super) struct Step {
-    /// As a place in the history.
+/// An operation that took effect.
+pub(super) struct OrderStep {
+    /// The index of the operation in the history.
     pub operation: usize,
-    /// The keys that hold something else after it, with what they hold then.
+    /// The keys that it changed, with their new values. `None` is an absent key.
     pub changes: Vec<(Word, Option<Word>)>,
 }
 
@@ -28,30 +28,47 @@ impl Order {
     /// Replays the prefix of a violation.
     pub fn of(history: &History, violation: &Violation) -> Order {
         let mut state = State::new();
+        let databases = history.databases();
+        let site = |operation: usize| Site {
+            database: databases[operation],
+            stamp: operation as u32,
+            client: history.operations[operation].client,
+        };
         let step = |&operation: &usize| {
-            let command = &history.operations[operation].command;
-            let before = touched(&state, command);
-            apply(&mut state, command);
-            let mut changes: Vec<(Word, Option<Word>)> = Vec::new();
-            for (key, old) in before {
-                let new = state.get(&key).cloned();
-                if new != old {
-                    changes.push((key, new));
+            let Operation { command, .. } = &history.operations[operation];
+            let before = shown(&state);
+            let reply = history.operations[operation].reply();
+            // The order holds no step for the end of a life, so a reply may not fit. The picture then shows the model's.
+            match model::step(&state, site(operation), command, reply).into_iter().next() {
+                Some(after) => state = after,
+                None => {
+                    apply_at(&mut state, site(operation), command);
                 }
             }
-            Step { operation, changes }
+            let after = shown(&state);
+            let keys: BTreeSet<&Word> = before.keys().chain(after.keys()).collect();
+            let changed = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
+            let changes = changed.map(|key| (key.clone(), after.get(key).cloned())).collect();
+            OrderStep { operation, changes }
         };
         let steps = violation.prefix.iter().map(step).collect();
         let marked = &history.operations[violation.operation];
-        let expected = apply(&mut state, &marked.command);
-        let expected = marked.reply().is_some_and(|reply| *reply != expected).then_some(expected);
+        let expected = apply_at(&mut state, site(violation.operation), &marked.command);
+        let seen = |reply: &Reply| marked.command.comparable(reply.clone());
+        let expected = marked
+            .reply()
+            .is_some_and(|reply| !marked.command.accepts(&seen(&expected), &seen(reply)))
+            .then_some(expected);
         Order { steps, expected }
     }
 }
 
-/// The keys that a command can change, each once, and what they hold.
-fn touched(state: &State, command: &Command) -> BTreeMap<Word, Option<Word>> {
-    let named = command.keys().into_iter().map(|key| (key.clone(), state.get(key).cloned()));
-    let others = state.iter().filter(|_| matches!(command, Command::FlushAll));
-    named.chain(others.map(|(key, value)| (key.clone(), Some(value.clone())))).collect()
+/// The keys of a state with their values, for people. A key of another database than 0 has its number in front.
+fn shown(state: &State) -> BTreeMap<Word, Word> {
+    let name = |database: u8, key: &Word| match database {
+        0 => key.clone(),
+        _ => Word::from(format!("{database}/{key}")),
+    };
+    let pictured = state.entries().map(|((database, key), entry)| (name(*database, key), entry.value.pictured()));
+    pictured.collect()
 }

@@ -1,4 +1,4 @@
-//! The page about a violation: its sources, written as files of their own, and what they are filled with.
+//! The page about a violation. Its frame, style and scripts are files in `page/`; this file fills them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -21,10 +21,10 @@ const SCRIPT: &str = concat!(
     include_str!("page/hand.js"),
 );
 
-/// A title is one line.
+/// The longest title, in characters. A title is one line.
 const LONGEST_TITLE: usize = 80;
 
-/// The page about a violation of `shrunk`, with `history` as its background.
+/// The page about a violation. It shows `shrunk`, with the rest of `history` as the background.
 pub fn page(history: &History, shrunk: &History, violation: &Violation) -> String {
     let order = Order::of(shrunk, violation);
     let picture = Picture::new(history, shrunk, violation, &order);
@@ -54,7 +54,7 @@ pub fn page(history: &History, shrunk: &History, violation: &Violation) -> Strin
     })
 }
 
-/// Fills each `{{name}}` of the frame, once: what is filled in is not looked at again, whatever it says.
+/// Replaces each `{{name}}` of the frame once. A `{{name}}` in the content stays as it is.
 fn fill(frame: &str, content: impl Fn(&str) -> String) -> String {
     let mut pieces = frame.split("{{");
     let mut page = pieces.next().unwrap_or_default().to_owned();
@@ -66,12 +66,12 @@ fn fill(frame: &str, content: impl Fn(&str) -> String) -> String {
     page
 }
 
-/// What the page's policy lets run, and nothing else.
+/// The hash by which the page's policy allows a script or style.
 fn hash(source: &str) -> String {
     format!("sha256-{}", BASE64.encode(Sha256::digest(source)))
 }
 
-/// Words that stand alone.
+/// A text with a capital letter and a full stop.
 fn sentence(words: &str) -> String {
     let mut rest = words.chars();
     let first = rest.next().into_iter().flat_map(char::to_uppercase);
@@ -81,22 +81,22 @@ fn sentence(words: &str) -> String {
 
 fn extent(history: &History, shrunk: &History, order: &Order) -> String {
     let (shown, all) = (shrunk.operations.len(), history.operations.len());
-    let suffice = match shown < all {
-        true => format!("{shown} of {} suffice to show it.", many(all)),
+    let proof = match shown < all {
+        true => format!("{shown} of {} prove it.", many(all)),
         false => format!("The history has {}.", many(all)),
     };
     let explained = order.steps.len();
-    format!("{suffice} The longest order found that explains the beginning holds {explained} of them.")
+    format!("{proof} The longest order found explains {explained} of them.")
 }
 
 fn left_out(picture: &Picture) -> String {
     match picture.left_out {
         0 => String::new(),
-        number => format!("{} far from it are only in the file of the history.", many(number)),
+        number => format!("{} far from it are in the file of the history only.", many(number)),
     }
 }
 
-/// The order as rows of a table; its last row is what can't be explained, which the frame adds.
+/// The order as rows of a table. The frame adds a last row for the unexplained operation.
 fn rows(shrunk: &History, order: &Order) -> String {
     let row = |(number, operation, change): (usize, &Operation, String)| {
         let [number, id, client] = [number as u64 + 1, operation.id, operation.client];
@@ -113,7 +113,7 @@ fn rows(shrunk: &History, order: &Order) -> String {
     steps.collect()
 }
 
-/// Text of several lines as HTML: the ends of the lines stay, as nothing else in it can be one.
+/// A text of several lines as HTML that keeps the ends of the lines.
 fn html_lines(text: &str) -> String {
     text.lines().map(|line| html(line) + "\n").collect()
 }

@@ -1,4 +1,4 @@
-//! What the page draws, as data: everything in it is text that can be shown as it is, or a number.
+//! The data that the page draws. It consists of numbers and of text that can be shown as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,28 +9,29 @@ use super::order::Order;
 use super::visible::visible;
 use crate::check::Violation;
 use crate::history::{History, Moment, Operation};
-use crate::operation::{Command, Condition, Outcome, Reply};
+use crate::operation::{Command, Condition, KeyCommand, Outcome, Reply, ServerCommand, StringCommand};
 use crate::word::Word;
 
-/// How many operations beside the evidence are drawn; of more, those nearest to the one that can't be explained. A page
-/// of 5,000 operations still answers to the hand.
+/// The most operations in the background. If there are more, the page draws those nearest to the unexplained one. A page
+/// of 5,000 operations still reacts without delay.
 pub(super) const MOST_CONTEXT: usize = 5_000;
 
 /// The content of the page's JSON.
 #[derive(Serialize)]
 pub(super) struct Picture {
-    /// The names of the keys and values, to which all else refers by their numbers.
+    /// The names of the keys. All other fields refer to a key by its index here.
     keys: Vec<String>,
+    /// The names of the values, likewise.
     values: Vec<String>,
     operations: Vec<Bar>,
-    /// The operation that can't be explained, as a place in `operations`.
+    /// The index of the unexplained operation in `operations`.
     marked: usize,
     order: Vec<Placed>,
-    /// How many operations of the history are not drawn.
+    /// The number of operations that are not drawn.
     pub left_out: usize,
 }
 
-/// An operation. Names are text: the page computes with none, and JavaScript's numbers are not those of Rust.
+/// An operation. Its numbers are text: the page does not compute with them, and JavaScript's numbers are not exact.
 #[derive(Serialize)]
 struct Bar {
     id: String,
@@ -42,7 +43,7 @@ struct Bar {
     touches: Vec<Touch>,
     call: Point,
     end: Option<Point>,
-    /// Whether it is one of those that suffice.
+    /// Whether it is part of the proof, not of the background.
     evidence: bool,
 }
 
@@ -54,16 +55,16 @@ enum Fate {
     Unknown,
 }
 
-/// A key, if one is named, and the value that it was given or seen with; none if it was deleted or seen to be absent.
-/// This is what shows a write and its reads to belong together.
+/// The indexes of a key and of the value that an operation wrote or saw. No key means every key, and no value means that
+/// the key is absent. A write and its reads have equal touches, and so equal colours.
 #[derive(Serialize)]
 struct Touch(Option<usize>, Option<usize>);
 
-/// An event and its microsecond.
+/// The number of an event, and its time in microseconds.
 #[derive(Serialize)]
 struct Point(u64, u64);
 
-/// A step of the order: a place in `operations`, and the keys that it changes.
+/// A step of the order: an index in `operations`, and the keys that the step changes, with their new values.
 #[derive(Serialize)]
 struct Placed {
     operation: usize,
@@ -71,7 +72,7 @@ struct Placed {
 }
 
 impl Picture {
-    /// Of the evidence, with the rest of the history as its background.
+    /// The picture of the operations in `shrunk`, with the rest of `history` as the background.
     pub fn new(history: &History, shrunk: &History, violation: &Violation, order: &Order) -> Picture {
         let (mut keys, mut values) = (Names::default(), Names::default());
         let context = context(history, shrunk, violation);
@@ -93,14 +94,14 @@ impl Picture {
     }
 }
 
-/// The operations beside the evidence that are drawn.
+/// The operations in the background.
 fn context<'a>(history: &'a History, shrunk: &History, violation: &Violation) -> Vec<&'a Operation> {
     let evidence: BTreeSet<u64> = shrunk.operations.iter().map(|operation| operation.id).collect();
     let others: Vec<&Operation> =
         history.operations.iter().filter(|operation| !evidence.contains(&operation.id)).collect();
     let marked = shrunk.operations[violation.operation].call;
-    let place = others.partition_point(|operation| operation.call < marked);
-    let first = place.saturating_sub(MOST_CONTEXT / 2).min(others.len().saturating_sub(MOST_CONTEXT));
+    let index = others.partition_point(|operation| operation.call < marked);
+    let first = index.saturating_sub(MOST_CONTEXT / 2).min(others.len().saturating_sub(MOST_CONTEXT));
     others.into_iter().skip(first).take(MOST_CONTEXT).collect()
 }
 
@@ -119,7 +120,9 @@ fn bar(operation: &Operation, evidence: bool, keys: &mut Names, values: &mut Nam
         },
         touches: touches(operation)
             .into_iter()
-            .map(|(key, value)| Touch(key.map(|key| keys.number(key)), value.map(|value| values.number(value))))
+            .map(|Touched { key, value }| {
+                Touch(key.map(|key| keys.number(key)), value.map(|value| values.number(value)))
+            })
             .collect(),
         call: point(operation.call),
         end: operation.end.as_ref().map(|(moment, _)| point(*moment)),
@@ -127,7 +130,7 @@ fn bar(operation: &Operation, evidence: bool, keys: &mut Names, values: &mut Nam
     }
 }
 
-/// How an operation ended, in words.
+/// The outcome of an operation in words.
 pub(super) fn outcome(operation: &Operation) -> String {
     match &operation.end {
         Some((_, outcome)) => outcome.to_string(),
@@ -135,43 +138,68 @@ pub(super) fn outcome(operation: &Operation) -> String {
     }
 }
 
-/// What an operation has written, or would have if it took effect; or what it has seen.
-fn touches(operation: &Operation) -> Vec<(Option<&Word>, Option<&Word>)> {
-    let reply = operation.reply();
-    match &operation.command {
-        Command::Get(key) => reply.and_then(seen).map(|value| (Some(key), value)).into_iter().collect(),
-        Command::Set { key, value, condition, get } => match (condition, get, reply) {
+/// The keys that an operation touches, each with the value that it wrote, would have written, or saw.
+fn touches(operation: &Operation) -> Vec<Touched<'_>> {
+    touches_of(&operation.command, operation.reply())
+}
+
+fn touches_of<'a>(command: &'a Command, reply: Option<&'a Reply>) -> Vec<Touched<'a>> {
+    let shown = || reply.map(|reply| command.shown(reply)).unwrap_or_default();
+    let touched = |(key, value)| Touched { key: Some(key), value };
+    match command {
+        Command::Transaction(transaction) => {
+            let answered = reply.map(|reply| transaction.answered(reply)).unwrap_or_default();
+            answered.into_iter().flat_map(|(command, reply)| touches_of(command, Some(reply))).collect()
+        }
+        Command::String(StringCommand::Get(_) | StringCommand::MGet(_)) => shown().into_iter().map(touched).collect(),
+        Command::String(StringCommand::Set { key, value, condition, get }) => match (condition, get, reply) {
+            // The condition did not hold, so nothing was written. SET NX GET shows the value that was in its way.
             (Some(_), false, Some(Reply::Nil)) | (Some(Condition::Present), true, Some(Reply::Nil)) => Vec::new(),
-            (Some(Condition::Absent), true, Some(Reply::Value(old))) => vec![(Some(key), Some(old))],
-            _ => vec![(Some(key), Some(value))],
+            (Some(Condition::Absent), true, Some(Reply::Value(_))) => shown().into_iter().map(touched).collect(),
+            _ => vec![touched((key, Some(value)))],
         },
-        Command::Del(keys) => keys.iter().map(|key| (Some(key), None)).collect(),
-        Command::MGet(keys) => match reply {
-            Some(Reply::Array(replies)) => {
-                keys.iter().zip(replies).filter_map(|(key, reply)| Some((Some(key), seen(reply)?))).collect()
-            }
-            _ => Vec::new(),
-        },
-        Command::MSet(pairs) => pairs.iter().map(|(key, value)| (Some(key), Some(value))).collect(),
-        Command::FlushAll => vec![(None, None)],
-        Command::Exists(_) | Command::DbSize | Command::Ping => Vec::new(),
+        Command::String(StringCommand::MSet(pairs)) => {
+            pairs.iter().map(|(key, value)| touched((key, Some(value)))).collect()
+        }
+        Command::Key(KeyCommand::Del(keys)) => keys.iter().map(|key| touched((key, None))).collect(),
+        Command::Server(ServerCommand::FlushAll) => vec![Touched { key: None, value: None }],
+        Command::String(StringCommand::SetFor(key, value, _)) => vec![touched((key, Some(value)))],
+        Command::String(StringCommand::GetDel(_) | StringCommand::GetSet(..)) => {
+            shown().into_iter().map(touched).collect()
+        }
+        Command::Server(ServerCommand::FlushDb | ServerCommand::SwapDb(..)) => vec![Touched { key: None, value: None }],
+        // They name no value as a whole.
+        Command::String(
+            StringCommand::SetNx(..) | StringCommand::Append(..) | StringCommand::IncrBy(..) | StringCommand::StrLen(_),
+        )
+        | Command::Set(_)
+        | Command::Hash(_)
+        | Command::List(_)
+        | Command::SortedSet(_)
+        | Command::Key(
+            KeyCommand::Exists(_)
+            | KeyCommand::Rename(..)
+            | KeyCommand::Expire(..)
+            | KeyCommand::PExpire(..)
+            | KeyCommand::Persist(_)
+            | KeyCommand::PTtl(_),
+        )
+        | Command::Server(ServerCommand::DbSize | ServerCommand::Ping | ServerCommand::Select(_))
+        | Command::Script(_) => Vec::new(),
     }
 }
 
-/// The value in a reply, or that there is none; nothing if it is another kind of reply.
-fn seen(reply: &Reply) -> Option<Option<&Word>> {
-    match reply {
-        Reply::Value(value) => Some(Some(value)),
-        Reply::Nil => Some(None),
-        _ => None,
-    }
+/// A key, or every key if none is named, and its value, or none if it is absent.
+struct Touched<'a> {
+    key: Option<&'a Word>,
+    value: Option<&'a Word>,
 }
 
 fn microseconds(at: Duration) -> u64 {
     u64::try_from(at.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Words, numbered in the order in which they come up.
+/// Words with their numbers, in the order in which they first come.
 #[derive(Default)]
 struct Names {
     numbers: BTreeMap<Word, usize>,

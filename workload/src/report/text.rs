@@ -2,28 +2,27 @@
 
 use std::fmt::Write as _;
 
-use super::order::{Order, Step};
+use super::order::{Order, OrderStep};
 use super::picture::outcome;
 use super::visible::{clipped, visible};
 use crate::check::Violation;
 use crate::history::{History, Operation};
-use crate::operation::Command;
+use crate::operation::{Command, ServerCommand};
 
-/// How many steps of the order are shown, from its end: what an operation contradicts is mostly near.
+/// The number of steps shown, from the end of the order. An operation mostly contradicts a recent one.
 const LAST_STEPS: usize = 6;
 
-/// Commands and replies of several keys may be long; a line should not be.
+/// The longest command and the longest reply shown, in characters. Those of several keys may be longer than a line.
 const WIDEST_COMMAND: usize = 44;
 const WIDEST_REPLY: usize = 28;
 
-/// Says what is wrong with a history: the sentence, the operation, and how the order ends that explains what comes
-/// before it.
+/// The text about a violation: its sentence, the unexplained operation, and the end of the order before it.
 pub fn text(history: &History, violation: &Violation) -> String {
     let order = Order::of(history, violation);
     let marked = &history.operations[violation.operation];
     let mut text = String::new();
     let mut line = |written: std::fmt::Arguments<'_>| {
-        let _ = writeln!(text, "{}", written.to_string().trim_end()); // a String takes whatever is written to it
+        let _ = writeln!(text, "{}", written.to_string().trim_end()); // writing to a String never fails
     };
     line(format_args!("Not strictly serializable: {}", visible(&violation.why)));
     line(format_args!("  {}, {}", who(marked), when(marked)));
@@ -32,7 +31,7 @@ pub fn text(history: &History, violation: &Violation) -> String {
     if steps == 0 {
         line(format_args!("No operation can come before it:"));
     } else {
-        line(format_args!("The longest order found has {}, which end with:", many(steps)));
+        line(format_args!("The longest order found has {} and ends with:", many(steps)));
     }
     for (number, step) in order.steps.iter().enumerate().skip(steps.saturating_sub(LAST_STEPS)) {
         let operation = &history.operations[step.operation];
@@ -45,12 +44,12 @@ pub fn text(history: &History, violation: &Violation) -> String {
     text
 }
 
-/// The name of an operation and of its client.
+/// The numbers of an operation and of its client.
 pub(super) fn who(operation: &Operation) -> String {
     format!("#{} client {}", operation.id, operation.client)
 }
 
-/// Where and when an operation was under way.
+/// The server of an operation, and when it was under way.
 pub(super) fn when(operation: &Operation) -> String {
     let server = match operation.server.as_str() {
         "" => String::new(),
@@ -64,18 +63,18 @@ pub(super) fn when(operation: &Operation) -> String {
     }
 }
 
-/// A command and what came back.
+/// A command and its outcome.
 fn exchange(operation: &Operation) -> String {
     let command = clipped(&visible(&operation.command.to_string()), WIDEST_COMMAND);
     format!("{command} → {}", clipped(&visible(&outcome(operation)), WIDEST_REPLY))
 }
 
-/// What a step does to the keys.
-pub(super) fn change(command: &Command, step: &Step) -> String {
+/// The changes of a step in words.
+pub(super) fn change(command: &Command, step: &OrderStep) -> String {
     match (step.changes.as_slice(), command) {
         ([], command) if command.may_write() => "nothing changes".into(),
         ([], _) => String::new(),
-        (_, Command::FlushAll) => "every key is absent".into(),
+        (_, Command::Server(ServerCommand::FlushAll)) => "every key is absent".into(),
         (changes, _) => {
             let written = changes.iter().map(|(key, value)| match value {
                 Some(value) => visible(&format!("{key} = {value}")),
@@ -86,7 +85,7 @@ pub(super) fn change(command: &Command, step: &Step) -> String {
     }
 }
 
-/// A number of operations.
+/// A number of operations in words.
 pub(super) fn many(operations: usize) -> String {
     if operations == 1 { "1 operation".into() } else { format!("{operations} operations") }
 }

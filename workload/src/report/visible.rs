@@ -1,7 +1,7 @@
-//! Text of unknown origin, made harmless for a terminal and for a page.
+//! Makes text of unknown origin harmless for a terminal and a page.
 
-/// Spells out the characters that one would not see, or that would do something: control characters, and those that
-/// turn the direction of the text around them or take no place.
+/// Spells out the characters that a reader would not see: control characters, characters without width, and those that
+/// change the direction of writing.
 pub(super) fn visible(text: &str) -> String {
     let mut seen = String::with_capacity(text.len());
     for character in text.chars() {
@@ -16,7 +16,7 @@ pub(super) fn visible(text: &str) -> String {
     seen
 }
 
-/// Visible text as HTML, outside of tags or in a quoted attribute.
+/// A text as HTML, for the content of an element or a quoted attribute.
 pub(super) fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in visible(text).chars() {
@@ -32,13 +32,13 @@ pub(super) fn html(text: &str) -> String {
     escaped
 }
 
-/// JSON as the content of a script element. Only `<` could end the element or begin a comment in it, and JSON has it
-/// only within strings, where it can be spelled otherwise.
+/// JSON as the content of a script element. Only `<` could end the element or begin a comment. JSON has it in strings only,
+/// where it can be escaped.
 pub(super) fn json_in_html(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
 
-/// At most so many characters of a text; whether something is missing can be seen.
+/// The first characters of a text. An ellipsis marks a cut.
 pub(super) fn clipped(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();

@@ -1,15 +1,19 @@
-//! A search that is plainly right, to hold the checker against.
+//! A search that is plainly right, as an oracle for the checker.
 
 use std::collections::HashSet;
 
 use valthree_workload::history::History;
-use valthree_workload::model::{self, State};
+use valthree_workload::model::{self, Site, State};
 
-/// Wing and Gong's search as Lowe remembers it: any operation that may come next, and never twice from the same set of
-/// operations and the same state. `None` if it takes too long.
+/// Whether some order explains a history. `None` if the search takes too long.
+///
+/// This is Wing and Gong's search with Lowe's memory: it tries any operation that may come next, but never twice from the
+/// same set of operations and the same state.
 pub fn explains(history: &History) -> Option<bool> {
     const PATIENCE: usize = 60_000;
-    let operations: Vec<_> = history.operations.iter().filter(|operation| !operation.has_failed()).collect();
+    let databases = history.databases();
+    let (operations, databases): (Vec<_>, Vec<_>) =
+        history.operations.iter().zip(databases).filter(|(operation, _)| !operation.has_failed()).unzip();
     assert!(operations.len() <= 64, "a bit for each operation");
     let required: u64 = (0..operations.len()).filter(|o| !operations[*o].is_open()).map(|o| 1 << o).sum();
     let mut seen: HashSet<(u64, State)> = HashSet::from([(0, State::new())]);
@@ -33,10 +37,11 @@ pub fn explains(history: &History) -> Option<bool> {
             if !may_be_next {
                 continue;
             }
-            let mut after = state.clone();
-            let reply = model::apply(&mut after, &operation.command);
-            if operation.reply().is_none_or(|seen| *seen == reply) && seen.insert((done | 1 << number, after.clone())) {
-                stack.push((done | 1 << number, after));
+            let site = Site { database: databases[number], stamp: number as u32, client: operation.client };
+            for after in model::step(&state, site, &operation.command, operation.reply()) {
+                if seen.insert((done | 1 << number, after.clone())) {
+                    stack.push((done | 1 << number, after));
+                }
             }
         }
     }

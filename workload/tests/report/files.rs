@@ -1,4 +1,4 @@
-//! What is written, and what a terminal is told.
+//! The files of the evidence, and the text for a terminal.
 
 use std::fs;
 
@@ -33,7 +33,7 @@ fn a_terminal_is_told_in_a_dozen_lines() {
 Not strictly serializable: {WHY}
   #12 client 2, on 127.0.0.1:6380, from 90.000 ms to 110.700 ms
     GET balance → 100
-The longest order found has 8 operations, which end with:
+The longest order found has 8 operations and ends with:
      3. #4 client 3            MSET owner ada limit 500 → OK                  limit = 500, owner = ada
      4. #6 client 4            SET balance 45 → OK                            balance = 45
      5. #7 client 2            MGET balance owner limit → [45, ada, 500]

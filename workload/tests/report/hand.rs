@@ -1,4 +1,4 @@
-//! What mouse and keyboard do in a page.
+//! The mouse and the keyboard in a page.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::evidence::written_stale_read;
 const CONTROL: u8 = 2;
 const SHIFT: u8 = 8;
 
-/// Where a bar begins, and how wide it is. Places are those of the evidence: #7 is the sixth.
+/// The left edge and the width of a bar, by its index in the evidence. Operation #7 has index 5.
 fn bar(browser: &mut Browser, place: usize) -> [f64; 2] {
     let edge = format!("document.querySelector('#operation-{place} .edge')");
     ["x", "width"].map(|name| browser.number(&format!("Number({edge}.getAttribute('{name}'))")))
@@ -37,7 +37,7 @@ fn hovering_tells_about_an_operation_and_shows_its_kin() {
         assert_eq!(
             kin,
             json!(["operation-3", "operation-6", "operation-9"]),
-            "the SET of 70, its GET, and what is marked"
+            "the SET of 70, its GET, and the unexplained one"
         );
         browser.hover("#operation-3 .edge");
         assert!(browser.shown("#card").contains("may have happened at any time since"));
@@ -50,7 +50,7 @@ fn hovering_tells_about_an_operation_and_shows_its_kin() {
 #[test]
 fn each_step_shows_the_state_after_it() {
     visit(&written_stale_read("steps").page, |browser| {
-        assert_eq!(browser.shown("#at"), "cannot go on");
+        assert_eq!(browser.shown("#at"), "unexplained");
         assert_eq!(browser.count("#order .culprit.now"), 1.0);
         browser.click("#back");
         assert_eq!(browser.shown("#at"), "8 of 8");
@@ -90,7 +90,7 @@ fn mouse_and_buttons_zoom_and_move() {
         browser.drag("#operation-4 .edge", 60.0);
         let [dragged, _] = bar(browser, 5);
         assert!((dragged - moved - 60.0).abs() < 3.0, "the lanes follow the hand: {dragged} {moved}");
-        assert_eq!(browser.shown("#at"), "cannot go on", "a drag is not a click");
+        assert_eq!(browser.shown("#at"), "unexplained", "a drag is not a click");
         browser.click("#in");
         assert!(bar(browser, 5)[1] > 1.3 * same);
         browser.click("#out");
@@ -150,7 +150,7 @@ fn the_axis_the_colours_and_the_background_can_be_chosen() {
         assert_eq!(browser.count("#lanes .bar"), 13.0);
         assert_eq!(browser.count("#lanes .bar.context"), 3.0);
         browser.hover("#operation-12 .edge");
-        assert!(browser.shown("#card").contains("Not needed to show the violation."));
-        assert_eq!(browser.shown("#at"), "cannot go on");
+        assert!(browser.shown("#card").contains("Not part of the proof."));
+        assert_eq!(browser.shown("#at"), "unexplained");
     });
 }

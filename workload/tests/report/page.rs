@@ -17,7 +17,7 @@ fn a_page_says_what_is_wrong_with_its_script_and_without() {
             assert_eq!(browser.shown("h1"), WHY);
             assert!(browser.shown(".marked").starts_with("#12 client 2"), "{}", browser.shown(".marked"));
             assert!(browser.shown(".marked").contains("GET balance → 100"));
-            assert!(browser.shown(".extent").starts_with("10 of 13 operations suffice"));
+            assert!(browser.shown(".extent").starts_with("10 of 13 operations prove it"));
             assert_eq!(browser.count("#order tr"), 9.0);
             let step = browser.shown("#order tr:nth-child(6)");
             assert!(step.contains("SET balance 70 → unknown: the connection broke") && step.contains("balance = 70"));

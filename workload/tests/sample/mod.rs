@@ -1,20 +1,25 @@
 //! Histories of a simulated database, drawn from a seed: right ones, and wrong ones of a chosen kind.
 //!
-//! The database is the model itself. Each command takes effect at a moment of its own between its call and its end; one
-//! of unknown outcome takes effect late or never. The generator uses its own numbers, so that a seed means the same
-//! history for ever.
+//! The database is the model. Each command takes effect at one moment between its call and its end. A command of unknown
+//! outcome takes effect late or never. The generator has its own random numbers, so that a seed always means the same
+//! history.
 
-#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use valthree_workload::carried::FIRST_CARRIED;
+use valthree_workload::client::by_text_instead;
 use valthree_workload::configuration::Configuration;
-use valthree_workload::generator::{self, Generator};
+use valthree_workload::generator::{Batch, Generator};
 use valthree_workload::history::{History, Moment, Operation};
-use valthree_workload::model::{self, State};
-use valthree_workload::operation::{Command, Condition, Outcome, Reply};
-use valthree_workload::round::{FIRST_CARRIED, Round};
+use valthree_workload::model::{self, Site, State};
+use valthree_workload::operation::{
+    Calling, Command, Condition, KeyCommand, Outcome, Reply, ScriptCommand, ScriptName, ServerCommand, StringCommand,
+    TransactionCommand,
+};
+use valthree_workload::round::Round;
 use valthree_workload::word::Word;
 
 /// SplitMix64, by Sebastiano Vigna.
@@ -45,16 +50,19 @@ impl Dice {
     }
 }
 
-/// What a database may do wrong.
+/// The microseconds between two events.
+const TICK: u64 = 200;
+
+/// A fault of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// A read is answered from an older state.
     StaleRead,
     /// A write is acknowledged and does nothing.
     LostWrite,
-    /// A command that failed has happened all the same.
+    /// A command that failed takes effect all the same.
     Phantom,
-    /// A write happens once more, later.
+    /// A write takes effect a second time, later.
     Twice,
     /// A count is wrong by one.
     WrongCount,
@@ -64,6 +72,10 @@ pub enum Fault {
     PartialFlush,
     /// Two replies of a pipeline are swapped.
     Swapped,
+    /// The last command of a transaction takes effect later.
+    TornExec,
+    /// An EXEC ignores that a watched key was touched.
+    BlindExec,
 }
 
 pub const FAULTS: [Fault; 8] = [
@@ -77,28 +89,32 @@ pub const FAULTS: [Fault; 8] = [
     Fault::Swapped,
 ];
 
-/// What histories look like. Chances are in percent.
+/// The shape of a history. Chances are in percent.
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub clients: usize,
-    /// How many operations each client begins, and those that come in its place.
+    /// The number of operations of each client, with those that replace it.
     pub operations: usize,
     pub keys: usize,
     pub unknown: u64,
     pub failed: u64,
-    /// How many commands are sent at once at most.
+    /// The most commands that a client sends at once.
     pub pipeline: usize,
     /// Commands of several keys.
     pub joined: u64,
     /// FLUSHALL and DBSIZE.
     pub whole: u64,
-    /// Conditions and GET of a SET.
+    /// Options of SET.
     pub options: u64,
-    /// EXISTS, and DEL whose counts tell of existence.
+    /// EXISTS and DEL, whose counts show existence.
     pub existence: u64,
     pub reads: u64,
     /// Whether values repeat.
     pub repeated: bool,
+    /// Commands of collections and counters, in percent.
+    pub typed: u64,
+    /// Their type, from 0 to 4. Lists that only grow are 5, and everything in transactions and scripts is 6.
+    pub kind: usize,
 }
 
 impl Shape {
@@ -117,6 +133,8 @@ impl Shape {
             existence: 10,
             reads: 50,
             repeated: false,
+            typed: 0,
+            kind: 0,
         }
     }
 
@@ -130,7 +148,7 @@ impl Shape {
         Shape { whole: 5, ..Shape::joined(clients, operations, keys) }
     }
 
-    /// Small enough for a plain search, and anything may occur.
+    /// A history small enough for a plain search, in which anything may occur.
     pub fn small(dice: &mut Dice) -> Shape {
         Shape {
             clients: 1 + dice.below(4),
@@ -145,13 +163,18 @@ impl Shape {
             existence: dice.pick(&[0, 20, 50]),
             reads: dice.pick(&[20, 50]),
             repeated: dice.percent(15),
+            typed: 0,
+            kind: 0,
         }
     }
 
-    /// The same, but so that a fault can strike and be noticed.
+    /// The same shape, changed so that a fault can strike and be noticed.
     pub fn prone_to(self, fault: Option<Fault>) -> Shape {
         match fault {
-            None | Some(Fault::StaleRead | Fault::LostWrite | Fault::WrongCount) => self,
+            None
+            | Some(Fault::StaleRead | Fault::LostWrite | Fault::WrongCount | Fault::TornExec | Fault::BlindExec) => {
+                self
+            }
             Some(Fault::Phantom) => Shape { failed: 40, unknown: 0, reads: 50, ..self },
             Some(Fault::Twice) => Shape { unknown: self.unknown.min(10), reads: 50, ..self },
             Some(Fault::TornMSet) => Shape { joined: 50, reads: 50, existence: 0, keys: self.keys.max(2), ..self },
@@ -165,13 +188,13 @@ impl Shape {
 
 /// A command on its way through the database.
 struct Running {
-    place: usize,
+    index: usize,
     reply: Option<Reply>,
 }
 
 struct World<'a> {
     dice: &'a mut Dice,
-    /// Of each client, what decides its commands, if the shape does not.
+    /// The generator of each client, if the shape does not decide its commands.
     generators: Vec<Generator<'a>>,
     shape: Shape,
     fault: Option<Fault>,
@@ -180,33 +203,48 @@ struct World<'a> {
     history: History,
     events: u64,
     values: usize,
-    /// Of each client: its number, how many operations it may still begin, and what is under way.
+    /// For each client: its number, the operations that it may still begin, and those under way.
     clients: Vec<(u64, usize, VecDeque<Running>)>,
-    /// Commands whose client has given up.
-    adrift: Vec<Command>,
+    /// Commands whose clients have given up.
+    adrift: Vec<(Site, Command)>,
+    /// When the lives of keys end.
+    deaths: Vec<(Duration, Site, Word)>,
+    /// The database of each client.
+    databases: Vec<u8>,
+    /// The keys that each client watches, if the shape decides its commands.
+    watching: Vec<Vec<Word>>,
+    /// What each client still sends in its turn.
+    batches: Vec<VecDeque<Batch>>,
+    /// The scripts that the database knows.
+    scripts: Vec<(ScriptName, Word)>,
     /// How often the fault has struck.
     struck: usize,
 }
 
-/// The history of a round such as the workload draws, on a right database where so many of a hundred commands have an
-/// unknown outcome. Of what earlier rounds have left open a third may land in it.
+/// The history of a round that the workload drew, on a right database. `unknown` percent of the outcomes are unknown. A
+/// third of the carried commands may land in the round.
 pub fn round(dice: &mut Dice, round: &Round, carried: &[Command], unknown: u64) -> History {
     let Configuration { clients, steps, .. } = round.configuration;
-    let keys = generator::keys(&round.configuration, &round.prefix);
+    let keys = round.keys();
     let chance = |actor| round.source.chance(round.number, actor as u64 + 1);
     let generators =
         (0..clients).map(|actor| Generator::new(&round.configuration, actor, &keys, chance(actor))).collect();
     let shape = Shape { unknown, ..Shape::register(clients, steps) };
-    let mut world =
-        World { generators, adrift: carried.iter().step_by(3).cloned().collect(), ..World::of(dice, &shape, None) };
-    for (place, command) in carried.iter().enumerate() {
-        world.record(FIRST_CARRIED + place as u64, command.clone());
+    let mut world = World { generators, ..World::of(dice, &shape, None) };
+    for (index, command) in carried.iter().enumerate() {
+        let stamp = world.record(FIRST_CARRIED + index as u64, command.clone()) as u32;
+        if index % 3 == 0 {
+            let client = FIRST_CARRIED + index as u64;
+            world.adrift.push((Site { database: 0, stamp, client }, command.clone()));
+        }
     }
+    world.databases = (0..clients).map(|actor| Generator::database(&round.configuration, actor)).collect();
+    (0..clients).for_each(|client| world.select(client));
     while world.step() {}
     world.history
 }
 
-/// A history, and how often the fault struck.
+/// A history, and the number of times the fault struck.
 pub fn history(dice: &mut Dice, shape: &Shape, fault: Option<Fault>) -> (History, usize) {
     let mut world = World::of(dice, shape, fault);
     while world.step() {}
@@ -231,29 +269,33 @@ impl World<'_> {
             values: 0,
             clients,
             adrift: Vec::new(),
+            deaths: Vec::new(),
+            databases: vec![0; shape.clients],
+            watching: vec![Vec::new(); shape.clients],
+            batches: vec![VecDeque::new(); shape.clients],
+            scripts: Vec::new(),
             struck: 0,
         }
     }
 }
 
-/// Makes a history wrong in one place, late in it: a GET is answered with a value that had been read before, and then
-/// another one.
+/// Makes a history wrong late in it: one GET is answered with a value that had been read before and replaced since.
 pub fn spoil(history: &mut History) {
     let value = |operation: &Operation| match (&operation.command, operation.reply()) {
-        (Command::Get(key), Some(Reply::Value(value))) => Some((key.clone(), value.clone())),
+        (Command::String(StringCommand::Get(key)), Some(Reply::Value(value))) => Some((key.clone(), value.clone())),
         _ => None,
     };
     let reads: Vec<(usize, Word, Word)> = history
         .operations
         .iter()
         .enumerate()
-        .filter_map(|(place, operation)| value(operation).map(|(key, value)| (place, key, value)))
+        .filter_map(|(index, operation)| value(operation).map(|(key, value)| (index, key, value)))
         .collect();
     let spoilt = reads.len() * 9 / 10;
-    let (place, key, new) = &reads[spoilt];
+    let (index, key, new) = &reads[spoilt];
     let of_key = |read: &&(usize, Word, Word)| read.1 == *key && read.2 != *new;
     let old = reads[..spoilt / 2].iter().rev().find(of_key).map(|(_, _, value)| value.clone());
-    if let (Some(old), Some((_, outcome))) = (old, &mut history.operations[*place].end) {
+    if let (Some(old), Some((_, outcome))) = (old, &mut history.operations[*index].end) {
         *outcome = Outcome::Reply(Reply::Value(old));
     }
 }
@@ -261,20 +303,23 @@ pub fn spoil(history: &mut History) {
 impl World<'_> {
     fn moment(&mut self) -> Moment {
         self.events += 1;
-        Moment { event: self.events - 1, at: Duration::from_micros(self.events) }
+        Moment { event: self.events - 1, at: Duration::from_micros(TICK * self.events) }
     }
 
-    /// Lets one random thing happen. False when all is over.
+    /// Lets one random thing happen. Returns false at the end.
     fn step(&mut self) -> bool {
-        let busy: Vec<usize> =
-            (0..self.clients.len()).filter(|c| self.clients[*c].1 > 0 || !self.clients[*c].2.is_empty()).collect();
+        let is_busy = |client: &usize| {
+            let (_, left, running) = &self.clients[*client];
+            *left > 0 || !running.is_empty() || !self.batches[*client].is_empty()
+        };
+        let busy: Vec<usize> = (0..self.clients.len()).filter(is_busy).collect();
         if busy.is_empty() {
             return false;
         }
         if !self.adrift.is_empty() && self.dice.percent(8) {
-            let command = self.adrift.swap_remove(self.dice.below(self.adrift.len()));
+            let (site, command) = self.adrift.swap_remove(self.dice.below(self.adrift.len()));
             if self.dice.percent(60) {
-                self.apply(&command);
+                self.apply(site, &command);
             }
             return true;
         }
@@ -288,108 +333,183 @@ impl World<'_> {
             Some(0) if self.dice.percent(self.shape.failed) => self.fail(client),
             Some(0) if self.dice.percent(self.shape.unknown / 2) => self.lose(client),
             Some(next) if next == 0 || self.dice.percent(50) => {
-                let place = self.clients[client].2[next].place;
-                let command = self.history.operations[place].command.clone();
-                let reply = self.apply(&command);
+                let index = self.clients[client].2[next].index;
+                let command = self.history.operations[index].command.clone();
+                let reply = self.apply(self.site(client, index), &command);
                 self.clients[client].2[next].reply = Some(reply);
             }
             _ if self.dice.percent(self.shape.unknown / 2) => self.lose(client),
             _ => {
-                if let Some(Running { place, reply: Some(reply) }) = self.clients[client].2.pop_front() {
-                    let moment = self.moment();
-                    self.history.operations[place].end = Some((moment, Outcome::Reply(reply)));
+                if let Some(Running { index, reply: Some(reply) }) = self.clients[client].2.pop_front() {
+                    let (moment, outcome) = (self.moment(), Outcome::Reply(reply));
+                    let command = &self.history.operations[index].command;
+                    if let Some(command) = by_text_instead((command, &outcome)) {
+                        self.batches[client].push_front(Batch { rest: 0, commands: vec![command] });
+                    }
+                    self.history.operations[index].end = Some((moment, outcome));
                 }
             }
         }
         true
     }
 
+    fn site(&self, client: usize, index: usize) -> Site {
+        Site { database: self.databases[client], stamp: index as u32, client: self.clients[client].0 }
+    }
+
+    /// Records that a client selects its database.
+    fn select(&mut self, client: usize) {
+        if self.databases[client] > 0 {
+            let select = Command::Server(ServerCommand::Select(self.databases[client]));
+            let index = self.record(self.clients[client].0, select);
+            let moment = self.moment();
+            self.history.operations[index].end = Some((moment, Outcome::Reply(Reply::ok())));
+        }
+    }
+
     fn call(&mut self, client: usize) {
-        let commands = match self.generators.get_mut(client) {
-            Some(generator) => {
-                self.clients[client].1 -= 1;
-                generator.step().commands
-            }
+        if self.batches[client].is_empty()
+            && let Some(generator) = self.generators.get_mut(client)
+        {
+            self.clients[client].1 -= 1;
+            self.batches[client].extend(generator.turn().batches);
+        }
+        let commands = match self.batches[client].pop_front() {
+            Some(batch) => batch.commands,
             None => {
                 let most = self.shape.pipeline.min(self.clients[client].1);
                 let number = 1 + self.dice.below(most);
                 self.clients[client].1 -= number;
-                (0..number).map(|_| self.command()).collect()
+                (0..number).map(|_| self.command_of(client)).collect()
             }
         };
         for command in commands {
-            let place = self.record(self.clients[client].0, command);
-            self.clients[client].2.push_back(Running { place, reply: None });
+            let index = self.record(self.clients[client].0, command);
+            self.clients[client].2.push_back(Running { index, reply: None });
         }
     }
 
     fn record(&mut self, client: u64, command: Command) -> usize {
-        let (place, call) = (self.history.operations.len(), self.moment());
-        let (id, server) = (place as u64 + 1, String::new());
+        let (index, call) = (self.history.operations.len(), self.moment());
+        let (id, server) = (index as u64 + 1, String::new());
         self.history.operations.push(Operation { id, client, server, command, call, end: None });
-        place
+        index
     }
 
-    /// The first command of a client does nothing, or so it is told.
+    /// Tells a client that its first command did nothing.
     fn fail(&mut self, client: usize) {
-        let Some(Running { place, .. }) = self.clients[client].2.pop_front() else { return };
+        let Some(Running { index, .. }) = self.clients[client].2.pop_front() else { return };
         let moment = self.moment();
-        self.history.operations[place].end = Some((moment, Outcome::Failed("TRYAGAIN".into())));
+        self.history.operations[index].end = Some((moment, Outcome::Failed("TRYAGAIN".into())));
+        // A client whose WATCH or transaction fails goes on over another connection, and so as another client.
+        let left_over = std::mem::take(&mut self.batches[client]);
+        if !left_over.is_empty() || self.history.operations[index].command.transaction().is_some() {
+            self.lose(client);
+        }
         if self.fault == Some(Fault::Phantom) && self.dice.percent(60) {
-            let command = self.history.operations[place].command.clone();
-            self.apply(&command);
+            let command = self.history.operations[index].command.clone();
+            self.apply(self.site(client, index), &command);
             self.struck += 1;
         }
     }
 
-    /// A client learns nothing more about what is under way, and another one takes its place.
+    /// Leaves a client without answers, and puts another client in its place.
     fn lose(&mut self, client: usize) {
         let next = self.clients.iter().map(|(number, ..)| *number).max().unwrap_or_default() + 1;
+        let gone = self.clients[client].0;
+        self.state.forget(gone);
         self.clients[client].0 = next;
+        self.batches[client].clear();
+        self.watching[client].clear();
         let forgotten = self.dice.percent(10);
-        for Running { place, reply } in std::mem::take(&mut self.clients[client].2) {
+        for Running { index, reply } in std::mem::take(&mut self.clients[client].2) {
             if !forgotten {
                 let moment = self.moment();
-                self.history.operations[place].end = Some((moment, Outcome::Unknown("the connection broke".into())));
+                self.history.operations[index].end = Some((moment, Outcome::Unknown("the connection broke".into())));
             }
             if reply.is_none() {
-                self.adrift.push(self.history.operations[place].command.clone());
+                // The EXEC of a client that is gone does not see what the next one watches.
+                let site = Site { client: gone, ..self.site(client, index) };
+                self.adrift.push((site, self.history.operations[index].command.clone()));
             }
+        }
+        self.select(client);
+    }
+
+    /// Ends the lives that are over, and notes the life that a command gives.
+    fn live(&mut self, site: Site, command: &Command) {
+        let now = Duration::from_micros(TICK * self.events);
+        for (_, of, key) in self.deaths.extract_if(.., |(at, ..)| *at <= now) {
+            (0..3).for_each(|database| model::expire(&mut self.state, database, &key, of.stamp));
+        }
+        if let Some((key, life)) = command.lifetime().filter(|(_, life)| *life > 0) {
+            self.deaths.push((now + Duration::from_millis(life.unsigned_abs()), site, key.clone()));
         }
     }
 
-    fn apply(&mut self, command: &Command) -> Reply {
+    fn apply(&mut self, site: Site, command: &Command) -> Reply {
+        self.live(site, command);
+        if let Some(reply) = self.know(command) {
+            return reply;
+        }
         let strikes = self.fault.is_some() && self.dice.percent(20);
         let before = (self.fault == Some(Fault::StaleRead)).then(|| self.state.clone());
         let mut reply = match (self.fault.filter(|_| strikes), command) {
+            // What a server notes of a WATCH is not what it reads.
+            _ if command.transaction().is_some_and(|unit| !unit.noted().is_empty()) && !command.may_write() => {
+                model::apply_at(&mut self.state, site, command)
+            }
             (Some(Fault::StaleRead), _) if !command.may_write() => {
                 self.struck += 1;
                 let mut past = self.dice.pick(&self.past);
-                model::apply(&mut past, command)
+                model::apply_at(&mut past, site, command)
             }
             (Some(Fault::LostWrite), _) if command.may_write() => {
                 self.struck += 1;
-                model::apply(&mut self.state.clone(), command)
+                model::apply_at(&mut self.state.clone(), site, command)
             }
             (Some(Fault::Twice), _) if command.may_write() => {
                 self.struck += 1;
-                self.adrift.push(command.clone());
-                model::apply(&mut self.state, command)
+                self.adrift.push((site, command.clone()));
+                model::apply_at(&mut self.state, site, command)
             }
-            (Some(Fault::TornMSet), Command::MSet(pairs)) if pairs.len() > 1 => {
+            (Some(Fault::TornMSet), Command::String(StringCommand::MSet(pairs))) if pairs.len() > 1 => {
                 self.struck += 1;
                 let (now, later) = pairs.split_at(1);
-                self.adrift.push(Command::MSet(later.to_vec()));
-                model::apply(&mut self.state, &Command::MSet(now.to_vec()))
+                self.adrift.push((site, Command::String(StringCommand::MSet(later.to_vec()))));
+                model::apply(&mut self.state, &Command::String(StringCommand::MSet(now.to_vec())))
             }
-            (Some(Fault::PartialFlush), Command::FlushAll) if !self.state.is_empty() => {
+            (Some(Fault::TornExec), Command::Transaction(TransactionCommand::Exec { watched, commands }))
+                if watched.is_empty() && commands.len() > 1 =>
+            {
+                self.struck += 1;
+                let (now, later) = commands.split_at(commands.len() - 1);
+                let exec = |commands: &[Command]| TransactionCommand::Exec {
+                    watched: Vec::new(),
+                    commands: commands.to_vec(),
+                };
+                self.adrift.push((site, Command::Transaction(exec(later))));
+                let mut replies = match model::apply_at(&mut self.state, site, &Command::Transaction(exec(now))) {
+                    Reply::Array(replies) => replies,
+                    _ => Vec::new(),
+                };
+                replies.push(model::apply_at(&mut self.state.clone(), site, &later[0]));
+                Reply::Array(replies)
+            }
+            (Some(Fault::BlindExec), Command::Transaction(TransactionCommand::Exec { commands, .. })) => {
+                self.struck += 1;
+                let (watched, commands) = (Vec::new(), commands.clone());
+                let blind = Command::Transaction(TransactionCommand::Exec { watched, commands });
+                model::apply_at(&mut self.state, site, &blind)
+            }
+            (Some(Fault::PartialFlush), command) if command.is_flush() && !self.state.is_empty() => {
                 self.struck += 1;
                 let spared = self.dice.below(self.state.len());
-                let kept = self.state.clone().into_iter().nth(spared);
-                self.state = kept.into_iter().collect();
+                let kept = self.state.entries().nth(spared).map(|(key, _)| key.clone());
+                self.state.retain(|database, word| kept.as_ref() == Some(&(database, word.clone())));
                 Reply::ok()
             }
-            _ => model::apply(&mut self.state, command),
+            _ => model::apply_at(&mut self.state, site, command),
         };
         if strikes
             && self.fault == Some(Fault::WrongCount)
@@ -402,6 +522,25 @@ impl World<'_> {
             self.past.push(before);
         }
         reply
+    }
+
+    /// Learns or forgets scripts. Returns the reply if the script of an EVALSHA is not known.
+    fn know(&mut self, command: &Command) -> Option<Reply> {
+        for script in command.parts().into_iter().filter_map(Command::script) {
+            match script {
+                ScriptCommand::Flush => self.scripts.clear(),
+                ScriptCommand::Load { tag, name } => self.scripts.push((*name, tag.clone())),
+                ScriptCommand::Run { calling: Calling::Text, tag, script } => {
+                    self.scripts.push((script.name(), tag.clone()));
+                }
+                ScriptCommand::Run { calling: Calling::Digest, tag, script } => {
+                    if !self.scripts.contains(&(script.name(), tag.clone())) {
+                        return Some(Reply::Error { error: "NOSCRIPT No matching script".into() });
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Swaps the replies of two neighbours in a pipeline.
@@ -421,40 +560,159 @@ impl World<'_> {
             return;
         }
         let (first, second) = self.dice.pick(&pairs);
-        let reply = |place: usize| self.history.operations[place].reply().cloned().map(Outcome::Reply);
+        let reply = |index: usize| self.history.operations[index].reply().cloned().map(Outcome::Reply);
         let (Some(one), Some(other)) = (reply(first), reply(second)) else { return };
-        for (place, outcome) in [(first, other), (second, one)] {
-            if let Some((_, end)) = &mut self.history.operations[place].end {
+        for (index, outcome) in [(first, other), (second, one)] {
+            if let Some((_, end)) = &mut self.history.operations[index].end {
                 *end = outcome;
             }
         }
         self.struck += 1;
     }
 
+    /// A command of a collection or a counter, as a person types it. Keys have one type each, except by chance.
+    fn typed_command(&mut self) -> Command {
+        let kind = if self.dice.percent(4) { self.dice.below(5) } else { self.shape.kind };
+        self.values += 1;
+        let (value, few) = (self.values, self.dice.below(3));
+        let lines: [&[&str]; 5] = [
+            &["SADD @ e#", "SADD @ e#", "SPOP @", "SREM @ e1", "SMEMBERS @", "SCARD @", "SISMEMBER @ e1"],
+            &["HSET @ f? #", "HDEL @ f?", "HGET @ f?", "HGETALL @", "HLEN @", "HINCRBY @ n? #0"],
+            &[
+                "RPUSH @ e#",
+                "LPUSH @ e#",
+                "RPUSH @ e# x#",
+                "LPOP @",
+                "RPOP @",
+                "LINSERT @ AFTER e1 i#",
+                "LREM @ 0 e1",
+                "LRANGE @ 0 -1",
+                "LLEN @",
+            ],
+            &[
+                "ZADD @ # f?",
+                "ZREM @ f?",
+                "ZSCORE @ f?",
+                "ZRANK @ f?",
+                "ZRANGE @ 0 -1 WITHSCORES",
+                "ZINCRBY @ #0 f?",
+                "ZCARD @",
+            ],
+            &["INCRBY @ #0", "INCRBY @ #0", "GET @", "GETDEL @", "SETNX @ #", "GETSET @ #", "APPEND @ #", "STRLEN @"],
+        ];
+        let line = match self.dice.below(100) {
+            0..8 => "DEL @",
+            8..11 => "RENAME @ k0",
+            _ => self.dice.pick(lines[kind]),
+        };
+        let key = format!("k{}", self.dice.below(self.shape.keys));
+        let line = line.replace('@', &key).replace('#', &value.to_string()).replace('?', &few.to_string());
+        Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
+    }
+
+    fn command_of(&mut self, client: usize) -> Command {
+        match self.shape.kind {
+            5 => self.of_log(),
+            6 => self.in_unit(client),
+            _ => self.command(),
+        }
+    }
+
+    /// A command, or a transaction, about lists that only grow.
+    fn of_log(&mut self) -> Command {
+        let chosen = self.dice.below(100);
+        let number = 1 + self.dice.below(3);
+        let commands: Vec<Command> = (0..number).map(|_| self.about_log()).collect();
+        Command::Transaction(match chosen {
+            0..50 => return self.about_log(),
+            50..55 => TransactionCommand::Discard(commands),
+            _ => TransactionCommand::Exec { watched: Vec::new(), commands },
+        })
+    }
+
+    fn about_log(&mut self) -> Command {
+        self.values += 1;
+        let (key, value) = (self.key(), self.values);
+        let line = match self.dice.below(10) {
+            0..4 => format!("RPUSH {key} e{value}"),
+            4 => format!("RPUSH {key} e{value} x{value}"),
+            5 => format!("EVAL push-and-look r 1 {key} e{value}"),
+            6 => format!("LLEN {key}"),
+            _ => format!("LRANGE {key} 0 -1"),
+        };
+        Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
+    }
+
+    /// A command of any type, a transaction, a script, or a WATCH.
+    fn in_unit(&mut self, client: usize) -> Command {
+        let chosen = self.dice.below(100);
+        let typed = |world: &mut World<'_>| {
+            let (kind, shape) = (world.dice.below(5), world.shape.clone());
+            // Each key has one type, except by chance.
+            let kind = if world.dice.percent(90) { 2 + 2 * (shape.clients % 2) } else { kind };
+            world.shape.kind = kind;
+            let command = world.typed_command();
+            world.shape = shape;
+            command
+        };
+        match chosen {
+            0..20 if self.watching[client].is_empty() => {
+                let watched = vec![self.key()];
+                self.watching[client].clone_from(&watched);
+                Command::Transaction(TransactionCommand::Watch(watched))
+            }
+            0..50 => {
+                let number = 1 + self.dice.below(3);
+                let commands = (0..number).map(|_| typed(self)).collect();
+                let watched = std::mem::take(&mut self.watching[client]);
+                Command::Transaction(TransactionCommand::Exec { watched, commands })
+            }
+            50..65 => {
+                self.values += 1;
+                let (key, other, value) = (self.key(), self.key(), self.values);
+                let lines = [
+                    format!("EVAL move-if r 2 {key} {other} 0"),
+                    format!("EVAL incr-with-limit r 1 {key} {value}0 200"),
+                    format!("EVAL push-and-look r 1 {key} e{value}"),
+                    format!("EVAL set-and-fail r 1 {key} v{value}"),
+                    format!("EVAL compare-and-set r 1 {key} {} {value}", value - 1),
+                ];
+                let line = self.dice.pick(&lines);
+                Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
+            }
+            _ => typed(self),
+        }
+    }
+
     fn command(&mut self) -> Command {
+        if self.dice.percent(self.shape.typed) {
+            return self.typed_command();
+        }
         let key = self.key();
         if self.dice.percent(self.shape.whole) {
-            return self.dice.pick(&[Command::FlushAll, Command::DbSize, Command::DbSize]);
+            let size = Command::Server(ServerCommand::DbSize);
+            return self.dice.pick(&[Command::FLUSH_ALL, size.clone(), size]);
         }
         let several = self.dice.percent(self.shape.joined);
         let keys: Vec<Word> =
             if several { (0..2 + self.dice.below(3)).map(|_| self.key()).collect() } else { vec![key.clone()] };
         if self.dice.percent(self.shape.existence) {
-            return if self.dice.percent(40) { Command::Exists(keys) } else { Command::Del(keys) };
+            let exists = self.dice.percent(40);
+            return Command::Key(if exists { KeyCommand::Exists(keys) } else { KeyCommand::Del(keys) });
         }
         let read = self.dice.percent(self.shape.reads);
-        match (read, several) {
-            (true, true) => Command::MGet(keys),
-            (true, false) => Command::Get(key),
-            (false, true) => Command::MSet(keys.into_iter().map(|key| (key, self.value())).collect()),
+        Command::String(match (read, several) {
+            (true, true) => StringCommand::MGet(keys),
+            (true, false) => StringCommand::Get(key),
+            (false, true) => StringCommand::MSet(keys.into_iter().map(|key| (key, self.value())).collect()),
             (false, false) => {
                 let options = self.dice.percent(self.shape.options);
                 let conditions = [None, Some(Condition::Absent), Some(Condition::Present)];
                 let condition = if options { self.dice.pick(&conditions) } else { None };
                 let get = options && self.dice.percent(50);
-                Command::Set { key, value: self.value(), condition, get }
+                StringCommand::Set { key, value: self.value(), condition, get }
             }
-        }
+        })
     }
 
     fn key(&mut self) -> Word {

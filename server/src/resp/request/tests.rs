@@ -60,7 +60,7 @@ fn the_two_bytes_behind_an_argument_may_be_any() {
 
 #[test]
 fn a_number_has_one_spelling() {
-    for text in ["+1", "01", "-0", "", " 1", "1 ", "1\n", "x", "-", "--1", "9223372036854775808", "1\0"] {
+    for text in ["+1", "01", "-0", "", " 1", "1 ", "1\n", "x", "-", "--1", "9223372036854775808"] {
         assert_eq!(strict_integer(text.as_bytes()), None, "{text:?}");
         assert_eq!(error(format!("*{text}\r\n").as_bytes()), Some(ProtocolError::InvalidCount), "{text:?}");
         let bulk = format!("*1\r\n${text}\r\n");
@@ -77,7 +77,7 @@ fn the_limits_are_those_of_valkey() {
     assert_eq!(error(b"*2147483647\r\n"), None);
     assert_eq!(error(b"*2147483648\r\n"), Some(ProtocolError::InvalidCount));
     assert_eq!(error(b"*1\r\n$536870912\r\n"), None);
-    assert_eq!(error(b"*1\r\n$536870913\r\n"), Some(ProtocolError::InvalidLength));
+    assert_eq!(error(b"*1\r\n$536870913\r\n"), Some(ProtocolError::ArgumentTooLong(Limits::BULK_BYTES)));
 }
 
 #[test]
@@ -99,16 +99,41 @@ fn a_line_ends_within_64_kib() {
 }
 
 #[test]
+fn a_line_with_a_nul_never_ends() {
+    let cases = [
+        ("ECHO a", ProtocolError::InlineTooBig),
+        ("\"", ProtocolError::InlineTooBig),
+        ("*1", ProtocolError::CountTooBig),
+        ("*1\r\n$4", ProtocolError::LengthTooBig),
+        ("*1\r\n", ProtocolError::LengthTooBig),
+    ];
+    for (begin, too_big) in cases {
+        let line = format!("{begin}\0b\r\n");
+        let length = line.len() - begin.rfind('\n').map_or(0, |end| end + 1);
+        let most = format!("{line}{}", "PING\r\n".repeat(20_000)).into_bytes();
+        let most = &most[..Limits::INLINE_BYTES + line.len() - length];
+        assert_eq!(parse(most), (vec![], None), "{begin:?}");
+        assert_eq!(parse(&[most, b"x"].concat()), (vec![], Some(too_big)), "{begin:?}");
+    }
+    let (requests, error) = parse(b"PING\r\n\0\r\nPING\r\n");
+    assert_eq!((requests, error), (vec![request(&["PING"])], None));
+    assert_eq!(parse(b"ECHO \"a\\x00b\"\n"), (vec![request(&["ECHO", "a\0b"])], None), "an escaped NUL is a byte");
+}
+
+#[test]
 fn a_request_is_limited_as_a_whole() {
     let limits = Limits { request_bytes: 2 * (ARGUMENT_OVERHEAD + 10), ..Limits::default() };
     let twenty = b"*2\r\n$9\r\n123456789\r\n$11\r\n12345678901\r\n";
     let parse = |bytes: &[u8]| parse_pieces(&mut Parser::new(limits), [bytes]);
     let (requests, error) = parse(&twenty.repeat(3));
     assert_eq!((requests.len(), error), (3, None), "each request is counted for itself");
-    assert_eq!(parse(b"*2\r\n$9\r\n123456789\r\n$12\r\n"), (vec![], Some(ProtocolError::RequestTooBig)));
+    assert_eq!(
+        parse(b"*2\r\n$9\r\n123456789\r\n$12\r\n"),
+        (vec![], Some(ProtocolError::RequestTooBig(limits.request_bytes)))
+    );
     let empty = b"$0\r\n\r\n".repeat(3);
     let (_, error) = parse(&[b"*3\r\n", empty.as_slice()].concat());
-    assert_eq!(error, Some(ProtocolError::RequestTooBig), "empty arguments count, too");
+    assert_eq!(error, Some(ProtocolError::RequestTooBig(limits.request_bytes)), "empty arguments count, too");
 }
 
 #[test]
@@ -126,6 +151,16 @@ fn errors_are_told_in_the_words_of_valkey() {
         error(bytes).unwrap().reply().encode(crate::resp::Protocol::Resp2, &mut out);
         assert_eq!(out, format!("-ERR Protocol error: {text}\r\n"));
     }
+    let mut out = BytesMut::new();
+    error(b"*1\r\n\xff\r\n").unwrap().reply().encode(crate::resp::Protocol::Resp2, &mut out);
+    assert_eq!(&out[..], b"-ERR Protocol error: expected '$', got '\xff'\r\n");
+    let too_long = ProtocolError::ArgumentTooLong(1024).to_string();
+    assert_eq!(too_long, "invalid bulk length: a value, key or other word may have 1024 bytes, see --max-value");
+    let too_big = ProtocolError::RequestTooBig(2048).to_string();
+    assert!(
+        too_big.starts_with("too big request: ") && too_big.ends_with("2048 bytes, see --max-request"),
+        "{too_big}"
+    );
     assert_eq!(ProtocolError::InlineTooBig.to_string(), "too big inline request");
     assert_eq!(ProtocolError::CountTooBig.to_string(), "too big mbulk count string");
     assert_eq!(ProtocolError::LengthTooBig.to_string(), "too big bulk count string");
@@ -136,7 +171,7 @@ fn after_an_error_there_is_only_that_error() {
     let mut parser = Parser::new(Limits { request_bytes: 50, ..Limits::default() });
     let mut input = BytesMut::from(&b"*1\r\n$30\r\nPING\r\n"[..]);
     for _ in 0..3 {
-        assert_eq!(parser.next(&mut input), Err(ProtocolError::RequestTooBig));
+        assert_eq!(parser.next(&mut input), Err(ProtocolError::RequestTooBig(50)));
         input.extend_from_slice(b"PING\r\n");
     }
 }

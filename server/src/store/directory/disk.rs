@@ -1,12 +1,12 @@
-//! The few things that a store asks of a disk, each one system call's worth, so that a test can crash between any two.
+//! The few things that a store asks of a disk. Each is about one system call, so that a test can crash between any two.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A file system with a page cache: what was written is visible at once, and durable only after the matching sync.
+/// A file system with a page cache: a write is visible at once, and durable after the matching sync.
 pub(super) trait Disk {
-    /// Excludes other holders, of this process and others, until it is dropped or its process dies.
+    /// Excludes other holders in this process and others until it is dropped or its process dies.
     type Lock;
     /// A file just written and still open.
     type File;
@@ -17,11 +17,11 @@ pub(super) trait Disk {
     fn read(&self, file: &Path) -> io::Result<Vec<u8>>;
     /// Creates a folder if there is none; its parent must exist.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
-    /// Writes a file that shares nothing with whatever had its name before.
+    /// Writes a file that shares nothing with an earlier file of its name.
     fn write_new(&self, file: &Path, bytes: &[u8]) -> io::Result<Self::File>;
     /// Makes the content of a file durable, under whatever name.
     fn sync_file(&self, file: &Self::File) -> io::Result<()>;
-    /// Gives a file another name in one step, in the place of what had it.
+    /// Renames a file in one step. It replaces a file of that name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
@@ -37,8 +37,8 @@ impl Disk for System {
     type Lock = File;
     type File = File;
 
-    /// Locks the folder itself: a lock file could be deleted while it is held, and then two would hold it. The folder
-    /// is opened anew each time because the lock belongs to the open file, not to the process.
+    /// Locks the folder itself: somebody could delete a lock file that is held, and then two processes would hold it. The
+    /// folder is opened anew each time, because the lock belongs to the open file and not to the process.
     fn lock(&self, folder: &Path) -> io::Result<File> {
         let handle = File::open(folder)?;
         loop {
@@ -60,8 +60,8 @@ impl Disk for System {
         }
     }
 
-    /// A leftover is removed, not truncated. Its pages may be those of a failed fsync, which a second fsync would
-    /// report as written although they are lost; a new file has only new pages.
+    /// Removes a leftover instead of truncating it. An fsync of its pages may have failed, and a second one would report
+    /// them as written although they are lost. A new file has only new pages.
     fn write_new(&self, file: &Path, bytes: &[u8]) -> io::Result<File> {
         let create = || OpenOptions::new().write(true).create_new(true).open(file);
         let mut handle = match create() {

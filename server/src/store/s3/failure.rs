@@ -1,33 +1,70 @@
-//! What an answer that is no success means: the one place that decides it, and that says it in words.
+//! What a request to S3 that did not succeed means, and how to say it.
 //!
 //! | what came of a PUT | means | because |
 //! |---|---|---|
 //! | not handed to the HTTP client, or no connection | did not happen | nothing was sent |
-//! | 412, 409; 404 to an If-Match | conflict | the condition did not hold when it was looked at |
-//! | any other answer, none, or one that can't be read | unclear | see below |
+//! | 412, 409; 404 to an If-Match | conflict | the condition did not hold when the store evaluated it |
+//! | any other answer, none, or an unreadable one | unclear | see below |
 //!
-//! Some other answers look as definite: who is refused with a 403 has changed nothing. But what the answer speaks of is
-//! the request as it arrived last, and a proxy may have sent it twice, and lost the answer to the first. Between the two
-//! a session can expire, or a disk fill up. To call it unclear costs a look at the object; to be wrong about "it did not
-//! happen" breaks a promise.
+//! Other answers look just as definite: a server that answers 403 has changed nothing. But an answer speaks of the
+//! request as it arrived last. A proxy may have sent the request twice and lost the first answer, and between the two a
+//! session can expire or a disk can fill up. Calling such an answer unclear costs one look at the object; calling it
+//! "did not happen" wrongly breaks a promise.
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use tokio::time::Instant;
 
 use super::Location;
-use crate::store::{Condition, StoreError};
+use crate::store::{Condition, Dated, Reason, StoreError};
 
-/// Notes whether a request has been handed to the HTTP client. Before that nothing can have been sent.
+/// Notes whether the SDK has handed a request to the HTTP client. Before that nothing can have been sent. Notes also what
+/// the answer tells about the time.
+#[derive(Clone, Debug)]
+pub(super) struct HandedOver {
+    handed_over: Arc<AtomicBool>,
+    sent: Arc<Mutex<Option<Instant>>>,
+    dates: Dates,
+}
+
+/// What the answers have told about the time, until somebody asks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HandedOver(Arc<AtomicBool>);
+pub(super) struct Dates(Arc<Mutex<Vec<Dated>>>);
+
+/// How many dates a store keeps for somebody who never asks.
+const MOST_DATES: usize = 64;
+
+impl Dates {
+    /// Takes them.
+    pub(super) fn take(&self) -> Vec<Dated> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, dated: Dated) {
+        let mut dates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if dates.len() < MOST_DATES {
+            dates.push(dated);
+        }
+    }
+}
+
+impl HandedOver {
+    /// For one request, whose answer tells the time to `dates`.
+    pub(super) fn new(dates: &Dates) -> HandedOver {
+        HandedOver { handed_over: Arc::default(), sent: Arc::default(), dates: dates.clone() }
+    }
+}
 
 impl Intercept for HandedOver {
     fn name(&self) -> &'static str {
@@ -40,77 +77,95 @@ impl Intercept for HandedOver {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.store(true, Ordering::Relaxed);
+        self.handed_over.store(true, Ordering::Relaxed);
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answer = context.response();
+        // Another answer may come from a proxy, with the proxy's clock.
+        if !matches!(answer.status().as_u16(), 200..300 | 304 | 412) {
+            return Ok(());
+        }
+        let date = answer.headers().get("date");
+        let date = date.and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
+        let date = date.and_then(|date| u64::try_from(date.secs()).ok());
+        let age = answer.headers().get("age").and_then(|age| age.parse().ok()).unwrap_or(0);
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((date, sent)) = date.zip(sent) {
+            self.dates.note(Dated { date, age, sent, received: Instant::now() });
+        }
         Ok(())
     }
 }
 
-/// A request that was not answered with success.
+/// A request that did not succeed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailedRequest {
     /// Nothing was sent.
     unsent: bool,
-    /// The status of an answer that was understood.
+    /// The status of the answer, if the SDK understood the answer.
     pub(super) status: Option<u16>,
-    /// What S3 calls the error, if it was S3 that answered.
+    /// S3's name for the error, if S3 itself answered.
     pub(super) code: Option<String>,
-    /// Where the bucket is, if the answer says so.
+    /// The region of the bucket, if the answer names it.
     region: Option<String>,
     no_credentials: bool,
     text: String,
-    /// What became of an attempt to mend it.
+    /// What came of an attempt to mend it.
     pub(super) note: String,
+    cause: BoxError,
 }
 
-impl Failure {
-    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, handed_over: &HandedOver) -> Failure
+impl FailedRequest {
+    pub(super) fn of<E>(error: SdkError<E, HttpResponse>, handed_over: &HandedOver) -> FailedRequest
     where
-        E: ProvideErrorMetadata + Error + 'static,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let handed_over = handed_over.0.load(Ordering::Relaxed);
-        let mut failure = Failure {
-            unsent: !handed_over || (matches!(error, SdkError::DispatchFailure(_)) && find(error, &is_no_connection)),
-            status: None,
-            code: None,
-            region: None,
-            no_credentials: find(error, &|cause| cause.is::<CredentialsError>()),
-            text: String::new(),
-            note: String::new(),
-        };
-        if let SdkError::ServiceError(answer) = error {
+        let handed_over = handed_over.handed_over.load(Ordering::Relaxed);
+        let unsent = !handed_over || (matches!(error, SdkError::DispatchFailure(_)) && find(&error, &is_no_connection));
+        let (mut status, mut code, mut region) = (None, None, None);
+        let text = if let SdkError::ServiceError(answer) = &error {
             let meta = answer.err().meta();
-            let status = answer.raw().status().as_u16();
-            failure.status = Some(status);
-            failure.code = meta.code().map(str::to_owned);
-            failure.region = answer.raw().headers().get("x-amz-bucket-region").map(str::to_owned);
+            let number = answer.raw().status().as_u16();
+            status = Some(number);
+            code = meta.code().map(str::to_owned);
+            region = answer.raw().headers().get("x-amz-bucket-region").map(str::to_owned);
             let words = [meta.code(), meta.message()].into_iter().flatten().filter(|word| !word.is_empty());
-            failure.text = format!("{status} {}", words.collect::<Vec<_>>().join(": ")).trim_end().to_owned();
-        } else if failure.unsent {
-            // The layers above have only said that they could not do their work.
-            failure.text = causes(error).last().map(first_line).unwrap_or_default();
+            format!("{number} {}", words.collect::<Vec<_>>().join(": ")).trim_end().to_owned()
+        } else if unsent {
+            // The upper layers only say that they could not do their work.
+            causes(&error).last().map(first_line).unwrap_or_default()
         } else {
-            failure.text = chain(error);
-        }
-        failure
+            chain(&error)
+        };
+        let no_credentials = find(&error, &|cause| cause.is::<CredentialsError>());
+        FailedRequest { unsent, status, code, region, no_credentials, text, note: String::new(), cause: error.into() }
     }
 
-    /// What this means if it was the answer to a PUT.
-    pub(super) fn of_put(&self, condition: &Condition, location: &Location) -> StoreError {
+    /// What this means as the answer to a PUT.
+    pub(super) fn of_put(self, condition: &Condition, location: &Location) -> StoreError {
         match (self.status, condition) {
             (Some(409 | 412), _) | (Some(404), Condition::Match(_)) if !self.is_missing_bucket() => {
-                StoreError::Conflict(self.text.clone())
+                StoreError::Conflict(Reason::new(self.text).with_cause(self.cause))
             }
             _ => self.of_other(location),
         }
     }
 
-    /// What this means if it was the answer to anything but a PUT.
-    pub(super) fn of_other(&self, location: &Location) -> StoreError {
-        let sentence = self.sentence(location);
-        if self.unsent { StoreError::DidNotHappen(sentence) } else { StoreError::Unclear(sentence) }
+    /// What this means as the answer to any other request.
+    pub(super) fn of_other(self, location: &Location) -> StoreError {
+        let reason = Reason::new(self.sentence(location)).with_gist(self.gist()).with_cause(self.cause);
+        if self.unsent { StoreError::DidNotHappen(reason) } else { StoreError::Unclear(reason) }
     }
 
-    /// Only S3 itself may say that an object is not there: a proxy's own 404 says nothing about the object.
+    /// Whether S3 itself says that there is no such object. The 404 of a proxy says nothing about the object.
     pub(super) fn is_missing_object(&self) -> bool {
         self.status == Some(404) && self.code() == "NoSuchKey"
     }
@@ -123,7 +178,30 @@ impl Failure {
         self.code.as_deref().unwrap_or_default()
     }
 
-    /// For whoever has to mend it.
+    /// A few words for clients, who must not learn hosts and names.
+    fn gist(&self) -> &'static str {
+        if self.no_credentials {
+            return "the server has no credentials for the store";
+        }
+        if self.unsent {
+            return "the store cannot be reached";
+        }
+        match (self.code(), self.status) {
+            ("NoSuchBucket", _) => "the bucket is gone",
+            ("XMinioStorageFull" | "QuotaExceeded", _) | (_, Some(507)) => "the disk is full",
+            ("SlowDown", _) | (_, Some(429)) => "the store is overloaded",
+            ("RequestTimeTooSkewed", _) => "the clocks of the server and the store differ",
+            (code, _) if is_about_credentials(code) || self.status == Some(401) => {
+                "the store refuses the server's credentials"
+            }
+            (_, Some(403)) => "the store denies the server access",
+            (_, Some(500..)) => "the store answers with errors of its own",
+            (_, Some(_)) => "the store refuses requests",
+            (_, None) => "the store does not answer",
+        }
+    }
+
+    /// A sentence for the operator, who has to mend it.
     pub(super) fn sentence(&self, location: &Location) -> String {
         let Location { bucket, region, .. } = location;
         let (host, text, note) = (location.host(), &self.text, &self.note);
@@ -144,16 +222,9 @@ impl Failure {
                 format!("the bucket {bucket} is not in the region {region} but in {elsewhere}: set AWS_REGION ({text})")
             }
             ("RequestTimeTooSkewed", _) => format!("the clock of this machine differs from that of {host} ({text})"),
-            (
-                "InvalidAccessKeyId"
-                | "SignatureDoesNotMatch"
-                | "ExpiredToken"
-                | "InvalidToken"
-                | "InvalidClientTokenId"
-                | "TokenRefreshRequired",
-                _,
-            )
-            | (_, Some(401)) => format!("{host} does not accept the credentials: check or renew them ({text})"),
+            (code, _) if is_about_credentials(code) || self.status == Some(401) => {
+                format!("{host} does not accept the credentials: check or renew them ({text})")
+            }
             (_, Some(403)) => format!(
                 "{host} accepts the credentials, but they lack a permission on the bucket {bucket}: \
                  s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket are needed ({text})"
@@ -165,12 +236,24 @@ impl Failure {
     }
 }
 
-/// Whether this is the failure to get a connection, after which nothing was sent over it.
+fn is_about_credentials(code: &str) -> bool {
+    matches!(
+        code,
+        "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "InvalidToken"
+            | "InvalidClientTokenId"
+            | "TokenRefreshRequired"
+    )
+}
+
+/// Whether there never was a connection, so that nothing can have been sent over it.
 fn is_no_connection(cause: &(dyn Error + 'static)) -> bool {
     if let Some(error) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
         return error.is_connect();
     }
-    // Another HTTP client says it in its own way, but this one no connection can come to that has ever stood.
+    // Another HTTP client has another error, but no connection that ever stood ends with this one.
     cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
@@ -186,7 +269,7 @@ fn first_line(error: &(dyn Error + 'static)) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// The error and its causes, each said once.
+/// The error and its causes, each of them once.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {

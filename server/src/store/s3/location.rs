@@ -1,4 +1,4 @@
-//! Which objects of which store, and how to get at them.
+//! Where the objects are, and how the server reaches them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::{S3, Timeouts};
 
-/// The region that requests are signed for where there are no regions.
+/// The region in the signatures for stores without regions.
 const ANY_REGION: &str = "us-east-1";
 
-/// What stands before a bucket's name.
+/// How an address begins.
 const SCHEME: &str = "s3://";
 
 /// A bucket and a prefix, as in `s3://bucket/some/prefix`.
@@ -25,12 +25,12 @@ const SCHEME: &str = "s3://";
 pub struct Address {
     /// The bucket.
     pub bucket: String,
-    /// What the names of the objects begin with: empty, or with a slash at its end.
+    /// How the names of the objects begin: empty, or with a slash at its end.
     pub prefix: String,
 }
 
 impl Address {
-    /// Whether the text is meant to be an address.
+    /// Whether somebody means the text as an address.
     pub fn is_meant_by(text: &str) -> bool {
         text.starts_with(SCHEME)
     }
@@ -57,10 +57,10 @@ impl fmt::Display for Address {
     }
 }
 
-/// How a bucket is named in a request.
+/// Where a request names the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
-    /// In the path if an endpoint was given, in the host otherwise.
+    /// In the path if there is an endpoint, in the host otherwise.
     #[default]
     Auto,
     /// `https://endpoint/bucket/object`
@@ -69,14 +69,14 @@ pub enum Style {
     Host,
 }
 
-/// Why a store can't even be asked.
+/// Why the server cannot even ask a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Every region has its own servers, so without one there is nobody to ask.
+    /// Every region has its own servers.
     #[error("no AWS region is configured: set AWS_REGION, or --s3-endpoint for a store that is not AWS")]
     NoRegion,
-    /// Nobody could be believed to be who he says.
-    #[error("the system has no certificates to recognize servers by: install some, or name a file in SSL_CERT_FILE")]
+    /// Without certificates the server cannot recognize a store.
+    #[error("the system has no certificates to recognize a store by: install some, or name a file in SSL_CERT_FILE")]
     NoCertificates,
 }
 
@@ -90,19 +90,19 @@ pub(super) struct Location {
 }
 
 impl Location {
-    /// Who is spoken to.
+    /// The server at the other end, for messages.
     pub(super) fn host(&self) -> String {
         self.endpoint.clone().unwrap_or_else(|| format!("AWS in {}", self.region))
     }
 }
 
 impl S3 {
-    /// Takes what the environment, the profile and the machine's role say, as every AWS tool does. Sends nothing but
-    /// perhaps a question to the machine for its region.
+    /// A store as the environment, the profile and the role of the machine describe it, as for every AWS tool. Sends
+    /// nothing but perhaps a question to the machine for its region.
     pub async fn open(address: &Address, endpoint: Option<String>, style: Style) -> Result<S3, OpenError> {
         let variable = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
         let endpoint = endpoint.or_else(|| variable("AWS_ENDPOINT_URL_S3")).or_else(|| variable("AWS_ENDPOINT_URL"));
-        // What is not AWS is not asked about on a machine of AWS: elsewhere nobody would answer that question.
+        // For a store other than AWS the machine is not asked: outside of AWS nobody would answer.
         let elsewhere = endpoint.as_ref().map(|_| Region::from_static(ANY_REGION));
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::new())
@@ -111,7 +111,7 @@ impl S3 {
         let http = aws_smithy_http_client::Builder::new();
         let http = match tls {
             true => http.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
-            // Without certificates that one would panic at its first request.
+            // Without certificates that client would panic at its first request.
             false => http.build_http(),
         };
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region);
@@ -143,7 +143,7 @@ impl S3 {
     }
 }
 
-/// The parts of a client's configuration that this store's correctness and manners rest on, whatever else it says.
+/// Replaces the parts of a client's configuration on which the correctness of this store rests.
 pub(super) fn settle(config: &Config, timeouts: &Timeouts) -> Config {
     use aws_sdk_s3::config::retry::RetryConfig;
     use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -152,13 +152,14 @@ pub(super) fn settle(config: &Config, timeouts: &Timeouts) -> Config {
     let limits = TimeoutConfig::builder().connect_timeout(timeouts.connect).operation_attempt_timeout(timeouts.attempt);
     config
         .to_builder()
-        // A PUT that is sent again behind our back turns its own success into a conflict. Those who ask this store
-        // know when to ask again, whatever it was, so nothing is retried here.
+        // A PUT that the SDK sends again turns its own success into a conflict. The callers of this store know when to
+        // ask again.
         .retry_config(RetryConfig::disabled())
         .timeout_config(limits.build())
-        // It would judge by throughput over a window; uploads and downloads have plain limits here.
+        // It judges by throughput over a window. Uploads and downloads have plain limits here.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        // The checksums that newer SDKs send of their own accord come in trailers, which older stores take for content.
+        // Newer SDKs send checksums of their own accord, in trailers that older stores take for content. `seal` asks for
+        // checksums where they are needed.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .build()

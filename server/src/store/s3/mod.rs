@@ -1,19 +1,22 @@
-//! The store that the database is made for: S3, and what speaks its language.
+//! The store that the database is made for: S3, and servers that speak its language.
 //!
-//! Every call is one request, answered or failed once; `failure.rs` says what the failures mean. `location.rs` finds out
-//! where the store is and who we are there.
+//! A put, list or delete is one request, answered or failed once. `failure` says what failures mean. A read may be
+//! several requests, because real servers sometimes give answers that cannot be true: `seal` says which, and `read` asks
+//! again. `location` finds out where the store is and who this server is there.
 //!
-//! What differs between stores that all call themselves S3, and is dealt with here:
+//! Servers that all call themselves S3 differ in two more points:
 //!
-//! - Whether an ETag in a condition stands between quotes. HTTP says so and most insist on it; Ceph RGW compares what it
-//!   got, quotes and all, so there no quoted If-Match is ever true. The proof at the start ([`super::proof`]) notices
-//!   and has us try the other form ([`Store::rephrase`]), separately for If-Match and If-None-Match.
-//! - Whether a missing object or a wrong ETag is a 404, a 409 or a 412: each is a conflict.
+//! - *Quotes around the ETag of a condition.* HTTP demands them and most servers insist on them. Ceph RGW compares the
+//!   value with the quotes, so that no quoted If-Match is ever true. The proof at the start ([`super::proof`]) notices
+//!   this and has the store use the other form ([`Store::rephrase`]), separately for If-Match and If-None-Match.
+//! - *The status of a condition that does not hold.* It is 404, 409 or 412; each is a conflict.
 
 mod failure;
 mod location;
+mod read;
+mod seal;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -22,44 +25,41 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
-use self::failure::{Failure, HandedOver};
+use self::failure::{Dates, FailedRequest, HandedOver};
 pub use self::location::{Address, OpenError, Style};
 use self::location::{Location, settle};
-use super::{Condition, ETag, Got, Phrase, Store, StoreError};
+use self::read::Seen;
+use self::seal::{Seals, Tags, checksum_of, md5_of};
+use super::{Condition, Dated, ETag, Got, Phrase, Store, StoreError};
 use crate::zoo::planted;
 
-/// For a connection to stand, TLS included. Across the world this takes a few hundred milliseconds.
+/// How long a connection may take, TLS included. Across the world it takes a few hundred milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// For the answer to a request to begin.
+/// How long the answer to a request may take to begin.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// How much longer for each started [`LARGE`] bytes that are to be uploaded: a quarter of a megabyte per second is slow
-/// even for a line at home.
+/// How much longer for each [`LARGE`] bytes of an upload: a quarter of a megabyte per second is slow even for a line at
+/// home.
 const ATTEMPT_MORE: Duration = Duration::from_secs(4);
 
 /// One mebibyte.
 const LARGE: usize = 1 << 20;
 
-/// For the next bytes of an answer to come.
+/// How long the next bytes of an answer may take to come.
 const STALL: Duration = Duration::from_secs(5);
 
-/// What is set aside for an answer before it has come, at most: its length is only a claim until then.
-const SET_ASIDE: usize = 64 * LARGE;
-
-/// How long to wait for what.
+/// How long a request may take in its parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For a connection.
+    /// Until there is a connection.
     pub connect: Duration,
-    /// For an answer to begin.
+    /// Until an answer begins.
     pub attempt: Duration,
-    /// For it to go on.
+    /// Until the answer goes on.
     pub stall: Duration,
 }
 
@@ -75,16 +75,22 @@ pub struct S3 {
     client: Client,
     location: Location,
     timeouts: Timeouts,
-    /// The bucket has been seen. If it goes away later, it is not for us to put an empty one in its place.
-    seen: AtomicBool,
+    /// The server has seen the bucket. It never creates it after that: an empty bucket would make the loss final.
+    has_bucket: AtomicBool,
     /// Held by the one request that creates the bucket.
     creation: Mutex<()>,
     bare_match: AtomicBool,
     bare_none_match: AtomicBool,
+    seals: Seals,
+    seen: Seen,
+    /// How many answers were asked for again.
+    rereads: AtomicU64,
+    dates: Dates,
+    only_reads: bool,
 }
 
 impl S3 {
-    /// A store that is reached as `config` says, with whatever HTTP client, clock and sleep it brings. Its retries,
+    /// A store that is reached as `config` says, with the HTTP client, clock and sleep of the config. Its retries,
     /// time-outs and checksums are replaced by those that this store needs. `endpoint` only tells people where it is.
     pub fn new(config: Config, address: &Address, endpoint: Option<String>, timeouts: Timeouts) -> S3 {
         let Address { bucket, prefix } = address.clone();
@@ -93,10 +99,15 @@ impl S3 {
             client: Client::from_conf(settle(&config, &timeouts)),
             location: Location { bucket, prefix, region, endpoint },
             timeouts,
-            seen: AtomicBool::new(false),
+            has_bucket: AtomicBool::new(false),
             creation: Mutex::new(()),
             bare_match: AtomicBool::new(false),
             bare_none_match: AtomicBool::new(false),
+            seals: Seals::default(),
+            seen: Seen::default(),
+            rereads: AtomicU64::new(0),
+            dates: Dates::default(),
+            only_reads: false,
         }
     }
 
@@ -104,26 +115,7 @@ impl S3 {
         format!("{}{name}", self.location.prefix)
     }
 
-    /// Reads an answer to its end. What is shorter than announced must not pass for the object.
-    async fn body(&self, mut body: ByteStream, announced: Option<i64>) -> Result<Bytes, StoreError> {
-        let broken =
-            |why: String| StoreError::Unclear(format!("an answer of {} broke off: {why}", self.location.host()));
-        // Without a length, an answer that is cut short by the end of its connection would look whole.
-        let announced = announced.and_then(|length| usize::try_from(length).ok());
-        let announced = announced.ok_or_else(|| broken("it does not say how long it is".into()))?;
-        let mut bytes = BytesMut::with_capacity(announced.min(SET_ASIDE));
-        loop {
-            let next = timeout(self.timeouts.stall, body.next()).await;
-            match next.map_err(|_| broken(format!("nothing came for {:?}", self.timeouts.stall)))? {
-                Some(Ok(part)) => bytes.extend_from_slice(&part),
-                Some(Err(error)) => return Err(broken(error.to_string())),
-                None if bytes.len() == announced => return Ok(bytes.freeze()),
-                None => return Err(broken(format!("{} of {announced} bytes", bytes.len()))),
-            }
-        }
-    }
-
-    /// The time-outs of an upload: more for a large one.
+    /// The time-outs of a large upload.
     fn upload(&self, length: usize) -> Option<aws_sdk_s3::config::Builder> {
         let pieces = u32::try_from(length / LARGE).unwrap_or(u32::MAX);
         let attempt = self.timeouts.attempt + ATTEMPT_MORE.saturating_mul(pieces);
@@ -131,58 +123,62 @@ impl S3 {
         (pieces > 0).then(|| Config::builder().timeout_config(limits.build()))
     }
 
-    /// Looks at a failure that may mean that there is no bucket yet, and says how it went.
-    async fn failed<E>(&self, error: &SdkError<E, HttpResponse>, handed_over: &HandedOver) -> Failure
+    /// Sorts a failure, and creates the bucket if the failure is that there is none yet.
+    async fn failed<E>(&self, error: SdkError<E, HttpResponse>, handed_over: &HandedOver) -> FailedRequest
     where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let mut failure = Failure::of(error, handed_over);
-        if failure.is_missing_bucket() && !self.seen.load(Ordering::Relaxed) {
+        let mut failure = FailedRequest::of(error, handed_over);
+        if failure.is_missing_bucket() && !self.has_bucket.load(Ordering::Relaxed) {
             failure.note = self.create_bucket().await;
         }
         failure
     }
 
-    /// Creates the bucket, and says how that went. Whether it is there shows when the caller asks again.
+    /// Creates the bucket on a store other than AWS, and says how that went. The next request shows whether it exists.
+    ///
+    /// Nobody can tell a bucket that was never there from one that has vanished while other servers hold its database. An
+    /// empty bucket in its place would make the loss final. So the server only creates one where people try things out,
+    /// warns of what it did, and never does it again after it has seen the bucket.
     async fn create_bucket(&self) -> String {
-        let Ok(_creating) = self.creation.try_lock() else { return ", but it is being created".into() };
-        let Location { bucket, region, endpoint, .. } = &self.location;
-        let mut request = self.client.create_bucket().bucket(bucket);
-        // What is not AWS has one region, whose name we need not know; AWS has one that must not be named.
-        if endpoint.is_none() && region != "us-east-1" {
-            let region = BucketLocationConstraint::from(region.as_str());
-            let constraint = CreateBucketConfiguration::builder().location_constraint(region);
-            request = request.create_bucket_configuration(constraint.build());
+        let Location { bucket, endpoint, .. } = &self.location;
+        if endpoint.is_none() {
+            return format!(": correct --store, or create it, for instance with aws s3 mb s3://{bucket}");
         }
-        let handed_over = HandedOver::default();
+        let Ok(_creating) = self.creation.try_lock() else { return ", but it is being created".into() };
+        let handed_over = HandedOver::new(&self.dates);
+        let request = self.client.create_bucket().bucket(bucket);
         match request.customize().interceptor(handed_over.clone()).send().await {
             Ok(_) => {
-                tracing::info!(bucket, "there was no such bucket: it has been created");
+                tracing::warn!(
+                    "there was no bucket {bucket}: created it. If it has vanished from under other servers, stop this one"
+                );
                 "; it has just been created".into()
             }
             Err(error) => {
-                let failure = Failure::of(&error, &handed_over);
+                let failure = FailedRequest::of(error, &handed_over);
                 format!(", and it can't be created: {}", failure.sentence(&self.location))
             }
         }
     }
 
-    /// The same store, for somebody who only looks: a bucket that is not there is none.
+    /// The same store for somebody who only reads. It creates no bucket. It believes answers that it cannot check, since
+    /// it builds nothing on them.
     pub fn creating_nothing(self) -> S3 {
-        self.note_seen();
-        self
+        self.note_bucket();
+        S3 { only_reads: true, ..self }
     }
 
-    fn note_seen(&self) {
-        self.seen.store(true, Ordering::Relaxed);
+    fn note_bucket(&self) {
+        self.has_bucket.store(true, Ordering::Relaxed);
     }
 
     fn unclear(&self, what: &str) -> StoreError {
-        StoreError::Unclear(format!("{} answered {what}", self.location.host()))
+        StoreError::Unclear(format!("{} answered {what}", self.location.host()).into())
     }
 }
 
-/// Without the quotes, and without a doubt: an empty one would match anything or nothing.
+/// The ETag without its quotes. An empty one is none: it would match anything or nothing.
 fn unquote(etag: Option<&str>) -> Option<ETag> {
     let etag = etag?;
     let bare = etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"')).unwrap_or(etag);
@@ -190,43 +186,26 @@ fn unquote(etag: Option<&str>) -> Option<ETag> {
 }
 
 fn phrase(ETag(etag): &ETag, bare: &AtomicBool) -> String {
-    // A weak one keeps the quotes that it came with.
+    // A weak ETag keeps the quotes that it came with.
     if bare.load(Ordering::Relaxed) || etag.contains('"') { etag.clone() } else { format!("\"{etag}\"") }
 }
 
 impl Store for S3 {
+    fn tells_time(&self) -> bool {
+        true
+    }
+
+    fn dated(&self) -> Vec<Dated> {
+        self.dates.take()
+    }
+
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
-        let handed_over = HandedOver::default();
-        let request = self
-            .client
-            .get_object()
-            .bucket(&self.location.bucket)
-            .key(self.key(name))
-            .set_if_none_match(known.map(|etag| phrase(etag, &self.bare_none_match)));
-        match request.customize().interceptor(handed_over.clone()).send().await {
-            Ok(answer) => {
-                self.note_seen();
-                let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
-                let bytes = self.body(answer.body, answer.content_length).await?;
-                Ok(Got::Object { bytes, etag })
-            }
-            Err(error) => {
-                let failure = self.failed(&error, &handed_over).await;
-                if failure.is_missing_object() {
-                    self.note_seen();
-                    return Ok(Got::Absent);
-                }
-                match failure.status {
-                    Some(304) if known.is_some() => Ok(Got::Unchanged),
-                    _ => Err(failure.of_other(&self.location)),
-                }
-            }
-        }
+        self.read(name, known).await
     }
 
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
-        let handed_over = HandedOver::default();
-        let upload = self.upload(bytes.len());
+        let handed_over = HandedOver::new(&self.dates);
+        let (upload, md5) = (self.upload(bytes.len()), md5_of(&bytes));
         let request = self.client.put_object().bucket(&self.location.bucket).key(self.key(name));
         let request = match condition {
             Condition::Match(_) if planted!("if-match-left-out") && name == "db.json" => request,
@@ -234,31 +213,38 @@ impl Store for S3 {
             Condition::Match(etag) => request.if_match(phrase(etag, &self.bare_match)),
             Condition::Absent => request.if_none_match("*"),
         };
-        let request = request.content_type("application/json").body(ByteStream::from(bytes)).customize();
+        let checksum = (self.seals.tags() == Tags::Opaque).then(|| checksum_of(&bytes));
+        let request = request.set_checksum_sha256(checksum).content_type("application/json");
+        let request = request.body(ByteStream::from(bytes)).customize();
         let mut request = request.interceptor(handed_over.clone());
         if let Some(upload) = upload {
             request = request.config_override(upload);
         }
         match request.send().await {
             Ok(answer) => {
-                self.note_seen();
-                unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))
+                self.note_bucket();
+                self.seen.note(name);
+                let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
+                match self.seals.fits_put(&md5, &etag, &answer) {
+                    true => Ok(etag),
+                    false => Err(self.unclear("a PUT with the ETag of another version")),
+                }
             }
-            Err(error) => Err(self.failed(&error, &handed_over).await.of_put(condition, &self.location)),
+            Err(error) => Err(self.failed(error, &handed_over).await.of_put(condition, &self.location)),
         }
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let (mut names, mut token) = (Vec::new(), None);
         loop {
-            let handed_over = HandedOver::default();
+            let handed_over = HandedOver::new(&self.dates);
             let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(self.key(prefix));
             let request = request.set_continuation_token(token).customize().interceptor(handed_over.clone());
             let page = match request.send().await {
                 Ok(page) => page,
-                Err(error) => return Err(self.failed(&error, &handed_over).await.of_other(&self.location)),
+                Err(error) => return Err(self.failed(error, &handed_over).await.of_other(&self.location)),
             };
-            self.note_seen();
+            self.note_bucket();
             let own = page.contents().iter().filter_map(|object| object.key()?.strip_prefix(&self.location.prefix));
             names.extend(own.map(str::to_owned));
             token = match (page.is_truncated, page.next_continuation_token) {
@@ -272,15 +258,23 @@ impl Store for S3 {
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let handed_over = HandedOver::default();
+        let handed_over = HandedOver::new(&self.dates);
         let request = self.client.delete_object().bucket(&self.location.bucket).key(self.key(name));
         match request.customize().interceptor(handed_over.clone()).send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => self.seen.forget(name),
             Err(error) => {
-                let failure = self.failed(&error, &handed_over).await;
-                if failure.is_missing_object() { Ok(()) } else { Err(failure.of_other(&self.location)) }
+                let failure = self.failed(error, &handed_over).await;
+                if !failure.is_missing_object() {
+                    return Err(failure.of_other(&self.location));
+                }
+                self.seen.forget(name);
             }
         }
+        Ok(())
+    }
+
+    fn rereads(&self) -> u64 {
+        self.rereads.load(Ordering::Relaxed)
     }
 
     fn rephrase(&self, phrase: Phrase) {

@@ -1,12 +1,13 @@
-//! Which keys can have a part in what happens at an event.
+//! Finds the keys that can matter at an event. Operations on other keys can wait.
 
 use super::super::claim::Claim;
 use super::super::claims::NONE;
-use super::Search;
+use super::search::Search;
 
 impl Search<'_> {
-    /// Which keys can have a part in whether an act happens: its own, those of what its client called before, and, again
-    /// and again, those of every operation that may happen and shares one. All others may happen later just as well.
+    /// Marks the keys that can matter to whether an act takes effect: its own keys, the keys of the acts that its client
+    /// called before, and then, until nothing changes, the keys of every act that can happen and shares a marked key.
+    /// Acts on other keys may as well happen later.
     pub(super) fn find_relevant(&mut self, act: u32) {
         if self.keys == 1 {
             return;
@@ -41,7 +42,7 @@ impl Search<'_> {
         }
     }
 
-    pub(super) fn mark(&mut self, claim: &Claim) {
+    fn mark(&mut self, claim: &Claim) {
         for key in claim.keys() {
             let mark = &mut self.relevant[self.local[key as usize] as usize];
             self.marked += u64::from(*mark != self.round);
@@ -49,6 +50,7 @@ impl Search<'_> {
         }
     }
 
+    /// Whether an act with this claim can matter at this event.
     pub(super) fn is_relevant(&self, claim: &Claim) -> bool {
         self.keys == 1 || claim.keys().any(|key| self.relevant[self.local[key as usize] as usize] == self.round)
     }

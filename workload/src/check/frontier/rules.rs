@@ -1,33 +1,33 @@
-//! What need not be looked at, because something else that is looked at does as well.
+//! Rules that prune the search. Each skips a branch because another branch, which the search does visit, does as well.
 
 use super::super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, Value};
 use super::super::claims::NONE;
-use super::super::configuration::Configuration;
-use super::Search;
+use super::search::Search;
+use super::search_state::SearchState;
 
-/// Whether it makes a difference which of two comes first.
+/// Whether the order of two acts matters.
 fn conflict(one: &Claim, other: &Claim) -> bool {
     let touches = |claim: &Claim, key: u32| claim.keys().any(|touched| touched == key);
     one.writes.iter().any(|(key, _)| touches(other, *key)) || other.writes.iter().any(|(key, _)| touches(one, *key))
 }
 
 impl Search<'_> {
-    /// The open operations that happened last, newest first, without anything answered after them.
+    /// The open acts at the end of the order so far, newest first.
     ///
-    /// What is open has no end, so in an order that explains the history each open operation can be put off until just
-    /// before the first operation that has to come after it: one that looks at what it wrote, or that writes a part of
-    /// it over. Between open operations that have nothing to do with each other the order is free, and one will do.
-    pub(super) fn newly_opened(&self, configuration: &Configuration) -> Vec<u32> {
+    /// An open act has no end. So in an order that explains the history, it can be put off until just before the first
+    /// operation that must come after it: one that looks at its writes or overwrites a part of them. Open acts without a
+    /// conflict may come in any order, so one order of them suffices.
+    pub(super) fn newly_opened(&self, state: &SearchState) -> Vec<u32> {
         let mut opened = Vec::new();
-        let mut newest = configuration.newest;
-        while newest != configuration.since && newest != NONE && self.act(self.steps[newest as usize].act).is_open() {
+        let mut newest = state.newest;
+        while newest != state.since && newest != NONE && self.act(self.steps[newest as usize].act).is_open() {
             opened.push(self.steps[newest as usize].act);
             newest = self.steps[newest as usize].before;
         }
         opened
     }
 
-    /// Whether each of the newly opened had to come before this act, which is answered.
+    /// Whether each of the newly opened acts has to come before this answered act.
     pub(super) fn has_use_for(&self, opened: &[u32], act: u32) -> bool {
         if opened.is_empty() {
             return true;
@@ -42,7 +42,7 @@ impl Search<'_> {
         })
     }
 
-    /// Whether one more open operation keeps to the one order.
+    /// Whether one more open act keeps to the one order of open acts.
     pub(super) fn is_in_order(&self, opened: &[u32], act: u32) -> bool {
         opened.first().is_none_or(|last| {
             let (claim, before) = (&self.act(act).claim, &self.act(*last).claim);
@@ -50,15 +50,15 @@ impl Search<'_> {
         })
     }
 
-    /// Whether some operation that has not happened could do with what an open one would write: because it asks for it,
-    /// or because it writes over a part of it.
-    pub(super) fn is_wanted(&self, configuration: &Configuration, claim: &Claim) -> bool {
+    /// Whether an operation that has not happened can use the writes of an open act: because it demands them, or because
+    /// it overwrites a part of them.
+    pub(super) fn is_wanted(&self, state: &SearchState, claim: &Claim) -> bool {
         let wants = |other: &Claim, key: u32, value: Value| {
             let demanded = other.demands.iter().any(|(demanded, demand)| {
                 *demanded == key
                     && match demand {
                         Demand::Is(wanted) => *wanted == value,
-                        Demand::Present => value != ABSENT && self.value(configuration, key) == ABSENT,
+                        Demand::Present => value != ABSENT && self.value(state, key) == ABSENT,
                     }
             });
             demanded
@@ -66,47 +66,45 @@ impl Search<'_> {
                 || claim.writes.len() > 1 && other.writes.iter().any(|(written, _)| *written == key)
         };
         let wanted_by = |other: &Claim| claim.writes.iter().any(|(key, value)| wants(other, *key, *value));
-        self.pending.iter().any(|other| !self.has_happened(configuration, *other) && wanted_by(&self.act(*other).claim))
+        self.pending.iter().any(|other| !self.has_happened(state, *other) && wanted_by(&self.act(*other).claim))
             || self.live.iter().any(|kind| {
                 let other = &self.act(self.kinds[*kind].acts[0]).claim;
                 other != claim && wanted_by(other)
             })
     }
 
-    /// Whether an act can't happen at this event, whatever else does.
+    /// Whether an act cannot happen at this event, whatever else does.
     ///
-    /// A value that somebody who has not even called will see is there to stay, if only one operation writes it: an act
-    /// that wants another value there, or writes one, comes too late. A value that is not there has still to be
+    /// A value stays if only one operation writes it and an operation that has not been called yet will see it. An act that
+    /// demands or writes another value for that key comes too late. And a value that the key does not hold must still be
     /// written by an operation that has been called and has not happened.
-    pub(super) fn is_barred(&self, configuration: &Configuration, act: u32) -> bool {
+    pub(super) fn is_barred(&self, state: &SearchState, act: u32) -> bool {
         let claim = &self.act(act).claim;
         let stays = |key: u32| {
-            let value = self.value(configuration, key);
+            let value = self.value(state, key);
             value >= FIRST_NAMED
                 && self.claims.named(value).writers == 1
                 && self.claims.named(value).last_call > self.now
         };
         let demanded = claim.demands.iter().any(|(key, demand)| match demand {
-            Demand::Is(value) if self.value(configuration, *key) != *value => {
-                stays(*key) || *value >= FIRST_NAMED && self.is_over(configuration, *value)
+            Demand::Is(value) if self.value(state, *key) != *value => {
+                stays(*key) || *value >= FIRST_NAMED && self.is_over(state, *value)
             }
             _ => false,
         });
-        let written = |(key, value): &(u32, Value)| stays(*key) && self.value(configuration, *key) != *value;
+        let written = |(key, value): &(u32, Value)| stays(*key) && self.value(state, *key) != *value;
         let before = self.act(act).before;
-        demanded
-            || claim.writes.iter().any(written)
-            || !self.is_next(configuration, act) && self.is_barred(configuration, before)
+        demanded || claim.writes.iter().any(written) || !self.is_next(state, act) && self.is_barred(state, before)
     }
 
-    /// Whether nothing that can happen at this event writes a value.
-    pub(super) fn is_over(&self, configuration: &Configuration, value: Value) -> bool {
+    /// Whether no operation that can happen at this event writes a value.
+    pub(super) fn is_over(&self, state: &SearchState, value: Value) -> bool {
         let named = self.claims.named(value);
         if named.writers != 1 {
             return false;
         }
         if named.writer == NONE {
-            return true; // it was called when all who name the value had their replies, and is left out
+            return true; // its writer was called after the last reply that names the value, so it was dropped
         }
         let writer = self.act(named.writer);
         if writer.call > self.now {
@@ -114,19 +112,20 @@ impl Search<'_> {
         }
         if writer.is_open() {
             let kind = &self.kinds[self.seat(named.writer) as usize];
-            return kind.settled < self.now || configuration.words[kind.word] == 1;
+            return kind.settled < self.now || state.words[kind.word] == 1;
         }
-        writer.end < self.now || self.has_happened(configuration, named.writer)
+        writer.end < self.now || self.has_happened(state, named.writer)
     }
 
-    /// Whether another pending operation does the same and has to end sooner: then that one may happen now, in the place
-    /// of this one. In any order that goes on with this one, swap the two. The other one is right here, as it claims
-    /// the same; this one is right later, for the same reason, and not too late, as the other one ended sooner still.
-    /// Nothing of this one's client is overtaken, because it calls nothing more before the other one ends.
+    /// Whether another pending act has the same effect and ends sooner. Then that act may happen now instead of this one.
     ///
-    /// What is open has no end and no client that goes on; and it is never too demanding to stand where an answered
-    /// operation stood that writes the same, if it makes no demands.
-    pub(super) fn has_a_better(&self, configuration: &Configuration, act: u32) -> bool {
+    /// Proof: swap the two in any order that continues with this one. The demands of both hold in both places, because
+    /// their claims are equal. This act is not too late, because the other one ends sooner. And it overtakes nothing of its
+    /// own client, which calls nothing more before the other act ends.
+    ///
+    /// An open act has no end, and its client calls nothing more. If it makes no demands, it can also stand in for an
+    /// answered act with the same writes.
+    pub(super) fn has_a_better(&self, state: &SearchState, act: u32) -> bool {
         let this = self.act(act);
         let is_in_time = |end: u64| this.after == NONE || self.act(this.after).call > end;
         self.pending.iter().any(|other| {
@@ -137,33 +136,33 @@ impl Search<'_> {
                 && that.claim.writes == this.claim.writes
                 && (that.claim == this.claim
                     || this.is_open() && this.claim.demands.is_empty() && this.claim.count.is_none())
-                && self.can_happen(configuration, *other)
+                && self.can_happen(state, *other)
         })
     }
 
-    /// Whether every step on the way from the last event to this act was needed for it: each has to have a key in common
-    /// with a later one that is needed, where one of the two writes, or be called earlier by the same client. A step
-    /// that is not can be put off until after the act, so this configuration can be reached from one that is in the
-    /// frontier too, and whatever can be explained from here can be explained from there. An open operation is needed
-    /// only if somebody sees what it wrote, or still may.
-    pub(super) fn is_needed(&self, configuration: &Configuration, act: u32) -> bool {
+    /// Whether every step since the last event was needed for this act.
+    ///
+    /// A step is needed if it conflicts with a later needed step, or if the same client called it before one. An open act
+    /// is needed only if its writes are seen, or still can be. A step that is not needed can be put off until after the act.
+    /// Then another state of the frontier leads here too, and explains whatever this one does.
+    pub(super) fn is_needed(&self, state: &SearchState, act: u32) -> bool {
         let is_newest = |newest: u32| newest != NONE && self.steps[newest as usize].act == act;
-        if is_newest(configuration.newest) && self.steps[configuration.newest as usize].before == configuration.since {
+        if is_newest(state.newest) && self.steps[state.newest as usize].before == state.since {
             return true;
         }
         let mut path = Vec::new();
-        let mut newest = configuration.newest;
-        while newest != configuration.since && newest != NONE {
+        let mut newest = state.newest;
+        while newest != state.since && newest != NONE {
             path.push(self.steps[newest as usize].act);
             newest = self.steps[newest as usize].before;
         }
         let Some(start) = path.iter().position(|step| *step == act) else { return true };
         let mut needed = vec![act];
-        for (place, step) in path.iter().enumerate().skip(start + 1) {
+        for (index, step) in path.iter().enumerate().skip(start + 1) {
             let claim = &self.act(*step).claim;
             let orders = |other: &u32| self.act(*other).before == *step || conflict(claim, &self.act(*other).claim);
             if needed.iter().any(orders) {
-                if self.act(*step).is_open() && !self.is_seen(claim, path[..place].iter().rev()) {
+                if self.act(*step).is_open() && !self.is_seen(claim, path[..index].iter().rev()) {
                     return false;
                 }
                 needed.push(*step);
@@ -174,7 +173,7 @@ impl Search<'_> {
         true
     }
 
-    /// Whether what a claim wrote is looked at by one of the steps after it, or is still there after all of them.
+    /// Whether a later step looks at the writes of a claim, or some of them outlast all steps.
     pub(super) fn is_seen<'s>(&self, claim: &Claim, after: impl Iterator<Item = &'s u32> + Clone) -> bool {
         claim.writes.iter().any(|(key, _)| {
             let next = after.clone().map(|step| &self.act(*step).claim).find(|next| next.keys().any(|k| k == *key));

@@ -1,9 +1,9 @@
-// What mouse and keyboard do.
+// Mouse and keyboard.
 
 let printing = false;
 const byId = id => document.getElementById(id);
 
-/** Shows the stretch between two places of the axis, within what there is. */
+/** Shows the part of the axis between two coordinates, within the history. */
 function view(from, to) {
   const [start, end] = extent();
   const least = (end - start) / Math.max(4, layout.last * (look.axis === "events" ? 0.5 : 5000));
@@ -26,20 +26,20 @@ function move(share) {
   refresh();
 }
 
-/** Draws again; the card stays with its operation. */
+/** Draws again. The card stays with its operation. */
 function refresh() {
   draw();
   choose(look.chosen);
 }
 
-/** Puts an operation in the middle, with so many events around it. */
+/** Puts an operation in the middle, with `around` events around it. */
 function reveal(operation, around = look.to - look.from) {
   const { from, seen } = nodes.bars.get(operation).bar;
   const middle = axis((from + seen) / 2);
   view(middle - around / 2, middle + around / 2);
 }
 
-/** Moves to an operation that can't be seen, and says whether it had to. */
+/** Moves to an operation if it is out of view. Returns whether it was. */
 function revealIfHidden(operation) {
   const node = operation && nodes.bars.get(operation);
   if (!node) return false;
@@ -59,7 +59,7 @@ const operationAt = target => {
   return group ? operations[Number(group.id.slice("operation-".length))] : null;
 };
 
-/** The neighbour of the chosen operation: in its lane, or the nearest one of another lane. */
+/** The neighbour of the chosen operation: in its lane, or the nearest one in the next lane. */
 function neighbour(key) {
   if (!look.chosen) return marked;
   const { bar } = nodes.bars.get(look.chosen);
@@ -92,7 +92,7 @@ function press(event) {
   does();
 }
 
-/** Where the keys zoom: at the chosen operation, if it can be seen. */
+/** The centre of a zoom by key: the chosen operation if it is in view, else the middle. */
 function centre() {
   const bar = look.chosen && nodes.bars.get(look.chosen)?.bar;
   const at = bar ? axis((bar.from + bar.seen) / 2) : NaN;
@@ -154,7 +154,7 @@ function followTools() {
   slider.oninput = () => go(Number(slider.value));
   rows.forEach((row, place) => { row.onclick = () => go(place + 1); });
   for (const input of document.querySelectorAll(".tools input")) {
-    input.checked = input.defaultChecked; // whatever the browser remembers of an earlier visit
+    input.checked = input.defaultChecked; // the browser may remember another choice from an earlier visit
     input.onchange = () => {
       if (input.name === "colour") look.colour = input.value;
       if (input.name === "axis") look.axis = input.value;

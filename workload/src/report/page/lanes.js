@@ -1,4 +1,4 @@
-// Drawing. Everything is made once for each arrangement; a zoom or a step only moves it and says what is of interest.
+// Draws the lanes. An arrangement makes all nodes once. A zoom or a step only moves them and changes their classes.
 
 const stage = document.getElementById("stage");
 const lanesSvg = document.getElementById("lanes");
@@ -7,7 +7,7 @@ const GUTTER = 92; // for the names of the lanes
 const TOP = 34; // for the axis
 const MOST_STRIPS = 5;
 const LETTER = 7.3; // the width of a letter on a bar
-const LEAST = 4; // fewer letters of something longer say nothing
+const LEAST = 4; // a cut text with fewer letters says nothing
 
 const look = { all: false, axis: "events", colour: "value", step: steps + 1, chosen: null, from: 0, to: 1, width: 1000 };
 let layout, nodes, strip, height, pitch;
@@ -92,7 +92,7 @@ function buildBar(bar, field, thick) {
   return node;
 }
 
-/** Gives every bar the colours of what it holds. */
+/** Gives every bar the colours of its keys or values. */
 function colour() {
   for (const node of nodes.bars.values()) {
     if (node.tail) paint(node.tail, node.touches[0]);
@@ -101,7 +101,7 @@ function colour() {
   }
 }
 
-/** Gives a node the colour of what it holds. */
+/** Gives a node the colour of its key or value. */
 function paint(node, touch) {
   const number = touch && touch[look.colour === "value" ? 1 : 0];
   node.classList.toggle("absent", Boolean(touch) && number === null);
@@ -119,14 +119,14 @@ function draw() {
   drawOverview();
 }
 
-/** What changes with a step. */
+/** Draws what depends on the current step. */
 function drawStep() {
   emphasize();
   drawPoints();
   drawStrips();
 }
 
-/** What changes with the choice of an operation: its kin stand out. */
+/** Highlights the chosen operation and its kin. */
 function emphasize() {
   const kin = look.chosen && new Set(look.chosen.touches.map(kinship));
   lanesSvg.classList.toggle("related", Boolean(kin?.size));
@@ -189,7 +189,7 @@ function drawBar(node) {
   }
 }
 
-/** As much of an operation as there is room for: all, then without its keys, then the values alone. */
+/** The longest text about an operation that fits: all of it, then without its keys, then the values alone. */
 function label({ command, outcome, fate, touches }, letters) {
   const reply = fate === "answered" ? ` → ${outcome}` : "";
   const held = touches.map(([, value]) => value === null ? "absent" : values[value]).join(" ");

@@ -1,23 +1,23 @@
 "use strict";
-// Where everything is, before it is drawn. A position is a rank among the events that are shown, with a fraction
-// between two of them; an axis makes a place of it, by the rank itself or by the time.
+// The layout: where everything is, before it is drawn. A position is the rank of an event among those shown, with a
+// fraction between two events. An axis turns a position into a coordinate, by rank or by time.
 
 const evidence = JSON.parse(document.getElementById("evidence").textContent);
 const { keys, values, operations, order } = evidence;
-const steps = order.length; // and one more: the operation that can't be explained
+const steps = order.length; // one step more is the unexplained operation
 operations.forEach((operation, place) => { operation.place = place; operation.step = null; });
 order.forEach((placed, step) => { operations[placed.operation].step = step + 1; });
 const marked = operations[evidence.marked];
 marked.step = steps + 1;
 
-/** Beyond so many clients, those that follow one another share a lane: a client ends with its first unknown outcome. */
+/** With more clients than this, clients that follow one another share a lane. A client ends at its first unknown outcome. */
 const MOST_LANES = 24;
 
-/** Hues that are easily told apart and are not that of the alarm; more values than these get what is between. */
+/** Hues that are easy to tell apart and differ from the alarm colour. Further values get hues in between. */
 const HUES = [250, 75, 150, 315, 105, 205, 285, 50, 180, 345, 125, 230];
 const hue = number => number < HUES.length ? HUES[number] : (45 + (number * 137.5) % 300) % 360;
 
-/** What an operation and its kin have in common. */
+/** The key and value by which operations are related. */
 const kinship = ([key, value]) => `${key} ${value}`;
 
 /** Puts operations into lanes, and their ends into one line. */
@@ -30,14 +30,14 @@ function arrange(all) {
   times.push(times[last - 1] + Math.max(1, (times[last - 1] - times[0]) * 0.04));
   const bars = shown.map(operation => {
     const from = rank.get(operation.call[0]);
-    const seen = operation.end ? rank.get(operation.end[0]) : last; // the client looks no longer than that
+    const seen = operation.end ? rank.get(operation.end[0]) : last; // the picture ends here
     const open = operation.fate === "unknown";
     return { operation, from, seen, to: open ? last : seen, open };
   }).sort((a, b) => a.from - b.from);
   return { bars, last, times, lanes: lanesOf(bars), points: pointsOf(rank) };
 }
 
-/** A lane for each client, with rows for what a pipeline has under way at once. */
+/** The lanes, one for each client. A pipeline has one row for each operation under way at the same time. */
 function lanesOf(bars) {
   const clients = new Map();
   for (const bar of bars) {
@@ -71,8 +71,8 @@ function lanesOf(bars) {
 }
 
 /**
- * Where the order puts its operations: each as early as it can be, after its own call and those of all before it.
- * Several between the same two events share the room between them.
+ * The position of each step of the order: as early as possible after its own call and the calls of all steps before.
+ * Several steps between the same two events share the room.
  */
 function pointsOf(rank) {
   let latest = -1;
@@ -86,7 +86,7 @@ function pointsOf(rank) {
   });
 }
 
-/** What the keys hold after so many steps; of an absent key, null if it was ever there. */
+/** What each key holds after a number of steps. A deleted key holds null. */
 function stateAfter(step) {
   const state = new Map();
   for (const { changes } of order.slice(0, step)) {
@@ -97,7 +97,7 @@ function stateAfter(step) {
 
 const byName = (a, b) => keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b;
 
-/** The keys that are worth a strip of their own: first those of the marked operation. */
+/** The keys that get a strip, those of the unexplained operation first. */
 function strips(most) {
   const worth = new Set(marked.touches.map(([key]) => key).filter(key => key !== null));
   const others = order.flatMap(({ changes }) => changes.map(([key]) => key));

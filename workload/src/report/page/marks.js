@@ -1,6 +1,6 @@
-// What is drawn over and around the operations: their places in the order, what the keys hold, and all of it small.
+// Draws the marks around the operations: the points of the order, the strips of the keys, and the overview.
 
-/** The thread through the operations, in the order that explains them. */
+/** Draws the thread through the operations, in the order that explains them. */
 function drawPoints() {
   nodes.points.replaceChildren();
   const until = Math.min(look.step, steps);
@@ -23,7 +23,7 @@ function drawPoints() {
   drawCross(nodes.bars.get(marked));
 }
 
-/** The operation that can't be explained, with its words beside it if it has no room for them. */
+/** Draws the cross on the unexplained operation, and its text beside it if the bar is too short. */
 function drawCross({ bar, thick }) {
   const cross = Math.min(Math.max(x(bar.open ? bar.seen : bar.to), x(bar.from) + 2), look.width - 10);
   if (x(bar.to) < GUTTER || x(bar.from) > look.width) return;
@@ -36,7 +36,7 @@ function drawCross({ bar, thick }) {
   make("text", nodes.points, { class: "flag", x: at, y: bar.y + thick / 2 + 4.5 }, words);
 }
 
-/** What each key holds, from step to step. */
+/** Draws what each key holds, from step to step. */
 function drawStrips() {
   nodes.strips.replaceChildren();
   strip.forEach((key, nth) => {
@@ -61,7 +61,7 @@ function drawStrips() {
   });
 }
 
-/** All of it in a strip, and the part that the lanes show. */
+/** Draws everything in one small strip, with a window around the part that the lanes show. */
 function drawOverview() {
   if (overview.hasAttribute("hidden")) return;
   const tall = 34;

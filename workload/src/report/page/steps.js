@@ -1,10 +1,10 @@
-// The order, step by step: its rows, the slider, and what the keys hold.
+// The order, step by step: the table, the slider, and the state of the keys.
 
 const rows = [...document.querySelectorAll("#order tr")];
 const slider = document.getElementById("step");
 const holds = document.getElementById("holds");
 
-/** Goes to a step, from 0, before anything, to the one that can't be taken. */
+/** Goes to a step. Step 0 is the beginning, and the last one is the unexplained operation. */
 function go(step, show = true) {
   const before = look.step;
   look.step = Math.max(0, Math.min(steps + 1, step));
@@ -12,7 +12,7 @@ function go(step, show = true) {
   markRows(Math.min(before, look.step), Math.max(before, look.step));
   slider.value = look.step;
   const impossible = look.step > steps;
-  const words = impossible ? "cannot go on" : `${look.step} of ${steps}`;
+  const words = impossible ? "unexplained" : `${look.step} of ${steps}`;
   document.getElementById("at").textContent = words;
   slider.setAttribute("aria-valuetext", words);
   fillState(impossible);
@@ -21,7 +21,7 @@ function go(step, show = true) {
   else drawStep();
 }
 
-/** Says of the rows between two steps which is the current one, and which come later. */
+/** Marks the current row and the later ones, among the rows between two steps. */
 function markRows(first, last) {
   for (let step = Math.max(1, first); step <= last; step++) {
     rows[step - 1].classList.toggle("now", step === look.step);
@@ -29,7 +29,7 @@ function markRows(first, last) {
   }
 }
 
-/** Brings a row into view within its box; the page stays where it is. */
+/** Scrolls the table to a row. The page stays where it is. */
 function bring(row) {
   const box = document.querySelector(".order .scroll");
   const [top, low] = row ? [row.offsetTop - 40, row.offsetTop + row.offsetHeight - box.clientHeight + 8] : [0, 0];
@@ -60,7 +60,7 @@ function fillState(impossible) {
   if (named.length === 0) holds.append(Object.assign(document.createElement("tr"), { innerHTML: "<td>Every key is absent.</td>" }));
 }
 
-/** Tells about an operation, beside it. */
+/** Chooses an operation and shows its card. */
 function choose(operation, show = false) {
   look.chosen = operation;
   const card = document.getElementById("card");
@@ -79,7 +79,7 @@ function tell(operation, card) {
   const head = line("p", `, client ${operation.client}${server ? ` on ${server}` : ""}`);
   head.prepend(line("b", `#${operation.id}`));
   const where = operation === marked ? line("p", "No order explains it.", "alarm")
-    : line("p", step ? `Step ${step} of the order.` : operation.evidence ? "Not in the order." : "Not needed to show the violation.");
+    : line("p", step ? `Step ${step} of the order.` : operation.evidence ? "Not in the order." : "Not part of the proof.");
   card.replaceChildren(head, line("code", shorten(operation.command, 300)), line("code", `→ ${shorten(operation.outcome, 300)}`), line("p", times), where);
   if (fates[fate]) card.append(line("p", fates[fate]));
   const { bar, thick } = nodes.bars.get(operation);

@@ -1,5 +1,5 @@
-//! Every interleaving of a few processes on the model disk, a kill or a fault between any two of their steps, and a
-//! crash of the machine after each: what was promised must be found afterwards.
+//! Every interleaving of a few processes on a model disk, with a kill or a fault between any two of their steps and a crash
+//! of the machine after each. Every promise must hold afterwards.
 
 mod model;
 mod mutants;
@@ -14,7 +14,7 @@ use self::process::{Life, Next, Outcome, Process, Program};
 
 const ROOT: &str = "data";
 
-/// One moment of one history, with what must hold if the machine crashes now.
+/// One moment of one history, with the promises that must hold if the machine crashes now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct World {
     disk: model::Disk,
@@ -22,12 +22,12 @@ struct World {
     holder: Option<usize>,
     /// Every version that was ever visible, in order; absence comes first where the object did not exist.
     history: Vec<Option<Vec<u8>>>,
-    /// The oldest of them that a crash may leave, as somebody was told of it.
+    /// The oldest of them that a crash may leave, because somebody was told of it.
     promised: usize,
     faults_left: usize,
 }
 
-/// All moments that were looked at, and what came of them.
+/// All moments that the test has looked at, and their outcomes.
 struct Exploration<'a> {
     name: &'a str,
     mutant: Option<Mutant>,
@@ -66,7 +66,7 @@ impl Exploration<'_> {
         Ok(())
     }
 
-    /// Lets a process take its next step; false if it has to wait for the lock.
+    /// Lets a process take its next step. Returns false if it has to wait for the lock.
     fn advance(&mut self, world: &mut World, index: usize, step: &Step, fault: Option<Fault>) -> Result<bool, String> {
         if fault.is_some() {
             world.faults_left -= 1;
@@ -111,7 +111,7 @@ impl Exploration<'_> {
         Ok(())
     }
 
-    /// After a crash, leftovers must not be in the way of the next put.
+    /// Makes sure that leftovers of the crash do not stand in the way of the next put.
     fn recover(&self, mut disk: model::Disk) -> Result<(), String> {
         let program = Program::Append(b'z');
         let mut past = Vec::new();
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Notes what somebody was told, if it is true.
+    /// Notes what a process was told. Fails if it is not true.
     fn promise(&mut self, program: Program, outcome: &Outcome) -> Result<(), String> {
         let told = match (program, outcome) {
             (_, Outcome::Read(seen)) => seen.clone(),
@@ -161,7 +161,8 @@ impl World {
     }
 }
 
-/// Unless it was deleted, each version must be its predecessor and one more letter; anything else is a lost update or a torn one.
+/// Each version must be its predecessor and one more letter, unless somebody deleted it. Anything else is a lost or torn
+/// update.
 fn succeeds(before: Option<&Option<Vec<u8>>>, after: &Option<Vec<u8>>) -> Result<(), String> {
     let before = before.cloned().flatten().unwrap_or_default();
     match after {
@@ -170,7 +171,7 @@ fn succeeds(before: Option<&Option<Vec<u8>>>, after: &Option<Vec<u8>>) -> Result
     }
 }
 
-/// What a step can meet; to succeed comes first.
+/// The faults that a step can meet; the first entry is success.
 fn faults(step: &Step) -> &'static [Option<Fault>] {
     match step {
         Step::WriteNew(..) | Step::SyncFile(_) | Step::CreateFolder(_) => &[None, Some(Fault::Full)],
@@ -180,7 +181,7 @@ fn faults(step: &Step) -> &'static [Option<Fault>] {
     }
 }
 
-/// Explores what the programs can do to an object, and gives what they were told.
+/// Explores what the programs can do to an object, and returns what they were told.
 fn explore(
     mutant: Option<Mutant>,
     (name, content): (&str, Option<&str>),

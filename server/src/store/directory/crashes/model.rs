@@ -1,13 +1,13 @@
-//! A disk with a memory of what is durable, which can lose the rest in every way that a machine's crash can.
+//! A disk that knows what is durable, and can lose the rest in every way in which a crash of the machine can.
 //!
-//! It is more cruel than any real one: of the changes to a folder since its last sync, any subset may survive, in any
-//! combination with empty, torn or whole contents of the files since theirs.
+//! It is crueler than any real disk. Any subset of the changes to a folder since its last sync may survive, in any
+//! combination with empty, torn or whole contents of the files that were not synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// One request to the disk: a step, between two of which a process can die or the machine crash.
+/// One request to the disk. Between two of them a process can die, or the machine can crash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Lock,
@@ -20,7 +20,7 @@ pub(super) enum Step {
     Remove(PathBuf),
 }
 
-/// What a step gives back.
+/// What a step returns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Value {
     Nothing,
@@ -33,12 +33,12 @@ pub(super) type Answer = Result<Value, ErrorKind>;
 /// How a step fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
-    /// Refused for lack of room. What was being written is half there; what was being synced is lost, although the
-    /// next sync will claim otherwise.
+    /// Refused for lack of room. A file that was being written is half there. A file that was being synced is lost,
+    /// although the next sync will claim otherwise.
     Full,
     /// An I/O error, before anything was done.
     BrokenBefore,
-    /// An I/O error, but it was done.
+    /// An I/O error, although the step was done.
     BrokenAfter,
 }
 
@@ -53,7 +53,7 @@ enum Node {
 
 type Names = BTreeMap<PathBuf, Node>;
 
-/// The new meanings of some names, or that they have none, all in one step.
+/// The new nodes of some names, or none where a name goes, all in one step.
 type Change = Vec<(PathBuf, Option<Node>)>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ enum Content {
     Lost,
 }
 
-/// Names and contents, each as everybody sees it and as it would be after a crash.
+/// Names and contents: as everybody sees them, and as they would be after a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Disk {
     files: Vec<(Vec<u8>, Content)>,
@@ -189,7 +189,7 @@ impl Disk {
                     rename_in(&mut names, change);
                 }
             }
-            // What lies in a folder whose own name was lost is lost with it.
+            // A lost folder takes its files with it.
             while let Some(orphan) = orphan(&names) {
                 names.remove(&orphan);
             }

@@ -1,4 +1,4 @@
-//! Ways to get the steps wrong, each of which the exploration must catch: so its rules are strict enough.
+//! Wrong versions of the steps. The exploration must catch each of them, which shows that its rules are strict enough.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::process::{Process, Program};
 use super::{B, C, DATABASE, NO_RUN, ROOT, explore};
 use crate::store::directory::steps;
 
-/// A way to get it wrong.
+/// A mistake in the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mutant {
     NeverSyncsTheFile,
@@ -23,7 +23,7 @@ pub(super) enum Mutant {
     TakesABrokenRenameForARefusal,
 }
 
-/// Takes the step, or what the mutant does in its place.
+/// Takes the step, or the wrong step of the mutant.
 pub(super) fn perform(
     disk: &mut model::Disk,
     process: &Process,

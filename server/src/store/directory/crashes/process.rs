@@ -1,8 +1,7 @@
 //! Processes that take one step at a time.
 //!
-//! The steps are those of the product. A process is advanced by running it anew with the answers that it got so far;
-//! the first step for which there is none yet is its next one. So a process is plain data, and can be copied wherever
-//! the exploration forks.
+//! The steps are those of the product. To advance a process, the test runs it anew with the answers that it got so far; the
+//! first step without an answer is the next one. So a process is plain data, which the exploration copies when it forks.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,7 +12,7 @@ use super::model::{Answer, FileId, Step, Value};
 use crate::store::directory::{disk, steps};
 use crate::store::{Condition, ETag, StoreError};
 
-/// What a process does: one read, one read and a compare-and-swap that adds a letter, or one removal.
+/// What a process does: one read; one read and a compare-and-swap that adds a letter; or one removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Program {
     Get,
@@ -59,7 +58,7 @@ impl Program {
             Some((bytes, etag)) => (bytes, Condition::Match(etag)),
         };
         bytes.push(letter);
-        match steps::put(disk, root, name, &bytes, &condition) {
+        match steps::put(disk, root, name, &bytes, &condition, steps::TEMPORARY) {
             Ok(etag) => {
                 assert_eq!(etag, ETag::of(&bytes));
                 Outcome::Stored(bytes)
@@ -68,7 +67,7 @@ impl Program {
         }
     }
 
-    /// Tells what comes after these answers.
+    /// What the program does after these answers.
     pub(super) fn next(self, name: &str, past: &[Answer]) -> Next {
         let replay = Replay { past, used: Cell::new(0), asked: RefCell::new(None) };
         let outcome = self.run(&replay, name);
@@ -85,7 +84,7 @@ pub(super) enum Next {
     Done(Outcome),
 }
 
-/// A disk that answers from the past, and notes the first step that goes beyond it.
+/// A disk that repeats the answers of the past, and notes the first step beyond them.
 struct Replay<'a> {
     past: &'a [Answer],
     used: Cell<usize>,

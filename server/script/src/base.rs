@@ -1,0 +1,93 @@
+//! Globals of Lua's base library that are ours: those that compile, unpack, or speak of memory.
+
+use mlua::{Lua, MultiValue, Table, Value};
+
+use crate::args::{Args, argument_error, results, to_bytes};
+use crate::compile::compile;
+use crate::run::{call, raise_here, run_of, visible};
+use crate::world::Native;
+
+/// What one native function may return together with its arguments, as Lua bounds it.
+const MOST_RESULTS: i64 = 8000;
+/// The name in Lua's registry of the environment of the present run.
+pub(crate) const ENVIRONMENT: &str = "valthree.environment";
+
+/// The functions.
+pub(crate) const FUNCTIONS: &[(&str, Native)] = &[
+    ("collectgarbage", collectgarbage),
+    ("gcinfo", |lua, _| Ok(results([Value::Integer((lua.used_memory() / 1024) as i64)]))),
+    ("load", load),
+    ("loadstring", loadstring),
+];
+
+/// Tells how much memory Lua uses. Scripts do not steer the garbage collector.
+fn collectgarbage(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
+    let option = if args.value(1).is_nil() { "collect".into() } else { args.string(lua, 1)? };
+    let value = match &option[..] {
+        b"count" => Value::Number(lua.used_memory() as f64 / 1024.0),
+        b"step" => Value::Boolean(false),
+        b"setpause" | b"setstepmul" => Value::Integer(200),
+        b"stop" | b"restart" | b"collect" => Value::Integer(0),
+        other => {
+            let text = format!("invalid option '{}'", String::from_utf8_lossy(other));
+            return Err(argument_error(lua, 1, &text));
+        }
+    };
+    Ok(results([value]))
+}
+
+/// Checks the arguments of `unpack`. Lua's own computes the number of results in 32 bits, which an attacker can make
+/// overflow (CVE-2025-46817). It runs only after this check.
+pub(crate) fn check_unpack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
+    let table = args.table(lua, 1)?;
+    let first = i64::from(args.integer_or(lua, 2, 1)? as i32);
+    let last = i64::from(args.integer_or(lua, 3, table.raw_len() as i64)? as i32);
+    let count = last - first + 1;
+    if count + args.len() as i64 > MOST_RESULTS {
+        return Err(raise_here(lua, "too many results to unpack"));
+    }
+    run_of(lua).charge(count.max(0) as u64 / 8)?;
+    Ok(MultiValue::new())
+}
+
+fn loadstring(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
+    let code = args.string(lua, 1)?;
+    let name = if args.value(2).is_nil() { code.clone() } else { args.string(lua, 2)? };
+    load_code(lua, &code, &name)
+}
+
+/// `load`. The pieces are gathered first: the parser must never call back into Lua.
+fn load(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
+    let Some(Value::Function(reader)) = args.get(1) else { return Err(args.type_error(lua, 1, "function")) };
+    let name = if args.value(2).is_nil() { "=(load)".into() } else { args.string(lua, 2)? };
+    let run = run_of(lua);
+    let mut code = Vec::new();
+    loop {
+        run.charge(1)?;
+        let piece = match call(lua, reader, Vec::new()) {
+            Ok(mut values) => values.pop_front().unwrap_or(Value::Nil),
+            Err(error) => return Ok(results([Value::Nil, visible(lua, &error)?])),
+        };
+        match (&piece, to_bytes(&piece)) {
+            (Value::Nil, _) => break,
+            (_, Some(bytes)) if bytes.is_empty() => break,
+            (_, Some(bytes)) => code.extend_from_slice(&bytes),
+            (_, None) => {
+                let text = lua.create_string("reader function must return a string")?;
+                return Ok(results([Value::Nil, Value::String(text)]));
+            }
+        }
+        run.reserve(lua, code.capacity())?;
+    }
+    load_code(lua, &code, &name)
+}
+
+fn load_code(lua: &Lua, code: &[u8], name: &[u8]) -> mlua::Result<MultiValue> {
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    // A chunk runs in the environment of whoever loads it: a library's functions do not see KEYS.
+    let environment: Table = lua.named_registry_value(ENVIRONMENT)?;
+    match compile(lua, code, &String::from_utf8_lossy(name), &environment)? {
+        Ok(function) => Ok(results([Value::Function(function)])),
+        Err(text) => Ok(results([Value::Nil, Value::String(lua.create_string(text)?)])),
+    }
+}

@@ -1,0 +1,214 @@
+//! Runs scripts and the functions of libraries.
+//!
+//! The engine is pure: it knows no database, no socket and no clock of its own. It gets a text and a [`Host`] for each run
+//! and returns a [`Reply`]. It keeps one Lua with the texts that were compiled. When a bound stops a run, the engine throws
+//! that Lua away, because the script may have been anywhere, and compiles again what it needs.
+//!
+//! The engine keeps no library. Its caller has the text of the library for each call, and the engine runs that text anew, so
+//! that the functions see fresh variables. A function that counted its calls in a variable would count those of
+//! transactions that lost their race, and would count differently on each server.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+
+use crate::base::ENVIRONMENT;
+use crate::convert::to_reply;
+use crate::identity::{Identity, sha1_hex};
+use crate::interpreter::{End, Interpreter, Loading};
+use crate::register::FunctionFacts;
+use crate::resp::Reply;
+use crate::run::{Bound, Clock, Limits};
+use crate::server_table::Host;
+use crate::shebang::{self, ScriptFlags};
+
+/// A library of functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    /// Its name.
+    pub name: Bytes,
+    /// Its functions by their names in lower case.
+    pub functions: BTreeMap<Bytes, FunctionFacts>,
+}
+
+/// The script engine.
+pub struct Engine {
+    clock: Clock,
+    identity: Identity,
+    interpreter: Option<Interpreter>,
+    was_stopped: bool,
+}
+
+impl Engine {
+    /// An engine that has compiled nothing so far.
+    pub fn new(clock: Clock, identity: Identity) -> Engine {
+        Engine { clock, identity, interpreter: None, was_stopped: false }
+    }
+
+    /// Runs a script.
+    pub fn eval(
+        &mut self,
+        script: &[u8],
+        keys: &[Bytes],
+        argv: &[Bytes],
+        limits: &Limits,
+        host: &mut dyn Host,
+    ) -> Reply {
+        let sha = sha1_hex(script);
+        self.guarded(|mut lua| {
+            if let Err(error) = lua.begin(limits) {
+                return (lua.broken(&error), None);
+            }
+            let function = match lua.script(script, &sha) {
+                Ok(Ok(function)) => function,
+                Ok(Err(reply)) => return (reply, Some(lua)),
+                Err(error) => return (lua.broken(&error), None),
+            };
+            let prepared =
+                lua.globals(keys, argv).and_then(|()| lua.lua.set_named_registry_value(ENVIRONMENT, &lua.world.script));
+            if let Err(error) = prepared {
+                return (lua.broken(&error), None);
+            }
+            let end = lua.enter(host, |world| world.protect.call((&function, &world.handler)));
+            answer(lua, end, &sha)
+        })
+    }
+
+    /// Checks and compiles a script without running it.
+    pub fn check(&mut self, script: &[u8], limits: &Limits) -> Result<(), Reply> {
+        let sha = sha1_hex(script);
+        let reply = self.guarded(|mut lua| {
+            if let Err(error) = lua.begin(limits) {
+                return (lua.broken(&error), None);
+            }
+            match lua.script(script, &sha) {
+                Ok(Ok(_)) => (Reply::OK, Some(lua)),
+                Ok(Err(reply)) => (reply, Some(lua)),
+                Err(error) => (lua.broken(&error), None),
+            }
+        });
+        if matches!(reply, Reply::Error(_)) { Err(reply) } else { Ok(()) }
+    }
+
+    /// What a script declares in its first line.
+    pub fn flags(script: &[u8]) -> Result<ScriptFlags, Reply> {
+        shebang::script(script).map(|(flags, _)| flags)
+    }
+
+    /// Forgets all that was compiled.
+    pub fn forget(&mut self) {
+        self.interpreter = self.interpreter.take().and_then(|mut lua| lua.forget().is_ok().then_some(lua));
+    }
+
+    /// The name that a library gives itself in its first line.
+    pub fn library_name(code: &[u8]) -> Result<Bytes, Reply> {
+        shebang::library(code).map(|(name, _)| name)
+    }
+
+    /// Loads a library, and tells what it has. It takes what it needs from the instructions and the time of the limits, so
+    /// that several libraries can share them.
+    pub fn library(&mut self, code: &[u8], limits: &mut Limits) -> Result<Library, Reply> {
+        let name = Engine::library_name(code)?;
+        let mut functions = None;
+        let reply = self.guarded(|mut lua| {
+            let loading = lua.load(code, None, limits);
+            (limits.instructions, limits.time) = lua.run.left();
+            match loading {
+                Loading::Loaded(registry) => {
+                    functions = Some(registry.functions);
+                    (Reply::OK, Some(lua))
+                }
+                Loading::Refused(reply) => (reply, Some(lua)),
+                Loading::Stopped(reply) => (reply, None),
+            }
+        });
+        functions.map(|functions| Library { name, functions }).ok_or(reply)
+    }
+
+    /// Calls a function of the library that has this text.
+    pub fn call(
+        &mut self,
+        code: &[u8],
+        name: &Bytes,
+        keys: &[Bytes],
+        argv: &[Bytes],
+        limits: &Limits,
+        host: &mut dyn Host,
+    ) -> Reply {
+        self.guarded(|mut lua| {
+            let function = match lua.load(code, Some(name.clone()), &Limits::LOADING) {
+                Loading::Loaded(registry) => registry.callback,
+                Loading::Refused(reply) => return (reply, Some(lua)),
+                Loading::Stopped(reply) => return (reply, None),
+            };
+            let Some(function) = function else { return (Reply::error("ERR Function not found"), Some(lua)) };
+            if let Err(error) = lua.begin(limits) {
+                return (lua.broken(&error), None);
+            }
+            let prepared = lua.lists(keys, argv).and_then(|lists| {
+                lua.lua.set_named_registry_value(ENVIRONMENT, &lua.world.function)?;
+                Ok(lists)
+            });
+            let (keys, argv) = match prepared {
+                Ok(lists) => lists,
+                Err(error) => return (lua.broken(&error), None),
+            };
+            let end = lua.enter(host, |world| world.enter.call((&function, &world.handler, keys, argv)));
+            answer(lua, end, &String::from_utf8_lossy(name))
+        })
+    }
+
+    /// Whether the last run did not reach its end: a bound stopped it, or Lua failed. What it did should be undone.
+    pub fn was_stopped(&self) -> bool {
+        self.was_stopped
+    }
+
+    /// Lends the interpreter to a closure, which returns it if it can be used again. A panic loses it.
+    fn guarded(&mut self, action: impl FnOnce(Interpreter) -> (Reply, Option<Interpreter>)) -> Reply {
+        self.was_stopped = true;
+        let fresh = || Interpreter::new(self.clock.clone(), &self.identity);
+        let lua = match self.interpreter.take().map_or_else(fresh, Ok) {
+            Ok(lua) => lua,
+            Err(error) => return Reply::error(format!("ERR the script engine cannot start: {error}")),
+        };
+        let run = lua.run.clone();
+        // Without memory, the library that drives Lua may panic. The server must live on, and the interpreter is lost anyway.
+        match catch_unwind(AssertUnwindSafe(|| action(lua))) {
+            Ok((reply, lua)) => {
+                self.was_stopped = lua.is_none();
+                self.interpreter = lua.filter(Interpreter::tidy);
+                reply
+            }
+            Err(panic) if run.in_host.load(Relaxed) => resume_unwind(panic),
+            Err(_) => Reply::error(Bound::Memory.text()),
+        }
+    }
+}
+
+/// The reply to a run.
+fn answer(lua: Interpreter, end: End, name: &str) -> (Reply, Option<Interpreter>) {
+    match end {
+        End::Stopped(bound) => (Reply::error(bound.text()), None),
+        End::Broken(text) => (Reply::error(format!("ERR {text} script: {name}")), None),
+        End::Failed(failure) => {
+            let mut text = failure.text.to_vec();
+            text.extend_from_slice(format!(" script: {name}").as_bytes());
+            if let Some((source, line)) = failure.at {
+                text.extend_from_slice(format!(", on {source}:{line}.").as_bytes());
+            }
+            (Reply::error(text), Some(lua))
+        }
+        End::Value(value) => {
+            let third = lua.run.protocol.load(Relaxed) == 3;
+            match to_reply(&lua.lua, &value, third) {
+                Ok(reply) => {
+                    drop(value);
+                    (reply, Some(lua))
+                }
+                Err(error) => (lua.broken(&error), None),
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! One Lua with what was compiled in it, and the steps of a run.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use mlua::{Function, Lua, MultiValue, Table, Value};
+
+use crate::compile::compile;
+use crate::identity::{Identity, sha1_hex};
+use crate::register::Registry;
+use crate::resp::Reply;
+use crate::run::{Bound, Clock, Failure, Limits, Run, lock, visible};
+use crate::server_table::{Answer, HOST, Host, Request};
+use crate::shebang;
+use crate::world::{World, build};
+
+/// The interpreter keeps so many compiled texts. When there are more, it forgets all of them.
+const MOST_COMPILED: usize = 1000;
+/// Garbage beyond this is collected between runs.
+const IDLE_MEMORY: usize = 16 << 20;
+/// An interpreter that still holds more is thrown away.
+const MOST_IDLE_MEMORY: usize = 128 << 20;
+
+/// Which texts an error names.
+struct Place {
+    chunk: &'static str,
+    failure: &'static str,
+    of_libraries: bool,
+}
+
+const SCRIPT: Place =
+    Place { chunk: "@user_script", failure: "ERR Error compiling script (new function): ", of_libraries: false };
+const LIBRARY: Place = Place { chunk: "@user_function", failure: "ERR Error compiling function: ", of_libraries: true };
+
+/// A Lua and what was compiled in it.
+pub(crate) struct Interpreter {
+    pub lua: Lua,
+    pub run: Arc<Run>,
+    pub world: World,
+    /// How many texts the world holds.
+    compiled: usize,
+}
+
+/// How a run ended inside of Lua.
+pub(crate) enum End {
+    Value(Value),
+    Failed(Failure),
+    Stopped(Bound),
+    /// Lua itself failed. The interpreter is not used again.
+    Broken(String),
+}
+
+/// How loading a library ended.
+pub(crate) enum Loading {
+    Loaded(Registry),
+    /// The library has a mistake.
+    Refused(Reply),
+    /// A bound stopped it. The interpreter is not used again.
+    Stopped(Reply),
+}
+
+impl Interpreter {
+    pub(crate) fn new(clock: Clock, identity: &Identity) -> mlua::Result<Interpreter> {
+        let run = Arc::new(Run::new(clock));
+        let (lua, world) = build(identity, run.clone())?;
+        Ok(Interpreter { lua, run, world, compiled: 0 })
+    }
+
+    /// Begins a run within bounds.
+    pub(crate) fn begin(&self, limits: &Limits) -> mlua::Result<()> {
+        self.run.begin(limits, self.lua.used_memory());
+        self.lua.set_memory_limit(self.run.memory_limit())?;
+        Ok(())
+    }
+
+    /// Forgets all compiled texts.
+    pub(crate) fn forget(&mut self) -> mlua::Result<()> {
+        self.compiled = 0;
+        self.world.compiled.clear()
+    }
+
+    /// The compiled form of a script. The inner error is the script's.
+    pub(crate) fn script(&mut self, script: &[u8], sha: &str) -> mlua::Result<Result<Function, Reply>> {
+        match shebang::script(script) {
+            Ok((_, start)) => self.function(&SCRIPT, sha, &script[start..]),
+            Err(reply) => Ok(Err(reply)),
+        }
+    }
+
+    /// The compiled form of a text.
+    fn function(&mut self, place: &Place, sha: &str, code: &[u8]) -> mlua::Result<Result<Function, Reply>> {
+        let name = format!("{}:{sha}", place.chunk);
+        if let Some(function) = self.world.compiled.raw_get::<Option<Function>>(&*name)? {
+            return Ok(Ok(function));
+        }
+        let environment = match place.of_libraries {
+            true => &self.world.function,
+            false => &self.world.script,
+        };
+        let function = match compile(&self.lua, code, place.chunk, environment)? {
+            Ok(function) => function,
+            Err(text) => return Ok(Err(Reply::error([place.failure, &text].concat()))),
+        };
+        if self.compiled >= MOST_COMPILED {
+            self.forget()?;
+        }
+        self.compiled += 1;
+        self.world.compiled.raw_set(name, &function)?;
+        Ok(Ok(function))
+    }
+
+    /// Runs the text of a library, which registers its functions. Each time it makes its variables anew.
+    pub(crate) fn load(&mut self, code: &[u8], wanted: Option<Bytes>, limits: &Limits) -> Loading {
+        let start = match shebang::library(code) {
+            Ok((_, start)) => start,
+            Err(reply) => return Loading::Refused(reply),
+        };
+        match self.try_load(code, start, wanted, limits) {
+            Ok(loading) => loading,
+            Err(error) => Loading::Stopped(match self.run.stopped() {
+                Some(bound) => stopped_while_loading(bound),
+                None => self.broken(&error),
+            }),
+        }
+    }
+
+    fn try_load(&mut self, code: &[u8], start: usize, wanted: Option<Bytes>, limits: &Limits) -> mlua::Result<Loading> {
+        self.begin(limits)?;
+        self.run.charge(code.len() as u64)?;
+        let function = match self.function(&LIBRARY, &sha1_hex(code), &code[start..])? {
+            Ok(function) => function,
+            Err(reply) => return Ok(Loading::Refused(reply)),
+        };
+        self.world.show(&self.lua, &self.world.loading)?;
+        *lock(&self.run.registry) = Some(Registry::new(wanted));
+        let result = self.world.protect.call((&function, &self.world.handler));
+        let registry = lock(&self.run.registry).take();
+        self.world.show(&self.lua, &self.world.loaded)?;
+        Ok(match (self.end(result), registry) {
+            (End::Value(_), Some(registry)) if !registry.functions.is_empty() => Loading::Loaded(registry),
+            (End::Value(_), _) => Loading::Refused(Reply::error("ERR No functions registered")),
+            (End::Failed(failure), _) => Loading::Refused(while_loading(&failure.text)),
+            (End::Stopped(bound), _) => Loading::Stopped(stopped_while_loading(bound)),
+            (End::Broken(text), _) => Loading::Stopped(while_loading(text.as_bytes())),
+        })
+    }
+
+    /// The tables of the keys and the other arguments.
+    pub(crate) fn lists(&self, keys: &[Bytes], argv: &[Bytes]) -> mlua::Result<(Table, Table)> {
+        let list = |words: &[Bytes]| -> mlua::Result<Table> {
+            let table = self.lua.create_table_with_capacity(words.len(), 0)?;
+            for (index, word) in words.iter().enumerate() {
+                table.raw_set(index + 1, self.lua.create_string(word)?)?;
+            }
+            Ok(table)
+        };
+        Ok((list(keys)?, list(argv)?))
+    }
+
+    pub(crate) fn globals(&self, keys: &[Bytes], argv: &[Bytes]) -> mlua::Result<()> {
+        let (keys, argv) = self.lists(keys, argv)?;
+        self.world.script_real.raw_set("KEYS", keys)?;
+        self.world.script_real.raw_set("ARGV", argv)
+    }
+
+    /// Runs Lua while the host answers its requests.
+    pub(crate) fn enter(&self, host: &mut dyn Host, action: impl FnOnce(&World) -> mlua::Result<MultiValue>) -> End {
+        let result = self.lua.scope(|scope| {
+            let run = &self.run;
+            let ask = scope.create_function_mut(|_, ()| {
+                let request = lock(&run.request).take();
+                run.in_host.store(true, Relaxed);
+                let answer = request.map(|request| match request {
+                    Request::Call(words) => Answer::Reply(host.call(words)),
+                    Request::Permits(words) => Answer::Permission(host.permits(words)),
+                    Request::Log(level, text) => {
+                        host.log(level, text);
+                        Answer::Logged
+                    }
+                });
+                run.in_host.store(false, Relaxed);
+                *lock(&run.answer) = answer;
+                Ok(())
+            })?;
+            self.lua.set_named_registry_value(HOST, ask)?;
+            action(&self.world)
+        });
+        let end = self.end(result);
+        match self.lua.unset_named_registry_value(HOST) {
+            Ok(()) => end,
+            Err(error) => End::Broken(error.to_string()),
+        }
+    }
+
+    /// Understands what a protected call returned.
+    pub(crate) fn end(&self, result: mlua::Result<MultiValue>) -> End {
+        if let Some(bound) = self.run.stopped() {
+            return End::Stopped(bound);
+        }
+        match result {
+            Ok(mut values) => match (values.pop_front(), values.pop_front()) {
+                (Some(Value::Boolean(true)), value) => End::Value(value.unwrap_or(Value::Nil)),
+                (_, caught) => match (lock(&self.run.failure).take(), caught) {
+                    (Some(failure), _) => End::Failed(failure),
+                    (None, Some(Value::String(text))) if text.as_bytes() == b"not enough memory" => {
+                        End::Stopped(Bound::Memory)
+                    }
+                    (None, _) => End::Broken("error in error handling".to_owned()),
+                },
+            },
+            Err(error) => match visible(&self.lua, &error) {
+                Ok(value) => End::Broken(format!("{value:?}")),
+                Err(_) if self.run.stopped().is_some() => End::Stopped(Bound::Memory),
+                Err(error) => End::Broken(error.to_string()),
+            },
+        }
+    }
+
+    /// The reply when Lua itself failed, mostly for lack of memory.
+    pub(crate) fn broken(&self, error: &mlua::Error) -> Reply {
+        let _ = visible(&self.lua, error);
+        match self.run.stopped() {
+            Some(bound) => Reply::error(bound.text()),
+            None => Reply::error(format!("ERR the script engine failed: {error}")),
+        }
+    }
+
+    /// Collects garbage if there is much. Returns whether the interpreter may live on.
+    pub(crate) fn tidy(&self) -> bool {
+        if self.lua.set_memory_limit(0).is_err() {
+            return false;
+        }
+        if self.lua.used_memory() < IDLE_MEMORY {
+            return true;
+        }
+        self.lua.gc_collect().is_ok() && self.lua.used_memory() < MOST_IDLE_MEMORY
+    }
+}
+
+fn while_loading(text: &[u8]) -> Reply {
+    Reply::error([b"ERR Error registering functions: ", text].concat())
+}
+
+fn stopped_while_loading(bound: Bound) -> Reply {
+    match bound {
+        Bound::Instructions | Bound::Time => while_loading(b"ERR FUNCTION LOAD timeout"),
+        Bound::Memory => while_loading(bound.text().as_bytes()),
+    }
+}

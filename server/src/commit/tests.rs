@@ -1,0 +1,549 @@
+//! The core under random schedules: several servers, one store, and a network that loses, doubles and delays.
+//!
+//! Nothing here waits. The test keeps a bag of messages under way and picks the next one at random, so a store's answer
+//! may overtake another, arrive twice as a `412` of its own success, or never arrive. Servers crash and start again. At
+//! the end the network is fair, and everything that the servers said is compared with the chain of stored versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::time::Instant;
+
+use super::answers::{Awaited, Sheet};
+use super::core::{Core, Effect, Event, Known, Terms};
+use super::freshness::Check;
+use super::queue::{Refusal, Unit};
+use crate::command::Command;
+use crate::id::Id;
+use crate::knobs::Knobs;
+use crate::resp::Reply;
+use crate::root::{Placed, Root};
+use crate::run::{Building, Layer, Name, Salt};
+use crate::settings::Thresholds;
+use crate::state::{Database, Runs, Watched};
+use crate::store::{Condition, ETag, Got, StoreError};
+use crate::upkeep::{Content, Uploaded};
+
+const SERVERS: usize = 3;
+const CLIENTS: u64 = 6;
+const KEYS: [&str; 3] = ["a", "b", "c"];
+const DEADLINE: Duration = Duration::from_millis(1900);
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+const SEEDS: u64 = 200;
+const STEPS: usize = 400;
+/// Effects of more bytes are stored as a run.
+const LARGE: u64 = 60;
+
+/// `db.json` as the store has it, and every version that it ever was.
+#[derive(Default)]
+struct Stored {
+    versions: Vec<(Bytes, ETag)>,
+    /// The runs that were stored, named or not.
+    runs: BTreeMap<Name, Vec<Placed>>,
+}
+
+impl Stored {
+    fn current(&self) -> Option<&(Bytes, ETag)> {
+        self.versions.last()
+    }
+
+    fn put(&mut self, bytes: &Bytes, condition: &Condition) -> Result<ETag, StoreError> {
+        let holds = match (condition, self.current()) {
+            (Condition::Absent, None) => true,
+            (Condition::Match(etag), Some((_, current))) => etag == current,
+            (Condition::Absent, Some(_)) | (Condition::Match(_), None) => false,
+        };
+        if !holds {
+            return Err(StoreError::Conflict("412".into()));
+        }
+        let etag = ETag::of(bytes);
+        self.versions.push((bytes.clone(), etag.clone()));
+        Ok(etag)
+    }
+
+    /// Reads a version, with the runs that its entries name.
+    fn read(&self, root: Root) -> Root {
+        let named: Vec<Name> = root.recent.iter().filter_map(|entry| Some(entry.missing()?.name)).collect();
+        named.into_iter().fold(root, |mut root, name| {
+            root.attach(name, self.runs.get(&name).expect("a version names only what is stored"));
+            root
+        })
+    }
+
+    fn get(&self, known: Option<&ETag>) -> Got {
+        match self.current() {
+            None => Got::Absent,
+            Some((_, etag)) if Some(etag) == known => Got::Unchanged,
+            Some((bytes, etag)) => Got::Object { bytes: bytes.clone(), etag: etag.clone() },
+        }
+    }
+}
+
+/// A message under way.
+enum Message {
+    Put { commit: u64, bytes: Bytes, condition: Condition },
+    PutAnswer { commit: u64, result: Result<ETag, StoreError> },
+    Get { check: Check },
+    GetAnswer { check: Check, got: Got },
+    Upload { commit: u64, name: Name, layer: Arc<Layer> },
+    Uploaded { commit: u64, uploaded: Option<Uploaded> },
+    Fetch { root: Box<Root>, known: Runs },
+    Fetched { root: Box<Root>, known: Runs },
+}
+
+/// A message, the server that it concerns, and that server's life: a crash ends it.
+struct Mail {
+    server: usize,
+    life: u64,
+    message: Message,
+}
+
+/// A command that a client has sent, and what became of it.
+struct Asked {
+    client: u64,
+    key: &'static str,
+    /// What it writes, and returns the value before it; `GET key` if none.
+    value: Option<String>,
+    /// The note of the key, if the write is a transaction that depends on it.
+    watched: Option<Watched>,
+    /// How many versions were stored when it was sent.
+    sent: usize,
+    /// The same when it was answered, and the answer.
+    told: Option<(usize, Result<Reply, Refusal>)>,
+    awaited: Awaited,
+}
+
+struct World {
+    rng: StdRng,
+    now: Instant,
+    stored: Stored,
+    cores: Vec<(u64, Core)>,
+    mails: Vec<Mail>,
+    asked: Vec<Asked>,
+    /// The clients that wait for the answer to a WATCH, and send nothing meanwhile.
+    watching: Vec<(u64, &'static str, Awaited)>,
+    /// The keys that clients watch.
+    notes: BTreeMap<u64, (&'static str, Watched)>,
+    lives: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let rng = StdRng::seed_from_u64(seed);
+        let mut world = World {
+            rng,
+            now: Instant::now(),
+            stored: Stored::default(),
+            cores: Vec::new(),
+            mails: Vec::new(),
+            asked: Vec::new(),
+            watching: Vec::new(),
+            notes: BTreeMap::new(),
+            lives: 0,
+        };
+        for server in 0..SERVERS {
+            let core = world.start();
+            world.cores.push(core);
+            world.step(server, Event::Tick);
+        }
+        world
+    }
+
+    /// A server that starts from the stored version.
+    fn start(&mut self) -> (u64, Core) {
+        self.lives += 1;
+        let terms = Terms {
+            server: Id::random(&mut self.rng),
+            deadline: DEADLINE,
+            knobs: Knobs::new(None),
+            thresholds: Thresholds { recent: LARGE, ..Thresholds::default() },
+            stats: Arc::default(),
+            untaken: Arc::default(),
+            locate: Arc::new(str::to_owned),
+        };
+        let salt = Salt(1);
+        let (database, etag) = match self.stored.current() {
+            None => (Database::unborn(Id::random(&mut self.rng), salt), None),
+            Some((bytes, etag)) => {
+                let root = self.stored.read(Root::decode(bytes, &[]).expect("what is stored can be read"));
+                let runs = Runs::none(root.header.base, salt);
+                (Database::new(root, runs).expect("and is whole"), Some(etag.clone()))
+            }
+        };
+        (self.lives, Core::new(terms, Known { database, etag }))
+    }
+
+    fn step(&mut self, server: usize, event: Event) {
+        let mut event = Some(event);
+        while let Some(next) = event.take() {
+            let (life, core) = &mut self.cores[server];
+            let (life, effects) = (*life, core.step(next, self.now));
+            event = core.is_settling().then_some(Event::Tick);
+            for effect in effects {
+                self.perform(server, life, effect);
+            }
+        }
+    }
+
+    fn perform(&mut self, server: usize, life: u64, effect: Effect) {
+        let message = match effect {
+            Effect::Answer(promise, answer) => return promise.keep(answer),
+            Effect::Put { commit, bytes, condition } => Message::Put { commit, bytes, condition },
+            Effect::Check(check) => Message::Get { check },
+            Effect::Usable(Err(why)) => panic!("the database is fine, but: {why}"),
+            Effect::Landed(_) | Effect::Moved | Effect::Concluded(..) | Effect::Usable(Ok(())) | Effect::Wasted => {
+                return;
+            }
+            Effect::UploadEffects { commit, content: Content::Rows(rows) } => {
+                let mut building = Building::new(Salt(1), 0, rows.len());
+                rows.iter().for_each(|(table, name, row)| building.push(*table, name, row.as_ref()));
+                let generation = self.cores[server].1.database().root.header.generation;
+                let name = Name { generation, id: Id::random(&mut self.rng) };
+                Message::Upload { commit, name, layer: Arc::new(building.done()) }
+            }
+            Effect::Fetch { root, known } => Message::Fetch { root, known },
+            Effect::UploadEffects { .. } | Effect::Upload { .. } | Effect::Stop(_) => {
+                panic!("nobody uses plain SET, and there is no trial")
+            }
+        };
+        self.mails.push(Mail { server, life, message });
+    }
+
+    /// A client sends a command. No two commands write the same value, and each write returns the value before it.
+    fn ask(&mut self, client: u64) {
+        if self.watching.iter().any(|(watching, ..)| *watching == client) {
+            return;
+        }
+        let key = *KEYS.choose(&mut self.rng).expect("a key");
+        let (promise, awaited) = Sheet::default().promise();
+        if self.rng.random_bool(0.2) {
+            self.watching.push((client, key, awaited));
+            return self.submit(client, Unit::new(client, 0, command(&["WATCH", key]), promise));
+        }
+        let note = self.rng.random_bool(0.5).then(|| self.notes.remove(&client)).flatten();
+        let value = (note.is_some() || self.rng.random_bool(0.7)).then(|| format!("v{}", self.asked.len()));
+        let long = self.rng.random_bool(0.3);
+        let value = value.map(|value| if long { format!("{value}{}", "-".repeat(LARGE as usize)) } else { value });
+        let (key, watched) = note.map_or((key, None), |(key, watched)| (key, Some(watched)));
+        let unit = match (&value, &watched) {
+            (Some(value), Some(watched)) => {
+                let commands = vec![write(key, value), command(&["GET", key])];
+                Unit::transaction(client, 0, commands, vec![watched.clone()], promise)
+            }
+            (Some(value), None) => Unit::new(client, 0, write(key, value), promise),
+            (None, _) => Unit::new(client, 0, command(&["GET", key]), promise),
+        };
+        let sent = self.stored.versions.len();
+        self.asked.push(Asked { client, key, value, watched, sent, told: None, awaited });
+        self.submit(client, unit);
+    }
+
+    fn submit(&mut self, client: u64, unit: Unit) {
+        let server = client as usize % SERVERS;
+        self.step(server, Event::Arrived(vec![vec![unit]]));
+    }
+
+    /// Lets one message go on, or come to grief.
+    fn deliver(&mut self, fair: bool) {
+        if self.mails.is_empty() {
+            return;
+        }
+        let nth = self.rng.random_range(0..self.mails.len());
+        let mail = self.mails.swap_remove(nth);
+        let trouble = if fair { 100 } else { self.rng.random_range(0..100) };
+        self.carry(mail, trouble);
+    }
+
+    /// Brings a message to the store or its answer to the server; `trouble` says what happens on the way, if it is small.
+    fn carry(&mut self, Mail { server, life, message }: Mail, trouble: u32) {
+        let answer = match message {
+            Message::Put { commit, bytes, condition } => {
+                let result = match trouble {
+                    0..6 => Err(StoreError::Unclear("lost on the way".into())),
+                    6..10 => Err(StoreError::DidNotHappen("not sent".into())),
+                    10..16 => {
+                        let _ = self.stored.put(&bytes, &condition);
+                        Err(StoreError::Unclear("the answer was lost".into()))
+                    }
+                    16..22 => {
+                        let _ = self.stored.put(&bytes, &condition);
+                        self.stored.put(&bytes, &condition) // a proxy has sent it twice
+                    }
+                    22..28 => {
+                        // The server hears that it may have failed, and a copy lands later.
+                        let again = Message::Put { commit, bytes, condition };
+                        self.mails.push(Mail { server, life: 0, message: again });
+                        Err(StoreError::Unclear("a time-out".into()))
+                    }
+                    _ => self.stored.put(&bytes, &condition),
+                };
+                Message::PutAnswer { commit, result }
+            }
+            Message::Get { check } => {
+                let got = self.stored.get(check.etag.as_ref());
+                Message::GetAnswer { check, got }
+            }
+            Message::Upload { commit, name, layer } => {
+                let is_stored = trouble >= 6;
+                if is_stored {
+                    self.stored.runs.insert(name, layer.iter().collect());
+                }
+                let uploaded = Uploaded { name, layer, bytes: 1 };
+                Message::Uploaded { commit, uploaded: is_stored.then_some(uploaded) }
+            }
+            Message::Fetch { root, known } => Message::Fetched { root: Box::new(self.stored.read(*root)), known },
+            Message::Uploaded { commit, uploaded } => {
+                return self.arrive(server, life, Event::EffectsUploaded { commit, uploaded });
+            }
+            Message::Fetched { root, known } => {
+                return self.arrive(server, life, Event::Fetched(Ok(Box::new((*root, known)))));
+            }
+            Message::PutAnswer { commit, result } => {
+                return self.arrive(server, life, Event::Put { commit, result });
+            }
+            Message::GetAnswer { check, got } => {
+                let result = if trouble < 10 { Err(StoreError::Unclear("lost".into())) } else { Ok(got) };
+                return self.arrive(server, life, Event::Checked { check, result });
+            }
+        };
+        self.mails.push(Mail { server, life, message: answer });
+    }
+
+    /// An answer reaches the server, if that is still the one that asked.
+    fn arrive(&mut self, server: usize, life: u64, event: Event) {
+        if self.cores[server].0 == life {
+            self.step(server, event);
+        }
+    }
+
+    /// Some time passes, and every server looks at its clock.
+    fn pass(&mut self, most: u64) {
+        self.now += Duration::from_millis(self.rng.random_range(0..most));
+        (0..SERVERS).for_each(|server| self.step(server, Event::Tick));
+    }
+
+    /// Half a round trip passes, and every message under way arrives, the first server's first. So the first server wins
+    /// every race, and the others lose again and again.
+    fn race(&mut self) {
+        self.now += ROUND_TRIP / 2;
+        let mut mails = std::mem::take(&mut self.mails);
+        mails.sort_by_key(|mail| mail.server);
+        mails.into_iter().for_each(|mail| self.carry(mail, 100));
+        (0..SERVERS).for_each(|server| self.step(server, Event::Tick));
+    }
+
+    fn crash(&mut self) {
+        let server = self.rng.random_range(0..SERVERS);
+        self.cores[server] = self.start();
+        self.step(server, Event::Tick);
+    }
+
+    /// Notes which clients have been answered since the last time.
+    fn listen(&mut self) {
+        let versions = self.stored.versions.len();
+        for asked in self.asked.iter_mut().filter(|asked| asked.told.is_none()) {
+            if let Some(answer) = asked.awaited.take() {
+                let reply = answer.map(|result| alone(result.reply, asked)).map_err(|refused| refused.refusal);
+                asked.told = Some((versions, reply));
+            }
+        }
+        let notes = &mut self.notes;
+        self.watching.retain_mut(|(client, key, awaited)| match awaited.take() {
+            None => true,
+            Some(answer) => {
+                let note = answer.ok().and_then(|mut result| result.watched.pop());
+                notes.extend(note.map(|note| (*client, (*key, note))));
+                false
+            }
+        });
+    }
+
+    fn play(&mut self) {
+        for _ in 0..STEPS {
+            match self.rng.random_range(0..100) {
+                0..20 => {
+                    let client = self.rng.random_range(0..CLIENTS);
+                    self.ask(client);
+                }
+                20..22 => self.crash(),
+                22..40 => self.pass(60),
+                40..41 => self.pass(2500),
+                _ => self.deliver(false),
+            }
+            self.listen();
+        }
+        // From here on every message arrives, so everybody is answered.
+        for _ in 0..2000 {
+            self.deliver(true);
+            if self.mails.is_empty() {
+                self.pass(300);
+            }
+            self.listen();
+        }
+    }
+
+    /// Compares what the clients were told with the chain of versions. Counts the answers by kind.
+    fn judge(&self, seed: u64) -> BTreeMap<&'static str, u64> {
+        let stored = self.stored.versions.iter().map(|(bytes, _)| state(&self.stored, bytes));
+        let states: Vec<BTreeMap<String, String>> = std::iter::once(BTreeMap::new()).chain(stored).collect();
+        let mut kinds = BTreeMap::new();
+        for key in KEYS {
+            let asked = self.asked.iter().filter(|asked| asked.key == key);
+            let told: Vec<_> =
+                asked.map(|asked| (asked, asked.told.as_ref().expect("an answer to everybody"))).collect();
+            let at = |n: usize| states[n].get(key).cloned();
+            let values: BTreeSet<String> = (0..states.len()).filter_map(at).collect();
+            let mut replaced = BTreeSet::new();
+            for (asked, (_, reply)) in &told {
+                if let (Some(value), Ok(reply)) = (&asked.value, reply)
+                    && *reply != Reply::NullArray
+                {
+                    let before = text(reply);
+                    if let Some(watched) = &asked.watched {
+                        let seen = at(watched.generation as usize);
+                        assert_eq!(before, seen, "seed {seed}: {value} went on over a change of {watched:?}");
+                    }
+                    assert!(replaced.insert(before.clone()), "seed {seed}: two writes replaced {before:?}: {value}");
+                }
+            }
+            // Whoever overwrote a value heard of it, unless the outcome of that write is uncertain.
+            let (mut unheard, mut uncertain) = (0, 0);
+            for (asked, (answered, reply)) in &told {
+                let context = format!("seed {seed}: client {} {key} {:?} {reply:?}", asked.client, asked.value);
+                let kind = match (&asked.value, reply) {
+                    (Some(value), Ok(Reply::NullArray)) => {
+                        assert!(!values.contains(value) && !replaced.contains(&Some(value.clone())), "{context}");
+                        "refused"
+                    }
+                    (Some(value), Ok(_)) => {
+                        let is_last = at(states.len() - 1).as_ref() == Some(value);
+                        unheard += usize::from(!is_last && !replaced.contains(&Some(value.clone())));
+                        assert!(*answered > asked.sent, "{context}: nothing was stored meanwhile");
+                        if asked.watched.is_some() { "transactions" } else { "writes" }
+                    }
+                    (None, Ok(reply)) => {
+                        let read = text(reply);
+                        // A value that another write of its batch replaced stands in no version.
+                        let is_stored = read.as_ref().is_none_or(|read| values.contains(read));
+                        let is_current = (asked.sent..=*answered).any(|n| at(n) == read);
+                        assert!(is_current || !is_stored, "{context}: was not current meanwhile");
+                        "reads"
+                    }
+                    (Some(value), Err(Refusal::NothingHappened)) => {
+                        assert!(!values.contains(value), "{context}, and it did");
+                        assert!(!replaced.contains(&Some(value.clone())), "{context}, and it did");
+                        "TRYAGAIN"
+                    }
+                    (None, Err(Refusal::NothingHappened)) => "TRYAGAIN",
+                    (Some(_), Err(Refusal::Uncertain)) => {
+                        uncertain += 1;
+                        "UNCERTAIN"
+                    }
+                    (None, Err(Refusal::Uncertain)) => "UNCERTAIN",
+                    (_, Err(Refusal::Unusable(why))) => panic!("{context}: {why}"),
+                };
+                *kinds.entry(kind).or_default() += 1;
+            }
+            assert!(unheard <= uncertain, "seed {seed}: {unheard} writes of {key} are lost");
+        }
+        kinds
+    }
+}
+
+/// Writes a value, and returns the one before it. The server does not upload a value with an expiry before it executes the command.
+fn write(key: &str, value: &str) -> Command {
+    match value.len() as u64 > LARGE {
+        true => command(&["SET", key, value, "EX", "1000000", "GET"]),
+        false => command(&["SET", key, value, "GET"]),
+    }
+}
+
+fn command(words: &[&str]) -> Command {
+    let words = words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+    Command::parse(words).expect("it is well-formed")
+}
+
+/// The reply to the write alone, if it is part of a transaction. The transaction reads what it has written.
+fn alone(reply: Reply, asked: &Asked) -> Reply {
+    match reply {
+        Reply::Array(mut replies) => {
+            assert_eq!(replies.pop().as_ref().and_then(text), asked.value, "a transaction is torn");
+            replies.remove(0)
+        }
+        reply => reply,
+    }
+}
+
+/// The value that a reply holds.
+fn text(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Null => None,
+        Reply::Bulk(value) => Some(String::from_utf8(value.to_vec()).expect("text")),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The keys and values of a version.
+fn state(stored: &Stored, bytes: &Bytes) -> BTreeMap<String, String> {
+    let root = stored.read(Root::decode(bytes, &[]).expect("every version can be read"));
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).expect("text");
+    let rows = root.recent.iter().flat_map(|entry| entry.all_rows());
+    let newest: BTreeMap<_, _> =
+        rows.map(|(_, key, row)| (text(key), row.and_then(|row| row.value().map(&text)))).collect();
+    newest.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn random_schedules_lose_double_and_invent_nothing() {
+    let mut kinds = BTreeMap::new();
+    let (mut conflicts, mut uploads, mut named) = (0, 0, 0);
+    for seed in 0..SEEDS {
+        let mut world = World::new(seed);
+        world.play();
+        for (kind, count) in world.judge(seed) {
+            *kinds.entry(kind).or_insert(0) += count;
+        }
+        uploads += world.stored.runs.len();
+        let newest = |(bytes, _): &(Bytes, ETag)| Root::decode(bytes, &[]).expect("it can be read").recent.pop();
+        let newest = world.stored.versions.iter().filter_map(newest);
+        named += newest.filter(|entry| entry.parts().run.is_some()).count();
+        conflicts += world.cores.iter().map(|(_, core)| core.terms.stats.conflicts.get()).sum::<u64>();
+    }
+    for kind in ["writes", "reads", "transactions", "refused", "TRYAGAIN", "UNCERTAIN"] {
+        assert!(kinds.get(kind).is_some_and(|&count| count > 100), "{kinds:?}");
+    }
+    assert!(conflicts > 1000, "{conflicts}");
+    assert!(named > 1000 && uploads - named > 1000, "{named} of {uploads} runs were named");
+}
+
+/// Without any fault, a race alone never leaves a client in doubt, however many servers race and however late it is.
+#[tokio::test(start_paused = true)]
+async fn contention_without_a_fault_is_never_uncertain() {
+    let mut kinds = BTreeMap::new();
+    for seed in 0..SEEDS / 4 {
+        let mut world = World::new(seed);
+        for _ in 0..STEPS {
+            world.ask(0); // a client of the server that always wins
+            let other = world.rng.random_range(0..CLIENTS);
+            if world.rng.random_bool(0.2) {
+                world.ask(other);
+            }
+            world.race();
+            world.listen();
+        }
+        (0..200).for_each(|_| {
+            world.race();
+            world.listen();
+        });
+        for (kind, count) in world.judge(seed) {
+            *kinds.entry(kind).or_insert(0) += count;
+        }
+    }
+    assert_eq!(kinds.get("UNCERTAIN"), None, "{kinds:?}");
+    assert!(kinds["writes"] > 1000 && kinds.contains_key("TRYAGAIN"), "{kinds:?}");
+}

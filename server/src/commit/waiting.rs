@@ -1,0 +1,348 @@
+//! The units that are in no commit, in the order of their arrival, and which of them may join the next one.
+//!
+//! A large value is uploaded as a run of its own as soon as it arrives, and the entry of its commit names that run. An entry
+//! names one run at most. Until a unit's turn comes, the unit waits, and later units of its client wait with it. Other
+//! clients do not wait. In the same way a unit waits whose reply is long, while there is no memory for it (`untaken`).
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::queue::{Unit, Yield};
+use crate::root::PUNCTUATION;
+use crate::state::{Draft, Proposal};
+use crate::upkeep::Uploaded;
+
+/// A unit, and when it came.
+pub struct Arrival {
+    /// Ascends along the queue.
+    pub number: u64,
+    /// When the client must get an answer of some kind.
+    pub deadline: Instant,
+    /// The commands, and the client that waits.
+    pub unit: Unit,
+    /// The bytes of the keys and values that it sets.
+    pub written: u64,
+    /// Set if that is too much for `recent`: a run of it is stored first.
+    pub upload: Option<Upload>,
+    /// Whether a commit that held it was lost.
+    pub lost: bool,
+    /// Whether it looks at a row that ends between the stored time and the present: a commit has to move the time.
+    pub moves_time: bool,
+    /// Whether its reply is long, and waits for memory.
+    pub is_long: bool,
+}
+
+/// The run of a large value.
+pub enum Upload {
+    /// It is on its way to the store.
+    UnderWay,
+    /// It is stored, and no version names it yet.
+    Ready(Uploaded),
+}
+
+impl Arrival {
+    /// Whether it has to be tried as a change of the database.
+    pub fn may_change(&self) -> bool {
+        self.moves_time || self.unit.may_write()
+    }
+
+    /// Whether it joins no batch, because it is answered from a stored version alone. If a commit has to move the time for
+    /// it, it joins that one.
+    fn stays(&self) -> bool {
+        self.unit.watches() && !self.moves_time
+    }
+
+    /// About how long the rows that were uploaded for it are in an entry, in bytes.
+    pub fn uploaded(&self) -> u64 {
+        match &self.upload {
+            Some(Upload::Ready(uploaded)) => self.written + PUNCTUATION as u64 * uploaded.layer.count().rows,
+            Some(Upload::UnderWay) | None => 0,
+        }
+    }
+
+    /// The bytes that `recent` has to hold for it.
+    pub fn recorded(&self) -> u64 {
+        if self.upload.is_some() { 0 } else { self.written }
+    }
+}
+
+/// A proposal on its way into a commit.
+#[derive(Debug)]
+pub struct Proposed {
+    /// Tells the proposer which of its proposals this is.
+    pub ticket: u64,
+    /// The change.
+    pub proposal: Proposal,
+}
+
+/// What limits the next batch.
+pub struct Room {
+    /// The bytes that one commit may write.
+    pub bytes: u64,
+    /// The present time.
+    pub now: Instant,
+    /// A unit whose deadline is nearer than this is not executed any more: see [`Room::is_too_late`].
+    pub margin: Duration,
+    /// The same for a unit that has lost a race before.
+    pub margin_after_loss: Duration,
+    /// Whether there is no memory for a long reply.
+    pub is_full: bool,
+}
+
+impl Room {
+    /// Whether a commit that starts now could still be undecided at the unit's deadline. Its client would then hear
+    /// UNCERTAIN without need; left out, it hears TRYAGAIN.
+    pub(super) fn is_too_late(&self, arrival: &Arrival) -> bool {
+        let margin = if arrival.lost { self.margin_after_loss } else { self.margin };
+        arrival.deadline.saturating_duration_since(self.now) < margin
+    }
+}
+
+/// Which units join the next batch.
+pub enum Chosen {
+    /// All of them.
+    All,
+    /// One flag for each unit behind the barren ones.
+    Some(Vec<bool>),
+}
+
+impl Chosen {
+    fn has(&self, place: usize) -> bool {
+        match self {
+            Chosen::All => true,
+            Chosen::Some(flags) => flags[place],
+        }
+    }
+}
+
+/// The first unit of a batch that changes the database, executed.
+pub struct FirstChange {
+    pub number: u64,
+    pub result: Yield,
+}
+
+/// The queue.
+#[derive(Default)]
+pub struct Waiting {
+    queue: VecDeque<Arrival>,
+    /// How many units have arrived.
+    arrivals: u64,
+    /// How many units at the front are known to change nothing on the newest version.
+    barren: usize,
+    /// One more than the number of the newest unit in the queue that can only read.
+    newest_read: u64,
+    /// Proposals for the next commit.
+    pub proposals: Vec<Proposed>,
+}
+
+impl Waiting {
+    /// How many units have arrived. The next one gets this number.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The nearest deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.queue.front().map(|arrival| arrival.deadline)
+    }
+
+    /// Appends a unit.
+    pub fn arrive(&mut self, unit: Unit, deadline: Instant) -> &mut Arrival {
+        let number = self.arrivals;
+        self.arrivals += 1;
+        if !unit.may_write() {
+            self.newest_read = self.arrivals;
+        }
+        let written = unit.written();
+        self.queue.push_back(Arrival {
+            number,
+            deadline,
+            unit,
+            written,
+            upload: None,
+            lost: false,
+            moves_time: false,
+            is_long: false,
+        });
+        self.queue.back_mut().expect("a unit was just appended")
+    }
+
+    /// Removes the first unit if its deadline has passed. Units stand in the order of their deadlines.
+    pub fn expire(&mut self, now: Instant) -> Option<Arrival> {
+        let late = self.queue.pop_front_if(|arrival| arrival.deadline <= now)?;
+        self.barren = self.barren.saturating_sub(1);
+        Some(late)
+    }
+
+    /// Removes every unit.
+    pub fn drain(&mut self) -> impl Iterator<Item = Arrival> {
+        self.barren = 0;
+        self.queue.drain(..)
+    }
+
+    /// Appends a unit again under its old number, for a planted bug.
+    #[cfg(feature = "bug-zoo")]
+    pub fn append(&mut self, arrival: Arrival) {
+        self.queue.push_back(arrival);
+    }
+
+    /// The unit with this number.
+    pub fn find(&mut self, number: u64) -> Option<&mut Arrival> {
+        let place = self.queue.binary_search_by_key(&number, |arrival| arrival.number).ok()?;
+        self.queue.get_mut(place)
+    }
+
+    /// The uploaded runs behind the barren units that may no longer be named, because their names lie below `swept`.
+    pub fn swept(&mut self, swept: u64) -> impl Iterator<Item = &mut Arrival> {
+        let is_swept = move |arrival: &&mut Arrival| matches!(&arrival.upload, Some(Upload::Ready(uploaded)) if uploaded.name.generation < swept);
+        self.queue.range_mut(self.barren..).filter(is_swept)
+    }
+
+    /// Forgets which units change nothing, because there is a newer version.
+    pub fn test_again(&mut self) {
+        self.barren = 0;
+    }
+
+    /// Whether every unit is known to change nothing.
+    pub fn all_barren(&self) -> bool {
+        self.barren == self.queue.len()
+    }
+
+    /// The oldest unit's number, and one more than that of the newest unit that needs a proof. Of the units that may
+    /// write, only the barren ones need a proof, and only while `no_commit` can still take them along.
+    pub fn in_need_of_proof(&self, no_commit: bool) -> Option<(u64, u64)> {
+        let (oldest, newest) = self.queue.front().zip(self.queue.back())?;
+        let newest = if no_commit && self.all_barren() { newest.number + 1 } else { self.newest_read };
+        Some((oldest.number, newest))
+    }
+
+    /// Chooses the units behind the barren ones that may join the next batch.
+    pub fn choose(&self, room: &Room) -> Chosen {
+        let mut large = true;
+        let mut blocked = BTreeSet::new();
+        let mut written = 0;
+        let mut choose = |arrival: &Arrival| {
+            if written > room.bytes {
+                return false;
+            }
+            let client = arrival.unit.client;
+            let ready = match &arrival.upload {
+                _ if room.is_too_late(arrival) || arrival.stays() || arrival.is_long && room.is_full => false,
+                None => true,
+                Some(Upload::UnderWay) => false,
+                Some(Upload::Ready(_)) => std::mem::take(&mut large),
+            };
+            if !ready || blocked.contains(&client) {
+                blocked.insert(client);
+                return false;
+            }
+            written += arrival.recorded();
+            true
+        };
+        let untested = self.queue.range(self.barren..);
+        let Some(first) = untested.clone().position(|arrival| !choose(arrival)) else { return Chosen::All };
+        let rest = untested.skip(first + 1).map(&mut choose);
+        Chosen::Some(std::iter::repeat_n(true, first).chain([false]).chain(rest).collect())
+    }
+
+    /// Executes the chosen writes on `draft`, in order, up to the first one that changes it. Reads before that one are
+    /// not executed: they see the version as it is, whenever they are executed.
+    pub fn first_change(&self, chosen: &Chosen, draft: &mut Draft<'_>) -> Option<FirstChange> {
+        let untested = self.queue.range(self.barren..).enumerate();
+        let mut writes = untested.filter(|(place, arrival)| chosen.has(*place) && arrival.may_change());
+        writes.find_map(|(_, arrival)| {
+            let (result, changed) = arrival.unit.execute(draft);
+            changed.then_some(FirstChange { number: arrival.number, result })
+        })
+    }
+
+    /// Notes that the chosen units change nothing. Returns whether that is news of any unit. Units behind one that could
+    /// change something and was not chosen stay untested.
+    pub fn mark_barren(&mut self, chosen: &Chosen) -> bool {
+        let tested = match chosen {
+            Chosen::All => self.queue.len() - self.barren,
+            Chosen::Some(flags) => {
+                let untested = self.queue.range(self.barren..).zip(flags);
+                untested.take_while(|(arrival, chosen)| **chosen || arrival.stays()).count()
+            }
+        };
+        self.barren += tested;
+        tested > 0
+    }
+
+    /// Notes that all units change nothing, where this is known.
+    pub fn mark_first_barren(&mut self, count: usize) {
+        self.barren = count;
+    }
+
+    /// Removes the barren units and the chosen ones, as far as they may join a batch.
+    pub fn take(&mut self, chosen: &Chosen) -> VecDeque<Arrival> {
+        let all = std::mem::take(&mut self.queue);
+        let barren = std::mem::take(&mut self.barren);
+        self.newest_read = 0;
+        if matches!(chosen, Chosen::All) && !all.iter().any(Arrival::stays) {
+            return all;
+        }
+        let mut taken = VecDeque::with_capacity(all.len());
+        for (place, arrival) in all.into_iter().enumerate() {
+            if (place < barren || chosen.has(place - barren)) && !arrival.stays() {
+                taken.push_back(arrival);
+            } else {
+                if !arrival.unit.may_write() {
+                    self.newest_read = arrival.number + 1;
+                }
+                self.queue.push_back(arrival);
+            }
+        }
+        taken
+    }
+
+    /// Removes the units with these numbers.
+    pub fn take_these(&mut self, is_taken: impl Fn(u64) -> bool) -> VecDeque<Arrival> {
+        let all = std::mem::take(&mut self.queue);
+        self.barren = 0;
+        let (taken, queue): (VecDeque<_>, VecDeque<_>) = all.into_iter().partition(|arrival| is_taken(arrival.number));
+        let reads = queue.iter().rev().find(|arrival| !arrival.unit.may_write());
+        self.newest_read = reads.map_or(0, |arrival| arrival.number + 1);
+        self.queue = queue;
+        taken
+    }
+
+    /// Notes that the outcome of these units was lost. They have to be executed again.
+    pub fn have_lost(&mut self, is_lost: impl Fn(u64) -> bool) {
+        self.barren = 0;
+        self.queue.iter_mut().filter(|arrival| is_lost(arrival.number)).for_each(|arrival| arrival.lost = true);
+    }
+
+    /// Puts units back where they stood: some that came earlier may have stayed in the queue.
+    pub fn put_back(&mut self, arrivals: impl DoubleEndedIterator<Item = Arrival>) {
+        for arrival in arrivals.rev() {
+            if !arrival.unit.may_write() {
+                self.newest_read = self.newest_read.max(arrival.number + 1);
+            }
+            self.queue.push_front(arrival);
+        }
+        if !self.queue.iter().is_sorted_by_key(|arrival| arrival.number) {
+            self.queue.make_contiguous().sort_by_key(|arrival| arrival.number);
+        }
+    }
+
+    /// Offers every unit to `answer`, in order, and keeps those that it gives back. The flag tells whether the unit
+    /// changes nothing on the newest version.
+    pub fn sift(&mut self, mut answer: impl FnMut(Arrival, bool) -> Option<Arrival>) {
+        let barren = std::mem::take(&mut self.barren);
+        for (place, arrival) in std::mem::take(&mut self.queue).into_iter().enumerate() {
+            let changes_nothing = place < barren || !arrival.may_change();
+            if let Some(arrival) = answer(arrival, changes_nothing) {
+                self.barren += usize::from(place < barren);
+                self.queue.push_back(arrival);
+            }
+        }
+    }
+}

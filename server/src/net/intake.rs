@@ -1,0 +1,269 @@
+//! Turns the requests of a connection into replies, or into promises of them.
+//!
+//! Most replies take no more memory than their requests, because they refer to values of the database. The commit loop
+//! counts the others (`commit::untaken`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::http::{HttpAlarm, is_http};
+use super::inbound::Inbound;
+use super::outbox::{Expected, Outbox};
+use super::stopwatch::Stopwatch;
+use crate::budget::Share;
+use crate::clients::Pause;
+use crate::commit::{Answer, Closed, Queue, Refusal, Refused, Sheet, Unit, Unusable};
+use crate::instance::Instance;
+use crate::resp::{ARGUMENT_MEMORY, Reply};
+use crate::session::transaction::{Gathered, Queued};
+use crate::session::{Session, Settled, Step};
+use crate::store::Health;
+use crate::zoo::planted;
+
+/// How many bytes of known replies one turn may add. Small requests can have large replies, and a mebibyte of such
+/// requests would keep a thread for long; the rest waits for the client's next turn.
+pub(super) const TURN_BYTES: usize = 1 << 20;
+
+/// The memory of a request besides its words: its place in the queue of the commit loop, and the place of its reply.
+const REQUEST_MEMORY: usize = 512;
+
+/// Whether the server can execute commands.
+#[derive(Clone, Debug)]
+pub enum Status {
+    /// It is still reading the database.
+    Loading(Arc<Health>),
+    /// It can.
+    Ready,
+    /// It cannot use the database.
+    Unusable(Unusable),
+}
+
+impl Status {
+    /// The reply to every command that needs the database, while the server cannot use it.
+    pub fn refusal(&self) -> Option<Reply> {
+        match self {
+            Status::Ready => None,
+            Status::Loading(health) => {
+                let cause = health.cause().map_or_else(String::new, |cause| format!(": {cause}"));
+                Some(Reply::error(format!("LOADING Valthree is reading the database from its store{cause}")))
+            }
+            Status::Unusable(Unusable(why)) => Some(Refused::from(Refusal::Unusable(Arc::clone(why))).reply()),
+        }
+    }
+}
+
+/// What a connection needs of its server.
+#[derive(Clone)]
+pub struct Context {
+    /// What all connections share.
+    pub shared: Arc<Instance>,
+    /// The way to the commit loop.
+    pub queue: Queue,
+    /// Whether the server can execute commands.
+    pub status: watch::Receiver<Status>,
+    /// Becomes true when the server stops.
+    pub stopping: watch::Receiver<bool>,
+    http: Arc<HttpAlarm>,
+}
+
+impl Context {
+    /// The context of all connections of one server.
+    pub fn new(
+        shared: Arc<Instance>,
+        queue: Queue,
+        status: watch::Receiver<Status>,
+        stopping: watch::Receiver<bool>,
+    ) -> Context {
+        Context { shared, queue, status, stopping, http: Arc::default() }
+    }
+
+    /// Warns of a web page that sends requests to this server.
+    pub(super) fn warn_of_http(&self, peer: &str) {
+        self.http.raise(peer);
+    }
+}
+
+/// Takes the requests of one connection.
+pub(super) struct Intake<'a> {
+    pub(super) session: Session,
+    pub(super) context: Context,
+    /// The client's address, for the log.
+    pub(super) peer: &'a str,
+    /// A request that has to wait until a pause of the server is over.
+    pub(super) postponed: Option<Postponed>,
+    /// The pause.
+    pub(super) pause: watch::Receiver<Option<Pause>>,
+}
+
+/// A request that has to wait. INFO counts it as a blocked client.
+pub(super) struct Postponed {
+    request: Vec<Bytes>,
+    shared: Arc<Instance>,
+}
+
+impl Postponed {
+    fn new(request: Vec<Bytes>, shared: &Arc<Instance>) -> Postponed {
+        shared.clients.count_waiting(1);
+        Postponed { request, shared: Arc::clone(shared) }
+    }
+}
+
+impl Drop for Postponed {
+    fn drop(&mut self) {
+        self.shared.clients.count_waiting(-1);
+    }
+}
+
+impl Intake<'_> {
+    /// Takes whole requests until there are no more, or until they are enough for this turn. Hands over together what is
+    /// for the commit loop, so that it becomes part of one batch.
+    pub(super) async fn take(&mut self, inbound: &mut Inbound, outbox: &mut Outbox) {
+        let (mut units, sheet) = (Vec::new(), Sheet::default());
+        let mut handed_over = 0;
+        let refusal = self.context.status.borrow().refusal();
+        let turn = outbox.untaken() + TURN_BYTES;
+        while (self.postponed.is_some() || inbound.unparsed)
+            && !outbox.is_full()
+            && outbox.untaken() < turn
+            && !self.session.is_waiting()
+            && self.session.asleep_until().is_none()
+        {
+            let request = match self.postponed.take().map(|mut postponed| std::mem::take(&mut postponed.request)) {
+                Some(request) => request,
+                None => match inbound.next() {
+                    Ok(Some(request)) => request,
+                    Ok(None) => break,
+                    Err(error) => {
+                        outbox.push(error.reply(), self.session.protocol());
+                        inbound.close();
+                        break;
+                    }
+                },
+            };
+            if self.pause_for(&request).is_some() {
+                self.postponed = Some(Postponed::new(request, &self.context.shared));
+                break;
+            }
+            if is_http(&request[0]) {
+                self.context.warn_of_http(self.peer);
+                inbound.close();
+                break;
+            }
+            self.context.shared.stats.commands.add(1);
+            self.session.client().traffic.requests.add(1);
+            let request_bytes = memory(&request);
+            let stopwatch = Stopwatch::start(&self.context.shared, self.session.client(), &request);
+            let step = self.session.handle(request, refusal.as_ref());
+            let stopwatch = stopwatch.of(self.session.command());
+            let settles = self.session.is_waiting();
+            let (id, (database, protocol)) = (self.session.id(), self.session.terms());
+            // What the session settles, it settles with the answer.
+            let wanted = settles || matches!(step, Step::Settled(_)) || self.session.wants_reply();
+            let (awaited, request_bytes) = match step {
+                Step::Submit(command) | Step::Watch(command) => {
+                    let (answer, awaited) = sheet.promise();
+                    units.push(Unit::new(id, database, command, answer));
+                    (awaited, request_bytes)
+                }
+                Step::Transact(Gathered { queue, watched, bytes }) => {
+                    let (answer, awaited) = sheet.promise();
+                    self.context
+                        .shared
+                        .record
+                        .queued(queue.iter().filter_map(Queued::command).map(|it| it.spec().name));
+                    let commands = queue.iter().filter_map(Queued::shared).cloned().collect();
+                    units.push(Unit::transaction(id, database, commands, watched, answer));
+                    (awaited, request_bytes + bytes)
+                }
+                Step::Settled(Settled { reply, protocol }) => {
+                    stopwatch.stop(reply.as_ref(), true, self.session.asleep_until());
+                    reply.into_iter().for_each(|reply| outbox.push(reply, protocol));
+                    continue;
+                }
+                Step::Answer(reply) => {
+                    let is_refused = matches!(reply, Reply::Error(_)) && !self.session.executes();
+                    if !self.session.has_queued() {
+                        stopwatch.stop(Some(&reply), !is_refused, self.session.asleep_until());
+                    }
+                    if wanted {
+                        outbox.push(reply, protocol);
+                    }
+                    continue;
+                }
+                Step::AnswerAndClose(reply) => {
+                    stopwatch.stop(Some(&reply), true, None);
+                    inbound.close();
+                    if wanted {
+                        outbox.push(reply, protocol);
+                    }
+                    continue;
+                }
+            };
+            handed_over += request_bytes;
+            outbox.expect(Expected { awaited, protocol, wanted, request_bytes, settles, stopwatch: Some(stopwatch) });
+        }
+        if !units.is_empty() {
+            planted!("exec-torn" => crate::zoo::net::tear_transactions(&mut units, &self.context.queue).await);
+            planted!("mset-torn" => crate::zoo::net::tear(&mut units, &self.context.queue).await);
+            self.hand_over(units, handed_over, outbox).await;
+        }
+    }
+
+    /// Until when a request has to wait, if the server makes a pause that concerns it.
+    fn pause_for(&self, request: &[Bytes]) -> Option<Instant> {
+        let pause = (*self.pause.borrow())?;
+        let concerns = pause.until > Instant::now() && (pause.all || self.session.may_write(request));
+        concerns.then_some(pause.until)
+    }
+
+    /// Whether a request has to wait for the end of a pause.
+    pub(super) fn is_paused(&self) -> bool {
+        self.postponed.as_ref().is_some_and(|postponed| self.pause_for(&postponed.request).is_some())
+    }
+
+    /// The memory of the request that has to wait.
+    pub(super) fn postponed_bytes(&self) -> usize {
+        self.postponed.as_ref().map_or(0, |postponed| memory(&postponed.request))
+    }
+
+    /// Waits until the pause is over or changes.
+    pub(super) async fn pause_changes(pause: &mut watch::Receiver<Option<Pause>>) {
+        let until = pause.borrow_and_update().map(|pause| pause.until);
+        let over = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = over => {}
+            _ = pause.changed() => {}
+        }
+    }
+
+    /// Takes an answer of the commit loop, and has the session settle it if it concerns the session.
+    pub(super) fn keep(&mut self, answer: Answer, outbox: &mut Outbox) {
+        if outbox.settles() {
+            outbox.keep_settled(self.session.settle(answer));
+        } else {
+            outbox.keep(answer);
+        }
+    }
+
+    async fn hand_over(&self, mut units: Vec<Unit>, bytes: usize, outbox: &mut Outbox) {
+        let share = Arc::new(Share::new(&self.context.shared.budget, bytes));
+        units.iter_mut().for_each(|unit| unit.held = Some(Arc::clone(&share)));
+        outbox.release_later(share);
+        // If the loop is gone, so are its promises, and each of them answers as such.
+        let (Ok(()) | Err(Closed)) = self.context.queue.submit(units).await;
+    }
+}
+
+/// The memory that a request takes until it is answered.
+fn memory(request: &[Bytes]) -> usize {
+    REQUEST_MEMORY + request.iter().map(|word| word.len() + ARGUMENT_MEMORY).sum::<usize>()
+}

@@ -1,0 +1,200 @@
+//! What can be said of a version without its runs: everything that would show that it was not written by a server.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::damage::contradiction;
+use super::{
+    Damage, Entry, EntryParts, Header, Kept, LAST_GENERATION, Placed, Root, SETTING, SETTINGS, WRITERS, covered, runs,
+};
+use crate::row::{Made, Row, Table};
+
+/// Looks for contradictions in a version.
+pub fn root(root: &Root) -> Result<(), Damage> {
+    let Root { header, runs, kept: remnants, recent } = root;
+    generations(header)?;
+    runs::check(runs, header.base, header.generation)?;
+    counters(header)?;
+    writers(header)?;
+    settings(header)?;
+    databases(header)?;
+    let covered = covered(runs, header.base);
+    kept(remnants, covered)?;
+    log(recent, covered, header)?;
+    // A run that is there twice would be deleted by the fold of one while the other needs it.
+    let mut names: BTreeSet<_> = runs.iter().map(|run| run.name).collect();
+    for upload in recent.iter().filter_map(|entry| entry.parts().run) {
+        if !names.insert(upload.name) {
+            return contradiction(format!("{} stands there twice", upload.name));
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the numbers that bound all others.
+pub fn generations(header: &Header) -> Result<(), Damage> {
+    let generation = header.generation;
+    if generation == 0 {
+        return contradiction("generation 0 is never stored");
+    }
+    if generation > LAST_GENERATION {
+        return contradiction(format!("generation {generation} is beyond the last one, {LAST_GENERATION}"));
+    }
+    for (name, value) in [("base", header.base), ("swept", header.swept)] {
+        if value > generation {
+            return contradiction(format!("{name} is {value} in generation {generation}"));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps arithmetic on damaged or forged numbers from overflowing, and other JSON readers exact.
+fn counters(header: &Header) -> Result<(), Damage> {
+    let writers = header.writers.values().flat_map(|writer| [("offers", writer.offers), ("had", writer.had)]);
+    let keys = header.databases.iter().map(|database| ("keys", database.keys));
+    let all = [("now", header.now), ("scripts", header.scripts)].into_iter().chain(writers).chain(keys);
+    match all.into_iter().find(|(_, value)| *value > LAST_GENERATION) {
+        Some((name, value)) => contradiction(format!("{name} is {value}, beyond {LAST_GENERATION}")),
+        None => Ok(()),
+    }
+}
+
+fn writers(header: &Header) -> Result<(), Damage> {
+    let generation = header.generation;
+    if header.writers.len() > WRITERS {
+        return contradiction(format!("{} writers, where {WRITERS} are the most", header.writers.len()));
+    }
+    for (id, writer) in &header.writers {
+        if writer.newest() > generation {
+            return contradiction(format!("writer {id} has generation {} of {generation}", writer.newest()));
+        }
+        let at = writer.at.as_ref().map_or(0, String::len);
+        if at > SETTING {
+            return contradiction(format!("the address of writer {id} takes {at} bytes, where {SETTING} are the most"));
+        }
+    }
+    if header.writers.get(&header.by).is_none_or(|writer| writer.own != generation) {
+        return contradiction(format!("it was made by {}, whose last commit is another one", header.by));
+    }
+    Ok(())
+}
+
+/// The header is written by every commit, so nothing in it may be long.
+fn settings(header: &Header) -> Result<(), Damage> {
+    if header.settings.len() > SETTINGS {
+        return contradiction(format!("{} settings, where {SETTINGS} are the most", header.settings.len()));
+    }
+    let secret = header.secret.as_ref().map_or("", |secret| secret.expose());
+    let texts = header.settings.iter().flat_map(|(name, value)| [name.len(), value.len()]).chain([secret.len()]);
+    match texts.max() {
+        Some(longest) if longest > SETTING => {
+            contradiction(format!("a setting takes {longest} bytes, where {SETTING} are the most"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn databases(header: &Header) -> Result<(), Damage> {
+    for (number, database) in header.databases.iter().enumerate() {
+        let id = database.id;
+        if id == Made::SYSTEM {
+            return contradiction(format!("database {number} is the one of the system"));
+        }
+        if id.generation.max(database.since) > header.generation {
+            return contradiction(format!("database {number} is newer than generation {}", header.generation));
+        }
+        if header.databases[..number].iter().any(|other| other.id == id) {
+            return contradiction(format!("database {id} has two numbers"));
+        }
+    }
+    Ok(())
+}
+
+fn kept(kept: &[Kept], covered: u64) -> Result<(), Damage> {
+    if !kept.is_sorted_by(|one, other| one.generation < other.generation) {
+        return contradiction("what it keeps of old entries is out of order");
+    }
+    match kept.last() {
+        Some(last) if last.generation > covered => {
+            contradiction(format!("it keeps the entry of generation {} twice", last.generation))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Each generation after those of the runs has exactly one entry, also if its commit changed no rows.
+fn log(recent: &[Arc<Entry>], covered: u64, header: &Header) -> Result<(), Damage> {
+    let mut last = covered;
+    for parts in recent.iter().map(|entry| entry.parts()) {
+        if parts.from != last + 1 {
+            return contradiction(format!("an entry begins with generation {}, after generation {last}", parts.from));
+        }
+        if parts.generation > header.generation {
+            return contradiction(format!("an entry is of generation {} of {}", parts.generation, header.generation));
+        }
+        last = parts.generation;
+    }
+    if last != header.generation {
+        return contradiction(format!("its entries end with generation {last} of {}", header.generation));
+    }
+    match recent.last() {
+        Some(newest) if newest.parts().by != header.by => {
+            contradiction(format!("{} and {} made the same version", newest.parts().by, header.by))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Looks for contradictions within an entry.
+pub fn entry(parts: &EntryParts) -> Result<(), String> {
+    let EntryParts { from, generation, run, rows, expired, clients, .. } = parts;
+    if *from == 0 || from > generation || *generation > LAST_GENERATION {
+        return Err(format!("an entry stands for generations {from} to {generation}"));
+    }
+    if let Some(run) = run.filter(|run| run.name.generation > *generation) {
+        return Err(format!("{} was uploaded after generation {generation}", run.name));
+    }
+    ascend(rows.iter().map(|(table, name, _)| (*table, name)))?;
+    ascend(expired.iter().map(|(id, key)| (Table::Keys(*id), key)))?;
+    ascend(clients.iter().map(|(id, key, _)| (Table::Keys(*id), key)))?;
+    rows.iter().try_for_each(fits)?;
+    let named = rows.iter().flat_map(|(table, _, row)| row.iter().flat_map(Row::collections).chain([table.id()]));
+    let databases = expired.iter().map(|(id, _)| *id).chain(clients.iter().map(|(id, ..)| *id));
+    match named.chain(databases).find(|id| id.generation > *generation) {
+        Some(id) => Err(format!("{id} is newer than the entry of generation {generation}")),
+        None => Ok(()),
+    }
+}
+
+/// Makes sure that names stand in their order, and none of them twice.
+fn ascend<'a>(names: impl Iterator<Item = (Table, &'a Bytes)>) -> Result<(), String> {
+    let mut last = None;
+    for name in names {
+        if last >= Some(name) {
+            return Err(format!("{} stands there twice or out of order", quoted(name.1)));
+        }
+        last = Some(name);
+    }
+    Ok(())
+}
+
+/// Makes sure that a row may stand in its table.
+fn fits((table, name, row): &Placed) -> Result<(), String> {
+    let fits = match table {
+        Table::Keys(_) => !matches!(row, Some(Row::Member | Row::Fields(_) | Row::Group(_))),
+        Table::Elements(id) => *id != Made::SYSTEM && !matches!(row, Some(Row::Head(_))),
+    };
+    if !fits {
+        return Err(format!("{} is not what may stand in {table:?}", quoted(name)));
+    }
+    if row.iter().flat_map(Row::collections).any(|id| id == Made::SYSTEM) {
+        return Err(format!("{} names the system as a collection", quoted(name)));
+    }
+    Ok(())
+}
+
+fn quoted(name: &[u8]) -> String {
+    format!("\"{}\"", name.escape_ascii())
+}

@@ -1,0 +1,245 @@
+//! The entry of a commit: what one generation changed.
+//!
+//! An entry is encoded once, when its commit is made, and decoded once by each server that meets it. From then on its bytes
+//! are only copied. So the work of a commit does not grow with the commits before it.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::rows::{Placed, length, write_tables};
+use super::text::{NameRef, TextRef, write_json};
+use super::told::{Answers, Said, Toucher};
+use super::{check, entry_text};
+use crate::id::Id;
+use crate::row::{Made, Row, Table};
+use crate::run::Name;
+use crate::zoo::planted;
+
+/// What a commit changed, and what it said.
+///
+/// A key row of `rows` overrides `expired`, and both override `run`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntryParts {
+    /// The first generation that the entry stands for. It is `generation`, except in the entry that took over the changes
+    /// of a database of format 1, which does not say which commit made which change.
+    pub from: u64,
+    /// The last generation that the entry stands for.
+    pub generation: u64,
+    /// The server that made the commit.
+    pub by: Id,
+    /// Rows that were uploaded before, because they are many or long.
+    pub run: Option<Upload>,
+    /// Replies to the offers of other servers.
+    pub of: Answers,
+    /// Messages, in the order in which they were published.
+    pub said: Vec<Said>,
+    /// Keys that were removed because they had expired, by the id of their database, in ascending order. That does not
+    /// count as a touch.
+    pub expired: Vec<(Made, Bytes)>,
+    /// All keys that the commit touched and all elements that it changed, in ascending order; `None` is a removal.
+    pub rows: Vec<Placed>,
+    /// The clients that touched keys, by the id of the database and the key, in ascending order.
+    pub clients: Vec<(Made, Bytes, Toucher)>,
+}
+
+/// A run that was uploaded before the commit that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// The object.
+    pub name: Name,
+    /// How many rows it has, removals included.
+    pub rows: u64,
+    /// How long the object is.
+    pub bytes: u64,
+}
+
+/// An entry with its bytes.
+#[derive(Clone, PartialEq)]
+pub struct Entry {
+    parts: EntryParts,
+    encoded: Bytes,
+    /// The rows of the uploaded run, once somebody has read it.
+    uploaded: Option<Vec<Placed>>,
+}
+
+impl EntryParts {
+    /// An entry of this generation that changes nothing.
+    pub fn new(generation: u64, by: Id) -> EntryParts {
+        EntryParts {
+            from: generation,
+            generation,
+            by,
+            run: None,
+            of: Answers::new(),
+            said: Vec::new(),
+            expired: Vec::new(),
+            rows: Vec::new(),
+            clients: Vec::new(),
+        }
+    }
+
+    fn encode(&self) -> Bytes {
+        let rows: usize = self.rows.iter().map(|(_, name, row)| length(name, row.as_ref())).sum();
+        let mut out = Vec::with_capacity(rows + ENVELOPE);
+        out.extend_from_slice(format!("{{\"generation\":{}", self.generation).as_bytes());
+        if self.from != self.generation {
+            out.extend_from_slice(format!(",\"from\":{}", self.from).as_bytes());
+        }
+        out.extend_from_slice(format!(",\"by\":\"{}\"", self.by).as_bytes());
+        if let Some(run) = &self.run {
+            write_json(run, part("run", &mut out));
+        }
+        if !self.of.is_empty() {
+            write_json(&self.of, part("of", &mut out));
+        }
+        if !self.said.is_empty() {
+            write_json(&self.said, part("said", &mut out));
+        }
+        if !self.expired.is_empty() {
+            let id = |(id, _): &(Made, Bytes)| *id;
+            let key = |(_, key): &(Made, Bytes), out: &mut Vec<u8>| TextRef(key).write(out);
+            write_groups(&self.expired, id, *b"[]", key, part("expired", &mut out));
+        }
+        let (keys, elements) = self.rows.split_at(self.rows.partition_point(|row| matches!(row.0, Table::Keys(_))));
+        for (name, rows) in [("keys", keys), ("in", elements)] {
+            if !rows.is_empty() {
+                write_tables(rows, part(name, &mut out));
+            }
+        }
+        if !self.clients.is_empty() {
+            let id = |(id, ..): &(Made, Bytes, Toucher)| *id;
+            let client = |(_, key, client): &(Made, Bytes, Toucher), out: &mut Vec<u8>| {
+                NameRef(key).write(out);
+                out.extend_from_slice(format!(":\"{client}\"").as_bytes());
+            };
+            write_groups(&self.clients, id, *b"{}", client, part("clients", &mut out));
+        }
+        out.push(b'}');
+        Bytes::from(out)
+    }
+}
+
+/// About what an entry takes beside its rows, in bytes.
+const ENVELOPE: usize = 256;
+
+/// Appends the name of a part.
+fn part<'a>(name: &str, out: &'a mut Vec<u8>) -> &'a mut Vec<u8> {
+    out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+    out
+}
+
+/// Appends an object that has, for each id, an array or an object of the items with that id.
+fn write_groups<T>(
+    items: &[T],
+    id: impl Fn(&T) -> Made,
+    brackets: [u8; 2],
+    write: impl Fn(&T, &mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
+    out.push(b'{');
+    for (nth, group) in items.chunk_by(|one, other| id(one) == id(other)).enumerate() {
+        let comma = if nth > 0 { "," } else { "" };
+        out.extend_from_slice(format!("{comma}\"{}\":", id(&group[0])).as_bytes());
+        out.push(brackets[0]);
+        for (nth, item) in group.iter().enumerate() {
+            if nth > 0 {
+                out.push(b',');
+            }
+            write(item, out);
+        }
+        out.push(brackets[1]);
+    }
+    out.push(b'}');
+}
+
+impl Entry {
+    /// Encodes an entry.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no server could read what it would write, such as rows out of order. To store that would lose the
+    /// database to everyone.
+    pub fn new(parts: EntryParts) -> Entry {
+        if let Err(why) = check::entry(&parts) {
+            panic!("nobody could read this entry: {why}");
+        }
+        let encoded = parts.encode();
+        Entry { parts, encoded, uploaded: None }
+    }
+
+    /// Decodes an entry. Its texts share the memory of `encoded`.
+    pub(super) fn decode(encoded: Bytes) -> Result<Entry, serde_json::Error> {
+        let parts = entry_text::read(&encoded)?;
+        Ok(Entry { parts, encoded, uploaded: None })
+    }
+
+    /// Whether it says nothing, because its commit only changed where rows are stored.
+    pub fn is_bare(&self) -> bool {
+        let EntryParts { run, of, said, expired, rows, .. } = &self.parts;
+        run.is_none() && of.is_empty() && said.is_empty() && expired.is_empty() && rows.is_empty()
+    }
+
+    /// The run that it names, unless its rows were read already. Without them the version is not known.
+    pub fn missing(&self) -> Option<Upload> {
+        self.parts.run.filter(|_| self.uploaded.is_none())
+    }
+
+    /// The same entry with the rows of the run that it names.
+    pub fn with_uploaded(mut self, rows: Vec<Placed>) -> Entry {
+        self.uploaded = Some(rows);
+        self
+    }
+
+    /// Everything that it says of rows: the uploaded rows, the expired keys, and the rows of the entry itself. Each row
+    /// stands there once, with the last word on it: what was overridden never was, and may name collections of others.
+    pub fn all_rows(&self) -> impl Iterator<Item = (Table, &Bytes, Option<&Row>)> {
+        let EntryParts { rows, expired, .. } = &self.parts;
+        let is_row = |table: Table, name: &Bytes| {
+            rows.binary_search_by(|(other, row, _)| (*other, row).cmp(&(table, name))).is_ok()
+        };
+        let is_expired = |table: Table, name: &Bytes| {
+            let Table::Keys(id) = table else { return false };
+            expired.binary_search_by(|(other, key)| (*other, key).cmp(&(id, name))).is_ok()
+        };
+        let uploaded = self.uploaded.iter().flatten().map(|(table, name, row)| (*table, name, row.as_ref()));
+        let uploaded = uploaded.filter(move |(table, name, _)| {
+            !is_row(*table, name) && !is_expired(*table, name) || planted!("overridden-upload-counts")
+        });
+        let ended = expired.iter().map(|(id, key)| (Table::Keys(*id), key, None));
+        let ended = ended.filter(move |(table, name, _)| !is_row(*table, name));
+        uploaded.chain(ended).chain(rows.iter().map(|(table, name, row)| (*table, name, row.as_ref())))
+    }
+
+    /// The keys that the commit touched, by the id of their database. A key may come twice.
+    pub fn touched(&self) -> impl Iterator<Item = (Made, &Bytes)> {
+        let rows = self.uploaded.iter().flatten().chain(&self.parts.rows);
+        rows.filter_map(|(table, name, _)| match table {
+            Table::Keys(database) => Some((*database, name)),
+            Table::Elements(_) => None,
+        })
+    }
+
+    /// What it says.
+    pub fn parts(&self) -> &EntryParts {
+        &self.parts
+    }
+
+    /// Its JSON.
+    pub fn encoded(&self) -> &Bytes {
+        &self.encoded
+    }
+
+    /// The last generation that it stands for.
+    pub fn generation(&self) -> u64 {
+        self.parts.generation
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.parts, f)
+    }
+}

@@ -1,0 +1,236 @@
+//! `db.json`: the one object that decides, as a value and as bytes.
+//!
+//! ```json
+//! {"format":2,"id":"51b0…","generation":18,"by":"9f2c…","hint":"9f2c…","now":1764380000123,"secret":"…","scripts":0,
+//!  "settings":{},"writers":{"9f2c…":{"own":18,"in":0,"offers":0,"had":0,"at":"10.0.0.5:6379"}},
+//!  "databases":[{"id":"0.0","keys":1,"since":0},{"id":"9.1","keys":0,"since":9},…],
+//!  "base":0,"swept":0,"runs":[],"kept":[],"recent":[
+//! {"generation":17,"by":"9f2c…","keys":{"0.0":{"greeting":"hello","user:1":{"hash":"17.1","fields":1,"size":107}}},
+//!  "in":{"17.1":{"name":"Ann"}}},
+//! {"generation":18,"by":"9f2c…","of":{"77aa…":{"3":["+OK\r\n"]}},"said":[["message","news","hi"]],
+//!  "keys":{"0.0":{"greeting":null}}}
+//! ]}
+//! ```
+//!
+//! It is JSON so that people can look at it. The header is one line, and each entry of `recent` is another.
+//!
+//! `recent` is a log. Each commit appends one entry ([`EntryParts`]), and no commit edits an older one. Older entries are in
+//! `runs` ([`crate::run`]), each of which covers the generations after `from` up to `to`. So the database is what the runs
+//! say, one laid over the other in their order, and the entries over them. `kept` has what somebody may still need of entries
+//! that went into runs.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `header` | the fields that do not grow, and the table of writers |
+//! | `opening` | the first five fields, by which a server sees whether a version is still the current one |
+//! | `entry`, `entry_text` | an entry: writing it once, and reading it |
+//! | `rows`, `rows_text`, `heads` | rows as JSON: writing them, and reading them |
+//! | `told` | replies, messages and the clients of keys |
+//! | `runs` | the table of runs |
+//! | `file`, `first` | the fields of format 2, and those of format 1 |
+//! | `check` | the invariants |
+//! | `text`, `number`, `strict`, `pretty` | spellings |
+//!
+//! Invariants of every version that is stored:
+//!
+//! - `generation` is one more than that of the version it replaced, so no two versions have the same bytes, an ETag
+//!   never comes back, and a conditional PUT that was overtaken can never land late.
+//! - `by` made this version. Its row in `writers` says so, and so does the newest entry.
+//! - `writers` has at most [`WRITERS`] rows; the one whose newer number is oldest leaves first; nothing else removes one.
+//! - The runs follow each other without a gap, from `base` on. The entries follow the runs: each generation from the next one
+//!   up to `generation` has exactly one entry, even if its commit changed no row. Only the entry that took over a database
+//!   of format 1 stands for several generations, from its `from` on.
+//! - No id of a database or a collection is of a later generation than the entry that names it, and the databases that have
+//!   a number have different ids. The one of the system has none.
+//! - `kept` is of generations that the runs cover, and takes at most [`KEPT`] bytes.
+//! - `id` and `swept` survive everything, FLUSHALL included; `swept` and `base` never exceed `generation`.
+//! - The first five fields stand in this order, without white space, in the first [`Opening::BYTES`] bytes.
+//!
+//! Reading is strict. What this server does not understand completely it must not replace, because the replacement
+//! would lose what it skipped: unknown fields, kinds of values and formats are errors, never defaults. Whatever has one
+//! meaning has one spelling, and rows, keys and clients stand in the order of their bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::id::Id;
+use crate::run::Name;
+
+mod check;
+mod damage;
+mod entry;
+mod entry_text;
+mod file;
+mod first;
+mod header;
+mod heads;
+mod number;
+mod opening;
+mod pretty;
+mod rows;
+mod rows_text;
+mod runs;
+mod strict;
+mod text;
+mod told;
+
+pub use damage::Damage;
+pub use entry::{Entry, EntryParts, Upload};
+pub use header::{Header, Numbered, Secret, Writer};
+pub use opening::Opening;
+pub use rows::{PUNCTUATION, Placed, length, line};
+pub use runs::{Run, covered};
+pub use told::{Answer, Answers, Kept, Said, SaidKind, Toucher, kept_size};
+
+/// The object's name in the store.
+pub const NAME: &str = "db.json";
+
+/// The format that this server writes.
+const FORMAT: u64 = 2;
+
+/// The format that it reads besides.
+const FIRST_FORMAT: u64 = 1;
+
+/// The highest generation that can be stored: no database ever gets there, and other JSON readers are exact up to it. The
+/// limit keeps arithmetic on a damaged or forged generation from overflowing.
+pub const LAST_GENERATION: u64 = 1 << 53;
+
+/// How many servers' last commits are remembered. A server whose row was pushed out can't learn the fate of a commit
+/// whose answer it lost, so this is far more than a cluster has servers, yet small beside the entries.
+pub const WRITERS: usize = 64;
+
+/// How many databases SELECT knows, as in Valkey by default.
+pub const DATABASES: usize = 16;
+
+/// How long `kept` may be, in bytes of JSON. Every commit writes it again.
+pub const KEPT: usize = 256 * 1024;
+
+/// How many settings the header may have. It is far more than there are.
+pub const SETTINGS: usize = 64;
+
+/// How long the name or the value of a setting, an address or the secret may be, in bytes. All of them together stay far
+/// below what a version holds besides.
+pub const SETTING: usize = 1024;
+
+/// One version of the database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Root {
+    /// All that does not grow.
+    pub header: Header,
+    /// Where its older entries are, in their order.
+    pub runs: Vec<Run>,
+    /// What somebody may still need of them, in the order of their generations.
+    pub kept: Vec<Kept>,
+    /// Its newest entries, in the order of their generations.
+    pub recent: Vec<Arc<Entry>>,
+}
+
+impl Root {
+    /// The database before its first version: empty, not stored, and to be called `id` if this server creates it.
+    pub fn unborn(id: Id) -> Root {
+        Root { header: Header::unborn(id), runs: Vec::new(), kept: Vec::new(), recent: Vec::new() }
+    }
+
+    /// The generation up to which the runs have all entries: `recent` has those after it.
+    pub fn covered(&self) -> u64 {
+        covered(&self.runs, self.header.base)
+    }
+
+    /// The objects that it names: its runs, the uploads of its entries, and long replies.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        let runs = self.runs.iter().map(|run| run.name);
+        let uploads = self.recent.iter().filter_map(|entry| Some(entry.parts().run?.name));
+        let kept = self.kept.iter().map(|kept| &kept.of);
+        let answers = self.recent.iter().map(|entry| &entry.parts().of).chain(kept);
+        let answers = answers.flat_map(|of| of.values().flat_map(|offers| offers.values().flatten()));
+        let objects = answers.filter_map(|answer| match answer {
+            Answer::Object(name) => Some(*name),
+            Answer::Here(_) => None,
+        });
+        runs.chain(uploads).chain(objects)
+    }
+
+    /// The bytes of the entries that say something: what a fold would move away. A fold leaves the entry of its own commit,
+    /// so if bare entries counted, a small threshold would have folds follow each other for ever.
+    pub fn recent_bytes(&self) -> u64 {
+        self.recent.iter().filter(|entry| !entry.is_bare()).map(|entry| entry.encoded().len() as u64).sum()
+    }
+
+    /// Gives an entry the rows of the run that it names.
+    pub fn attach(&mut self, name: Name, rows: &[Placed]) {
+        for entry in &mut self.recent {
+            if entry.missing().is_some_and(|upload| upload.name == name) {
+                *entry = Arc::new(Entry::clone(entry).with_uploaded(rows.to_vec()));
+            }
+        }
+    }
+
+    /// Reads the bytes of a stored version. Entries whose bytes are those of a known one are shared with it and not read
+    /// again; `known` is in the order of the generations.
+    ///
+    /// A version of format 1 is read as if it were one of format 2. Its `now` is 0.
+    pub fn decode(bytes: &[u8], known: &[Arc<Entry>]) -> Result<Root, Damage> {
+        // Looked at here because serde would also take the fields from an array, by their order.
+        match bytes.trim_ascii_start().first() {
+            None => return Err(Damage::Empty),
+            Some(b'{') => {}
+            Some(_) => return Err(Damage::Foreign),
+        }
+        if bytes.starts_with(b"{\"format\":1,") {
+            return first::read(bytes, known);
+        }
+        let file: file::File = match serde_json::from_slice(bytes) {
+            Ok(file) => file,
+            // Another format may have fields that this one does not know, which is not the thing to complain about.
+            Err(error) => match serde_json::from_slice(bytes) {
+                Ok(FormatOnly { format: FIRST_FORMAT }) => return first::read(bytes, known),
+                Ok(FormatOnly { format }) if format != FORMAT => return Err(Damage::Format(format)),
+                _ => return Err(Damage::of_json(error, bytes)),
+            },
+        };
+        let root = file.open(known)?;
+        check::root(&root)?;
+        if Opening::read(bytes) != Some(Opening::from(&root.header)) {
+            return damage::contradiction("it does not begin with format, id, generation, by and hint");
+        }
+        Ok(root)
+    }
+
+    /// Writes it.
+    pub fn encode(&self) -> Bytes {
+        Bytes::from(self.write(true))
+    }
+
+    /// The same JSON with more lines and without the secret, for people.
+    pub fn to_text(&self) -> String {
+        let text = pretty::pretty(&self.write(false));
+        String::from_utf8(text).expect("all of it was text before")
+    }
+
+    fn write(&self, with_secret: bool) -> Vec<u8> {
+        // About what it takes, so that it need not be moved while it grows.
+        let recent: usize = self.recent.iter().map(|entry| entry.encoded().len() + 2).sum();
+        let rest = self.runs.len() * RUN + self.header.writers.len() * WRITER + REST;
+        let mut out = Vec::with_capacity(recent + rest);
+        text::write_json(&file::FileRef::new(self, with_secret), &mut out);
+        out.pop(); // the entries come before its closing brace
+        out.extend_from_slice(b",\"recent\":[\n");
+        for (nth, entry) in self.recent.iter().enumerate() {
+            out.extend_from_slice(if nth > 0 { b",\n" } else { b"" });
+            out.extend_from_slice(entry.encoded());
+        }
+        out.extend_from_slice(b"\n]}\n");
+        out
+    }
+}
+
+/// What a run, a writer, and everything else take beside the entries, in bytes.
+const RUN: usize = 160;
+const WRITER: usize = 128;
+const REST: usize = 2048;
+
+#[derive(serde::Deserialize)]
+struct FormatOnly {
+    format: u64,
+}

@@ -1,0 +1,97 @@
+//! Runs of format 2: the checksums of index and filter come first, and then the blocks: see [`Blocks`].
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::decode::Claim;
+use super::decode_blocks::Blocks;
+use super::filter::Filter;
+use super::footer::{FOOTER, Footer, Sum};
+use super::{Damage, HASHED, Layer, Salt};
+
+/// Unpacks a run of format 2.
+pub(super) struct Parts {
+    bytes: Bytes,
+    footer: Footer,
+    claim: Claim,
+    salt: Salt,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Compares the checksum of the index: so far it is hashed up to here. The blocks begin at `line`.
+    Index {
+        line: usize,
+        hash: Sha256,
+        at: usize,
+    },
+    /// Compares that of the filter.
+    Filter {
+        line: usize,
+        hash: Sha256,
+        at: usize,
+    },
+    /// Reads the blocks.
+    Blocks(Box<Blocks>),
+    Done,
+}
+
+impl Parts {
+    /// Begins with the footer of a run with this length of the first line.
+    pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<Parts, Damage> {
+        let footer = Footer::read(&bytes, line)?;
+        let stage = Stage::Index { line, hash: Sha256::new(), at: footer.index_at as usize };
+        Ok(Parts { bytes, footer, claim, salt, stage })
+    }
+
+    /// Hashes more of a part. Says how far it came, or `None` when the checksum is that of the footer.
+    fn hash(&self, hash: &mut Sha256, at: usize, end: usize, sum: Sum) -> Result<Option<usize>, Damage> {
+        let next = end.min(at + HASHED);
+        hash.update(&self.bytes[at..next]);
+        match next < end {
+            true => Ok(Some(next)),
+            false if hash.finalize_reset()[..] == sum => Ok(None),
+            false => Err(Damage::Checksum),
+        }
+    }
+
+    /// Goes from one stage to the next, or further in the same.
+    fn go_on(&mut self, stage: Stage) -> Result<Stage, Damage> {
+        let (index_at, filter_at) = (self.footer.index_at as usize, self.footer.filter_at as usize);
+        let end = self.bytes.len() - FOOTER;
+        match stage {
+            Stage::Index { line, mut hash, at } => {
+                Ok(match self.hash(&mut hash, at, filter_at, self.footer.index)? {
+                    Some(at) => Stage::Index { line, hash, at },
+                    None => Stage::Filter { line, hash, at: filter_at },
+                })
+            }
+            Stage::Filter { line, mut hash, at } => {
+                if let Some(at) = self.hash(&mut hash, at, end, self.footer.filter)? {
+                    return Ok(Stage::Filter { line, hash, at });
+                }
+                let filter = Filter::read(&self.bytes.slice(filter_at..end))?;
+                let (blocks, index) = (self.bytes.slice(..index_at), self.bytes.slice(index_at..filter_at));
+                Ok(Stage::Blocks(Box::new(Blocks::new(blocks, index, filter, line, self.claim, self.salt)?)))
+            }
+            Stage::Blocks(mut blocks) => {
+                blocks.go_on()?;
+                Ok(Stage::Blocks(blocks))
+            }
+            Stage::Done => unreachable!("a decoder is not used any more when it is done"),
+        }
+    }
+
+    /// See [`super::Work`].
+    pub(super) fn step(&mut self) -> Option<Result<Layer, Damage>> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        match self.go_on(stage) {
+            Err(damage) => Some(Err(damage)),
+            Ok(Stage::Blocks(blocks)) if blocks.is_done() => Some(blocks.layer()),
+            Ok(stage) => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The filter of a run: whether a row may be in it.
+//!
+//! A reader that does not hold a run in memory asks the filter first. It is never wrong about a row of the run, and calls
+//! one other row in 256 a row of the run. It takes about 10 bits for each row.
+//!
+//! A *mark* is a fixed hash of table and name. The filter has a part for each [`PART`] rows; the high bits of a mark say
+//! which part it belongs to. Each part is a binary fuse filter (Graf and Lemire, 2022): an array of bytes in segments. A
+//! mark has one slot in each of three segments that follow each other, and the exclusive or of these slots is a byte that
+//! the mark determines.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | how many parts there are, little endian |
+//! | 6 for each part | the attempt, the binary logarithm of the segment length, the segments that a first slot may lie in (4 bytes) |
+//! | the rest | the slots of the parts |
+//!
+//! A part without marks has no segments, and no row is in it. The seed follows from the attempt, so equal rows have equal
+//! filters. Marks are public, so a client can choose keys for which every attempt fails. Such a part says [`OPEN`]:
+//! any row may be in it. That is slower and never wrong.
+
+use bytes::Bytes;
+
+use super::Damage;
+use super::fuse::fuse;
+use crate::row::Table;
+
+/// The rows of a part on average. Building a part of this size takes about a millisecond.
+pub(super) const PART: u64 = 16 << 10;
+
+/// The attempt of a part that any row may be in.
+pub(super) const OPEN: u8 = u8::MAX;
+
+/// The largest binary logarithm of a segment's length.
+pub(super) const LONGEST_SEGMENT: u8 = 18;
+
+/// The bytes of the count of parts, and of the shape of one.
+const COUNT: usize = 4;
+const SHAPE: usize = 6;
+
+/// The seed of the first attempt: the fractional digits of pi.
+const SEED: u64 = 0x243f_6a88_85a3_08d3;
+
+/// Mixes the bits of a number, so that each depends on all of them: the last steps of SplitMix64. No two numbers become
+/// the same one.
+pub(super) fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
+
+/// The mark of a row. It stands in stored filters, so it never changes.
+pub(super) fn mark(table: Table, name: &[u8]) -> u64 {
+    let kind = u64::from(matches!(table, Table::Elements(_)));
+    let id = table.id();
+    let mut mark = mix(SEED ^ (u64::from(id.ordinal) << 1 | kind));
+    mark = mix(mark ^ id.generation);
+    let (words, rest) = name.as_chunks::<8>();
+    for word in words {
+        mark = mix(mark ^ u64::from_le_bytes(*word));
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(mix(mark ^ u64::from_le_bytes(last)) ^ name.len() as u64)
+}
+
+/// The size of a part's array, and its seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FuseShape {
+    /// How often building it failed before, or [`OPEN`].
+    pub(super) attempt: u8,
+    /// The binary logarithm of a segment's length.
+    pub(super) segment: u8,
+    /// How many segments the first slot of a mark may lie in. The array has two more.
+    pub(super) segments: u32,
+}
+
+impl FuseShape {
+    /// How many slots the array has.
+    pub(super) fn slots(self) -> usize {
+        if self.segments == 0 { 0 } else { (self.segments as usize + 2) << self.segment }
+    }
+
+    /// The slots of a mark, and the byte that their exclusive or should be. The shape has segments.
+    pub(super) fn slots_of(self, mark: u64) -> ([usize; 3], u8) {
+        let hash = mix(mark.wrapping_add(mix(SEED + u64::from(self.attempt))));
+        let length = 1_usize << self.segment;
+        let first = share(hash, (self.segments as usize) << self.segment);
+        let bend = |bits: u64| bits as usize & (length - 1);
+        let slots = [first, (first + length) ^ bend(hash >> 18), (first + 2 * length) ^ bend(hash)];
+        (slots, (hash ^ hash >> 32) as u8)
+    }
+}
+
+/// A number below the limit: the share of the limit that the bits are of the largest number.
+fn share(bits: u64, limit: usize) -> usize {
+    ((u128::from(bits) * limit as u128) >> 64) as usize
+}
+
+/// A filter as it is stored.
+pub(super) struct Filter {
+    parts: Vec<(FuseShape, Bytes)>,
+}
+
+impl Filter {
+    /// Reads all of it.
+    pub(super) fn read(bytes: &Bytes) -> Result<Filter, Damage> {
+        let wrong = || Damage::Contradiction("its filter has another length than its parts".into());
+        let (count, rest) = bytes.split_first_chunk::<COUNT>().ok_or_else(wrong)?;
+        let shapes = (u32::from_le_bytes(*count) as usize).checked_mul(SHAPE);
+        let (shapes, mut slots) = shapes.and_then(|length| rest.split_at_checked(length)).ok_or_else(wrong)?;
+        let mut parts = Vec::with_capacity(shapes.len() / SHAPE);
+        for &[attempt, segment, a, b, c, d] in shapes.as_chunks::<SHAPE>().0 {
+            let shape = FuseShape { attempt, segment, segments: u32::from_le_bytes([a, b, c, d]) };
+            if segment > LONGEST_SEGMENT {
+                return Err(Damage::Contradiction("its filter has a segment that is too long".into()));
+            }
+            let (part, after) = slots.split_at_checked(shape.slots()).ok_or_else(wrong)?;
+            parts.push((shape, bytes.slice_ref(part)));
+            slots = after;
+        }
+        if slots.is_empty() { Ok(Filter { parts }) } else { Err(wrong()) }
+    }
+
+    /// Whether the row with this mark may be in the run.
+    pub(super) fn may_have(&self, mark: u64) -> bool {
+        let Some((shape, slots)) = self.parts.get(share(mark, self.parts.len())) else { return false };
+        if shape.attempt == OPEN || shape.segments == 0 {
+            return shape.attempt == OPEN;
+        }
+        let ([a, b, c], byte) = shape.slots_of(mark);
+        slots[a] ^ slots[b] ^ slots[c] == byte
+    }
+}
+
+/// A filter that is being made.
+pub(super) struct FilterBuilding {
+    /// The marks of each part.
+    marks: Vec<Vec<u64>>,
+    /// How many parts are built.
+    built: usize,
+    shapes: Vec<u8>,
+    slots: Vec<u8>,
+}
+
+impl FilterBuilding {
+    /// An empty one, for so many rows.
+    pub(super) fn new(rows: u64) -> FilterBuilding {
+        let parts = rows.div_ceil(PART) as usize;
+        let shapes = (parts as u32).to_le_bytes().to_vec();
+        FilterBuilding { marks: vec![Vec::new(); parts], built: 0, shapes, slots: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, mark: u64) {
+        let part = share(mark, self.marks.len());
+        self.marks[part].push(mark);
+    }
+
+    /// Builds the next part. At the end it says what the filter is, as bytes that follow each other.
+    pub(super) fn build_next(&mut self) -> Option<[Vec<u8>; 2]> {
+        let Some(marks) = self.marks.get_mut(self.built) else {
+            return Some([std::mem::take(&mut self.shapes), std::mem::take(&mut self.slots)]);
+        };
+        let (shape, slots) = fuse(std::mem::take(marks));
+        self.shapes.extend_from_slice(&[shape.attempt, shape.segment]);
+        self.shapes.extend_from_slice(&shape.segments.to_le_bytes());
+        self.slots.extend_from_slice(&slots);
+        self.built += 1;
+        None
+    }
+}

@@ -1,0 +1,139 @@
+//! What a session does with answers of the commit loop that concern it: the notes of a WATCH, and the outcome of a
+//! transaction with commands that the session executes itself.
+//!
+//! A transaction may hold commands about the connection or the server, such as CLIENT SETNAME. The session executes them
+//! when the unit has landed, so that they never happen for a transaction that was refused. Their replies stand at their
+//! places in the array. Meanwhile the session takes no request: the next one may depend on what they change.
+
+use std::vec::IntoIter;
+
+use bytes::{Bytes, BytesMut};
+
+use super::transaction::{Gathered, Queued};
+use super::{Session, Step};
+use crate::command::Command;
+use crate::command::arguments::wrong_arity;
+use crate::command::spec::Meaning;
+use crate::command::table::commands;
+use crate::commit::Answer;
+use crate::resp::{Protocol, Reply, Unwritten};
+
+/// The memory that the replies of the session to the commands of one transaction may take, in bytes. A few words, such as
+/// CLIENT LIST, have replies of many bytes.
+const OWN_REPLIES: usize = 64 << 20;
+
+/// The reply to a command beyond that limit. It is not executed.
+const TOO_MUCH: Reply = Reply::fault("ERR The replies to this transaction take too much memory");
+
+/// What a session has to do with an answer.
+#[derive(Debug)]
+pub enum Awaiting {
+    /// Keep the notes of a WATCH.
+    Notes,
+    /// Execute its own part of a transaction.
+    Landing(Vec<Queued>),
+}
+
+/// A reply that is complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    /// None if the client does not want it.
+    pub reply: Option<Reply>,
+    /// The protocol that it is sent in.
+    pub protocol: Protocol,
+}
+
+/// A part of the reply to a transaction: what is sent, and in which protocol.
+type Part = (Option<Reply>, Protocol);
+
+impl Session {
+    /// Whether it waits for an answer of the commit loop that it has to settle. Until then it takes no request.
+    pub fn is_waiting(&self) -> bool {
+        self.awaiting.is_some()
+    }
+
+    /// Begins a transaction that is complete.
+    pub(super) fn transact(&mut self, gathered: Gathered) -> Step {
+        if !gathered.concerns_the_database() {
+            return Step::Settled(self.complete(gathered.queue, None));
+        }
+        if gathered.concerns_the_session() {
+            self.awaiting = Some(Awaiting::Landing(gathered.queue.clone()));
+        }
+        Step::Transact(gathered)
+    }
+
+    /// Takes the answer that it waits for.
+    pub fn settle(&mut self, answer: Answer) -> Settled {
+        let reply = match (self.awaiting.take(), answer) {
+            (Some(Awaiting::Landing(queue)), Ok(landed)) => match landed.reply {
+                Reply::Array(replies) => return self.complete(queue, Some(replies)),
+                // It was refused.
+                reply => reply,
+            },
+            (_, Ok(found)) => {
+                self.caller.transaction.watch(found.watched);
+                self.show_transaction();
+                found.reply
+            }
+            (_, Err(refused)) => refused.reply(),
+        };
+        Settled { reply: self.wants_reply().then_some(reply), protocol: self.protocol() }
+    }
+
+    /// Executes the session's own commands of a transaction that has landed, and completes the reply.
+    fn complete(&mut self, queue: Vec<Queued>, landed: Option<Vec<Reply>>) -> Settled {
+        self.caller.facts().queued = Some(queue.len());
+        let (begin, is_heard) = (self.protocol(), self.caller.silence.is_heard());
+        let mut landed = landed.map(Vec::into_iter);
+        let mut own = 0;
+        let parts: Vec<Part> = queue.into_iter().map(|queued| self.part(queued, &mut landed, &mut own)).collect();
+        self.wants_reply();
+        self.caller.facts().queued = None;
+        let is_plain = |(reply, protocol): &Part| reply.is_some() && *protocol == begin;
+        if is_heard && parts.iter().all(is_plain) {
+            let replies = parts.into_iter().filter_map(|(reply, _)| reply).collect();
+            return Settled { reply: Some(Reply::Array(replies)), protocol: begin };
+        }
+        // Like Valkey, each part is sent as HELLO and CLIENT REPLY have it at that moment.
+        let mut bytes = BytesMut::new();
+        if is_heard {
+            bytes.extend_from_slice(format!("*{}\r\n", parts.len()).as_bytes());
+        }
+        for (reply, protocol) in parts {
+            reply.into_iter().for_each(|reply| reply.encode(protocol, &mut bytes));
+        }
+        let reply = (!bytes.is_empty()).then(|| Reply::Encoded(Bytes::from(bytes)));
+        Settled { reply, protocol: self.protocol() }
+    }
+
+    fn part(&mut self, queued: Queued, landed: &mut Option<IntoIter<Reply>>, own: &mut usize) -> Part {
+        let skip_next = self.caller.silence.begin_part();
+        let told = queued.shared().and_then(|_| landed.as_mut()?.next());
+        let reply = match queued {
+            Queued::Shared(_) => told.unwrap_or(Reply::Null),
+            Queued::Select(command) => self.execute(&command),
+            Queued::Mistaken(mistake) => mistake,
+            Queued::Local(_) if *own > OWN_REPLIES => TOO_MUCH,
+            Queued::Local(command) => {
+                let reply = self.execute(&command);
+                *own += Unwritten::owned(self.protocol(), reply.clone()).held();
+                reply
+            }
+        };
+        let is_wanted = self.caller.silence.end_part(skip_next);
+        (is_wanted.then_some(reply), self.protocol())
+    }
+
+    /// Executes a command of a transaction that is about the connection or the server.
+    fn execute(&mut self, command: &Command) -> Reply {
+        let reply = command.check().and_then(|()| match command.spec().meaning {
+            Meaning::Session(act) | Meaning::Select(_, act) => act(&mut self.caller, command.words()),
+            Meaning::Table(tell) => tell(commands(), command.words()),
+            Meaning::Data(_) | Meaning::Watch | Meaning::Exec | Meaning::Container => {
+                Err(wrong_arity(command.spec().name))
+            }
+        });
+        reply.unwrap_or_else(|error| error)
+    }
+}

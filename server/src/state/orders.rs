@@ -1,0 +1,250 @@
+//! Derived orders: the elements of a collection by score, by position, by expiry or by a hash, and the keys of a database
+//! by a hash.
+//!
+//! An order is built when a command first asks for it, from all rows of the table. From then on it follows the versions.
+//! It can be dropped at any time, because it follows from the rows. Drafts clone it, which takes no time, and change their
+//! clone.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::order::{Order, Place};
+use crate::row::{Head, Row, Shape, Table};
+use crate::zoo::planted;
+
+/// What rows are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// A hash of the name that is the same on every server: what SCAN and its kin go by, and what random choices draw from.
+    Hash,
+    /// The score of a member of a sorted set, then the member.
+    Score,
+    /// The position of an item in a list.
+    Position,
+    /// The end of a field or key that expires. Others are not in this order.
+    End,
+    /// The id of an entry of a stream: milliseconds, then the number within them.
+    Id,
+}
+
+impl By {
+    /// The place of a row in this order, if it has one.
+    pub fn place(self, name: &Bytes, row: &Row) -> Option<Place> {
+        match self {
+            By::Hash => Some(Place { rank: scatter(name), name: name.clone() }),
+            By::Score => {
+                let score: f64 = std::str::from_utf8(row.value()?).ok()?.parse().ok()?;
+                Some(Place { rank: rank_of_score(score), name: name.clone() })
+            }
+            By::Position => {
+                let position: i64 = std::str::from_utf8(name).ok()?.parse().ok()?;
+                Some(Place { rank: rank_of_position(position), name: Bytes::new() })
+            }
+            By::End => Some(Place { rank: row.end()?, name: name.clone() }),
+            By::Id => {
+                let (ms, sequence) = std::str::from_utf8(name).ok()?.split_once('-')?;
+                let sequence: u64 = sequence.parse().ok()?;
+                Some(Place { rank: ms.parse().ok()?, name: Bytes::copy_from_slice(&sequence.to_be_bytes()) })
+            }
+        }
+    }
+}
+
+/// A rank that ascends with the score. The two zeros are equal, as they are to Valkey.
+pub fn rank_of_score(score: f64) -> u64 {
+    let bits = (score + 0.0).to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
+/// The score of a rank.
+pub fn score_of_rank(rank: u64) -> f64 {
+    f64::from_bits(if rank >> 63 == 1 { rank & !(1 << 63) } else { !rank })
+}
+
+/// A rank that ascends with the position.
+pub fn rank_of_position(position: i64) -> u64 {
+    position.cast_unsigned() ^ 1 << 63
+}
+
+/// The position of a rank.
+pub fn position_of_rank(rank: u64) -> i64 {
+    (rank ^ 1 << 63).cast_signed()
+}
+
+/// A hash of a name in 48 bits, the same on every server: a cursor of SCAN must work on another server than the one that
+/// gave it, and must stay below what clients can hold in a double.
+pub fn scatter(name: &[u8]) -> u64 {
+    // FNV-1a, and the last steps of MurmurHash3, which spread the low bits over the whole.
+    let mut hash = name
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (hash ^ hash >> 33) >> 16
+}
+
+/// The orders that a version has built.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    built: BTreeMap<(Table, By), Order>,
+    /// How many places they have together.
+    places: usize,
+}
+
+/// How many places a server keeps in derived orders, at 40 bytes each. Beyond that all of them are dropped, and those that
+/// are still needed are built again.
+const MOST_PLACES: usize = 16 << 20;
+
+impl Orders {
+    /// The order of a table, if it was built.
+    pub fn get(&self, table: Table, by: By) -> Option<&Order> {
+        self.built.get(&(table, by))
+    }
+
+    /// Keeps an order that was built.
+    pub fn insert(&mut self, table: Table, by: By, order: Order) {
+        if self.places + weight(&order) > MOST_PLACES {
+            *self = Orders::default();
+        }
+        self.places += weight(&order);
+        self.built.insert((table, by), order);
+    }
+
+    /// Notes that a row takes the place of another.
+    pub fn note(&mut self, table: Table, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
+        let all = (table, By::Hash)..=(table, By::Id);
+        for ((_, by), order) in self.built.range_mut(all) {
+            self.places -= weight(order);
+            change(order, *by, name, old, new);
+            self.places += weight(order);
+        }
+        if let Some((elements, first, last)) = list_ends(new)
+            && let Some(order) = self.built.get_mut(&(elements, By::Position))
+        {
+            self.places -= weight(order);
+            clip(order, first, last);
+            self.places += weight(order);
+        }
+    }
+
+    /// Whether some order of a table was built.
+    pub fn has(&self, table: Table) -> bool {
+        self.built.range((table, By::Hash)..=(table, By::Id)).next().is_some()
+    }
+
+    /// Drops the orders of a table.
+    pub fn forget(&mut self, table: Table) {
+        for by in [By::Hash, By::Score, By::Position, By::End, By::Id] {
+            if let Some(order) = self.built.remove(&(table, by)) {
+                self.places -= weight(&order);
+            }
+        }
+    }
+
+    /// Drops the orders of tables that are not wanted any more.
+    pub fn retain(&mut self, wanted: impl Fn(Table) -> bool) {
+        self.built.retain(|(table, _), _| wanted(*table));
+        self.places = self.built.values().map(weight).sum();
+    }
+}
+
+/// What an order counts: its places, and as much as some of them for its nodes.
+fn weight(order: &Order) -> usize {
+    order.len() + 8
+}
+
+/// Changes an order for a row that takes the place of another.
+pub fn change(order: &mut Order, by: By, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
+    let (old, new) = (old.and_then(|row| by.place(name, row)), new.and_then(|row| by.place(name, row)));
+    if old == new {
+        // The order may have lost the place of an item that was popped, whose row is still there: see `clip`.
+        if let (By::Position, Some(new)) = (by, new) {
+            order.insert(new);
+        }
+        return;
+    }
+    planted!("zrank-counts-tombstones" => if by == By::Score && new.is_none() { return });
+    planted!("zadd-leaves-the-old-score" => if let (By::Score, Some(new)) = (by, new.clone()) {
+        order.insert(new);
+        return;
+    });
+    if let Some(old) = old {
+        order.remove(old.rank, &old.name);
+    }
+    if let Some(new) = new {
+        order.insert(new);
+    }
+}
+
+/// The elements of a list, and where the first and the last one stand, if the row is the head of one.
+pub fn list_ends(row: Option<&Row>) -> Option<(Table, i64, i64)> {
+    match row?.head()? {
+        Head { collection, shape: Shape::List { first, last, .. }, .. } => {
+            Some((Table::Elements(*collection), *first, *last))
+        }
+        _ => None,
+    }
+}
+
+/// Drops the places outside of a list's ends. A pop writes the head and leaves the row of the item, which does not count any
+/// more; an order that kept its place would grow with each item that passes through a queue. So each head of a list that
+/// is laid over the others clips the order.
+pub fn clip(order: &mut Order, first: i64, last: i64) {
+    let start = order.below(rank_of_position(first));
+    let end = last.checked_add(1).map_or(order.len(), |after| order.below(rank_of_position(after)));
+    let inside = end.saturating_sub(start);
+    let outside = order.len() - inside;
+    if inside < outside {
+        *order = Order::from_sorted(order.iter_from(start).take(inside).cloned().collect());
+        return;
+    }
+    for at in (end..order.len()).rev().chain((0..start).rev()) {
+        if let Some(Place { rank, name }) = order.at(at).cloned() {
+            order.remove(rank, &name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_ascend_with_scores_and_positions() {
+        let scores = [f64::NEG_INFINITY, -2.5, -1e-300, 0.0, 1e-300, 1.0, 1.5, 1e300, f64::INFINITY];
+        assert!(scores.is_sorted_by_key(|score| rank_of_score(*score)));
+        assert!(scores.iter().all(|score| score_of_rank(rank_of_score(*score)) == *score));
+        assert_eq!(rank_of_score(-0.0), rank_of_score(0.0));
+        let positions = [i64::MIN, -1, 0, 1, i64::MAX];
+        assert!(positions.is_sorted_by_key(|position| rank_of_position(*position)));
+        assert!(positions.iter().all(|position| position_of_rank(rank_of_position(*position)) == *position));
+    }
+
+    fn item(position: i64) -> (Bytes, Row) {
+        (Bytes::from(position.to_string()), Row::Value(Bytes::new()))
+    }
+
+    #[test]
+    fn the_order_of_a_list_keeps_what_is_between_the_ends() {
+        let places = |positions: &[i64]| {
+            let rows = positions.iter().map(|position| item(*position));
+            Order::from_unsorted(rows.filter_map(|(name, row)| By::Position.place(&name, &row)).collect())
+        };
+        let all = [-40, -20, -3, 0, 20, 40];
+        for (first, last) in [(-40, 40), (-3, 20), (0, 0), (-100, -40), (i64::MIN, i64::MAX), (41, 50)] {
+            let mut order = places(&all);
+            clip(&mut order, first, last);
+            let inside: Vec<i64> = all.into_iter().filter(|position| (first..=last).contains(position)).collect();
+            assert_eq!(order, places(&inside), "{first}..{last}");
+        }
+    }
+
+    #[test]
+    fn an_item_over_a_popped_one_gets_a_place() {
+        let mut order = Order::new();
+        let (name, row) = item(20);
+        change(&mut order, By::Position, &name, Some(&row), Some(&row));
+        assert_eq!(order.len(), 1);
+    }
+}

@@ -1,0 +1,265 @@
+//! What a version knows about its rows without looking at all of them: how many keys each database has, how large they are,
+//! when they expire, and who names each collection.
+//!
+//! All of it follows from the rows alone. A server that laid every row over the others, one by one, in the order of the
+//! commits, gets the same as one that has followed since the beginning. Tests compare the two.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::order::{Order, Place};
+use super::orders::list_ends;
+use crate::root::{Header, Numbered};
+use crate::row::{self, Made, Row, Table};
+use crate::zoo::planted;
+
+/// The key rows of one database.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// How many there are, those that had ended by the time of the tallies left out.
+    pub rows: u64,
+    /// How large they are together: see [`row::size`].
+    pub size: u64,
+    /// Those that expire, by their end.
+    pub ends: Order,
+}
+
+impl Tally {
+    /// Notes that a row takes the place of another.
+    pub fn note(&mut self, name: &[u8], old: Option<&Row>, new: Option<&Row>) {
+        let size = |row: Option<&Row>| row.map_or(0, |row| row::size(name, row));
+        // A fold that was made before a flush may replace rows of a database whose tally went with the flush.
+        self.rows = (self.rows + u64::from(new.is_some())).saturating_sub(u64::from(old.is_some()));
+        self.size = (self.size + size(new)).saturating_sub(size(old));
+        let (old, new) = (old.and_then(Row::end), new.and_then(Row::end));
+        if old == new {
+            return;
+        }
+        if let Some(end) = old {
+            self.ends.remove(end, name);
+        }
+        if let Some(end) = new {
+            self.ends.insert(Place { rank: end, name: Bytes::copy_from_slice(name) });
+        }
+    }
+
+    /// How many keys are alive at a moment.
+    pub fn alive(&self, now: u64) -> u64 {
+        if planted!("expired-keys-counted") { self.rows } else { self.rows - self.dead(now) }
+    }
+
+    /// How many keys have ended by a moment, counted from the time of the tallies on.
+    pub fn dead(&self, now: u64) -> u64 {
+        let end = if planted!("key-counted-at-its-end") { now } else { now.saturating_add(1) };
+        self.ends.below(end) as u64
+    }
+}
+
+/// All tallies of a version, and the owners of its collections.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    /// What had ended by then does not count, whether its row is still stored or not. So it does not matter which commit or
+    /// merge removes the row, and when a server learns of that.
+    now: u64,
+    databases: BTreeMap<Made, Tally>,
+    /// Who names each collection. The collections of a database that was flushed stay until [`Tallies::prune`]: a flush
+    /// does not look at them.
+    owners: BTreeMap<Made, Owner>,
+    /// How many of them were left when they were pruned.
+    pruned: usize,
+}
+
+/// A key that has ended.
+pub struct Buried {
+    /// The keys of its database.
+    pub table: Table,
+    /// The key.
+    pub name: Bytes,
+    /// Its row, which may be stored for some time.
+    pub row: Option<Row>,
+}
+
+/// How many owners may come beyond twice those that were left: pruning few is not worth a walk.
+const UNPRUNED: usize = 1000;
+
+/// Who names a collection.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    /// The table of the newest row that names it.
+    table: Table,
+    /// How many rows of that table name it. RENAME writes two rows, so it may be two between them. Rows of other tables
+    /// do not count: where MOVE takes a collection out of a database that is flushed then, no entry removes the old row.
+    rows: u32,
+    /// Where the first and the last item of a list stand. Items outside were popped, and nobody can see their rows.
+    span: Option<(i64, i64)>,
+}
+
+/// How long the chain of owners may be: pending entries belong to a group, a group to a stream, and a stream to a database.
+const CHAIN: usize = 3;
+
+impl Tallies {
+    /// The tally of a database.
+    pub fn of(&self, database: Made) -> Option<&Tally> {
+        self.databases.get(&database)
+    }
+
+    /// Notes that a row takes the place of another.
+    pub fn note(&mut self, table: Table, name: &[u8], old: Option<&Row>, new: Option<&Row>) {
+        let (old, new) = (self.living(old), self.living(new));
+        if let Table::Keys(database) = table {
+            self.databases.entry(database).or_default().note(name, old, new);
+        }
+        for collection in new.into_iter().flat_map(Row::collections) {
+            let owner = self.owners.entry(collection).or_insert(Owner { table, rows: 0, span: None });
+            let rows = if owner.table == table { owner.rows } else { 0 };
+            *owner = Owner { table, rows: rows + 1, span: list_ends(new).map(|(_, first, last)| (first, last)) };
+        }
+        for collection in old.into_iter().flat_map(Row::collections) {
+            let owner = self.owners.get_mut(&collection).filter(|owner| owner.table == table);
+            let Some(owner) = owner else { continue };
+            owner.rows -= 1;
+            if owner.rows == 0 || planted!("rename-forgets-owner") {
+                self.owners.remove(&collection);
+            }
+        }
+    }
+
+    fn living<'a>(&self, row: Option<&'a Row>) -> Option<&'a Row> {
+        row.filter(|row| !row.is_dead(self.now))
+    }
+
+    /// Moves on to a later time. Returns the keys that have ended by then and counted until now, with their rows. `row` finds
+    /// the row of a key. Each key is buried once, so this takes time once for each key that expires.
+    pub fn bury(&mut self, now: u64, row: impl Fn(Table, &[u8]) -> Option<Row>) -> Vec<Buried> {
+        if now <= self.now {
+            return Vec::new();
+        }
+        planted!("expired-keys-counted" => return Vec::new());
+        planted!("dead-until-removed" => return Vec::new());
+        let mut buried = Vec::new();
+        for (id, tally) in &self.databases {
+            let dead = tally.ends.iter().take_while(|place| place.rank <= now);
+            buried.extend(dead.map(|place| (Table::Keys(*id), place.name.clone())));
+        }
+        let found = buried.into_iter().map(|(table, name)| (table, row(table, &name), name));
+        let buried: Vec<Buried> = found.map(|(table, row, name)| Buried { table, name, row }).collect();
+        for Buried { table, name, row } in &buried {
+            debug_assert!(row.as_ref().is_some_and(|row| row.is_dead(now)), "what counts is there: {name:?}");
+            self.note(*table, name, row.as_ref(), None);
+        }
+        self.now = now;
+        buried
+    }
+
+    /// Forgets databases that no number maps to.
+    pub fn keep(&mut self, numbers: &[Numbered]) {
+        self.databases.retain(|id, _| *id == Made::SYSTEM || numbers.iter().any(|number| number.id == *id));
+    }
+
+    /// The collections that can be reached from the mapped databases.
+    pub fn reachable(&self, numbers: &[Numbered]) -> BTreeSet<Made> {
+        self.owners.keys().copied().filter(|collection| self.reaches(*collection, numbers)).collect()
+    }
+
+    /// Whether some row names a collection.
+    pub fn names(&self, collection: Made) -> bool {
+        self.owners.contains_key(&collection)
+    }
+
+    /// Whether a collection can be reached.
+    pub fn reaches(&self, collection: Made, numbers: &[Numbered]) -> bool {
+        let mut next = collection;
+        for _ in 0..CHAIN {
+            match self.owners.get(&next) {
+                None => return false,
+                Some(Owner { table: Table::Keys(database), .. }) => return is_mapped(*database, numbers),
+                Some(Owner { table: Table::Elements(owner), .. }) => next = *owner,
+            }
+        }
+        false
+    }
+
+    /// Where the first and the last item of a list stand.
+    pub fn span(&self, collection: Made) -> Option<(i64, i64)> {
+        self.owners.get(&collection)?.span
+    }
+
+    /// Where the first and the last item of each list stand.
+    pub fn spans(&self) -> impl Iterator<Item = (Made, (i64, i64))> {
+        self.owners.iter().filter_map(|(collection, owner)| Some((*collection, owner.span?)))
+    }
+
+    /// Whether some collection that was made up to this generation can be reached.
+    pub fn reaches_back(&self, generation: u64, numbers: &[Numbered]) -> bool {
+        let old = ..=Made { generation, ordinal: u32::MAX };
+        self.owners.range(old).any(|(collection, _)| self.reaches(*collection, numbers))
+    }
+
+    /// Puts the tally of a database in the place of the one it was cloned from.
+    pub fn set(&mut self, database: Made, tally: Tally) {
+        self.databases.insert(database, tally);
+    }
+
+    /// Forgets the collections that are not among these. Takes as long as there are collections: see
+    /// [`Tallies::has_grown`].
+    pub fn prune(&mut self, reachable: &BTreeSet<Made>) {
+        self.owners.retain(|collection, _| reachable.contains(collection));
+        self.pruned = self.owners.len();
+    }
+
+    /// Whether pruning is worth its time. The collections of a group stay when its stream goes, since nobody looks at the
+    /// groups then. So a change of the mapping is not the only reason to prune.
+    pub fn has_grown(&self) -> bool {
+        self.owners.len() > 2 * self.pruned + UNPRUNED
+    }
+
+    /// The size of all databases.
+    pub fn size(&self) -> u64 {
+        self.databases.values().map(|tally| tally.size).sum()
+    }
+}
+
+/// What INFO says of a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// The version.
+    pub generation: u64,
+    /// The size of all keys and values.
+    pub size: u64,
+    /// The databases that have keys.
+    pub databases: Vec<DatabaseFigures>,
+}
+
+/// What INFO says of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseFigures {
+    /// Its number.
+    pub number: usize,
+    /// How many keys are alive.
+    pub keys: u64,
+    /// How many of them expire.
+    pub expires: u64,
+}
+
+impl Figures {
+    /// The figures of a version with these tallies.
+    pub fn new<'a>(header: &Header, size: u64, tally: impl Fn(Made) -> Option<&'a Tally>) -> Figures {
+        let figures = |(number, numbered): (usize, &Numbered)| {
+            let expires = tally(numbered.id).map_or(0, |tally| tally.ends.len() as u64 - tally.dead(header.now));
+            DatabaseFigures { number, keys: numbered.keys, expires }
+        };
+        let databases = header.databases.iter().enumerate().map(figures).filter(|figures| figures.keys > 0).collect();
+        Figures { generation: header.generation, size, databases }
+    }
+
+    /// How many keys there are.
+    pub fn keys(&self) -> u64 {
+        self.databases.iter().map(|database| database.keys).sum()
+    }
+}
+
+/// Whether commands can get at a database.
+pub fn is_mapped(database: Made, numbers: &[Numbered]) -> bool {
+    database == Made::SYSTEM || numbers.iter().any(|number| number.id == database)
+}

@@ -1,0 +1,233 @@
+//! Whether the body of an answer belongs to the ETag of the answer.
+//!
+//! A real server tears its answers. While versitygw 1.8.0 replaces an object, about one GET in a thousand brings the new
+//! body with the ETag of the version before, or says 404. The server builds on what it reads, so it must not believe
+//! such an answer:
+//!
+//! | answer | a server that believes it |
+//! |---|---|
+//! | new body, old ETag | asks for a replacement of a version that is gone, which the store refuses. The next read shows the same generation with another ETag, and the server refuses the database. Nothing is lost, but the server stops. |
+//! | old body, new ETag | builds the next version on the old body and names the new ETag, which is the present one. The store replaces the newer version: an acknowledged write is destroyed. |
+//! | 404 | takes the database for gone and stops, or, at its start, for one that nobody has created yet |
+//!
+//! # How an answer is checked
+//!
+//! - *Where ETags are the MD5 of the body* (AWS without KMS, MinIO, Ceph, versitygw), the MD5 of every body must be its
+//!   ETag. This proves that body and ETag belong to one version, in both directions.
+//! - *Elsewhere* the server uses the checksum that S3 keeps with an object. Each PUT brings one, and each GET asks for
+//!   it. This proves that the body belongs to the version of the checksum. It does not prove that the ETag does: both are
+//!   headers of one answer, and a store that read one of them before a replacement and the other after it could still
+//!   deceive the server. No known store does; AWS keeps both in one record.
+//! - *A store with neither* cannot be checked. The log says so once, and the server takes every answer as it is.
+//!
+//! The server learns from the answers to its own PUTs which kind the store is, because there it knows the bytes. The
+//! first such answers are those of the proof at the start ([`super::super::proof`]). Before them the server believes no
+//! body that does not fit its ETag. One PUT with a fitting ETag decides: other bytes never have that MD5 by chance. From
+//! then on the answer to a PUT must fit as well. A PUT that is answered with the ETag of a newer version would be as bad
+//! as an old body with a new ETag, so such an answer is unclear. AWS marks objects that KMS encrypts, whose ETags are
+//! not MD5s, also in a bucket where this began while the server runs.
+//!
+//! # A 200 with the ETag that the request named
+//!
+//! To `If-None-Match: E` a store answers 304, or sends a version other than E. A 200 with E itself contradicts itself: the
+//! store compared E with one version and labelled the answer with another. If the body is newer than E, the answer is
+//! the first row of the table, and the body does not fit. If the body is that of E, both parts are true: E was current
+//! when the store read it, which was after the request. So the server asks again, and believes a fitting body when the
+//! store repeats the answer. A store that never says 304 to this form of the header repeats it always, and the proof at
+//! the start has to see that to try the other form. An old body with a new ETag never has the ETag that was named, so
+//! the name proves nothing about the second row; only the body's own check does.
+//!
+//! # A 404
+//!
+//! The server believes a 404 that the store repeats: through growing pauses of half a second in all for an object that
+//! this server has seen before, and three times within some milliseconds for any other. What a lasting 404 means is for
+//! the commit loop to decide.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::types::ServerSideEncryption;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+
+use crate::store::ETag;
+
+/// What a store's ETags are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// No PUT has been answered yet.
+    Unknown,
+    /// The MD5 of the body.
+    Md5,
+    /// Something else.
+    Opaque,
+}
+
+/// How the two parts of an answer fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// They belong together, as far as this store allows to prove it.
+    Sound,
+    /// They do not.
+    Torn,
+    /// Nothing can be proven before the store's kind is known.
+    Unknown,
+}
+
+/// What this server has learned of its store's ETags.
+#[derive(Debug, Default)]
+pub(super) struct Seals {
+    md5: AtomicBool,
+    opaque: AtomicBool,
+    /// The log has said that answers cannot be checked.
+    warned: AtomicBool,
+}
+
+/// The part of an answer's headers that tells how to check its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    /// The store keeps a checksum of the whole object. The SDK compares the body with it.
+    pub(super) has_checksum: bool,
+    /// The ETag is not an MD5, whatever other objects have.
+    pub(super) encrypted: bool,
+}
+
+impl Marks {
+    pub(super) fn of(answer: &GetObjectOutput) -> Marks {
+        let checksums = [
+            answer.checksum_crc64_nvme(),
+            answer.checksum_crc32(),
+            answer.checksum_crc32_c(),
+            answer.checksum_sha256(),
+            answer.checksum_sha1(),
+        ];
+        // A checksum of checksums, as of an upload in parts, has a dash before the number of parts.
+        let has_checksum = checksums.iter().flatten().any(|checksum| !checksum.contains('-'));
+        let encrypted = is_encrypted(answer.server_side_encryption(), answer.sse_customer_algorithm());
+        Marks { has_checksum, encrypted }
+    }
+}
+
+fn is_encrypted(method: Option<&ServerSideEncryption>, customer: Option<&str>) -> bool {
+    let by_kms = matches!(method, Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse));
+    by_kms || customer.is_some()
+}
+
+/// The MD5 of a body, as an ETag has it.
+pub(super) fn md5_of(bytes: &[u8]) -> String {
+    in_hex(Md5::new_with_prefix(bytes))
+}
+
+/// The digest as an ETag has it.
+pub(super) fn in_hex(md5: Md5) -> String {
+    md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The checksum that a PUT brings where ETags are opaque, as the header has it.
+pub(super) fn checksum_of(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(Sha256::digest(bytes))
+}
+
+impl Seals {
+    pub(super) fn tags(&self) -> Tags {
+        match (self.md5.load(Ordering::Relaxed), self.opaque.load(Ordering::Relaxed)) {
+            (true, _) => Tags::Md5,
+            (false, true) => Tags::Opaque,
+            (false, false) => Tags::Unknown,
+        }
+    }
+
+    /// Whether the answer to a PUT of bytes with this MD5 may be believed. Learns from it what the ETags are.
+    pub(super) fn fits_put(&self, md5: &str, etag: &ETag, answer: &PutObjectOutput) -> bool {
+        if etag.0.eq_ignore_ascii_case(md5) {
+            self.md5.store(true, Ordering::Relaxed);
+            return true;
+        }
+        let encrypted = is_encrypted(answer.server_side_encryption(), answer.sse_customer_algorithm());
+        if self.tags() == Tags::Md5 && !encrypted {
+            return false;
+        }
+        self.opaque.store(true, Ordering::Relaxed);
+        true
+    }
+
+    /// How a body with this MD5, which agrees with the checksum if there is one, fits the ETag.
+    pub(super) fn fit(&self, md5: &str, ETag(etag): &ETag, marks: Marks) -> Fit {
+        if etag.eq_ignore_ascii_case(md5) {
+            return Fit::Sound;
+        }
+        match self.tags() {
+            Tags::Md5 if !marks.encrypted => Fit::Torn,
+            _ if marks.has_checksum => Fit::Sound,
+            Tags::Unknown => Fit::Unknown,
+            Tags::Md5 | Tags::Opaque => {
+                if !self.warned.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "the ETags of this store are not MD5s, and it keeps no checksums: answers cannot be checked"
+                    );
+                }
+                Fit::Sound
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
+    const BARE: Marks = Marks { has_checksum: false, encrypted: false };
+
+    fn etag(text: &str) -> ETag {
+        ETag(text.into())
+    }
+
+    fn learned(etags: &[&str]) -> Seals {
+        let seals = Seals::default();
+        for text in etags {
+            seals.fits_put(ABC, &etag(text), &PutObjectOutput::builder().build());
+        }
+        seals
+    }
+
+    #[test]
+    fn one_fitting_put_proves_that_tags_are_md5s() {
+        assert_eq!(md5_of(b"abc"), ABC);
+        assert_eq!(learned(&[]).tags(), Tags::Unknown);
+        assert_eq!(learned(&["x"]).tags(), Tags::Opaque);
+        assert_eq!(learned(&["x", ABC]).tags(), Tags::Md5);
+        assert_eq!(learned(&[&ABC.to_uppercase(), "x"]).tags(), Tags::Md5);
+    }
+
+    #[test]
+    fn where_tags_are_md5s_a_put_with_another_tag_is_not_believed() {
+        let (plain, seals) = (PutObjectOutput::builder().build(), learned(&[ABC]));
+        assert!(!seals.fits_put(ABC, &etag("x"), &plain));
+        let encrypted = PutObjectOutput::builder().server_side_encryption(ServerSideEncryption::AwsKms).build();
+        assert!(seals.fits_put(ABC, &etag("x"), &encrypted));
+        assert_eq!(seals.tags(), Tags::Md5);
+    }
+
+    #[test]
+    fn a_body_fits_by_its_md5_or_by_the_checksum_of_a_store_without_md5s() {
+        let sum = Marks { has_checksum: true, ..BARE };
+        let encrypted = Marks { encrypted: true, ..sum };
+        for (etags, found, marks, fit) in [
+            (&[ABC][..], ABC, BARE, Fit::Sound),
+            (&[ABC], "x", BARE, Fit::Torn),
+            (&[ABC], "x", sum, Fit::Torn),
+            (&[ABC], "x", encrypted, Fit::Sound),
+            (&[], ABC, BARE, Fit::Sound),
+            (&[], "x", BARE, Fit::Unknown),
+            (&[], "x", sum, Fit::Sound),
+            (&["x"], "x", sum, Fit::Sound),
+            (&["x"], "x", BARE, Fit::Sound),
+        ] {
+            assert_eq!(learned(etags).fit(ABC, &etag(found), marks), fit, "{etags:?} {found} {marks:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A store whose health somebody watches: see [`Health`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout};
+
+use super::health::{Access, Health};
+use super::{Condition, ETag, Got, Phrase, Store, StoreError};
+use crate::clock::Clock;
+
+/// A request without an answer for this long is worth a line in the log. It is more than any deadline of a command.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// More for an object that may be large, such as a run. Nobody knows its length before the answer.
+const SILENCE_LARGE: Duration = Duration::from_secs(10);
+
+/// More for each mebibyte to upload.
+const SILENCE_MORE: Duration = Duration::from_secs(4);
+
+/// The store, and the record of its health. It passes every request on and changes no answer.
+#[derive(Debug)]
+pub struct Watched<S> {
+    store: S,
+    health: Arc<Health>,
+    clock: Arc<Clock>,
+}
+
+/// A request that waits for its answer, or is dropped.
+struct Waiting<'a> {
+    health: &'a Health,
+    number: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.health.forget(self.number);
+    }
+}
+
+impl<S: Store> Watched<S> {
+    /// Watches a store.
+    pub fn new(store: S, health: Arc<Health>, clock: Arc<Clock>) -> Watched<S> {
+        if store.tells_time() {
+            clock.follow_the_store();
+        }
+        Watched { store, health, clock }
+    }
+
+    async fn watch<T>(
+        &self,
+        access: Access,
+        name: &str,
+        silence: Duration,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let sent = Instant::now();
+        let waiting = Waiting { health: &self.health, number: self.health.sent(access, sent) };
+        let mut request = std::pin::pin!(request);
+        let result = match timeout(silence, request.as_mut()).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.health.waits(access, sent, name);
+                request.await
+            }
+        };
+        drop(waiting);
+        self.health.answered(access, sent, &result);
+        self.health.reread(self.store.rereads());
+        self.store.dated().iter().for_each(|dated| self.clock.heard(dated));
+        result
+    }
+}
+
+impl<S: Store> Store for Watched<S> {
+    async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
+        let silence = if name.contains('/') { SILENCE_LARGE } else { SILENCE };
+        self.watch(Access::Read, name, silence, self.store.get(name, known)).await
+    }
+
+    async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
+        let mebibytes = u32::try_from(bytes.len() >> 20).unwrap_or(u32::MAX);
+        let silence = SILENCE.saturating_add(SILENCE_MORE.saturating_mul(mebibytes));
+        self.watch(Access::Write, name, silence, self.store.put(name, bytes, condition)).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.watch(Access::Read, prefix, SILENCE, self.store.list(prefix)).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.watch(Access::Delete, name, SILENCE, self.store.delete(name)).await
+    }
+
+    fn rephrase(&self, phrase: Phrase) {
+        self.store.rephrase(phrase);
+    }
+
+    fn rereads(&self) -> u64 {
+        self.store.rereads()
+    }
+
+    fn tells_time(&self) -> bool {
+        self.store.tells_time()
+    }
+
+    fn locate(&self, name: &str) -> String {
+        self.store.locate(name)
+    }
+}

@@ -1,0 +1,119 @@
+//! The work that upkeep has done in the background.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::upload::{Content, Uploaded, Writer};
+use crate::background::in_slices;
+use crate::root::Run;
+use crate::row::{Row, Table};
+use crate::run::{Merger, Name, RUNS};
+use crate::state::{Added, Folded, Merged, Stretch};
+use crate::store::Store;
+use crate::store::patience::bounded;
+use crate::zoo::planted;
+
+/// Work for the background, with everything that it needs.
+pub enum Job {
+    /// Store the newest entries as the run that covers the generations after `from` up to `to`.
+    Fold {
+        /// The end of the last run.
+        from: u64,
+        /// The generation that the entries were taken from.
+        to: u64,
+        /// The newest rows of the entries, in ascending order.
+        rows: Vec<(Table, Bytes, Option<Row>)>,
+    },
+    /// Store the layers of several runs as one.
+    Merge {
+        /// Where the first of them begins.
+        from: u64,
+        /// Where the last of them ends.
+        to: u64,
+        /// The runs.
+        replaced: Vec<Run>,
+        /// Their layers.
+        merger: Merger,
+    },
+    /// Make one layer of several, in memory only.
+    Tidy {
+        /// Where the first of them begins.
+        from: u64,
+        /// Where the last of them ends.
+        to: u64,
+        /// The layers.
+        merger: Merger,
+    },
+    /// Delete the runs that were uploaded below `swept` and that the version which said so does not name.
+    Delete {
+        /// Its generation.
+        swept: u64,
+        /// The runs that it names.
+        named: BTreeSet<Name>,
+    },
+}
+
+/// What a job has made.
+pub enum Product {
+    /// A run of the newest entries, unless it could not be stored.
+    Folded(Option<Folded>),
+    /// A run of several, unless it could not be stored.
+    Merged(Option<Merged>),
+    /// One layer of several.
+    Tidied(Stretch),
+    /// A sweep has ended.
+    Deleted,
+}
+
+impl Job {
+    /// Does it. A run that it stores gets this name.
+    pub async fn run<S: Store>(self, writer: Writer<S>, name: Name) -> Product {
+        match self {
+            Job::Fold { from, to, rows } if rows.is_empty() => Product::Folded(Some(Folded { from, to, added: None })),
+            Job::Fold { from, to, rows } => {
+                let uploaded = writer.store(name, Content::Rows(rows)).await;
+                Product::Folded(uploaded.map(|uploaded| Folded { from, to, added: Some(uploaded.added(from, to)) }))
+            }
+            Job::Merge { from, to, replaced, merger } => {
+                let layer = Arc::new(in_slices(merger).await);
+                let uploaded = writer.store(name, Content::Layer(layer)).await;
+                Product::Merged(uploaded.map(|uploaded| {
+                    let Added { run, layer } = uploaded.added(from, to);
+                    Merged { replaced, run, layer }
+                }))
+            }
+            Job::Tidy { from, to, merger } => {
+                Product::Tidied(Stretch { from, to, layer: Arc::new(in_slices(merger).await) })
+            }
+            Job::Delete { swept, named } => {
+                delete(&writer, swept, &named).await;
+                Product::Deleted
+            }
+        }
+    }
+}
+
+async fn delete<S: Store>(writer: &Writer<S>, swept: u64, named: &BTreeSet<Name>) {
+    let listed = bounded(writer.store.list(RUNS)).await.unwrap_or_default();
+    let garbage = listed.iter().filter_map(|text| Name::parse(text)).filter(|name| {
+        // Compared as a number, since 9 comes before 10.
+        name.generation < swept && (!named.contains(name) || planted!("sweep-deletes-named"))
+    });
+    for name in garbage {
+        // The next sweep finds what cannot be deleted now.
+        if bounded(writer.store.delete(&name.to_string())).await.is_err() {
+            break;
+        }
+        writer.stats.runs_deleted.add(1);
+    }
+}
+
+impl Uploaded {
+    /// The run as it will be named for a range of generations.
+    pub fn added(self, from: u64, to: u64) -> Added {
+        let Uploaded { name, layer, bytes } = self;
+        Added { run: Run { name, from, to, rows: layer.count().rows, bytes }, layer }
+    }
+}

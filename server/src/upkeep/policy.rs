@@ -1,0 +1,129 @@
+//! When to fold, and what to merge.
+
+use std::ops::Range;
+
+use crate::root::Run;
+use crate::settings::Thresholds;
+
+/// How many thresholds `recent` may fill, however large commits are.
+const MOST: u64 = 32;
+
+/// When the newer runs together reach this share of the oldest one, as a fraction, all runs merge. So much of a database
+/// may be outdated entries, in its store and in the memory of each server. A smaller share would cost less memory, and
+/// more bytes for each write: about its inverse.
+const OUTDATED: (u64, u64) = (2, 5);
+
+/// The size that `recent` may have after a commit that wrote so many bytes. Every commit writes `recent` again, so it
+/// should be small. But a run costs a request, so one run should serve several commits.
+pub fn fold_at(thresholds: &Thresholds, written: u64) -> u64 {
+    written.saturating_mul(thresholds.commits).clamp(thresholds.recent, thresholds.recent.saturating_mul(MOST))
+}
+
+/// The runs that should merge into one.
+///
+/// A run's level is the number of times that its size can be divided by the fan-out until it is no larger than a fold.
+/// Each run counts as having the highest level from it to the end, so that the levels descend. When a level has as many
+/// runs as the fan-out, they merge. So there are at most as many runs as the fan-out times the number of levels, and an
+/// entry is rewritten about once at each level.
+///
+/// If no level is full, all runs merge once the newer ones are large enough beside the oldest. In a database that has
+/// been overwritten for a while, the oldest run is most of it.
+pub fn to_merge(runs: &[Run], thresholds: &Thresholds) -> Option<Range<usize>> {
+    let fanout = thresholds.fanout.max(2);
+    let (mut level, mut end) = (0, runs.len());
+    // From the newest on: the smallest merge first.
+    for (nth, run) in runs.iter().enumerate().rev() {
+        let own = level_of(run, thresholds);
+        if own > level {
+            if end - (nth + 1) >= fanout {
+                return Some(nth + 1..end);
+            }
+            (level, end) = (own, nth + 1);
+        }
+    }
+    if end >= fanout {
+        return Some(0..end);
+    }
+    let (oldest, newer) = runs.split_first()?;
+    let newer: u64 = newer.iter().map(|run| run.bytes).sum();
+    // Beside a run of the lowest level every run is large, and merging is not worth it.
+    (level > 0 && newer * OUTDATED.1 >= oldest.bytes * OUTDATED.0).then_some(0..runs.len())
+}
+
+/// The level of a run. A fold has about the size of the threshold, or half of it if its entries are mostly overhead.
+fn level_of(run: &Run, thresholds: &Thresholds) -> u32 {
+    let folds = 2 * run.bytes / thresholds.recent.max(1);
+    folds.max(1).ilog(thresholds.fanout.max(2) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+    use crate::id::Id;
+    use crate::run::Name;
+
+    const THRESHOLDS: Thresholds = Thresholds { recent: 200, commits: 4, fanout: 4, garbage: 8, commit: 1000 };
+
+    fn runs(sizes: &[u64]) -> Vec<Run> {
+        let mut rng = StdRng::seed_from_u64(1);
+        let run = |(to, bytes): (u64, &u64)| {
+            let name = Name { generation: to, id: Id::random(&mut rng) };
+            Run { name, from: to - 1, to, rows: 1, bytes: *bytes }
+        };
+        (1..).zip(sizes).map(run).collect()
+    }
+
+    #[test]
+    fn as_many_of_a_size_as_the_fan_out_become_one() {
+        let merged = |sizes: &[u64]| to_merge(&runs(sizes), &THRESHOLDS);
+        assert_eq!(merged(&[]), None);
+        assert_eq!(merged(&[100, 100, 100]), None);
+        assert_eq!(merged(&[100, 50, 100, 399]), Some(0..4));
+        assert_eq!(merged(&[800, 100, 100, 100]), None);
+        assert_eq!(merged(&[9_000, 400, 100, 100, 100, 100]), Some(2..6));
+        assert_eq!(merged(&[9_000, 400, 1_500, 400, 400, 100]), Some(1..5));
+        assert_eq!(merged(&[9_000, 10, 10, 10, 1_500, 100]), Some(1..5), "the small ones hide behind a large one");
+    }
+
+    #[test]
+    fn the_oldest_run_takes_in_the_others_when_they_are_two_fifths_of_it() {
+        let merged = |sizes: &[u64]| to_merge(&runs(sizes), &THRESHOLDS);
+        assert_eq!(merged(&[1_001, 300, 100]), None);
+        assert_eq!(merged(&[1_000, 300, 100]), Some(0..3));
+        assert_eq!(merged(&[1_000, 100, 100, 100, 100]), Some(1..5), "as many of a size come first");
+        assert_eq!(merged(&[1_000]), None);
+        assert_eq!(merged(&[300, 300]), None, "it is too small to be worth it");
+    }
+
+    #[test]
+    fn the_threshold_follows_the_commits_within_bounds() {
+        assert_eq!([0, 60, 100, 10_000].map(|written| fold_at(&THRESHOLDS, written)), [200, 240, 400, 6_400]);
+    }
+
+    #[test]
+    fn whatever_the_sizes_there_are_few_runs_and_little_is_rewritten() {
+        for seed in 0..20 {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let (mut sizes, mut written, mut added) = (Vec::new(), 0, 0);
+            let most = *[100, 1_000, 100_000].get(seed as usize % 3).unwrap();
+            for _ in 0..5_000 {
+                let size = rng.random_range(1..=most);
+                sizes.push(size);
+                added += size;
+                while let Some(range) = to_merge(&runs(&sizes), &THRESHOLDS) {
+                    let sum = sizes[range.clone()].iter().sum();
+                    written += sum;
+                    sizes.splice(range, [sum]);
+                }
+                let levels = (added / THRESHOLDS.recent).max(1).ilog(4) as usize + 1;
+                assert!(sizes.len() <= 3 * levels + 1, "{sizes:?}");
+            }
+            let levels = u64::from((added / THRESHOLDS.recent).ilog(4) + 1);
+            // Once at each level, and once into the oldest run, which is at most so many times as large.
+            let most = added * levels + added + added * OUTDATED.1 / OUTDATED.0;
+            assert!(written <= most, "{written} rewritten, {added} added, {levels} levels");
+        }
+    }
+}

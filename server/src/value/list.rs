@@ -1,0 +1,410 @@
+//! Lists: items at positions.
+//!
+//! The head says where the first and the last item stand. Only what stands between them counts: **nothing is ever looked up
+//! outside of first..last**. A pop of an item on the grid (see [`grid`]) changes the head and leaves the row, so that a
+//! queue does not write each item twice. Merges drop such rows sooner or later, on each server at another time, so what is
+//! found there differs from server to server.
+//!
+//! For this to be safe, whatever comes between the ends must have been written since:
+//!
+//! | who | does |
+//! |---|---|
+//! | a push | goes to the next grid position beyond the end, and so writes every grid position that it passes |
+//! | an insert | goes between two items, to where nothing is; it moves no end |
+//! | a spread | moves items within a window between the ends, and writes removals where they stood |
+//! | a pop, a trim | writes a removal of each item off the grid; nothing for those on the grid |
+//!
+//! So a row outside of the ends that is not a removal is on the grid, and a push overwrites it before it can be seen.
+//!
+//! Where positions are used up, or the whole list is too dense, the items move to the grid positions of a new collection.
+
+pub mod grid;
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
+
+use bytes::Bytes;
+
+pub use grid::Side;
+
+use self::grid::{GRID, Grid};
+use super::collection::{self, Collection, Kind};
+use crate::resp::Reply;
+use crate::row::{self, Row, Shape};
+use crate::state::{By, Draft, order::Order, position_of_rank, rank_of_position};
+use crate::zoo::planted;
+
+/// A list while a command works on it. Changes of the head are kept by [`List::keep`].
+#[derive(Clone, Debug)]
+pub struct List {
+    collection: Collection,
+    grid: Grid,
+}
+
+/// An item that a search has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// How many items are before it.
+    pub index: u64,
+    position: i64,
+}
+
+/// The order of a list's positions, for reading.
+struct Positions {
+    order: Order,
+    /// How many places of the order are below the first item. They do not count.
+    below: usize,
+}
+
+impl Positions {
+    fn at(&self, index: u64) -> i64 {
+        let place = usize::try_from(index).ok().and_then(|index| self.order.at(self.below + index));
+        position_of_rank(place.expect("the head counts the items between its ends").rank)
+    }
+
+    fn range(&self, range: Range<u64>) -> impl Iterator<Item = i64> {
+        let [start, end] = [range.start, range.end].map(|index| usize::try_from(index).unwrap_or(usize::MAX));
+        let places = self.order.iter_from(self.below.saturating_add(start));
+        places.take(end.saturating_sub(start)).map(|place| position_of_rank(place.rank))
+    }
+
+    fn backwards(&self, from: u64) -> impl Iterator<Item = i64> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let places = self.order.iter_back_from(self.below.saturating_add(from));
+        places.map(|place| position_of_rank(place.rank))
+    }
+}
+
+/// The list under a key. An error if the key is of another type.
+pub fn open(draft: &Draft<'_>, key: &[u8]) -> Result<Option<List>, Reply> {
+    let collection = collection::open(draft, key, Kind::List)?;
+    Ok(collection.map(|collection| List { collection, grid: GRID }))
+}
+
+impl List {
+    /// An empty list.
+    pub fn new(draft: &mut Draft<'_>) -> List {
+        List::on(draft, GRID)
+    }
+
+    fn on(draft: &mut Draft<'_>, grid: Grid) -> List {
+        let shape = Shape::List { length: 0, first: 0, last: 0 };
+        List { collection: Collection::new(draft, shape), grid }
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> u64 {
+        self.numbers().0
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The index that a client means, if there is an item: negative ones count from the end.
+    pub fn index(&self, index: i64) -> Option<u64> {
+        let length = self.len();
+        let index = if index < 0 { length.checked_sub(index.unsigned_abs())? } else { index.cast_unsigned() };
+        (index < length).then_some(index)
+    }
+
+    /// The indexes that a client means by a first and a last one.
+    pub fn span(&self, start: i64, stop: i64) -> Range<u64> {
+        let length = self.len();
+        let from_end = |index: i64| length.checked_sub(index.unsigned_abs());
+        let start = if start < 0 { from_end(start).unwrap_or(0) } else { start.cast_unsigned() };
+        let end = if stop < 0 { from_end(stop).map_or(0, |stop| stop + 1) } else { stop.cast_unsigned() + 1 };
+        let end = end.min(length);
+        start.min(end)..end
+    }
+
+    // Reading.
+
+    /// The item at an index.
+    pub fn get(&self, draft: &Draft<'_>, index: u64) -> Option<Bytes> {
+        (index < self.len()).then(|| self.item(draft, self.position(draft, index)))
+    }
+
+    /// Some of the items.
+    pub fn range(&self, draft: &Draft<'_>, range: Range<u64>) -> Vec<Bytes> {
+        let positions = self.positions(draft);
+        let range = range.start..range.end.min(self.len());
+        positions.range(range).map(|position| self.item(draft, position)).collect()
+    }
+
+    /// Searches for a value from one side among the first `among` items there, until it has found it `enough` times.
+    pub fn find(&self, draft: &Draft<'_>, value: &[u8], from: Side, among: u64, enough: u64) -> Vec<Found> {
+        let (length, ..) = self.numbers();
+        let among = among.min(length);
+        let positions = self.positions(draft);
+        let equal = |position: &i64| self.item(draft, *position) == value;
+        let enough = usize::try_from(enough).unwrap_or(usize::MAX);
+        match from {
+            Side::Left => {
+                let all = (0..among).zip(positions.range(0..among));
+                let found = all.filter(|(_, position)| equal(position)).take(enough);
+                found.map(|(index, position)| Found { index, position }).collect()
+            }
+            Side::Right => {
+                let all = (length - among..length).rev().zip(positions.backwards(length.saturating_sub(1)));
+                let found = all.filter(|(_, position)| equal(position)).take(enough);
+                found.map(|(index, position)| Found { index, position }).collect()
+            }
+        }
+    }
+
+    // Changes.
+
+    /// Adds an item at an end.
+    pub fn push(&mut self, draft: &mut Draft<'_>, side: Side, value: Bytes) {
+        let (length, first, last) = self.numbers();
+        let position = match (length, side) {
+            (0, _) => Some(0),
+            (_, Side::Left) => self.grid.beyond(first, side),
+            (_, Side::Right) => self.grid.beyond(last, side),
+        };
+        let Some(position) = position else {
+            self.relocate(draft);
+            return self.push(draft, side, value);
+        };
+        self.collection.add(draft, name(position), Row::Value(value));
+        let (first, last) = match (length, side) {
+            (0, _) => (position, position),
+            (_, Side::Left) => (position, last),
+            (_, Side::Right) => (first, position),
+        };
+        self.set_numbers(length + 1, first, last);
+    }
+
+    /// Takes the item at an end.
+    pub fn pop(&mut self, draft: &mut Draft<'_>, side: Side) -> Option<Bytes> {
+        let (length, first, last) = self.numbers();
+        let next = length.checked_sub(1)?;
+        let (position, first, last) = match side {
+            _ if next == 0 => (first, 0, 0),
+            Side::Left => (first, self.position(draft, 1), last),
+            Side::Right => (last, first, self.position(draft, next - 1)),
+        };
+        let item = self.item(draft, position);
+        self.resize(weight(position, &item), 0);
+        self.leave(draft, position);
+        self.set_numbers(next, first, last);
+        Some(item)
+    }
+
+    /// Puts a value in the place of the item at an index. Returns whether there is one.
+    pub fn set(&mut self, draft: &mut Draft<'_>, index: u64, value: Bytes) -> bool {
+        let exists = index < self.len();
+        if exists {
+            let position = self.position(draft, index);
+            self.collection.replace(draft, name(position), Some(Row::Value(value)));
+        }
+        exists
+    }
+
+    /// Adds an item that will have this index, which is at most the length.
+    pub fn insert(&mut self, draft: &mut Draft<'_>, index: u64, value: Bytes) {
+        let (length, first, last) = self.numbers();
+        if index == 0 {
+            return self.push(draft, Side::Left, value);
+        }
+        if index >= length {
+            return self.push(draft, Side::Right, value);
+        }
+        let [left, right] = [index - 1, index].map(|index| self.position(draft, index));
+        let gap = right - left;
+        if gap < 2 && !planted!("midpoints-collide") {
+            return self.make_room(draft, left, value);
+        }
+        self.collection.add(draft, name(left + gap / 2), Row::Value(value));
+        self.set_numbers(length + 1, first, last);
+    }
+
+    /// Removes items that a search has found.
+    pub fn remove(&mut self, draft: &mut Draft<'_>, found: &[Found]) {
+        let (length, mut first, mut last) = self.numbers();
+        for Found { position, .. } in found {
+            self.collection.replace(draft, name(*position), None);
+        }
+        let length = length - found.len() as u64;
+        if length > 0 {
+            // The order has lost the removed ones by now.
+            let positions = self.positions(draft);
+            (first, last) = (positions.at(0), positions.at(length - 1));
+        }
+        self.set_numbers(length, first, last);
+    }
+
+    /// Removes all items but these.
+    pub fn trim(&mut self, draft: &mut Draft<'_>, range: Range<u64>) {
+        let (length, ..) = self.numbers();
+        let range = range.start..range.end.min(length);
+        if range == (0..length) {
+            return;
+        }
+        if range.is_empty() {
+            // The collection goes with its last item, and takes all rows with it.
+            self.collection.head.size = 0;
+            self.collection.touch();
+            return self.set_numbers(0, 0, 0);
+        }
+        let positions = self.positions(draft);
+        let weigh = |range| positions.range(range).map(|position| weight(position, &self.item(draft, position))).sum();
+        let kept = range.end - range.start;
+        if kept < length / 2 {
+            self.collection.head.size = weigh(range.clone());
+        } else {
+            let gone: u64 = [0..range.start, range.end..length].into_iter().map(weigh).sum();
+            self.resize(gone, 0);
+        }
+        for position in positions.range(0..range.start).chain(positions.range(range.end..length)) {
+            self.leave(draft, position);
+        }
+        self.set_numbers(kept, positions.at(range.start), positions.at(range.end - 1));
+    }
+
+    /// Writes the head, or deletes the key if no item is left.
+    pub fn keep(self, draft: &mut Draft<'_>, key: Bytes) {
+        self.collection.keep(draft, key);
+    }
+
+    // Numbers and rows.
+
+    /// The length, and where the first and the last item stand.
+    fn numbers(&self) -> (u64, i64, i64) {
+        match self.collection.head.shape {
+            Shape::List { length, first, last } => (length, first, last),
+            _ => unreachable!("the kind was checked when the list was opened"),
+        }
+    }
+
+    fn set_numbers(&mut self, length: u64, first: i64, last: i64) {
+        self.collection.head.shape = Shape::List { length, first, last };
+    }
+
+    /// The positions between the ends. Asking for them lets the order be built, so whoever can do without it does.
+    fn positions(&self, draft: &Draft<'_>) -> Positions {
+        let (_, first, _) = self.numbers();
+        let order = self.collection.order(draft, By::Position);
+        Positions { below: order.below(rank_of_position(first)), order }
+    }
+
+    /// The position of the item at an index. There is one.
+    fn position(&self, draft: &Draft<'_>, index: u64) -> i64 {
+        let (length, first, last) = self.numbers();
+        match index {
+            0 => first,
+            _ if index + 1 == length => last,
+            _ => self.positions(draft).at(index),
+        }
+    }
+
+    fn item(&self, draft: &Draft<'_>, position: i64) -> Bytes {
+        let row = self.collection.get(draft, itoa::Buffer::new().format(position).as_bytes());
+        row.as_ref().and_then(Row::value).cloned().expect("every position between the ends has an item, or no place")
+    }
+
+    /// Leaves an item behind that will be outside of the ends. Its size is no concern of this.
+    fn leave(&mut self, draft: &mut Draft<'_>, position: i64) {
+        self.collection.touch();
+        if self.grid.holds(position) || planted!("midpoint-leaves-no-tombstone") {
+            draft.forget_element(self.collection.id(), itoa::Buffer::new().format(position).as_bytes());
+        } else {
+            draft.set_element(self.collection.id(), name(position), None);
+        }
+    }
+
+    fn resize(&mut self, less: u64, more: u64) {
+        let size = &mut self.collection.head.size;
+        *size = (*size + more).saturating_sub(less);
+    }
+
+    /// Adds an item behind the one at `left`, where no position is free, by spreading the items around them.
+    fn make_room(&mut self, draft: &mut Draft<'_>, left: i64, value: Bytes) {
+        let (length, first, last) = self.numbers();
+        let positions = self.positions(draft);
+        let index = |position: i64| (positions.order.below(rank_of_position(position)) - positions.below) as u64;
+        let mut windows = grid::windows(left, first..=last).map(|window| {
+            let range = index(*window.start())..index(*window.end() + 1);
+            (window, range)
+        });
+        let fits = windows.find(|(window, range)| grid::has_room(window, range.end - range.start + 1));
+        let Some((window, range)) = fits else {
+            let index = index(left) + 1;
+            self.relocate(draft);
+            return self.insert(draft, index, value);
+        };
+        let mut items = Vec::new();
+        for position in positions.range(range.clone()) {
+            items.push((Some(position), self.item(draft, position)));
+            if position == left {
+                planted!("spread-loses-the-pivot" => drop(items.pop()));
+                items.push((None, value.clone()));
+            }
+        }
+        // The order is shared as long as somebody holds it, and would be copied.
+        drop(positions);
+        let (low, high) = self.spread(draft, &window, items);
+        let first = if range.start == 0 { low } else { first };
+        let last = if range.end == length { high } else { last };
+        self.set_numbers(length + 1, first, last);
+    }
+
+    /// Puts items where they have equal distances in a window. Returns where the first and the last one stand then. What a
+    /// window has at the end of the list it keeps between the ends, so that no end moves outwards.
+    fn spread(
+        &mut self,
+        draft: &mut Draft<'_>,
+        window: &RangeInclusive<i64>,
+        items: Vec<(Option<i64>, Bytes)>,
+    ) -> (i64, i64) {
+        let new: Vec<i64> = grid::spread(window, items.len() as u64).collect();
+        let ends = (new[0], new[new.len() - 1]);
+        let mut changed = BTreeMap::new();
+        for ((old, value), new) in items.into_iter().zip(new) {
+            if old == Some(new) {
+                continue;
+            }
+            self.resize(old.map_or(0, |old| weight(old, &value)), weight(new, &value));
+            if let Some(old) = old {
+                changed.entry(old).or_insert(None);
+            }
+            changed.insert(new, Some(Row::Value(value)));
+        }
+        self.collection.touch();
+        for (position, row) in changed {
+            draft.set_element(self.collection.id(), name(position), row);
+        }
+        ends
+    }
+
+    /// Moves all items to grid positions around zero, in a collection of its own: that needs no removals.
+    fn relocate(&mut self, draft: &mut Draft<'_>) {
+        let items = self.range(draft, 0..self.len());
+        let mut moved = List::on(draft, self.grid);
+        moved.collection.head.until = self.collection.head.until;
+        let length = self.len();
+        let first = self.grid.centered(length);
+        let mut position = first;
+        for item in items {
+            moved.collection.add(draft, name(position), Row::Value(item));
+            position += self.grid.stride;
+        }
+        moved.set_numbers(length, first, position - self.grid.stride);
+        *self = moved;
+    }
+}
+
+/// The name of the row at a position.
+fn name(position: i64) -> Bytes {
+    Bytes::copy_from_slice(itoa::Buffer::new().format(position).as_bytes())
+}
+
+/// What an item counts.
+fn weight(position: i64, value: &Bytes) -> u64 {
+    row::size(itoa::Buffer::new().format(position).as_bytes(), &Row::Value(value.clone()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! Mistakes of `command`.
+
+use bytes::Bytes;
+
+use crate::resp::Reply;
+use crate::row::Row;
+use crate::state::Draft;
+use crate::value::{lifetime, string_row};
+
+/// `persist-revives-the-dead` and `expire-revives-the-dead`: a key that has ended, and whose row is still there, lives on.
+pub(crate) fn revive(draft: &mut Draft<'_>, key: &Bytes) {
+    let now = draft.now();
+    if let Some(row) = draft.row(draft.keys_table(), key).filter(|row| row.is_dead(now)) {
+        draft.put(key.clone(), lifetime::with_until(row, Some(now + 1)));
+    }
+}
+
+/// `incr-on-a-stale-copy`: counts on from the stored number, whatever the batch has made of it.
+pub(crate) fn count_stored(draft: &mut Draft<'_>, key: &Bytes, by: i64) -> Reply {
+    let row = draft.database.row(draft.keys_table(), key);
+    let number = |row: &Row| std::str::from_utf8(row.value()?).ok()?.parse::<i64>().ok();
+    let sum = row.as_ref().and_then(number).unwrap_or(0).wrapping_add(by);
+    draft.put(key.clone(), string_row(sum.to_string().into(), row.as_ref().and_then(lifetime::until)));
+    Reply::Integer(sum)
+}

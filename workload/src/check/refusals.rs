@@ -1,0 +1,160 @@
+//! Asks whether an answer that says that nothing happened was right.
+//!
+//! - An EXEC that answers null was right only if somebody may have touched a watched key between the call of the WATCH and
+//!   the answer to the EXEC. A server may count a write that changes nothing as a touch.
+//! - An EVALSHA that answers NOSCRIPT was right only if no load of the script had ended before it was called, or if somebody
+//!   may have flushed the scripts since that load was called.
+//! - An EVALSHA that ran was right only if some load may have come before it, and no flush certainly came between all
+//!   loads and it.
+//!
+//! These rules go by real time alone, so they take linear time. They may miss a wrong answer while others are under way.
+
+use std::collections::{HashMap, HashSet};
+
+use super::claims::{Impossible, NEVER};
+use super::known::{KnownOperation, known};
+use super::typed;
+use crate::history::{History, Operation};
+use crate::operation::{Calling, Command, Outcome, Reply, ScriptCommand, ScriptName, TransactionCommand};
+use crate::word::Word;
+
+/// The first answer of a history, as known at an event, that wrongly says that nothing happened, or that should have.
+pub(super) fn wrong(history: &History, until: u64) -> Option<Impossible> {
+    let units =
+        |operation: &Operation| operation.command.transaction().is_some() || operation.command.script().is_some();
+    if !history.operations.iter().any(units) {
+        return None;
+    }
+    let known = Known { history, databases: history.databases(), until };
+    known.wrong_null().or_else(|| known.wrong_script())
+}
+
+/// A history as it is known at an event.
+struct Known<'h> {
+    history: &'h History,
+    databases: Vec<u8>,
+    until: u64,
+}
+
+/// Moments between which things were under way, in the order of their calls.
+#[derive(Default)]
+struct Spans(Vec<(u64, u64)>);
+
+impl Spans {
+    /// Adds one that was called after all others, with the last end so far.
+    fn add(&mut self, call: u64, end: u64) {
+        let last = self.0.last().map_or(end, |(_, last)| end.max(*last));
+        self.0.push((call, last));
+    }
+
+    /// Whether any was under way between two moments.
+    fn overlap(&self, from: u64, to: u64) -> bool {
+        let called = self.0.partition_point(|(call, _)| *call < to);
+        called > 0 && self.0[called - 1].1 > from
+    }
+}
+
+impl<'h> Known<'h> {
+    fn operations(&self) -> impl Iterator<Item = KnownOperation<'h>> {
+        known(self.history, self.until)
+    }
+
+    /// The first null reply to an EXEC whose keys nobody can have touched.
+    fn wrong_null(&self) -> Option<Impossible> {
+        let mut touches: HashMap<(u8, &Word), Spans> = HashMap::new();
+        let mut everything = Spans::default();
+        let mut limited: HashSet<&Word> = HashSet::new();
+        for KnownOperation { index, operation, end, reply } in self.operations() {
+            let command = &operation.command;
+            let seen = reply.map(|reply| command.comparable(reply.clone()));
+            if !command.may_write() || seen.is_some_and(|seen| typed::does_nothing(command, &seen)) {
+                continue;
+            }
+            limited.extend(command.lifetime().map(|(key, _)| key));
+            if command.concerns_all_keys() {
+                everything.add(operation.call.event, end);
+            }
+            for key in command.parts().into_iter().flat_map(Command::keys) {
+                touches.entry((self.databases[index], key)).or_default().add(operation.call.event, end);
+            }
+        }
+        // The call of the oldest WATCH on which the next EXEC of a client depends.
+        let mut watches: HashMap<u64, u64> = HashMap::new();
+        for KnownOperation { index, operation, end, reply } in self.operations() {
+            let Some(transaction) = operation.command.transaction() else { continue };
+            let TransactionCommand::Exec { watched, .. } = transaction else {
+                if let TransactionCommand::Watch(_) = transaction {
+                    watches.entry(operation.client).or_insert(operation.call.event);
+                } else {
+                    watches.remove(&operation.client);
+                }
+                continue;
+            };
+            let from = watches.remove(&operation.client).unwrap_or(0);
+            let may_be_touched = |key: &Word| {
+                let of_key = touches.get(&(self.databases[index], key));
+                limited.contains(key)
+                    || everything.overlap(from, end)
+                    || of_key.is_some_and(|spans| spans.overlap(from, end))
+            };
+            if reply == Some(&Reply::Nil) && !watched.iter().any(may_be_touched) {
+                let why = "was answered null, but nobody can have touched a key that its client watched".into();
+                return Some(Impossible { index, why });
+            }
+        }
+        None
+    }
+
+    /// The first EVALSHA that ran although the script cannot have been known, or did not although it must have been.
+    fn wrong_script(&self) -> Option<Impossible> {
+        let mut loads: HashMap<(ScriptName, &Word), Vec<(u64, u64)>> = HashMap::new();
+        let mut flushes: Vec<(u64, u64)> = Vec::new();
+        for operation in self.history.operations.iter().take_while(|one| one.call.event <= self.until) {
+            let call = operation.call.event;
+            let queued = operation.command.transaction().map(TransactionCommand::queued).unwrap_or_default();
+            // A script that was refused may have become known all the same.
+            queued.iter().filter_map(Command::script).for_each(|script| match script {
+                ScriptCommand::Run { tag, script, .. } => {
+                    loads.entry((script.name(), tag)).or_default().push((call, NEVER));
+                }
+                ScriptCommand::Load { .. } | ScriptCommand::Flush => {}
+            });
+            let Some(script) = operation.command.script() else { continue };
+            let end = match &operation.end {
+                Some((end, Outcome::Reply(_))) if end.event <= self.until => end.event,
+                _ => NEVER,
+            };
+            match script {
+                ScriptCommand::Run { calling: Calling::Text, tag, script } => {
+                    loads.entry((script.name(), tag)).or_default().push((call, end));
+                }
+                ScriptCommand::Load { tag, name } => loads.entry((*name, tag)).or_default().push((call, end)),
+                ScriptCommand::Flush => flushes.push((call, end)),
+                // It shows that the script was known, so it is no load.
+                ScriptCommand::Run { calling: Calling::Digest, .. } => {}
+            }
+        }
+        for KnownOperation { index, operation, end, reply } in self.operations() {
+            let (Some(script), Some(reply)) = (operation.command.script(), reply) else { continue };
+            let ScriptCommand::Run { calling: Calling::Digest, tag, script: run } = script else { continue };
+            let loads = loads.get(&(run.name(), tag)).map(Vec::as_slice).unwrap_or_default();
+            let call = operation.call.event;
+            let why = if script.is_unknown(reply) {
+                // A flush that was called before the load may still come after it, unless it ended before.
+                let certain = |(called, ended): &(u64, u64)| {
+                    *ended < call && !flushes.iter().any(|(flush, flushed)| flushed > called && *flush < end)
+                };
+                loads.iter().any(certain).then_some("was answered NOSCRIPT, but the script had been loaded")
+            } else {
+                let possible = |(called, ended): &(u64, u64)| {
+                    *called < end && !flushes.iter().any(|(flush, flushed)| flush > ended && *flushed < call)
+                };
+                (!loads.iter().any(possible)).then_some("ran a script that no server can have known")
+            };
+            if let Some(why) = why {
+                return Some(Impossible { index, why: why.into() });
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,107 @@
+//! Elements that somebody sees later, so that nobody may have removed them before.
+//!
+//! An element that only one deed adds comes into a collection once. If it has gone, it never comes back. So a state is
+//! hopeless in which it is gone while an answered deed that shows it has not happened yet. This rules out most of the places
+//! at which a pop of unknown outcome could have happened.
+
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::FixedState;
+
+use super::atlas::places_of;
+use super::deed::{Deeds, Doing};
+use super::goal::elements_of;
+use super::group::Group;
+use super::touch::{Change, changes, parts};
+use crate::operation::{Command, Entry, ListCommand, Reply, Script, ScriptCommand, SetCommand};
+use crate::word::Word;
+
+/// For each key and element that only one deed adds, the answered deed that shows it and ends last.
+pub(super) struct Shown<'a>(HashMap<(u32, &'a Word), u32, FixedState>);
+
+impl<'a> Shown<'a> {
+    /// What the deeds of a group show.
+    pub(super) fn of(deeds: &'a Deeds<'a>, group: &Group) -> Shown<'a> {
+        let mut added: HashMap<(u32, Word), u32, FixedState> = HashMap::default();
+        let mut wild: HashSet<u32, FixedState> = HashSet::default();
+        let mut shown: HashMap<(u32, &'a Word), u32, FixedState> = HashMap::default();
+        for number in &group.deeds {
+            let deed = &deeds.all[*number as usize];
+            for place in places_of(deed) {
+                let key = deeds.places[place as usize].1;
+                for change in changes(&deed.doing, key) {
+                    match change {
+                        Change::Adds(elements) => {
+                            for element in elements {
+                                *added.entry((place, element.clone())).or_default() += 1;
+                            }
+                        }
+                        Change::Anything => {
+                            wild.insert(place);
+                        }
+                        Change::Nothing
+                        | Change::Increases(_)
+                        | Change::Sets(_)
+                        | Change::Appends
+                        | Change::Removes(_)
+                        | Change::Pops
+                        | Change::Shrinks => {}
+                    }
+                }
+                let Doing::Command { command, seen: Some(seen), .. } = &deed.doing else { continue };
+                for (part, seen) in parts(command, Some(seen)) {
+                    let of_key = part.keys().first().is_some_and(|first| *first == key);
+                    for element in seen.filter(|_| of_key).map(|seen| elements_in(part, seen)).unwrap_or_default() {
+                        let last = shown.entry((place, element)).or_insert(*number);
+                        if deeds.all[*last as usize].end < deed.end {
+                            *last = *number;
+                        }
+                    }
+                }
+            }
+        }
+        shown.retain(|(place, element), _| {
+            !wild.contains(place) && added.get(&(*place, (*element).clone())) == Some(&1)
+        });
+        Shown(shown)
+    }
+
+    /// The deeds that still show an element which a step from one entry to another removes.
+    pub(super) fn removed(&self, place: u32, before: Option<&Entry>, after: Option<&Entry>) -> Vec<u32> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let Some(before) = before else { return Vec::new() };
+        let left = after.map(|after| elements_of(&after.value)).unwrap_or_default();
+        let gone = elements_of(&before.value).into_iter().filter(|element| !left.contains(element));
+        gone.filter_map(|element| self.0.get(&(place, element)).copied()).collect()
+    }
+}
+
+/// The elements that a reply shows to be in the collection just before, or after, its command.
+fn elements_in<'a>(command: &Command, seen: &'a Reply) -> Vec<&'a Word> {
+    let word = |reply: &'a Reply| match reply {
+        Reply::Value(word) => Some(word),
+        _ => None,
+    };
+    match command {
+        Command::List(ListCommand::All(_))
+        | Command::Set(SetCommand::Members(_))
+        | Command::Script(ScriptCommand::Run { script: Script::PushAndLook(..), .. }) => match seen {
+            Reply::Array(replies) => replies.iter().filter_map(word).collect(),
+            _ => Vec::new(),
+        },
+        Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
+        | Command::Set(SetCommand::Pop(_))
+        | Command::Script(ScriptCommand::Run { script: Script::MoveIf(..), .. }) => word(seen).into_iter().collect(),
+        Command::List(_)
+        | Command::Set(_)
+        | Command::Hash(_)
+        | Command::SortedSet(_)
+        | Command::String(_)
+        | Command::Key(_)
+        | Command::Server(_)
+        | Command::Script(_)
+        | Command::Transaction(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,340 @@
+//! What a deed looks at and writes: whole values, or elements of collections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::deed::{Doing, Place};
+use crate::model::Site;
+use crate::operation::{
+    Command, HashCommand, KeyCommand, ListCommand, Reply, Script, ScriptCommand, ServerCommand, SetCommand,
+    SortedSetCommand, StringCommand, TransactionCommand,
+};
+use crate::word::Word;
+
+/// An element of a collection, with the type of the collection.
+pub(super) type Element = (Kind, Word);
+
+/// The type of a collection. A command of another type does not commute, because it creates or refuses the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Set,
+    Hash,
+    SortedSet,
+}
+
+/// A key, or an element of its value, that a deed concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Touch {
+    /// The number of the key.
+    pub(super) place: u32,
+    /// The element. `None` is the whole value.
+    pub(super) element: Option<Element>,
+    pub(super) writes: bool,
+}
+
+impl Touch {
+    /// Whether the order of two deeds with these touches matters.
+    pub(super) fn conflicts(&self, other: &Touch) -> bool {
+        self.place == other.place
+            && (self.writes || other.writes)
+            && match (&self.element, &other.element) {
+                (Some((kind, element)), Some((other_kind, other))) => kind != other_kind || element == other,
+                _ => true,
+            }
+    }
+}
+
+/// What a deed touches. The elements of a collection whose life is `limited` are touched as a whole.
+pub(super) fn touches<'h>(
+    doing: &Doing<'h>,
+    places: &[Place<'h>],
+    numbers: &BTreeMap<Place<'h>, u32>,
+    limited: &BTreeSet<&Word>,
+) -> Vec<Touch> {
+    let of_places = |chosen: &dyn Fn(u8, &Word) -> bool, writes: bool| {
+        let numbered = places.iter().zip(0..).filter(|((database, word), _)| chosen(*database, word));
+        numbered.map(|(_, place)| Touch { place, element: None, writes }).collect()
+    };
+    let (command, seen, site) = match doing {
+        Doing::Death { key, .. } => return of_places(&|_, word| word == *key, true),
+        Doing::Command { command, seen, site } => (*command, seen.as_ref(), *site),
+    };
+    if let Command::Server(command) = command {
+        return match command {
+            ServerCommand::FlushAll => of_places(&|_, _| true, true),
+            ServerCommand::FlushDb => of_places(&|database, _| database == site.database, true),
+            ServerCommand::SwapDb(one, other) => of_places(&|database, _| [*one, *other].contains(&database), true),
+            ServerCommand::DbSize => of_places(&|database, _| database == site.database, false),
+            ServerCommand::Ping | ServerCommand::Select(_) => Vec::new(),
+        };
+    }
+    let mut touches = Vec::new();
+    // An EXEC looks at the keys that its client watches, and a WATCH notes them: neither changes what others see.
+    for key in command.transaction().map(TransactionCommand::noted).unwrap_or_default() {
+        touches.push(Touch { place: numbers[&(site.database, key)], element: None, writes: false });
+    }
+    for (part, seen) in parts(command, seen) {
+        touch_keys(&mut touches, part, seen, site, numbers, limited);
+    }
+    touches.dedup();
+    touches
+}
+
+/// The commands that take effect with a command, each with the reply to it.
+pub(super) fn parts<'c>(command: &'c Command, seen: Option<&'c Reply>) -> Vec<(&'c Command, Option<&'c Reply>)> {
+    match (command.transaction(), seen) {
+        (None, seen) => vec![(command, seen)],
+        (Some(transaction), Some(seen)) => {
+            transaction.answered(seen).into_iter().map(|(command, reply)| (command, Some(reply))).collect()
+        }
+        (Some(transaction), None) => transaction.effective().iter().map(|command| (command, None)).collect(),
+    }
+}
+
+/// Adds the touches of a command that names its keys.
+fn touch_keys<'h>(
+    touches: &mut Vec<Touch>,
+    command: &Command,
+    seen: Option<&Reply>,
+    site: Site,
+    numbers: &BTreeMap<Place<'h>, u32>,
+    limited: &BTreeSet<&Word>,
+) {
+    let writes = command.may_write();
+    for key in command.keys() {
+        let place = numbers[&(site.database, key)];
+        match elements(command, seen).filter(|_| !limited.contains(key)) {
+            Some((kind, elements)) => {
+                let element = |element: Word| Touch { place, element: Some((kind, element)), writes };
+                touches.extend(elements.into_iter().map(element));
+            }
+            None => touches.push(Touch { place, element: None, writes }),
+        }
+    }
+}
+
+/// Whether a command, answered like this or not at all, neither changes anything nor depends on anything.
+pub(super) fn is_idle(command: &Command, reply: Option<&Reply>) -> bool {
+    match command {
+        Command::Server(command) => match command {
+            ServerCommand::Ping | ServerCommand::Select(_) => true,
+            ServerCommand::FlushAll | ServerCommand::DbSize | ServerCommand::FlushDb | ServerCommand::SwapDb(..) => {
+                false
+            }
+        },
+        Command::Transaction(command) => match command {
+            TransactionCommand::Exec { .. } => reply == Some(&Reply::Nil),
+            TransactionCommand::Watch(_) => false,
+            TransactionCommand::Unwatch | TransactionCommand::Discard(_) | TransactionCommand::Spoilt { .. } => true,
+        },
+        Command::Script(command) => match command {
+            ScriptCommand::Run { .. } => reply.is_some_and(|reply| command.is_unknown(reply)),
+            ScriptCommand::Load { .. } | ScriptCommand::Flush => true,
+        },
+        Command::String(_)
+        | Command::Set(_)
+        | Command::Hash(_)
+        | Command::List(_)
+        | Command::SortedSet(_)
+        | Command::Key(_) => false,
+    }
+}
+
+/// The elements that a command concerns. `None` if it concerns the whole value, or if nobody knows which.
+fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Kind, Vec<Word>)> {
+    // An error is about the value as a whole.
+    if matches!(seen, Some(Reply::Error { .. })) {
+        return None;
+    }
+    let elements = match command {
+        Command::Set(SetCommand::Add(_, members) | SetCommand::Remove(_, members)) => (Kind::Set, members.clone()),
+        Command::Set(SetCommand::Has(_, member)) => (Kind::Set, vec![member.clone()]),
+        Command::Set(SetCommand::Pop(_)) => match seen {
+            Some(Reply::Value(member)) => (Kind::Set, vec![member.clone()]),
+            _ => return None,
+        },
+        Command::Hash(HashCommand::Set(_, pairs)) => {
+            (Kind::Hash, pairs.iter().map(|(field, _)| field.clone()).collect())
+        }
+        Command::Hash(HashCommand::Delete(_, fields)) => (Kind::Hash, fields.clone()),
+        Command::Hash(HashCommand::Get(_, field) | HashCommand::IncrBy(_, field, _)) => {
+            (Kind::Hash, vec![field.clone()])
+        }
+        Command::SortedSet(SortedSetCommand::Add(_, added)) => {
+            (Kind::SortedSet, added.iter().map(|(_, member)| member.clone()).collect())
+        }
+        Command::SortedSet(SortedSetCommand::Remove(_, members)) => (Kind::SortedSet, members.clone()),
+        Command::SortedSet(SortedSetCommand::IncrBy(_, _, member) | SortedSetCommand::Score(_, member)) => {
+            (Kind::SortedSet, vec![member.clone()])
+        }
+        Command::Set(SetCommand::Members(_) | SetCommand::Size(_))
+        | Command::Hash(HashCommand::All(_) | HashCommand::Size(_))
+        | Command::SortedSet(SortedSetCommand::Rank(..) | SortedSetCommand::All(_) | SortedSetCommand::Size(_))
+        | Command::List(_)
+        | Command::String(_)
+        | Command::Key(_)
+        | Command::Server(_)
+        | Command::Script(_)
+        | Command::Transaction(_) => return None,
+    };
+    Some(elements)
+}
+
+/// Whether a command with this reply changes nothing in any state.
+pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
+    let none = *seen == Reply::Integer(0);
+    if !command.may_write() && !matches!(command, Command::Transaction(_)) {
+        return true;
+    }
+    // A script that stops with an error keeps what it did before.
+    if matches!(seen, Reply::Error { .. }) && !matches!(command, Command::Script(_)) {
+        return true;
+    }
+    match command {
+        Command::Set(SetCommand::Add(..) | SetCommand::Remove(..))
+        | Command::Hash(HashCommand::Delete(..))
+        | Command::SortedSet(SortedSetCommand::Remove(..))
+        | Command::List(ListCommand::Remove(..))
+        | Command::String(StringCommand::SetNx(..))
+        | Command::Key(_) => none,
+        Command::List(ListCommand::Insert(..)) => matches!(seen, Reply::Integer(..=0)),
+        Command::Set(SetCommand::Pop(_))
+        | Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
+        | Command::String(StringCommand::GetDel(_)) => *seen == Reply::Nil,
+        Command::Transaction(command) => match command {
+            TransactionCommand::Exec { watched, .. } => {
+                watched.is_empty() && command.answered(seen).iter().all(|(command, seen)| is_harmless(command, seen))
+            }
+            TransactionCommand::Watch(_) => false,
+            TransactionCommand::Unwatch | TransactionCommand::Discard(_) | TransactionCommand::Spoilt { .. } => true,
+        },
+        Command::Script(ScriptCommand::Run { script, .. }) => match script {
+            Script::CompareAndSet(..) => none,
+            Script::MoveIf(..) => *seen == Reply::Nil,
+            Script::IncrWithLimit(..) | Script::PushAndLook(..) | Script::SetAndFail(..) => false,
+        },
+        // They write whatever their reply is, or read only.
+        Command::Script(ScriptCommand::Load { .. } | ScriptCommand::Flush)
+        | Command::Set(SetCommand::Has(..) | SetCommand::Members(_) | SetCommand::Size(_))
+        | Command::Hash(_)
+        | Command::List(_)
+        | Command::SortedSet(_)
+        | Command::String(_)
+        | Command::Server(_) => false,
+    }
+}
+
+/// How a deed may change the elements of a value, as far as that is certain.
+pub(super) enum Change<'h> {
+    /// Not at all.
+    Nothing,
+    /// It adds these, and removes none.
+    Adds(Vec<&'h Word>),
+    /// It adds so much to a number.
+    Increases(i64),
+    /// It sets a string to this, or leaves it.
+    Sets(&'h Word),
+    /// It appends to a string.
+    Appends,
+    /// It removes at most these, and adds none.
+    Removes(Vec<Word>),
+    /// It removes at most one element, and adds none.
+    Pops,
+    /// It may remove anything, and adds nothing.
+    Shrinks,
+    /// It may do anything.
+    Anything,
+}
+
+/// How a deed may change the elements of the value of a key, command by command.
+pub(super) fn changes<'h>(doing: &'h Doing<'_>, key: &Word) -> Vec<Change<'h>> {
+    match doing {
+        Doing::Death { .. } => vec![Change::Shrinks],
+        Doing::Command { command, seen, .. } => {
+            let parts = parts(command, seen.as_ref()).into_iter();
+            let of_key = parts.filter(|(part, _)| part.concerns_all_keys() || part.keys().contains(&key));
+            of_key.map(|(part, seen)| change(part, seen, key)).collect()
+        }
+    }
+}
+
+fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Change<'h> {
+    if let Command::Script(ScriptCommand::Run { script, .. }) = command {
+        return match (script, seen) {
+            (Script::CompareAndSet(..), Some(Reply::Integer(0))) | (Script::MoveIf(..), Some(Reply::Nil)) => {
+                Change::Nothing
+            }
+            (Script::CompareAndSet(_, _, value) | Script::SetAndFail(_, value), _) => Change::Sets(value),
+            (Script::PushAndLook(_, element), Some(Reply::Array(_)) | None) => Change::Adds(vec![element]),
+            (Script::IncrWithLimit(..), Some(Reply::Nil)) => Change::Nothing, // it adds what it takes away again
+            (Script::IncrWithLimit(_, amount, _), Some(Reply::Integer(_)) | None) => Change::Increases(*amount),
+            (Script::MoveIf(from, to, _), Some(Reply::Value(element))) if from != to => {
+                if from == key {
+                    Change::Removes(vec![element.clone()])
+                } else {
+                    Change::Adds(vec![element])
+                }
+            }
+            _ => Change::Anything,
+        };
+    }
+    if !command.may_write() || matches!(seen, Some(Reply::Error { .. })) {
+        return Change::Nothing;
+    }
+    let popped = || match seen {
+        Some(Reply::Value(element)) => Change::Removes(vec![element.clone()]),
+        Some(_) => Change::Nothing,
+        None => Change::Pops,
+    };
+    match command {
+        Command::Set(SetCommand::Add(_, members)) => Change::Adds(members.iter().collect()),
+        Command::Hash(HashCommand::Set(_, pairs)) => Change::Adds(pairs.iter().map(|(field, _)| field).collect()),
+        Command::Hash(HashCommand::IncrBy(_, field, _)) => Change::Adds(vec![field]),
+        Command::SortedSet(SortedSetCommand::Add(_, added)) => {
+            Change::Adds(added.iter().map(|(_, member)| member).collect())
+        }
+        Command::SortedSet(SortedSetCommand::IncrBy(_, _, member)) => Change::Adds(vec![member]),
+        Command::List(ListCommand::PushRight(_, pushed) | ListCommand::PushLeft(_, pushed)) => {
+            Change::Adds(pushed.iter().collect())
+        }
+        Command::List(ListCommand::Insert(_, _, element)) => Change::Adds(vec![element]),
+        Command::List(ListCommand::Remove(_, element)) => Change::Removes(vec![element.clone()]),
+        Command::Set(SetCommand::Remove(_, removed))
+        | Command::Hash(HashCommand::Delete(_, removed))
+        | Command::SortedSet(SortedSetCommand::Remove(_, removed)) => Change::Removes(removed.clone()),
+        Command::Set(SetCommand::Pop(_)) | Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_)) => {
+            popped()
+        }
+        Command::String(StringCommand::IncrBy(_, amount)) if *amount >= 0 => Change::Increases(*amount),
+        Command::String(StringCommand::GetDel(_))
+        | Command::Key(
+            KeyCommand::Del(_)
+            | KeyCommand::Exists(_)
+            | KeyCommand::Expire(..)
+            | KeyCommand::PExpire(..)
+            | KeyCommand::Persist(_)
+            | KeyCommand::PTtl(_),
+        ) => Change::Shrinks,
+        Command::String(StringCommand::Append(..)) => Change::Appends,
+        Command::String(
+            StringCommand::Set { value, .. }
+            | StringCommand::SetFor(_, value, _)
+            | StringCommand::SetNx(_, value)
+            | StringCommand::GetSet(_, value),
+        ) => Change::Sets(value),
+        Command::Server(ServerCommand::FlushAll | ServerCommand::FlushDb) => Change::Shrinks,
+        Command::Server(_)
+        | Command::String(_)
+        | Command::Script(_)
+        | Command::Transaction(_)
+        | Command::Key(KeyCommand::Rename(..))
+        | Command::Set(SetCommand::Has(..) | SetCommand::Members(_) | SetCommand::Size(_))
+        | Command::Hash(HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Size(_))
+        | Command::List(ListCommand::All(_) | ListCommand::Size(_))
+        | Command::SortedSet(
+            SortedSetCommand::Score(..)
+            | SortedSetCommand::Rank(..)
+            | SortedSetCommand::All(_)
+            | SortedSetCommand::Size(_),
+        ) => Change::Anything,
+    }
+}

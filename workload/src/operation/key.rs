@@ -1,0 +1,201 @@
+//! DEL, EXISTS and RENAME, and the commands about the life of a key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::reply::Reply;
+use super::state::{Lifetime, Site, State};
+use crate::word::Word;
+
+/// A command about keys, whatever their values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyCommand {
+    /// Deletes keys and returns how many were present.
+    Del(Vec<Word>),
+    /// Returns how many of the keys are present. A key that is named twice counts twice.
+    Exists(Vec<Word>),
+    /// Gives a key another name, whatever had that name before. An error if the key is absent.
+    Rename(Word, Word),
+    /// Limits the life of a key to so many seconds. Returns whether the key is present.
+    Expire(Word, i64),
+    /// Limits it to so many milliseconds.
+    PExpire(Word, i64),
+    /// Lifts the limit, and returns whether there was one.
+    Persist(Word),
+    /// Returns what is left in milliseconds, -1 without a limit, and -2 for an absent key.
+    PTtl(Word),
+}
+
+/// The milliseconds of a second.
+const SECOND: i64 = 1_000;
+
+/// How the commands are written.
+impl KeyCommand {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            KeyCommand::Del(_) => "DEL",
+            KeyCommand::Exists(_) => "EXISTS",
+            KeyCommand::Rename(..) => "RENAME",
+            KeyCommand::Expire(..) => "EXPIRE",
+            KeyCommand::PExpire(..) => "PEXPIRE",
+            KeyCommand::Persist(_) => "PERSIST",
+            KeyCommand::PTtl(_) => "PTTL",
+        }
+    }
+
+    pub(super) fn arguments(self) -> Vec<Word> {
+        match self {
+            KeyCommand::Del(keys) | KeyCommand::Exists(keys) => keys,
+            KeyCommand::Rename(from, to) => vec![from, to],
+            KeyCommand::Expire(key, life) | KeyCommand::PExpire(key, life) => vec![key, Word::from(life.to_string())],
+            KeyCommand::Persist(key) | KeyCommand::PTtl(key) => vec![key],
+        }
+    }
+
+    pub(super) fn parse(name: &str, arguments: &[Word]) -> Option<KeyCommand> {
+        match (name, arguments) {
+            ("DEL", [_, ..]) => Some(KeyCommand::Del(arguments.to_vec())),
+            ("EXISTS", [_, ..]) => Some(KeyCommand::Exists(arguments.to_vec())),
+            ("RENAME", [from, to]) => Some(KeyCommand::Rename(from.clone(), to.clone())),
+            ("EXPIRE", [key, life]) => Some(KeyCommand::Expire(key.clone(), life.to_integer()?)),
+            ("PEXPIRE", [key, life]) => Some(KeyCommand::PExpire(key.clone(), life.to_integer()?)),
+            ("PERSIST", [key]) => Some(KeyCommand::Persist(key.clone())),
+            ("PTTL", [key]) => Some(KeyCommand::PTtl(key.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// What the commands mean.
+impl KeyCommand {
+    pub(crate) fn apply(&self, state: &mut State, site: Site) -> Reply {
+        let Site { database, stamp, .. } = site;
+        match self {
+            KeyCommand::Del(keys) => Reply::count(keys.iter().filter(|key| state.remove(database, key).is_some())),
+            KeyCommand::Exists(keys) => Reply::count(keys.iter().filter(|key| state.has(database, key))),
+            KeyCommand::Rename(from, to) => {
+                let Some(entry) = state.remove(database, from) else { return Reply::no_key() };
+                state.put(database, to, Some(entry));
+                Reply::ok()
+            }
+            KeyCommand::Expire(key, _) | KeyCommand::PExpire(key, _) => {
+                let milliseconds = self.milliseconds().unwrap_or_default();
+                let Some(mut entry) = state.remove(database, key) else { return Reply::Integer(0) };
+                if milliseconds > 0 {
+                    entry.lifetime = Some(Lifetime { setter: stamp, milliseconds });
+                    state.put(database, key, Some(entry));
+                }
+                Reply::Integer(1)
+            }
+            KeyCommand::Persist(key) => {
+                let Some(mut entry) = state.remove(database, key) else { return Reply::Integer(0) };
+                let lifted = entry.lifetime.take().is_some();
+                state.put(database, key, Some(entry));
+                Reply::Integer(lifted.into())
+            }
+            // The reply depends on the time. `judged` compares it by what it says for certain.
+            KeyCommand::PTtl(key) => match state.entry(database, key).map(|entry| entry.lifetime) {
+                None => Reply::Integer(-2),
+                Some(None) => Reply::Integer(-1),
+                Some(Some(lifetime)) => Reply::Integer(lifetime.milliseconds),
+            },
+        }
+    }
+
+    /// The life that the command gives to a key, in milliseconds.
+    pub(crate) fn milliseconds(&self) -> Option<i64> {
+        match self {
+            KeyCommand::Expire(_, seconds) => Some(seconds.saturating_mul(SECOND)),
+            KeyCommand::PExpire(_, milliseconds) => Some(*milliseconds),
+            KeyCommand::Del(_)
+            | KeyCommand::Exists(_)
+            | KeyCommand::Rename(..)
+            | KeyCommand::Persist(_)
+            | KeyCommand::PTtl(_) => None,
+        }
+    }
+
+    /// Whether a reply is right where the model gives another one.
+    pub(super) fn accepts(&self, model: &Reply, seen: &Reply) -> bool {
+        match (self, model, seen) {
+            (KeyCommand::PTtl(_), Reply::Integer(whole @ 0..), Reply::Integer(left)) => (0..=*whole).contains(left),
+            _ => model == seen,
+        }
+    }
+
+    pub(crate) fn allows(&self, reply: &Reply) -> bool {
+        match self {
+            KeyCommand::Del(keys) => reply.is_count_up_to(distinct(keys)),
+            KeyCommand::Exists(keys) => reply.is_count_up_to(keys.len()) && can_add_up(keys, reply),
+            KeyCommand::Rename(..) => reply.is_status("OK"),
+            KeyCommand::Expire(..) | KeyCommand::PExpire(..) | KeyCommand::Persist(_) => reply.is_count_up_to(1),
+            KeyCommand::PTtl(_) => matches!(reply, Reply::Integer(-2..)),
+        }
+    }
+
+    pub(crate) fn expected(&self) -> String {
+        match self {
+            KeyCommand::Del(keys) => format!("a count of at most {}", distinct(keys)),
+            KeyCommand::Exists(keys) => format!("a count that its {} keys can add up to", keys.len()),
+            KeyCommand::Rename(..) => "OK".into(),
+            KeyCommand::Expire(..) | KeyCommand::PExpire(..) | KeyCommand::Persist(_) => "0 or 1".into(),
+            KeyCommand::PTtl(_) => "a time, -1 or -2".into(),
+        }
+    }
+}
+
+fn distinct(keys: &[Word]) -> usize {
+    if keys.len() == 1 { 1 } else { keys.iter().collect::<BTreeSet<_>>().len() }
+}
+
+/// Whether some set of the keys gives this count, if each key counts as often as the command names it.
+fn can_add_up(keys: &[Word], reply: &Reply) -> bool {
+    if keys.len() == 1 {
+        return true;
+    }
+    let mut named: BTreeMap<&Word, i64> = BTreeMap::new();
+    keys.iter().for_each(|key| *named.entry(key).or_default() += 1);
+    let mut reached = BTreeSet::from([0]);
+    for times in named.values() {
+        let with: Vec<i64> = reached.iter().map(|sum| sum + times).collect();
+        reached.extend(with);
+    }
+    matches!(reply, Reply::Integer(count) if reached.contains(count))
+}
+
+/// Which keys and values the commands concern.
+impl KeyCommand {
+    pub(super) fn keys(&self) -> Vec<&Word> {
+        match self {
+            KeyCommand::Del(keys) | KeyCommand::Exists(keys) => keys.iter().collect(),
+            KeyCommand::Rename(from, to) => vec![from, to],
+            KeyCommand::Expire(key, _)
+            | KeyCommand::PExpire(key, _)
+            | KeyCommand::Persist(key)
+            | KeyCommand::PTtl(key) => vec![key],
+        }
+    }
+
+    pub(super) fn may_write(&self) -> bool {
+        match self {
+            KeyCommand::Del(_)
+            | KeyCommand::Rename(..)
+            | KeyCommand::Expire(..)
+            | KeyCommand::PExpire(..)
+            | KeyCommand::Persist(_) => true,
+            KeyCommand::Exists(_) | KeyCommand::PTtl(_) => false,
+        }
+    }
+
+    pub(super) fn ends_value(&self, key: &Word) -> bool {
+        match self {
+            KeyCommand::Del(keys) => keys.contains(key),
+            KeyCommand::Rename(from, to) => from != to && (from == key || to == key),
+            // A life that is limited has not ended.
+            KeyCommand::Exists(_)
+            | KeyCommand::Expire(..)
+            | KeyCommand::PExpire(..)
+            | KeyCommand::Persist(_)
+            | KeyCommand::PTtl(_) => false,
+        }
+    }
+}
