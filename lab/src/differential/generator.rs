@@ -39,8 +39,8 @@ struct Belief {
     open: bool,
     /// It watches keys.
     watching: bool,
-    /// Its transaction gives a database other keys.
-    remaps: bool,
+    /// Its transaction touches other keys on Valkey than here.
+    touches_others: bool,
 }
 
 impl Belief {
@@ -55,16 +55,16 @@ impl Belief {
             "WATCH" => self.watching |= !self.open,
             "UNWATCH" => self.watching &= self.open,
             "EXEC" | "DISCARD" | "RESET" => *self = Belief::default(),
-            _ => self.remaps |= self.open && rule.remaps,
+            _ => self.touches_others |= self.open && rule.touches_others,
         }
     }
 }
 
-/// Whether a database would get other keys while somebody watches keys. Valthree may then refuse EXEC without need, as
-/// `DIFFERENCES.md` tells.
+/// Whether Valkey and Valthree would touch other keys while somebody watches keys. One of them may then refuse EXEC without
+/// need, as `DIFFERENCES.md` tells.
 fn contradicts(beliefs: &[Belief], rule: &Rule) -> bool {
-    rule.remaps && beliefs.iter().any(|belief| belief.watching)
-        || rule.name == "WATCH" && beliefs.iter().any(|belief| belief.remaps)
+    rule.touches_others && beliefs.iter().any(|belief| belief.watching)
+        || rule.name == "WATCH" && beliefs.iter().any(|belief| belief.touches_others)
 }
 
 /// Draws steps from the rules that a run uses.

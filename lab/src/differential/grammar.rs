@@ -247,8 +247,8 @@ pub struct Rule {
     pub after: Option<&'static str>,
     /// Whether only words that cannot do harm may replace its words: a huge negative count would fill the memory.
     pub tame: bool,
-    /// Whether it gives a number of a database other keys. Valthree then takes all watched keys of that number as touched.
-    pub remaps: bool,
+    /// Whether it touches other keys on Valkey than on Valthree. So WATCH can tell the two apart.
+    pub touches_others: bool,
     /// The release that brought it.
     pub since: Level,
 }
@@ -267,7 +267,7 @@ pub fn command<const N: usize>(name: &'static str, parts: [Part; N]) -> Rule {
         before: None,
         after: None,
         tame: false,
-        remaps: false,
+        touches_others: false,
         since: V7_0,
     }
 }
@@ -308,9 +308,9 @@ impl Rule {
         Rule { tame: true, ..self }
     }
 
-    /// Marks what gives a database other keys.
-    pub fn remaps(self) -> Rule {
-        Rule { remaps: true, ..self }
+    /// Marks what touches other keys on Valkey than on Valthree.
+    pub fn touches_others(self) -> Rule {
+        Rule { touches_others: true, ..self }
     }
 
     /// Marks what older servers do not know.

@@ -141,7 +141,6 @@ const CALLS: &[&str] = &[
     "'ZPOPMIN', $k",
     "'ZRANK', $k, $a",
     "'PFADD', $k, $a",
-    "'PFCOUNT', $k",
     "'SETBIT', $k, $n, 1",
     "'BITCOUNT', $k",
     "'GEOADD', $k, $n, $n, $a",

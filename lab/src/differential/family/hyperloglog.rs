@@ -8,7 +8,7 @@ use super::super::pool::Pool::Member;
 pub fn rules() -> Vec<Rule> {
     vec![
         command("PFADD", [target(Hyper), repeat(0, draw(Member))]).often(3),
-        command("PFCOUNT", [repeat(1, key(Hyper))]),
+        command("PFCOUNT", [repeat(1, key(Hyper))]).touches_others(),
         command("PFMERGE", [target(Hyper), repeat(0, key(Hyper))]),
         // Its bytes are compared as well.
         command("GET", [key(Hyper)]).seldom(),
