@@ -139,10 +139,9 @@ fn human(bytes: u64) -> String {
     }
 }
 
-/// Nothing is saved in the background: a write is in the store before its reply. Until the database is loaded, the server
-/// refuses `INFO` itself.
-fn persistence(_: &Instance, lines: &mut Lines) {
-    lines.add("loading", 0);
+/// Nothing is saved in the background: a write is in the store before its reply.
+fn persistence(instance: &Instance, lines: &mut Lines) {
+    lines.add("loading", instance.stats.loading.get());
     lines.add("rdb_bgsave_in_progress", 0);
     lines.add("aof_enabled", 0);
     lines.add("aof_rewrite_in_progress", 0);

@@ -3,13 +3,16 @@
 //! # The life of a command
 //!
 //! ```text
-//!   client      requests      commands      units       batches      versions
-//! ─────────► net ──────► session ──────► commit ──────► state ──────► store ──► a folder, or S3
-//!            resp        command         upkeep         root, run
+//!   client      requests       units         versions
+//! ─────────► net ──────► session ──────► commit ──────► store ──► a folder, or S3
+//!            resp                        upkeep
+//!                                          │ executes
+//!                                          ▼
+//!                                        command ──► state ──► root, run
 //! ```
 //!
 //! [`net`] accepts connections, and each connection is a task. The task cuts the client's bytes into requests ([`resp`]).
-//! The [`session`] looks each request up in the table of commands ([`command`]). It answers the commands that concern only
+//! The [`session`] looks each request up in the table of commands ([`command`]), and answers those that concern only
 //! the connection or the server. The others read or change the database, and go to the [`commit`] loop.
 //!
 //! The commit loop is one task per server. It executes all waiting commands as one batch, on the newest version of the
@@ -31,7 +34,8 @@
 //!    a conditional PUT that a newer version has overtaken can never land.
 //! 4. A pure state machine executes commands in one order on one state. The state is a function of the stored bytes.
 //! 5. A client gets a reply only when the fate of its command is known, or the reply says that it is not: at the deadline,
-//!    or when the database becomes unusable. A command is never applied twice, and never after its client was told that nothing happened.
+//!    or when the database becomes unusable. A command is never applied twice, and never after its client was told that
+//!    nothing happened.
 //! 6. No argument for correctness mentions time. Clocks only decide how long to wait.
 //!
 //! [`commit`] argues why these rules make every history strictly serializable.

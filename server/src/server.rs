@@ -136,11 +136,14 @@ async fn serve<S: Store>(
     mut submissions: Submissions,
     status: watch::Sender<Status>,
 ) -> Result<(), Unusable> {
+    let stats = Arc::clone(&start.stats);
+    stats.loading.set(1);
     let committer = tokio::select! {
         biased;
         Err(unusable) = trial.clone() => return Err(unusable),
         loaded = start.load() => loaded?,
     };
+    stats.loading.set(0);
     status.send_replace(Status::Ready);
     let usable = |result: Result<(), Unusable>| {
         status.send_replace(result.map_or_else(Status::Unusable, |()| Status::Ready));

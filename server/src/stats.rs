@@ -35,6 +35,7 @@ impl Counter {
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Stats {
+    pub loading: Counter,
     pub connections_received: Counter,
     pub commands: Counter,
     pub commits: Counter,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::{collection::btree_set, collection::vec, prelude::*, sample::Index};
-use run::{MOMENTS, Rows, SALT, database, decode, encode, get, layer, made, rows, rows_of, table, text};
+use run::{MOMENTS, Rows, SALT, database, decode, encode, get, layer, made, mention, rows, rows_of, table, text};
 use valthree::row::{Head, Made, Row, Shape, Table};
 use valthree::run::{BLOCK, Layer, Merger, Place, Reach, Work as _};
 
@@ -41,7 +41,7 @@ proptest! {
         let bytes = encode(layer(&rows));
         let read = decode(bytes.clone()).unwrap();
         check(&read, &rows);
-        prop_assert_eq!(get(&read, absent.0, &absent.1), rows.get(&absent).cloned());
+        prop_assert_eq!(get(&read, absent.0, &absent.1), mention(rows.get(&absent)));
         prop_assert_eq!(read.rows(absent.0).count(), rows.keys().filter(|(table, _)| *table == absent.0).count());
         prop_assert_eq!(&read, &layer(&rows));
         prop_assert_eq!(encode(read), bytes, "equal rows have equal bytes");
@@ -106,7 +106,7 @@ proptest! {
         check(&merged, &expected);
         prop_assert_eq!(merged.count(), layer(&expected).count());
         for (table, name) in parts.iter().flat_map(Rows::keys) {
-            prop_assert_eq!(get(&merged, *table, name), expected.get(&(*table, name.clone())).cloned());
+            prop_assert_eq!(get(&merged, *table, name), mention(expected.get(&(*table, name.clone()))));
         }
     }
 }

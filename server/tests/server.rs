@@ -28,9 +28,9 @@ async fn until_the_store_has_answered_only_commands_that_need_no_database_are_ex
         client.expect_line("-LOADING ").await;
     }
     // An operator looks at a server that does not come up, as in Valkey.
-    client.send("INFO store\r\nNO-SUCH-COMMAND\r\nCLIENT ID\r\n").await;
-    client.expect_line("$").await;
-    client.expect_line("# Store").await;
+    client.send("INFO persistence\r\nINFO store\r\nNO-SUCH-COMMAND\r\nCLIENT ID\r\n").await;
+    client.until_line("loading:1").await;
+    client.until_line("# Store").await;
     client.until_line("-ERR unknown command").await;
     client.expect_line(":").await;
     quitter.send("PING\r\nQUIT\r\nPING\r\n").await;
@@ -40,6 +40,8 @@ async fn until_the_store_has_answered_only_commands_that_need_no_database_are_ex
     settle_loading(&mut script).await;
     client.send("PING\r\nHELLO\r\n").await;
     client.expect("+PONG\r\n*14\r\n").await;
+    client.send("INFO persistence\r\n").await;
+    client.until_line("loading:0").await;
 }
 
 #[tokio::test(start_paused = true)]

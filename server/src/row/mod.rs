@@ -51,6 +51,23 @@ pub enum Row {
     Group(Group),
 }
 
+/// What a layer says of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mention {
+    /// Nothing: an older layer has the answer.
+    Nothing,
+    /// The row was removed.
+    Removal,
+    /// The row.
+    Row(Row),
+}
+
+impl From<Option<Row>> for Mention {
+    fn from(row: Option<Row>) -> Mention {
+        row.map_or(Mention::Removal, Mention::Row)
+    }
+}
+
 /// What a key row says of a collection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {

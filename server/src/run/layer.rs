@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hashbrown::HashTable;
 
 use super::section::Sections;
-use crate::row::{Row, Table, take_text};
+use crate::row::{Mention, Row, Table, take_text};
 
 /// Rows in ascending order, that can also be looked up. Never changed once it is made.
 pub struct Layer {
@@ -52,18 +52,16 @@ pub struct Found<'a> {
 }
 
 impl Layer {
-    /// What it says about the row with this hash. The outer `None` says nothing, the inner one is a removal. The row
-    /// shares the layer's memory.
-    pub fn get(&self, hash: u64, table: Table, name: &[u8]) -> Option<Option<Row>> {
+    /// What it says about the row with this hash. The row shares the layer's memory.
+    pub fn get(&self, hash: u64, table: Table, name: &[u8]) -> Mention {
         let mut content = None;
-        let place = self.places.find(hash, |&place| {
+        self.places.find(hash, |&place| {
             let mut rest = self.packed.get(place as usize..).unwrap_or_default();
             let same = take_text(&mut rest).is_ok_and(|found| found == name) && self.sections.holds(table, place);
             content = same.then_some(rest);
             same
         });
-        place?;
-        Some(unpack(&self.packed, content?))
+        content.map_or(Mention::Nothing, |content| unpack(&self.packed, content).into())
     }
 
     /// Whether it says anything about the row with this hash.

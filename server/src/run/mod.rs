@@ -5,7 +5,7 @@
 //! | first line | `{"run":2,"database":"51b0…","rows":2,"length":14}` in JSON | the footer |
 //! | blocks (`block`) | the rows, in ascending order, in zstd frames | the index, each block on its own |
 //! | index (`index`) | for each block: its first row, offset, lengths, count of rows, SHA-256 | the footer |
-//! | filter (`filter`) | tells of most rows that are not in the run that they are not | the footer |
+//! | filter (`filter`) | proves for most absent rows that they are absent | the footer |
 //! | footer (`footer`) | where index and filter begin, and their SHA-256 | itself |
 //!
 //! So a reader that has read the first line, the footer and the index can read and check any block alone. Today's servers
@@ -84,7 +84,7 @@ pub trait Work {
     /// What comes of it.
     type Done;
 
-    /// Does some of it. To be called until it says what has come of it, and never again.
+    /// Runs one step. Call it until it returns the result.
     fn step(&mut self) -> Option<Self::Done>;
 
     /// Does all of it at once, for those whom nobody waits for.

@@ -15,7 +15,7 @@ use super::tally::{Buried, Figures, Tallies, is_mapped};
 use super::touched::Touched;
 use crate::id::Id;
 use crate::root::{Damage, Entry, Numbered, Root};
-use crate::row::{Made, Row, Table};
+use crate::row::{Made, Mention, Row, Table};
 use crate::run::{self, Reach, Salt};
 use crate::zoo::planted;
 
@@ -215,8 +215,9 @@ impl Database {
     /// The row of a name, dead or alive.
     pub fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
         match self.newest.get(table, name) {
-            Some(row) => row.cloned(),
-            None => self.runs.get(table, name),
+            Mention::Row(row) => Some(row),
+            Mention::Removal => None,
+            Mention::Nothing => self.runs.get(table, name),
         }
     }
 

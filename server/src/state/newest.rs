@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 use bytes::Bytes;
 
 use crate::root::Entry;
-use crate::row::{Row, Table};
+use crate::row::{Mention, Row, Table};
 use crate::run::Salt;
 use crate::zoo::planted;
 
@@ -71,9 +71,10 @@ impl Newest {
         Newest { salt, tables: HashMap::default() }
     }
 
-    /// What the entries say of a name, if anything.
-    pub fn get(&self, table: Table, name: &[u8]) -> Option<Option<&Row>> {
-        Some(self.tables.get(&table)?.get(name)?.row.as_ref())
+    /// What the entries say of a name.
+    pub fn get(&self, table: Table, name: &[u8]) -> Mention {
+        let newer = self.tables.get(&table).and_then(|rows| rows.get(name));
+        newer.map_or(Mention::Nothing, |newer| newer.row.clone().into())
     }
 
     /// What the entries say of a table.

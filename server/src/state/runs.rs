@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::tally::Tallies;
 use crate::root::{Numbered, Root, Run};
-use crate::row::{Made, Row, Table};
+use crate::row::{Made, Mention, Row, Table};
 use crate::run::{Layer, Place, Salt, Work};
 
 /// Layers that follow each other without a gap from the base of a database on. A row is what the newest layer
@@ -65,7 +65,14 @@ impl Runs {
             return None;
         }
         let hash = self.salt.hash(table, name);
-        self.layers.iter().rev().find_map(|stretch| stretch.layer.get(hash, table, name)).flatten()
+        for stretch in self.layers.iter().rev() {
+            match stretch.layer.get(hash, table, name) {
+                Mention::Row(row) => return Some(row),
+                Mention::Removal => return None,
+                Mention::Nothing => {}
+            }
+        }
+        None
     }
 
     /// What the rows count.

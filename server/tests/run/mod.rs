@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::{collection::btree_map, collection::vec, prelude::*};
 use rand::{SeedableRng as _, rngs::StdRng};
 use valthree::id::Id;
-use valthree::row::{Group, Head, Made, Row, Shape, Stream, Table};
+use valthree::row::{Group, Head, Made, Mention, Row, Shape, Stream, Table};
 use valthree::run::{Building, Damage, Decoder, Encoder, Layer, Salt, Work as _};
 
 pub type Rows = BTreeMap<(Table, Bytes), Option<Row>>;
@@ -91,7 +91,12 @@ pub fn rows_of(layer: &Layer) -> Rows {
     layer.iter().map(|(table, name, row)| ((table, name), row)).collect()
 }
 
+/// What a layer has to say of a name.
+pub fn mention(row: Option<&Option<Row>>) -> Mention {
+    row.map_or(Mention::Nothing, |row| row.clone().into())
+}
+
 /// What it says of a row.
-pub fn get(layer: &Layer, table: Table, name: &[u8]) -> Option<Option<Row>> {
+pub fn get(layer: &Layer, table: Table, name: &[u8]) -> Mention {
     layer.get(SALT.hash(table, name), table, name)
 }

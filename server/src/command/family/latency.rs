@@ -1,5 +1,7 @@
 //! `LATENCY`: how long commands take, and which took too long.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::command::arguments::{error_about, exactly};
@@ -89,13 +91,11 @@ static SUBCOMMANDS: &[Spec] = &[
 
 /// The commands in the order of their names. A command with subcommands stands for all of them.
 fn histogram(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
-    let wanted = &words[2..];
+    let wanted: BTreeSet<&str> =
+        words[2..].iter().filter_map(|word| commands().find_full(word)).map(|spec| spec.name).collect();
     let is_wanted = |name: &str| {
-        let named = |word: &Bytes| {
-            let container = name.split('|').next().unwrap_or(name);
-            commands().find_full(word).is_some_and(|spec| spec.name == name || spec.name == container)
-        };
-        wanted.is_empty() || wanted.iter().any(named)
+        let container = name.split('|').next().unwrap_or(name);
+        words.len() == 2 || wanted.contains(name) || wanted.contains(container)
     };
     let told = caller.instance.record.calls().into_iter().filter(|(name, calls)| calls.calls > 0 && is_wanted(name));
     let told = told.map(|(name, calls)| {

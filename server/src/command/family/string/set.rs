@@ -203,11 +203,7 @@ fn set(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let new = Row::Value(new.clone());
     match (moment, options.expiry) {
         (Some(moment), _) => lifetime::put_until(draft, key, new, moment),
-        (None, ExpiryOption::Keep) => {
-            let until = old.as_ref().and_then(lifetime::until);
-            draft.put(key.clone(), lifetime::with_until(new, until));
-        }
-        (None, _) if planted!("set-keeps-the-old-expiry") => {
+        (None, expiry) if matches!(expiry, ExpiryOption::Keep) || planted!("set-keeps-the-old-expiry") => {
             let until = draft.find(key).as_ref().and_then(lifetime::until);
             draft.put(key.clone(), lifetime::with_until(new, until));
         }
