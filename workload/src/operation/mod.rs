@@ -17,7 +17,7 @@
 //!
 //! Add a variant to its family. The compiler then names every other place: the methods above, its claim in
 //! `check/claim.rs` or its touches in `check/typed/touch.rs`, its class in `class.rs` and its colours in `report/picture.rs`. A new class needs a row in the table of
-//! `class.rs` and an arm in `generator.rs`. No match over commands or classes has a wildcard arm.
+//! `class.rs` and an arm in `generator/composer.rs`. No match over commands or classes has a wildcard arm.
 
 mod hash;
 mod key;
