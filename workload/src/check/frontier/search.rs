@@ -16,7 +16,7 @@ const WIDEST: usize = 1 << 18;
 /// To tell apart every count of every kind is exact, but can be expensive. Two cheaper ways come first. Each can be trusted
 /// in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::check) enum Counting {
+pub(crate) enum Counting {
     /// Keeps one of the states that differ only in their counts, one with low counts. If this finds an order, there is
     /// one.
     Frugal,
@@ -28,7 +28,7 @@ pub(in crate::check) enum Counting {
 }
 
 /// The result of the search of a part.
-pub(in crate::check) enum Found {
+pub(crate) enum Found {
     /// There is an order.
     Order,
     /// No order explains the answer to this act.
@@ -78,7 +78,7 @@ pub(super) struct Search<'a> {
 }
 
 /// Looks for an order of a part, and takes the cost from the budget. Adds the order to `orders` if the caller wants it.
-pub(in crate::check) fn search(
+pub(crate) fn search(
     claims: &Claims,
     local: &[u32],
     part: &Part,
