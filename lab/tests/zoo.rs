@@ -1,6 +1,6 @@
 //! The bug zoo: lab/ZOO.md lists every bug, its commands exist, and the canary is caught again.
 
-#[path = "../src/zoo.rs"]
+#[path = "../src/zoo/mod.rs"]
 mod zoo;
 
 use std::collections::BTreeSet;

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, ListCommand, ScriptCommand, ServerCommand, SetCommand,
-    SortedSetCommand, StringCommand, TransactionCommand,
+    Calling, Command, Condition, HashCommand, KeyCommand, ListCommand, ScriptCommand, ScriptName, ServerCommand,
+    SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
 
 /// How much of the database a class concerns.
@@ -185,6 +185,17 @@ impl Contents {
                 &[Class::ZAdd, Class::ZRange, Class::ZRem, Class::ZIncrBy, Class::ZScore, Class::ZRank, Class::ZCard]
             }
             Contents::Log => &[Class::RPush, Class::LRange],
+        }
+    }
+
+    /// The scripts for such a key.
+    pub fn scripts(self) -> &'static [ScriptName] {
+        match self {
+            Contents::Text => &[ScriptName::CompareAndSet, ScriptName::CompareAndSet, ScriptName::SetAndFail],
+            Contents::Counter => &[ScriptName::IncrWithLimit],
+            Contents::List => &[ScriptName::MoveIf, ScriptName::PushAndLook],
+            Contents::Log => &[ScriptName::PushAndLook],
+            Contents::Set | Contents::Hash | Contents::SortedSet => &[],
         }
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! A database is a map. A command takes it from one state to the next and gives one reply. The checker trusts this model
 //! alone, so each family of commands states its meaning in one short function (`operation/string.rs` and its
-//! neighbours) that a reader can compare with the documentation.
+//! neighbours) that a reader can compare with the documentation. Transactions and scripts consist of other commands: their
+//! meaning is here.
 //!
 //! [`apply`] is the model. [`step`] gives every state that a command may lead to: SPOP takes a member of the server's
 //! choice. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
 //! the database explains.
 
-use crate::operation::{Command, Reply, SetCommand, TransactionCommand};
+use crate::operation::{
+    Command, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand, TransactionCommand,
+};
 pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
 use crate::word::Word;
 
@@ -27,7 +30,7 @@ pub fn apply_at(state: &mut State, site: Site, command: &Command) -> Reply {
         Command::SortedSet(command) => state.change_by(|state| command.apply(state, site)),
         Command::Key(command) => state.change_by(|state| command.apply(state, site)),
         Command::Server(command) => state.change_by(|state| command.apply(state, site)),
-        Command::Script(command) => command.apply(state, site),
+        Command::Script(command) => apply_script(state, site, command),
         Command::Transaction(command) => apply_transaction(state, site, command),
     }
 }
@@ -54,6 +57,62 @@ fn apply_transaction(state: &mut State, site: Site, command: &TransactionCommand
                 return Reply::Nil;
             }
             Reply::Array(commands.iter().map(|command| apply_at(state, site, command)).collect())
+        }
+    }
+}
+
+/// Executes a script, or a command about scripts. Whether a server knows a script is no part of the state:
+/// `check/refusals.rs` judges that.
+fn apply_script(state: &mut State, site: Site, command: &ScriptCommand) -> Reply {
+    match command {
+        ScriptCommand::Run { script, .. } => run_script(state, site, script).unwrap_or_else(|error| error),
+        ScriptCommand::Load { tag, name } => Reply::Value(name.digest(tag)),
+        ScriptCommand::Flush => Reply::ok(),
+    }
+}
+
+/// Runs a script. `Err` is the error at which it stops.
+fn run_script(state: &mut State, site: Site, script: &Script) -> Result<Reply, Reply> {
+    let mut call = |command: Command| match apply_at(state, site, &command) {
+        error @ Reply::Error { .. } => Err(error),
+        reply => Ok(reply),
+    };
+    match script {
+        Script::CompareAndSet(key, old, new) => {
+            if call(Command::get(key.clone()))? != Reply::Value(old.clone()) {
+                return Ok(Reply::Integer(0));
+            }
+            let set = StringCommand::Set { key: key.clone(), value: new.clone(), condition: None, get: false };
+            call(Command::String(set))?;
+            Ok(Reply::Integer(1))
+        }
+        Script::MoveIf(from, to, least) => {
+            match call(Command::List(ListCommand::Size(from.clone())))? {
+                Reply::Integer(size) if size > *least => {}
+                _ => return Ok(Reply::Nil),
+            }
+            let moved = call(Command::List(ListCommand::PopLeft(from.clone())))?;
+            if let Reply::Value(element) = &moved {
+                call(Command::List(ListCommand::PushRight(to.clone(), vec![element.clone()])))?;
+            }
+            Ok(moved)
+        }
+        Script::IncrWithLimit(key, amount, limit) => {
+            let sum = call(Command::String(StringCommand::IncrBy(key.clone(), *amount)))?;
+            if matches!(sum, Reply::Integer(sum) if sum > *limit) {
+                call(Command::String(StringCommand::IncrBy(key.clone(), -amount)))?;
+                return Ok(Reply::Nil);
+            }
+            Ok(sum)
+        }
+        Script::PushAndLook(key, element) => {
+            call(Command::List(ListCommand::PushRight(key.clone(), vec![element.clone()])))?;
+            call(Command::List(ListCommand::All(key.clone())))
+        }
+        Script::SetAndFail(key, value) => {
+            let set = StringCommand::Set { key: key.clone(), value: value.clone(), condition: None, get: false };
+            call(Command::String(set))?;
+            call(Command::String(StringCommand::IncrBy(key.clone(), 1)))
         }
     }
 }
@@ -137,7 +196,7 @@ pub fn is_about_type(error: &str) -> bool {
 pub fn is_right_error(command: &Command, error: &str) -> bool {
     let reply = Reply::Error { error: error.to_owned() };
     match (command.transaction(), command.script()) {
-        (Some(transaction), _) => transaction.allows(&reply),
+        (Some(transaction), _) => is_possible(transaction, &reply),
         (None, Some(script)) if script.is_unknown(&reply) => true,
         (None, _) => is_about_type(error) && !command.keys().is_empty(),
     }
@@ -162,10 +221,28 @@ pub fn impossible(command: &Command, reply: &Reply) -> Option<String> {
         Command::SortedSet(command) => command.allows(reply),
         Command::Key(command) => command.allows(reply),
         Command::Server(command) => command.allows(reply),
-        Command::Transaction(command) => command.allows(reply),
+        Command::Transaction(command) => is_possible(command, reply),
         Command::Script(command) => command.allows(reply),
     };
     (!possible).then(|| format!("was answered {reply}, but only {} is possible", expected(command)))
+}
+
+/// Whether a transaction may get this reply in some state of the database.
+fn is_possible(command: &TransactionCommand, reply: &Reply) -> bool {
+    match command {
+        TransactionCommand::Watch(_) | TransactionCommand::Unwatch | TransactionCommand::Discard(_) => {
+            reply.is_status("OK")
+        }
+        TransactionCommand::Spoilt { .. } => reply.is_aborted(),
+        TransactionCommand::Exec { watched, commands } => match reply {
+            Reply::Nil => !watched.is_empty(),
+            Reply::Array(replies) => {
+                let possible = |(command, reply): (&Command, &Reply)| impossible(command, reply).is_none();
+                replies.len() == commands.len() && commands.iter().zip(replies).all(possible)
+            }
+            _ => false,
+        },
+    }
 }
 
 /// A description of the possible replies, for people.

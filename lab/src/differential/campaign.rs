@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::clock::Watch;
 use super::coverage::Coverage;
+use super::difference::{ERROR_TEXT, Signature};
 use super::generator::{Choice, Generator};
-use super::pair::{ERROR_TEXT, Pair, Signature};
+use super::pair::Pair;
 use super::script::script;
 use super::shrink::shrink;
 

@@ -4,7 +4,7 @@
 //! every encoding that the real server chose for the keys of a segment, and every one that Valthree writes.
 
 use super::check::Check;
-use super::pair::Difference;
+use super::difference::Difference;
 use super::server::{DATABASES, OBSERVER, Server};
 use super::wire::{Reply, Words, words};
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::difference::{Difference, Signature};
 use super::grammar::{Level, V7_2, V8_0};
-use super::pair::{Difference, Signature};
 use super::wire::Reply;
 
 /// A difference that stays.

@@ -15,6 +15,7 @@
 //! | [`generator`] | draws a segment, with transactions, a second connection, and restarts |
 //! | [`wire`] | reads RESP2 and RESP3, and pipelines |
 //! | [`server`] | starts, kills and connects to one server |
+//! | [`difference`] | two replies that should agree and do not |
 //! | [`pair`] | runs steps on both servers, and finds the first difference |
 //! | [`check`] | the rules by which replies are compared |
 //! | [`state`] | compares everything that both servers hold |
@@ -32,6 +33,7 @@ pub mod campaign;
 pub mod check;
 mod clock;
 pub mod coverage;
+pub mod difference;
 pub mod draw;
 pub mod exchange;
 pub mod expected;

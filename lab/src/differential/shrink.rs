@@ -8,9 +8,10 @@ use std::io;
 use std::time::Duration;
 
 use super::clock::Watch;
+use super::difference::Difference;
 use super::draw::Step;
 use super::grammar::Manner;
-use super::pair::{Difference, Pair};
+use super::pair::Pair;
 
 /// A try compares the states at its end only.
 const AT_THE_END: usize = usize::MAX;

@@ -1,9 +1,8 @@
 //! Compares everything that both servers hold.
 
-use super::check::Both;
-use super::check::Check;
+use super::check::{Both, Check};
+use super::difference::Difference;
 use super::expected::Tolerance;
-use super::pair::Difference;
 use super::server::{DATABASES, OBSERVER, Server};
 use super::wire::{Reply, Words, words};
 

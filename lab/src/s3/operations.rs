@@ -19,7 +19,7 @@ use s3s::dto::{
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
-use super::Shared;
+use super::contents::Contents;
 use super::objects::{Condition, Listing, Object};
 
 /// The most that one page of a list holds, on AWS and here.
@@ -29,7 +29,7 @@ const PAGE: usize = 1000;
 const FORGIVING_REGION: &str = "us-east-1";
 
 /// The operations on a stand-in's buckets.
-pub(super) struct Operations(pub(super) Arc<Shared>);
+pub(super) struct Operations(pub(super) Arc<Contents>);
 
 #[async_trait::async_trait]
 impl S3 for Operations {
@@ -302,7 +302,7 @@ mod tests {
             buckets: vec!["bucket".to_owned()],
             started: SystemTime::UNIX_EPOCH,
         });
-        let operations = Operations(Arc::clone(&stand.shared));
+        let operations = Operations(Arc::clone(&stand.contents));
         let ready = AtomicUsize::new(0);
         let race = || {
             let runtime = runtime();

@@ -8,13 +8,20 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_LENGTH, DATE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use s3s::dto::{Timestamp, TimestampFormat};
 use s3s::{S3Error, S3ErrorCode};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
+use valthree::net::Listener;
 
 use super::fate::{Answer, Asked, Fate, Kind, Tear};
-use super::{Stand, keys};
+use super::keys;
+use super::stand::Stand;
+use crate::accept;
 
 /// The largest body that is taken, in bytes. AWS takes 5 GB; a database of Valthree is far below this.
 const MAX_BODY: usize = 1 << 30;
@@ -28,6 +35,25 @@ const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 pub(super) struct Hangup;
 
 type Outcome = Result<Response<Bytes>, Hangup>;
+
+/// Serves until `shutdown`, and then drops every connection. What has arrived by then may still be carried out.
+pub async fn serve<L: Listener>(listener: L, stand: Stand, shutdown: impl Future<Output = ()>) {
+    accept::each(listener, shutdown, |stream, peer| converse(stream, peer, stand.clone())).await;
+}
+
+/// Serves one connection, for as long as its client keeps it.
+pub async fn converse<IO: AsyncRead + AsyncWrite + Send + 'static>(stream: IO, peer: String, stand: Stand) {
+    let service = service_fn(move |request| stand.clone().handle(request));
+    // hyper's own Date would be the machine's.
+    let served = http1::Builder::new()
+        .auto_date_header(false)
+        .half_close(false)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(peer, %error, "connection ended");
+    }
+}
 
 impl Stand {
     /// Takes a request, and answers it if it is to be answered.
@@ -50,7 +76,7 @@ impl Stand {
             (Answer::Hangup, _) => Err(Hangup),
             (Answer::Error { status, code }, _) => fault(*status, code).await,
             (Answer::Silence, _) | (_, None) => {
-                self.shared.requests().counts.answered(asked.kind, 0, 0);
+                self.contents.requests().counts.answered(asked.kind, 0, 0);
                 std::future::pending().await
             }
             // A task ends before its time only if s3s panics or the runtime ends.
@@ -65,7 +91,7 @@ impl Stand {
 
     /// Counts a request and lets its fate be decided.
     fn draw(&self, parts: &Parts, length: usize) -> (Asked, Fate) {
-        let mut requests = self.shared.requests();
+        let mut requests = self.contents.requests();
         requests.number += 1;
         let (kind, bucket, key) = classify(parts);
         let conditional = parts.headers.contains_key(IF_MATCH) || parts.headers.contains_key(IF_NONE_MATCH);
@@ -82,8 +108,8 @@ impl Stand {
             Ok(body) => body,
             Err(code) => return error(S3Error::new(code)).await,
         };
-        if self.shared.signed
-            && let Err((code, message)) = keys::plausible(&parts.headers, &self.shared.region, self.shared.now())
+        if self.contents.signed
+            && let Err((code, message)) = keys::plausible(&parts.headers, &self.contents.region, self.contents.now())
         {
             return error(S3Error::with_message(code, message)).await;
         }
@@ -93,7 +119,7 @@ impl Stand {
 
     /// Puts a part of the version before into the answer to a GET, if the answer is a whole object that has replaced one.
     fn tear(&self, asked: &Asked, whole: Response<Bytes>, tear: Tear) -> Response<Bytes> {
-        let buckets = self.shared.buckets();
+        let buckets = self.contents.buckets();
         let etag = whole.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().trim_matches('"');
         let old = buckets.replaced_by(&asked.bucket, &asked.key, etag).filter(|_| whole.status() == StatusCode::OK);
         let Some(old) = old else { return whole };
@@ -120,12 +146,12 @@ impl Stand {
         let mut response = match answer {
             Ok(response) => response,
             Err(hangup) => {
-                self.shared.requests().counts.answered(asked.kind, 0, 0);
+                self.contents.requests().counts.answered(asked.kind, 0, 0);
                 return Err(hangup);
             }
         };
         let headers = response.headers_mut();
-        headers.insert(DATE, http_date(Timestamp::from(self.shared.now())));
+        headers.insert(DATE, http_date(Timestamp::from(self.contents.now())));
         headers.insert(HeaderName::from_static("x-amz-request-id"), HeaderValue::from(asked.number));
         let payload = match fate {
             Answer::Truncated(length) if *length < response.body().len() => {
@@ -136,7 +162,7 @@ impl Stand {
             _ => Payload { bytes: response.body().clone(), cut: false, flushed: false },
         };
         let status = response.status().as_u16();
-        self.shared.requests().counts.answered(asked.kind, status, payload.bytes.len());
+        self.contents.requests().counts.answered(asked.kind, status, payload.bytes.len());
         Ok(response.map(|_| payload))
     }
 }

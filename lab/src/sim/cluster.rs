@@ -11,10 +11,11 @@ use valthree::server::{self, Config};
 use valthree::settings::Settings;
 
 use super::agreement::Agreement;
+use super::fault::{Loss, What};
 use super::hits::Hit;
 use super::network::Network;
 use super::place::{Place, SERVERS};
-use super::plan::{Loss, Plan, What};
+use super::plan::Plan;
 use super::{connector, store};
 
 /// The port of every server.

@@ -26,7 +26,7 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | [`plan`] | the faults of a run and their times, as a value |
+//! | [`plan`], [`fault`] | the conditions of a run; its faults and their times, as values |
 //! | [`place`] | the hosts and their names |
 //! | [`cluster`] | the hosts, and the loop that drives them and applies the plan |
 //! | [`network`], [`connector`] | streams, and the SDK's way over them |
@@ -41,6 +41,7 @@ pub mod agreement;
 pub mod clients;
 pub mod cluster;
 pub mod connector;
+pub mod fault;
 pub mod hits;
 pub mod network;
 pub mod outcome;

@@ -6,10 +6,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::watch;
 
+use super::fault::{StoreFault, What};
 use super::hits::Hit;
 use super::network::Network;
 use super::place::Place;
-use super::plan::{Plan, StoreFault, What};
+use super::plan::Plan;
 use crate::s3::{Answer, Asked, Config, Fate, Keys, Kind, Stand, Tear, serve};
 
 /// The store's port.

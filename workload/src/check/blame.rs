@@ -2,11 +2,10 @@
 
 use super::append::{self, Finding};
 use super::claims::{Claims, Impossible};
-use super::judge::{Judgement, is_about_registers, judge};
-use super::refusals;
-use super::sentence;
-use super::translate;
-use super::verdict::{Budget, Violation};
+use super::judge::judge;
+use super::registers::is_about_registers;
+use super::verdict::{Budget, Judgement, Violation};
+use super::{refusals, sentence, translate};
 use crate::history::{History, Operation};
 
 /// The first inexplicable reply of a history, with an order of everything before it. No reply before that of `index` is

@@ -28,11 +28,12 @@
 //! | `simplify` | drops acts that cannot change the verdict |
 //! | `parts` | cuts the history into parts that can be judged alone |
 //! | `plan`, `frontier` | search for an order of one part |
+//! | `registers` | judges histories of registers, part by part |
 //! | `typed` | judges histories of more than registers: collections, counters, lives, databases |
 //! | `refusals` | asks whether an EXEC or EVALSHA that did nothing was right to do so |
 //! | `append` | judges histories of lists that only grow, by cycles |
-//! | `known` | what a history shows up to an event |
-//! | `judge` | judges every part, the cheap ways first |
+//! | `known`, `impact` | what a history shows up to an event, and what a reply shows of its command |
+//! | `judge` | chooses the judge, the cheap ways first |
 //! | `blame`, `sentence` | find the first reply that no order explains, and say why |
 //! | `shrink` | keeps the few operations that prove a violation |
 //! | `verdict`, `verify` | the result, and the entry points |
@@ -43,12 +44,14 @@ mod blame;
 mod claim;
 mod claims;
 mod frontier;
+mod impact;
 mod judge;
 mod known;
 mod numbers;
 mod parts;
 mod plan;
 mod refusals;
+mod registers;
 mod sentence;
 mod shrink;
 mod simplify;

@@ -12,8 +12,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::claims::{Impossible, NEVER};
+use super::impact;
 use super::known::{KnownOperation, known};
-use super::typed;
 use crate::history::{History, Operation};
 use crate::operation::{Calling, Command, Outcome, Reply, ScriptCommand, ScriptName, TransactionCommand};
 use crate::word::Word;
@@ -67,7 +67,7 @@ impl<'h> Known<'h> {
         for KnownOperation { index, operation, end, reply } in self.operations() {
             let command = &operation.command;
             let seen = reply.map(|reply| command.comparable(reply.clone()));
-            if !command.may_write() || seen.is_some_and(|seen| typed::does_nothing(command, &seen)) {
+            if !command.may_write() || seen.is_some_and(|seen| impact::does_nothing(command, &seen)) {
                 continue;
             }
             limited.extend(command.lifetime().map(|(key, _)| key));

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::NEVER;
-use super::judge::{Judgement, is_about_registers, judge};
+use super::judge::judge;
+use super::registers::is_about_registers;
 use super::typed;
-use super::verdict::{Budget, Verdict};
+use super::verdict::{Budget, Judgement, Verdict};
 use super::verify::{check, is_serializable};
 use crate::history::{History, Operation};
 use crate::operation::{Command, ServerCommand, TransactionCommand};

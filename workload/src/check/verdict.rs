@@ -15,6 +15,16 @@ pub enum Verdict {
     Malformed(String),
 }
 
+/// A verdict without evidence.
+pub(super) enum Judgement {
+    Serializable,
+    /// No order explains the reply to the operation at this index, or some later reply.
+    Violation {
+        index: usize,
+    },
+    Undecided,
+}
+
 /// The evidence that no order explains a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {

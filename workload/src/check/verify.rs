@@ -1,8 +1,8 @@
 //! The entry points of the checker.
 
 use super::claims::NEVER;
-use super::judge::{Judgement, judge, judge_by_cycles, judge_by_search};
-use super::verdict::{Budget, Verdict};
+use super::judge::{judge, judge_by_cycles, judge_by_search};
+use super::verdict::{Budget, Judgement, Verdict};
 use super::{assumptions, blame};
 use crate::history::History;
 

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::word::Word;
 
+/// The code of the error to an EXEC after a command that the server refused to queue.
+pub(super) const ABORTED: &str = "EXECABORT";
+
 /// A reply as the client received it, of whatever type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -58,7 +61,12 @@ impl Reply {
 
     /// The error to EXEC after a command that the server refused to queue.
     pub(crate) fn aborted() -> Reply {
-        Reply::Error { error: super::transaction::ABORTED.into() }
+        Reply::Error { error: ABORTED.into() }
+    }
+
+    /// Whether this is that error.
+    pub(crate) fn is_aborted(&self) -> bool {
+        matches!(self, Reply::Error { error } if error.starts_with(ABORTED))
     }
 
     /// The error to RENAME of an absent key.
@@ -110,7 +118,7 @@ impl Reply {
     }
 
     /// Whether this is the status of these letters.
-    pub(super) fn is_status(&self, text: &str) -> bool {
+    pub(crate) fn is_status(&self, text: &str) -> bool {
         matches!(self, Reply::Status { status } if status == text)
     }
 

@@ -5,11 +5,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::Command;
-use super::list::ListCommand;
 use super::reply::Reply;
-use super::state::{Site, State};
-use super::string::StringCommand;
 use crate::word::{Word, hexadecimal};
 
 /// A command about scripts.
@@ -183,52 +179,6 @@ impl Script {
         };
         Some(script)
     }
-
-    /// What the script does. `Err` is the error at which it stops.
-    fn run(&self, state: &mut State, site: Site) -> Result<Reply, Reply> {
-        let mut call = |command: Command| match crate::model::apply_at(state, site, &command) {
-            error @ Reply::Error { .. } => Err(error),
-            reply => Ok(reply),
-        };
-        match self {
-            Script::CompareAndSet(key, old, new) => {
-                if call(Command::get(key.clone()))? != Reply::Value(old.clone()) {
-                    return Ok(Reply::Integer(0));
-                }
-                let set = StringCommand::Set { key: key.clone(), value: new.clone(), condition: None, get: false };
-                call(Command::String(set))?;
-                Ok(Reply::Integer(1))
-            }
-            Script::MoveIf(from, to, least) => {
-                match call(Command::List(ListCommand::Size(from.clone())))? {
-                    Reply::Integer(size) if size > *least => {}
-                    _ => return Ok(Reply::Nil),
-                }
-                let moved = call(Command::List(ListCommand::PopLeft(from.clone())))?;
-                if let Reply::Value(element) = &moved {
-                    call(Command::List(ListCommand::PushRight(to.clone(), vec![element.clone()])))?;
-                }
-                Ok(moved)
-            }
-            Script::IncrWithLimit(key, amount, limit) => {
-                let sum = call(Command::String(StringCommand::IncrBy(key.clone(), *amount)))?;
-                if matches!(sum, Reply::Integer(sum) if sum > *limit) {
-                    call(Command::String(StringCommand::IncrBy(key.clone(), -amount)))?;
-                    return Ok(Reply::Nil);
-                }
-                Ok(sum)
-            }
-            Script::PushAndLook(key, element) => {
-                call(Command::List(ListCommand::PushRight(key.clone(), vec![element.clone()])))?;
-                call(Command::List(ListCommand::All(key.clone())))
-            }
-            Script::SetAndFail(key, value) => {
-                let set = StringCommand::Set { key: key.clone(), value: value.clone(), condition: None, get: false };
-                call(Command::String(set))?;
-                call(Command::String(StringCommand::IncrBy(key.clone(), 1)))
-            }
-        }
-    }
 }
 
 /// How the commands are written. In a history a script stands by its name and comment.
@@ -313,16 +263,8 @@ impl ScriptCommand {
     }
 }
 
-/// What the commands mean. Whether a server knows a script is no part of the state: `check/refusals.rs` judges that.
+/// The replies.
 impl ScriptCommand {
-    pub(crate) fn apply(&self, state: &mut State, site: Site) -> Reply {
-        match self {
-            ScriptCommand::Run { script, .. } => script.run(state, site).unwrap_or_else(|error| error),
-            ScriptCommand::Load { tag, name } => Reply::Value(name.digest(tag)),
-            ScriptCommand::Flush => Reply::ok(),
-        }
-    }
-
     pub(crate) fn allows(&self, reply: &Reply) -> bool {
         match self {
             ScriptCommand::Run { script, .. } => match script {

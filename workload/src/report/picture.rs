@@ -40,7 +40,7 @@ struct Bar {
     command: String,
     outcome: String,
     fate: Fate,
-    touches: Vec<Touch>,
+    touches: Vec<TouchedIndexes>,
     call: Point,
     end: Option<Point>,
     /// Whether it is part of the proof, not of the background.
@@ -58,7 +58,7 @@ enum Fate {
 /// The indexes of a key and of the value that an operation wrote or saw. No key means every key, and no value means that
 /// the key is absent. A write and its reads have equal touches, and so equal colours.
 #[derive(Serialize)]
-struct Touch(Option<usize>, Option<usize>);
+struct TouchedIndexes(Option<usize>, Option<usize>);
 
 /// The number of an event, and its time in microseconds.
 #[derive(Serialize)]
@@ -121,7 +121,7 @@ fn bar(operation: &Operation, evidence: bool, keys: &mut Names, values: &mut Nam
         touches: touches(operation)
             .into_iter()
             .map(|Touched { key, value }| {
-                Touch(key.map(|key| keys.number(key)), value.map(|value| values.number(value)))
+                TouchedIndexes(key.map(|key| keys.number(key)), value.map(|value| values.number(value)))
             })
             .collect(),
         call: point(operation.call),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::claims::NONE;
-use super::Finding;
+use super::finding::Finding;
 use super::graph::{Because, Graph};
 use super::unit::Units;
 use crate::history::History;

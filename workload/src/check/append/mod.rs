@@ -32,39 +32,31 @@
 //! | `place` | which element stands where in each list |
 //! | `graph` | which operation comes before which |
 //! | `cycle` | the search for a short cycle |
+//! | `finding` | what the judge finds |
 
 mod cycle;
+mod finding;
 mod graph;
 mod place;
 mod unit;
 
+pub(super) use self::finding::Finding;
 use self::graph::Graph;
 use self::place::Lists;
 use self::unit::{NoUnits, Units};
-use super::claims::Impossible;
 use crate::history::History;
-
-/// What the judge finds.
-pub(super) enum Finding {
-    /// This order explains everything. It consists of indexes of operations.
-    Order(Vec<usize>),
-    /// No order explains the reply to the operation at this index, or some later reply. The reason is a sentence.
-    Violation { index: usize, why: String },
-    /// The other judge must decide.
-    Unsure,
-}
 
 /// Judges what is known of a history at an event.
 pub(super) fn judge(history: &History, until: u64) -> Finding {
     let mut units = match Units::of(history, until) {
         Ok(units) => units,
         Err(NoUnits::Foreign) => return Finding::Unsure,
-        Err(NoUnits::Wrong(wrong)) => return violation(history, wrong, false),
+        Err(NoUnits::Wrong(wrong)) => return Finding::wrong(history, wrong, false),
     };
     let disturbed = units.disturbed;
     let lists = match Lists::of(&mut units) {
         Ok(lists) => lists,
-        Err(wrong) => return violation(history, wrong, disturbed),
+        Err(wrong) => return Finding::wrong(history, wrong, disturbed),
     };
     let graph = Graph::of(&units, &lists);
     match cycle::shortest(&graph) {
@@ -73,14 +65,4 @@ pub(super) fn judge(history: &History, until: u64) -> Finding {
         None if lists.has_gaps || units.inexact => Finding::Unsure,
         None => Finding::Order(graph.order(&units)),
     }
-}
-
-/// A violation, unless something open may be to blame.
-fn violation(history: &History, Impossible { index, why }: Impossible, disturbed: bool) -> Finding {
-    if disturbed {
-        return Finding::Unsure;
-    }
-    let operation = &history.operations[index];
-    let why = format!("client {}'s {} (operation {}) {why}", operation.client, operation.command, operation.id);
-    Finding::Violation { index, why }
 }

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::super::claims::{Impossible, Map, NEVER};
+use super::super::impact;
 use super::super::known::{KnownOperation, known};
-use super::super::typed;
 use crate::history::History;
 use crate::model;
 use crate::operation::{Command, ListCommand, Reply, Script, ScriptCommand, TransactionCommand};
@@ -74,14 +74,14 @@ impl<'h> Units<'h> {
             if let Some(why) = reply.and_then(|reply| model::impossible(command, reply)) {
                 return Err(NoUnits::Wrong(Impossible { index, why }));
             }
-            if end == NEVER && !command.may_write() || typed::is_idle(command, reply) {
+            if end == NEVER && !command.may_write() || impact::is_idle(command, reply) {
                 continue;
             }
             let watch: &[Word] = match command.transaction() {
                 Some(TransactionCommand::Watch(keys)) => keys,
                 _ => &[],
             };
-            let parts = typed::parts(command, reply);
+            let parts = impact::parts(command, reply);
             if !parts.iter().all(|(part, reply)| is_about_logs(part, *reply)) {
                 if end != NEVER {
                     return Err(NoUnits::Foreign);

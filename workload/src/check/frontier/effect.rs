@@ -107,6 +107,11 @@ impl Search<'_> {
         changes_nothing && self.can_happen(state, act)
     }
 
+    /// Whether a rider would change nothing now.
+    fn is_idle(&self, state: &SearchState, act: u32) -> bool {
+        self.act(act).claim.writes.iter().all(|(key, _)| self.value(state, *key) == UNNAMED)
+    }
+
     /// Lets an act take effect, and then every act that is free to happen because of it. If no key has changed, only the
     /// next act of the same client can have become free.
     pub(super) fn happen(&mut self, state: &mut SearchState, act: u32, mut changed: bool) {

@@ -14,7 +14,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `search` | the loop over the events |
+//! | `walk` | the loop over the events |
+//! | `search` | what the search knows at an event |
 //! | `effect` | when an operation may take effect, and what follows |
 //! | `relevant` | the keys that matter at an event |
 //! | `rules`, `riders` | branches that the search may skip, with proofs |
@@ -26,6 +27,8 @@ mod riders;
 mod rules;
 mod search;
 mod search_state;
+mod walk;
 mod worklist;
 
-pub(super) use self::search::{Counting, Found, search};
+pub(super) use self::search::Counting;
+pub(super) use self::walk::{Found, search};

@@ -16,16 +16,11 @@
 //! One of its keys may be absent until another write creates it. So a rider without demands must ride with an operation
 //! that writes the key, or onto a value.
 
-use super::super::claim::{ABSENT, Demand, UNNAMED, Value};
+use super::super::claim::{ABSENT, Demand, Value};
 use super::search::Search;
 use super::search_state::SearchState;
 
 impl Search<'_> {
-    /// Whether a rider would change nothing now.
-    pub(super) fn is_idle(&self, state: &SearchState, act: u32) -> bool {
-        self.act(act).claim.writes.iter().all(|(key, _)| self.value(state, *key) == UNNAMED)
-    }
-
     /// Lets every rider happen that the act `over`, which is about to happen, overwrites. Returns whether there were any.
     pub(super) fn carry(&mut self, state: &mut SearchState, over: u32) -> bool {
         if self.act(over).claim.writes.is_empty() {

@@ -1,22 +1,15 @@
-//! The search itself: its fields, and what it does at each event.
+//! The search of one part: what it knows while it walks over the events (`walk.rs`).
 
-use super::super::claim::ABSENT;
-use super::super::claims::{Act, Claims, NONE, What};
-use super::super::parts::Part;
-use super::super::plan::{Kind, Plan};
-use super::super::verdict::Budget;
-use super::search_state::{SearchState, undominated, used_opens};
+use super::super::claims::{Act, Claims};
+use super::super::plan::Kind;
 use super::worklist::Worklist;
-
-/// The most search states of one event. This bounds the memory.
-const WIDEST: usize = 1 << 18;
 
 /// How the search counts the open operations that have taken effect.
 ///
 /// To tell apart every count of every kind is exact, but can be expensive. Two cheaper ways come first. Each can be trusted
 /// in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::check) enum Counting {
+pub(crate) enum Counting {
     /// Keeps one of the states that differ only in their counts, one with low counts. If this finds an order, there is
     /// one.
     Frugal,
@@ -25,16 +18,6 @@ pub(in crate::check) enum Counting {
     Lavish,
     /// Tells all counts apart.
     Exact,
-}
-
-/// The result of the search of a part.
-pub(in crate::check) enum Found {
-    /// There is an order.
-    Order,
-    /// No order explains the answer to this act.
-    Stuck { act: u32 },
-    /// The budget ran out first.
-    Exhausted,
 }
 
 /// A step of an order: an act, and the number of the step before. Many orders share their first steps.
@@ -50,14 +33,14 @@ pub(super) struct Search<'a> {
     /// For each key, its word in a search state.
     pub(super) local: &'a [u32],
     /// For each act, its bit in a search state or its kind.
-    seats: &'a [u32],
+    pub(super) seats: &'a [u32],
     /// The number of keys.
     pub(super) keys: usize,
     /// The first word that counts open acts which are never settled.
-    opens: usize,
+    pub(super) opens: usize,
     /// The number of words by which the search tells states apart.
-    compared: usize,
-    counting: Counting,
+    pub(super) compared: usize,
+    pub(super) counting: Counting,
     pub(super) kinds: Vec<Kind>,
     /// The kinds of which an act has been called and which are not settled.
     pub(super) live: Vec<usize>,
@@ -68,70 +51,13 @@ pub(super) struct Search<'a> {
     /// The event that the search is looking at.
     pub(super) now: u64,
     /// The number of search states visited.
-    spent: u64,
-    ahead: Worklist,
+    pub(super) spent: u64,
+    pub(super) ahead: Worklist,
     /// For each key, the round in which it was last marked as relevant.
     pub(super) relevant: Vec<u64>,
     pub(super) round: u64,
     /// The number of marks ever set.
     pub(super) marked: u64,
-}
-
-/// Looks for an order of a part, and takes the cost from the budget. Adds the order to `orders` if the caller wants it.
-pub(in crate::check) fn search(
-    claims: &Claims,
-    local: &[u32],
-    part: &Part,
-    seats: &mut [u32],
-    counting: Counting,
-    budget: &mut Budget,
-    orders: Option<&mut Vec<Vec<usize>>>,
-) -> Found {
-    let plan = Plan::of(claims, part, seats);
-    let mut search = Search {
-        claims,
-        local,
-        seats,
-        keys: part.keys,
-        opens: plan.opens,
-        compared: if counting == Counting::Exact { plan.words } else { plan.opens },
-        counting,
-        kinds: plan.kinds,
-        live: Vec::new(),
-        pending: Vec::new(),
-        steps: Vec::with_capacity(part.events.len() / 2),
-        now: 0,
-        spent: 0,
-        ahead: Worklist::default(),
-        relevant: vec![0; part.keys],
-        round: 0,
-        marked: 0,
-    };
-    let empty = std::iter::repeat_n(ABSENT, plan.words).collect();
-    let mut frontier = vec![SearchState { words: empty, newest: NONE, since: NONE }];
-    for event in &part.events {
-        search.now = event.moment(claims);
-        match event.what {
-            What::Open => search.open(event.act),
-            What::Call => search.call(event.act, &mut frontier),
-            What::End => {
-                let Some(next) = search.end(event.act, frontier, budget.steps) else {
-                    budget.steps = 0;
-                    return Found::Exhausted;
-                };
-                frontier = next;
-                if frontier.is_empty() {
-                    budget.steps = budget.steps.saturating_sub(search.spent);
-                    return Found::Stuck { act: event.act };
-                }
-            }
-        }
-    }
-    budget.steps = budget.steps.saturating_sub(search.spent);
-    if let (Some(orders), Some(state)) = (orders, frontier.first()) {
-        orders.push(search.order(state.newest));
-    }
-    Found::Order
 }
 
 impl<'a> Search<'a> {
@@ -141,128 +67,5 @@ impl<'a> Search<'a> {
 
     pub(super) fn seat(&self, act: u32) -> u32 {
         self.seats[act as usize]
-    }
-
-    /// The call of an open act.
-    fn open(&mut self, act: u32) {
-        let kind = self.seat(act) as usize;
-        if self.kinds[kind].called == 0 {
-            self.live.push(kind);
-        }
-        self.kinds[kind].called += 1;
-    }
-
-    /// The call of an answered act. It happens at once in the states where that changes nothing.
-    fn call(&mut self, act: u32, frontier: &mut [SearchState]) {
-        self.pending.push(act);
-        for state in frontier {
-            if self.is_free(state, act) {
-                self.happen(state, act, false);
-            }
-        }
-    }
-
-    /// The answer to an act: returns the states in which it has taken effect, without its bit. `None` if the search is over
-    /// its budget.
-    fn end(&mut self, act: u32, frontier: Vec<SearchState>, budget: u64) -> Option<Vec<SearchState>> {
-        let mut next: Vec<SearchState> = Vec::new();
-        if frontier.iter().all(|state| self.has_happened(state, act)) {
-            next = frontier;
-            next.iter_mut().for_each(|state| self.set(state, act, false));
-            self.spent += 1;
-        } else {
-            self.find_relevant(act);
-            let mut ahead = std::mem::take(&mut self.ahead);
-            ahead.clear();
-            let least = frontier.iter().map(|state| used_opens(state, self.opens)).min().unwrap_or_default();
-            for state in frontier {
-                let more = used_opens(&state, self.opens) - least;
-                let from_here = SearchState { since: state.newest, ..state };
-                ahead.push(from_here, more, self.compared);
-            }
-            while let Some(mut state) = ahead.pop(self.compared) {
-                self.spent += 1;
-                if self.spent > budget || ahead.len() > WIDEST {
-                    return None;
-                }
-                if !self.has_happened(&state, act) {
-                    self.extend(&state, act, &mut ahead);
-                } else if self.is_needed(&state, act) {
-                    // The worklist gives out each state once, and all these states have the bit.
-                    self.set(&mut state, act, false);
-                    next.push(state);
-                }
-            }
-            self.ahead = ahead;
-            next = undominated(next, self.opens);
-        }
-        self.pending.retain(|other| *other != act);
-        self.settle(&mut next);
-        Some(next)
-    }
-
-    /// Stops counting the kinds that are settled at this event.
-    fn settle(&mut self, frontier: &mut [SearchState]) {
-        let (kinds, now) = (&self.kinds, self.now);
-        self.live.retain(|kind| {
-            let Kind { settled, word, .. } = kinds[*kind];
-            if settled == now {
-                frontier.iter_mut().for_each(|state| state.words[word] = 0);
-            }
-            settled != now
-        });
-    }
-
-    /// Pushes every state that is one operation further, on the way to this act.
-    fn extend(&mut self, state: &SearchState, act: u32, ahead: &mut Worklist) {
-        if self.is_barred(state, act) {
-            return;
-        }
-        let opened = self.newly_opened(state);
-        for index in 0..self.pending.len() {
-            let other = self.pending[index];
-            if self.is_relevant(&self.act(other).claim)
-                && self.can_happen(state, other)
-                && self.has_use_for(&opened, other)
-                && !self.has_a_better(state, other)
-            {
-                let mut after = state.clone();
-                let carried = self.carry(&mut after, other);
-                self.happen(&mut after, other, carried);
-                ahead.push(after, 0, self.compared);
-            }
-        }
-        for index in 0..self.live.len() {
-            let kind = self.live[index];
-            let Kind { ref acts, word, called, .. } = self.kinds[kind];
-            let used = state.words[word];
-            let is_lavish = self.counting == Counting::Lavish && word >= self.opens;
-            if used >= called && !is_lavish {
-                continue;
-            }
-            let other = acts[used.min(called - 1) as usize];
-            let claim = &self.act(other).claim;
-            if self.is_relevant(claim)
-                && self.changes(state, claim)
-                && self.is_wanted(state, claim)
-                && self.holds(state, claim, other)
-                && self.is_in_order(&opened, other)
-                && !self.has_a_better(state, other)
-            {
-                let mut after = state.clone();
-                let carried = self.carry(&mut after, other);
-                after.words[word] += 1;
-                self.happen(&mut after, other, carried);
-                ahead.push(after, usize::from(word >= self.opens), self.compared);
-            }
-        }
-    }
-
-    /// The order that ends with a step, as indexes of operations.
-    fn order(&self, newest: u32) -> Vec<usize> {
-        let steps = std::iter::successors(self.steps.get(newest as usize), |step| self.steps.get(step.before as usize));
-        let mut order: Vec<usize> = steps.map(|step| self.act(step.act).index as usize).collect();
-        order.reverse();
-        order
     }
 }

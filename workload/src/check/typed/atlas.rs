@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use super::super::claims::Map;
 use super::super::numbers::Numbers;
-use super::deed::{Deed, Deeds, Doing};
+use super::deed::{Deed, Deeds};
+use super::doing::Doing;
 use crate::model::{self, State};
 use crate::operation::{Entry, Held};
 

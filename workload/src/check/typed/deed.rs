@@ -4,27 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use super::super::claims::{Impossible, NEVER, NONE};
-use super::touch::{self, Touch};
+use super::super::impact;
+use super::doing::{Doing, Place};
+use super::touch::{Touch, touches};
 use crate::history::{History, Operation};
 use crate::model::{self, Site};
 use crate::operation::{Command, Outcome, Reply, ServerCommand, TransactionCommand};
 use crate::word::Word;
-
-/// A key of a numbered database.
-pub(super) type Place<'h> = (u8, &'h Word);
-
-/// What happens.
-pub(super) enum Doing<'h> {
-    /// A command takes effect.
-    Command {
-        command: &'h Command,
-        /// The reply in its comparable form, if the client got one.
-        seen: Option<Reply>,
-        site: Site,
-    },
-    /// The life ends that an operation gave to a key.
-    Death { key: &'h Word, setter: u32 },
-}
 
 /// Something that happens at one moment between its call and its end, or that may have happened if it is open.
 pub(super) struct Deed<'h> {
@@ -56,6 +42,11 @@ impl Deed<'_> {
 
     pub(super) fn is_death(&self) -> bool {
         matches!(self.doing, Doing::Death { .. })
+    }
+
+    /// Whether its order and that of another deed matters.
+    pub(super) fn conflicts(&self, other: &Deed<'_>) -> bool {
+        self.touches.iter().any(|touch| other.touches.iter().any(|with| touch.conflicts(with)))
     }
 }
 
@@ -104,14 +95,14 @@ impl<'h> Deeds<'h> {
         clock: &Clock,
     ) {
         let command = &operation.command;
-        if end == NEVER && !command.may_write() || touch::is_idle(command, reply) {
+        if end == NEVER && !command.may_write() || impact::is_idle(command, reply) {
             return;
         }
         let (index, call) = (index as u32, 2 * operation.call.event);
         let stop = if end == NEVER { NEVER } else { 2 * end };
         let site = Site { database, stamp: index, client: operation.client };
         let seen = reply.map(|reply| command.comparable(reply.clone()));
-        let is_harmless = seen.as_ref().is_some_and(|seen| touch::is_harmless(command, seen));
+        let is_harmless = seen.as_ref().is_some_and(|seen| impact::is_harmless(command, seen));
         let has_set = !matches!(seen, Some(Reply::Integer(0)));
         let doing = Doing::Command { command, seen, site };
         let client = Some(operation.client);
@@ -159,7 +150,7 @@ impl<'h> Deeds<'h> {
             })
             .collect();
         for deed in &mut self.all {
-            deed.touches = touch::touches(&deed.doing, &self.places, &numbers, &limited);
+            deed.touches = touches(&deed.doing, &self.places, &numbers, &limited);
         }
     }
 

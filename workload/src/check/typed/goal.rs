@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::deed::{Deed, Doing};
-use super::touch::{Change, changes, parts};
+use super::super::impact::parts;
+use super::deed::Deed;
+use super::doing::Doing;
+use super::touch::{Change, changes};
 use crate::operation::{
     Command, Entry, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, SortedSetCommand,
     StringCommand, TypedValue,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::claims::NONE;
-use super::deed::{Deeds, Doing};
+use super::deed::Deeds;
+use super::doing::Doing;
 
 /// Deeds that must be judged together.
 #[derive(Default)]

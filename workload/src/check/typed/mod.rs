@@ -6,12 +6,14 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `deed` | operations, and the ends of lives, as things that happen |
+//! | `doing` | what happens: a command, or the end of a life |
+//! | `deed` | when it happens, and to which keys |
 //! | `touch` | which elements a deed looks at and writes |
 //! | `group` | cuts the deeds into groups that can be judged alone |
 //! | `goal` | what a reply says of the value before it, which bars hopeless states |
 //! | `shown` | elements that somebody sees later, which bars more hopeless states |
 //! | `atlas` | numbered values, and the steps between them |
+//! | `lead` | the states of the search |
 //! | `search` | the loop over the events |
 //!
 //! The search is the one of `frontier`, with fewer rules: an operation takes effect just in time, and one that changes
@@ -30,8 +32,10 @@
 
 mod atlas;
 mod deed;
+mod doing;
 mod goal;
 mod group;
+mod lead;
 mod search;
 mod shown;
 mod touch;
@@ -40,29 +44,13 @@ use std::time::Duration;
 
 use self::deed::Deeds;
 use self::group::{Group, groups};
-use self::search::{Effort, Found, search};
-use super::judge::{Judgement, judge_registers};
-use super::verdict::Budget;
+use self::search::{Conclusion, Effort, search};
+use super::registers;
+use super::verdict::{Budget, Judgement};
 use crate::history::History;
-use crate::operation::{Command, Reply};
 
 /// The open operations beyond the fewest that the frugal searches try for each reply.
 const MOST_SLACK: u32 = 2;
-
-/// Whether a command with this reply, in its comparable form, changes nothing in any state.
-pub(super) fn does_nothing(command: &Command, seen: &Reply) -> bool {
-    touch::is_idle(command, Some(seen)) || touch::is_harmless(command, seen)
-}
-
-/// The commands that take effect with a command, each with the reply to it.
-pub(super) fn parts<'c>(command: &'c Command, seen: Option<&'c Reply>) -> Vec<(&'c Command, Option<&'c Reply>)> {
-    touch::parts(command, seen)
-}
-
-/// Whether a command, answered like this or not at all, neither changes anything nor depends on anything.
-pub(super) fn is_idle(command: &Command, reply: Option<&Reply>) -> bool {
-    touch::is_idle(command, reply)
-}
 
 /// Judges what is known of a history at an event. Does not check its assumptions.
 pub(super) fn judge(
@@ -121,7 +109,7 @@ fn judge_group(
         let operations = indexes.iter().map(|index| history.operations[*index].clone()).collect();
         let registers = History { about: String::new(), operations };
         let mut found = Vec::new();
-        let judgement = judge_registers(&registers, until, budget, orders.is_some().then_some(&mut found));
+        let judgement = registers::judge(&registers, until, budget, orders.is_some().then_some(&mut found));
         let whole = |order: Vec<usize>| order.into_iter().map(|index| indexes[index]).collect();
         if let Some(orders) = orders {
             orders.extend(found.into_iter().map(whole));
@@ -133,14 +121,14 @@ fn judge_group(
     }
     for slack in 0..=MOST_SLACK {
         let mut some = Budget { steps: budget.steps / 8, ..*budget };
-        if let Found::Order = search(deeds, group, Effort::Frugal(slack), &mut some, orders.as_deref_mut()) {
+        if let Conclusion::Order = search(deeds, group, Effort::Frugal(slack), &mut some, orders.as_deref_mut()) {
             return Judgement::Serializable;
         }
     }
     match search(deeds, group, Effort::Exact, budget, orders) {
-        Found::Order => Judgement::Serializable,
-        Found::Stuck { index } => Judgement::Violation { index },
-        Found::Exhausted => Judgement::Undecided,
+        Conclusion::Order => Judgement::Serializable,
+        Conclusion::Stuck { index } => Judgement::Violation { index },
+        Conclusion::Exhausted => Judgement::Undecided,
     }
 }
 

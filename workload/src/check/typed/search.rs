@@ -1,25 +1,21 @@
 //! The search for an order of one group, event by event.
 
-use std::collections::{BTreeMap, HashSet};
-use std::rc::Rc;
+use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
-use smallvec::SmallVec;
 
-use super::super::claims::{Map, NEVER, NONE};
+use super::super::claims::{NEVER, NONE};
 use super::super::verdict::Budget;
-use super::atlas::{Atlas, GONE, Values, places_of};
-use super::deed::{Deed, Deeds, Doing};
+use super::atlas::{Atlas, Values, places_of};
+use super::deed::{Deed, Deeds};
 use super::goal::Goal;
 use super::group::Group;
+use super::lead::{Lead, Seating, Words};
 use super::shown::Shown;
 use crate::word::Word;
 
 /// The most states of one event. This bounds the memory.
 const WIDEST: usize = 1 << 17;
-
-/// The numbers of the values of all keys, then a bit for each waiting deed, then a bit for each open one.
-type Words = SmallVec<[u32; 12]>;
 
 /// How much the search tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +27,7 @@ pub(super) enum Effort {
 }
 
 /// The result of a search.
-pub(super) enum Found {
+pub(super) enum Conclusion {
     Order,
     /// No order explains the reply to the operation at this index.
     Stuck {
@@ -49,33 +45,19 @@ struct Step {
     idle: bool,
 }
 
-/// A state that the deeds so far may have led to.
-#[derive(Clone)]
-struct Lead {
-    words: Words,
-    newest: u32,
-    /// The newest step before this event.
-    since: u32,
-}
-
+/// What happens to a deed at an event.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum DeedEvent {
     Call,
     End,
 }
 
-struct Search<'a> {
+/// A search of one group.
+struct GroupSearch<'a> {
     deeds: &'a Deeds<'a>,
     atlas: Atlas<'a>,
     shown: Shown<'a>,
-    /// For each key, its word in a state.
-    local: BTreeMap<u32, usize>,
-    /// For each deed, its bit.
-    seats: Vec<u32>,
-    /// For each open deed, the one before it that does the same.
-    twins: Vec<u32>,
-    /// The first word of the bits of open deeds.
-    opens: usize,
+    seating: Seating,
     effort: Effort,
     /// The answered deeds between their call and their end.
     waiting: Vec<u32>,
@@ -94,26 +76,26 @@ pub(super) fn search(
     effort: Effort,
     budget: &mut Budget,
     orders: Option<&mut Vec<Vec<usize>>>,
-) -> Found {
-    let mut search = Search::new(deeds, group, effort);
-    let mut leads = vec![Lead { words: search.first(group), newest: NONE, since: NONE }];
+) -> Conclusion {
+    let mut search = GroupSearch::new(deeds, group, effort);
+    let mut leads = vec![Lead { words: search.seating.empty(), newest: NONE, since: NONE }];
     for (_, what, number) in events(deeds, group) {
         let deed = &deeds.all[number as usize];
         match what {
-            What::Call if deed.is_open() => search.open.push(number),
-            What::Call => {
+            DeedEvent::Call if deed.is_open() => search.open.push(number),
+            DeedEvent::Call => {
                 search.waiting.push(number);
                 leads.iter_mut().for_each(|lead| search.settle(lead));
             }
-            What::End => {
+            DeedEvent::End => {
                 let Some(next) = search.end(number, leads, budget.steps) else {
                     budget.steps = 0;
-                    return Found::Exhausted;
+                    return Conclusion::Exhausted;
                 };
                 leads = next;
                 if leads.is_empty() {
                     budget.steps = budget.steps.saturating_sub(search.spent);
-                    return Found::Stuck { index: deed.index as usize };
+                    return Conclusion::Stuck { index: deed.index as usize };
                 }
             }
         }
@@ -122,112 +104,52 @@ pub(super) fn search(
     if let (Some(orders), Some(lead)) = (orders, leads.first()) {
         orders.push(search.order(lead.newest));
     }
-    Found::Order
+    Conclusion::Order
 }
 
 /// The calls and ends of a group, in order.
-fn events(deeds: &Deeds<'_>, group: &Group) -> Vec<(u64, What, u32)> {
-    let mut events: Vec<(u64, What, u32)> = Vec::new();
+fn events(deeds: &Deeds<'_>, group: &Group) -> Vec<(u64, DeedEvent, u32)> {
+    let mut events: Vec<(u64, DeedEvent, u32)> = Vec::new();
     for number in &group.deeds {
         let Deed { call, end, .. } = deeds.all[*number as usize];
-        events.push((call, What::Call, *number));
+        events.push((call, DeedEvent::Call, *number));
         if end != NEVER {
-            events.push((end, What::End, *number));
+            events.push((end, DeedEvent::End, *number));
         }
     }
     events.sort_unstable();
     events
 }
 
-impl<'a> Search<'a> {
-    fn new(deeds: &'a Deeds<'a>, group: &Group, effort: Effort) -> Search<'a> {
-        let mut search = Search {
+impl<'a> GroupSearch<'a> {
+    fn new(deeds: &'a Deeds<'a>, group: &Group, effort: Effort) -> GroupSearch<'a> {
+        GroupSearch {
             deeds,
             atlas: Atlas::new(deeds),
             shown: Shown::of(deeds, group),
-            local: group.places.iter().copied().zip(0..).collect(),
-            seats: vec![0; deeds.all.len()],
-            twins: vec![NONE; deeds.all.len()],
-            opens: 0,
+            seating: Seating::of(deeds, group),
             effort,
             waiting: Vec::new(),
             open: Vec::new(),
             now: 0,
             steps: Vec::new(),
             spent: 0,
-        };
-        search.seat(group);
-        search
-    }
-
-    /// Gives each deed its bit: an answered one from its call to its end, an open one for good.
-    fn seat(&mut self, group: &Group) {
-        let (mut free, mut answered, mut open): (Vec<u32>, u32, u32) = (Vec::new(), 0, 0);
-        let mut ends: Vec<(u64, u32)> = Vec::new();
-        let mut like: Map<String, u32> = Map::default();
-        for number in &group.deeds {
-            let deed = &self.deeds.all[*number as usize];
-            if deed.is_open() {
-                self.seats[*number as usize] = open;
-                open += 1;
-                if let Doing::Command { command, site, .. } = &deed.doing
-                    && command.lifetime().is_none()
-                {
-                    let twin = like.insert(format!("{} {command}", site.database), *number);
-                    self.twins[*number as usize] = twin.unwrap_or(NONE);
-                }
-                continue;
-            }
-            ends.retain(|(end, seat)| {
-                if *end < deed.call {
-                    free.push(*seat);
-                }
-                *end >= deed.call
-            });
-            let seat = free.pop().unwrap_or_else(|| {
-                answered += 1;
-                answered - 1
-            });
-            self.seats[*number as usize] = seat;
-            ends.push((deed.end, seat));
         }
-        let first = 32 * self.local.len() as u32;
-        self.opens = self.local.len() + answered.div_ceil(32) as usize;
-        for number in &group.deeds {
-            let open = self.deeds.all[*number as usize].is_open();
-            self.seats[*number as usize] += if open { 32 * self.opens as u32 } else { first };
-        }
-    }
-
-    fn first(&self, group: &Group) -> Words {
-        let open = group.deeds.iter().filter(|deed| self.deeds.all[**deed as usize].is_open()).count();
-        std::iter::repeat_n(GONE, self.opens + open.div_ceil(32)).collect()
     }
 
     fn deed(&self, number: u32) -> &'a Deed<'a> {
         &self.deeds.all[number as usize]
     }
 
-    fn has_happened(&self, lead: &Lead, number: u32) -> bool {
-        let seat = self.seats[number as usize];
-        lead.words[(seat / 32) as usize] >> (seat % 32) & 1 == 1
-    }
-
-    fn set(&self, lead: &mut Lead, number: u32, happened: bool) {
-        let seat = self.seats[number as usize];
-        let word = &mut lead.words[(seat / 32) as usize];
-        *word = *word & !(1 << (seat % 32)) | u32::from(happened) << (seat % 32);
-    }
-
     /// Whether everything that its client called before has taken effect.
     fn is_next(&self, lead: &Lead, number: u32) -> bool {
         let before = self.deed(number).before;
-        before == NONE || !self.waiting.contains(&before) || self.has_happened(lead, before)
+        before == NONE || !self.waiting.contains(&before) || self.seating.has_happened(lead, before)
     }
 
     /// The values of the keys that a deed touches.
     fn values(&self, lead: &Lead, number: u32) -> Values {
-        places_of(self.deed(number)).iter().map(|place| lead.words[self.local[place]]).collect()
+        places_of(self.deed(number)).iter().map(|place| lead.words[self.seating.local[place]]).collect()
     }
 
     /// The leads to which a deed may lead.
@@ -238,9 +160,9 @@ impl<'a> Search<'a> {
         for step in steps.iter() {
             let mut next = lead.clone();
             for (place, value) in places_of(self.deed(number)).iter().zip(step) {
-                next.words[self.local[place]] = *value;
+                next.words[self.seating.local[place]] = *value;
             }
-            self.set(&mut next, number, true);
+            self.seating.set(&mut next, number, true);
             self.steps.push(Step { deed: number, before: lead.newest, idle: *step == before });
             next.newest = (self.steps.len() - 1) as u32;
             after.push(next);
@@ -256,12 +178,13 @@ impl<'a> Search<'a> {
         while index < self.waiting.len() {
             let number = self.waiting[index];
             index += 1;
-            if self.has_happened(lead, number) || !self.deed(number).is_harmless || !self.is_next(lead, number) {
+            if self.seating.has_happened(lead, number) || !self.deed(number).is_harmless || !self.is_next(lead, number)
+            {
                 continue;
             }
             let before = self.values(lead, number);
             if self.atlas.steps(number, &before).contains(&before) {
-                self.set(lead, number, true);
+                self.seating.set(lead, number, true);
                 self.steps.push(Step { deed: number, before: lead.newest, idle: true });
                 lead.newest = (self.steps.len() - 1) as u32;
                 index = 0; // the next one of its client may have waited for it
@@ -279,7 +202,7 @@ impl<'a> Search<'a> {
             let one = relevant[next];
             next += 1;
             for (candidate, taken) in candidates.iter().zip(&mut taken) {
-                if !*taken && (self.deed(one).before == *candidate || conflict(self.deed(one), self.deed(*candidate))) {
+                if !*taken && (self.deed(one).before == *candidate || self.deed(one).conflicts(self.deed(*candidate))) {
                     *taken = true;
                     relevant.push(*candidate);
                 }
@@ -293,7 +216,7 @@ impl<'a> Search<'a> {
         self.now = self.deed(number).end;
         let relevant = self.relevant(number);
         let goal = Goal::of(self.deed(number));
-        let compared = if self.effort == Effort::Exact { usize::MAX } else { self.opens };
+        let compared = if self.effort == Effort::Exact { usize::MAX } else { self.seating.opens };
         let mut seen: HashSet<Words, FixedState> = HashSet::default();
         let mut reached: Vec<Lead> = Vec::new();
         let mut now: Vec<Lead> = leads.into_iter().map(|lead| Lead { since: lead.newest, ..lead }).collect();
@@ -318,17 +241,17 @@ impl<'a> Search<'a> {
             if self.spent > budget || seen.len() + later.len() > WIDEST {
                 return None;
             }
-            if self.has_happened(&lead, number) {
+            if self.seating.has_happened(&lead, number) {
                 if self.is_needed(&lead, number) {
                     let mut lead = lead;
-                    self.set(&mut lead, number, false);
+                    self.seating.set(&mut lead, number, false);
                     reached.push(lead);
                 }
                 continue;
             }
             if self.is_over(&lead, number) {
                 let mut lead = lead;
-                self.set(&mut lead, number, true);
+                self.seating.set(&mut lead, number, true);
                 now.push(lead);
                 continue;
             }
@@ -338,18 +261,18 @@ impl<'a> Search<'a> {
             self.extend(&lead, &relevant, &mut now, &mut later);
         }
         self.waiting.retain(|other| *other != number);
-        Some(self.distinct(reached))
+        Some(self.seating.distinct(reached, self.effort == Effort::Exact))
     }
 
     /// Pushes every lead that is one relevant deed further.
     fn extend(&mut self, lead: &Lead, relevant: &[u32], now: &mut Vec<Lead>, later: &mut Vec<Lead>) {
         for other in relevant.iter().copied() {
-            if self.has_happened(lead, other) || !self.is_next(lead, other) {
+            if self.seating.has_happened(lead, other) || !self.is_next(lead, other) {
                 continue;
             }
             let open = self.deed(other).is_open();
-            let twin = self.twins[other as usize];
-            if open && twin != NONE && !self.has_happened(lead, twin) && self.open.contains(&twin) {
+            let twin = self.seating.twins[other as usize];
+            if open && twin != NONE && !self.seating.has_happened(lead, twin) && self.open.contains(&twin) {
                 continue;
             }
             let idles = open || self.deed(other).is_death();
@@ -369,7 +292,7 @@ impl<'a> Search<'a> {
     /// Whether a step removes an element that a deed which has not happened yet shows, and that never comes back.
     fn loses_what_is_seen(&self, before: &Lead, after: &Lead, number: u32) -> bool {
         places_of(self.deed(number)).into_iter().any(|place| {
-            let local = self.local[&place];
+            let local = self.seating.local[&place];
             let (one, other) = (before.words[local], after.words[local]);
             one != other && {
                 let shown = self.shown.removed(place, self.atlas.entry(one), self.atlas.entry(other));
@@ -380,7 +303,11 @@ impl<'a> Search<'a> {
 
     /// Whether an answered deed has happened.
     fn is_past(&self, lead: &Lead, number: u32) -> bool {
-        if self.waiting.contains(&number) { self.has_happened(lead, number) } else { self.deed(number).end < self.now }
+        if self.waiting.contains(&number) {
+            self.seating.has_happened(lead, number)
+        } else {
+            self.deed(number).end < self.now
+        }
     }
 
     /// Whether a deed is the end of a life that something else has ended or lifted.
@@ -394,10 +321,10 @@ impl<'a> Search<'a> {
         let Some((goal, key)) = goal else { return true };
         let is_of_key = |place: &u32| self.deeds.places[*place as usize].1 == *key;
         let Some(place) = places_of(self.deed(number)).into_iter().find(is_of_key) else { return true };
-        let entry = self.atlas.entry(lead.words[self.local[&place]]);
+        let entry = self.atlas.entry(lead.words[self.seating.local[&place]]);
         let waits = |other: &&u32| {
             **other != number
-                && !self.has_happened(lead, **other)
+                && !self.seating.has_happened(lead, **other)
                 && self.deed(**other).touches.iter().any(|touch| touch.place == place)
         };
         goal.is_within_reach(key, entry, relevant.iter().filter(waits).map(|other| self.deed(*other)))
@@ -418,7 +345,7 @@ impl<'a> Search<'a> {
             if deed == number {
                 continue;
             }
-            let orders = |other: &u32| self.deed(*other).before == deed || conflict(self.deed(*other), self.deed(deed));
+            let orders = |other: &u32| self.deed(*other).before == deed || self.deed(*other).conflicts(self.deed(deed));
             if needed.iter().any(orders) {
                 needed.push(deed);
             } else if !idle {
@@ -426,26 +353,6 @@ impl<'a> Search<'a> {
             }
         }
         true
-    }
-
-    /// Drops leads that differ from another one only in having used more open deeds.
-    fn distinct(&self, mut leads: Vec<Lead>) -> Vec<Lead> {
-        let opens = self.opens;
-        let used = |lead: &Lead| lead.words[opens..].iter().map(|word| word.count_ones()).sum::<u32>();
-        leads.sort_by_cached_key(used);
-        let mut groups: Map<Words, Rc<Vec<Words>>> = Map::default();
-        let mut kept = Vec::with_capacity(leads.len());
-        for lead in leads {
-            let (rest, used) = lead.words.split_at(opens);
-            let group = groups.entry(rest.into()).or_default();
-            let uses_less = |other: &Words| other.iter().zip(used).all(|(less, more)| less & !more == 0);
-            let dominated = if self.effort != Effort::Exact { !group.is_empty() } else { group.iter().any(uses_less) };
-            if !dominated {
-                Rc::make_mut(group).push(used.into());
-                kept.push(lead);
-            }
-        }
-        kept
     }
 
     /// The order that ends with a step, as indexes of operations.
@@ -456,9 +363,4 @@ impl<'a> Search<'a> {
         order.reverse();
         order
     }
-}
-
-/// Whether the order of two deeds matters.
-fn conflict(one: &Deed<'_>, other: &Deed<'_>) -> bool {
-    one.touches.iter().any(|touch| other.touches.iter().any(|with| touch.conflicts(with)))
 }

@@ -8,11 +8,13 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
+use super::super::impact::parts;
 use super::atlas::places_of;
-use super::deed::{Deeds, Doing};
+use super::deed::Deeds;
+use super::doing::Doing;
 use super::goal::elements_of;
 use super::group::Group;
-use super::touch::{Change, changes, parts};
+use super::touch::{Change, changes};
 use crate::operation::{Command, Entry, ListCommand, Reply, Script, ScriptCommand, SetCommand};
 use crate::word::Word;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::deed::{Doing, Place};
+use super::super::impact::parts;
+use super::doing::{Doing, Place};
 use crate::model::Site;
 use crate::operation::{
     Command, HashCommand, KeyCommand, ListCommand, Reply, Script, ScriptCommand, ServerCommand, SetCommand,
@@ -11,11 +12,11 @@ use crate::operation::{
 use crate::word::Word;
 
 /// An element of a collection, with the type of the collection.
-pub(super) type Element = (Kind, Word);
+pub(super) type Element = (Collection, Word);
 
 /// The type of a collection. A command of another type does not commute, because it creates or refuses the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Collection {
     Set,
     Hash,
     SortedSet,
@@ -79,17 +80,6 @@ pub(super) fn touches<'h>(
     touches
 }
 
-/// The commands that take effect with a command, each with the reply to it.
-pub(super) fn parts<'c>(command: &'c Command, seen: Option<&'c Reply>) -> Vec<(&'c Command, Option<&'c Reply>)> {
-    match (command.transaction(), seen) {
-        (None, seen) => vec![(command, seen)],
-        (Some(transaction), Some(seen)) => {
-            transaction.answered(seen).into_iter().map(|(command, reply)| (command, Some(reply))).collect()
-        }
-        (Some(transaction), None) => transaction.effective().iter().map(|command| (command, None)).collect(),
-    }
-}
-
 /// Adds the touches of a command that names its keys.
 fn touch_keys<'h>(
     touches: &mut Vec<Touch>,
@@ -112,59 +102,34 @@ fn touch_keys<'h>(
     }
 }
 
-/// Whether a command, answered like this or not at all, neither changes anything nor depends on anything.
-pub(super) fn is_idle(command: &Command, reply: Option<&Reply>) -> bool {
-    match command {
-        Command::Server(command) => match command {
-            ServerCommand::Ping | ServerCommand::Select(_) => true,
-            ServerCommand::FlushAll | ServerCommand::DbSize | ServerCommand::FlushDb | ServerCommand::SwapDb(..) => {
-                false
-            }
-        },
-        Command::Transaction(command) => match command {
-            TransactionCommand::Exec { .. } => reply == Some(&Reply::Nil),
-            TransactionCommand::Watch(_) => false,
-            TransactionCommand::Unwatch | TransactionCommand::Discard(_) | TransactionCommand::Spoilt { .. } => true,
-        },
-        Command::Script(command) => match command {
-            ScriptCommand::Run { .. } => reply.is_some_and(|reply| command.is_unknown(reply)),
-            ScriptCommand::Load { .. } | ScriptCommand::Flush => true,
-        },
-        Command::String(_)
-        | Command::Set(_)
-        | Command::Hash(_)
-        | Command::List(_)
-        | Command::SortedSet(_)
-        | Command::Key(_) => false,
-    }
-}
-
 /// The elements that a command concerns. `None` if it concerns the whole value, or if nobody knows which.
-fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Kind, Vec<Word>)> {
+fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<Word>)> {
     // An error is about the value as a whole.
     if matches!(seen, Some(Reply::Error { .. })) {
         return None;
     }
     let elements = match command {
-        Command::Set(SetCommand::Add(_, members) | SetCommand::Remove(_, members)) => (Kind::Set, members.clone()),
-        Command::Set(SetCommand::Has(_, member)) => (Kind::Set, vec![member.clone()]),
+        Command::Set(SetCommand::Add(_, members) | SetCommand::Remove(_, members)) => {
+            (Collection::Set, members.clone())
+        }
+        Command::Set(SetCommand::Has(_, member)) => (Collection::Set, vec![member.clone()]),
         Command::Set(SetCommand::Pop(_)) => match seen {
-            Some(Reply::Value(member)) => (Kind::Set, vec![member.clone()]),
+            Some(Reply::Value(member)) => (Collection::Set, vec![member.clone()]),
             _ => return None,
         },
         Command::Hash(HashCommand::Set(_, pairs)) => {
-            (Kind::Hash, pairs.iter().map(|(field, _)| field.clone()).collect())
+            (Collection::Hash, pairs.iter().map(|(field, _)| field.clone()).collect())
         }
-        Command::Hash(HashCommand::Delete(_, fields)) => (Kind::Hash, fields.clone()),
+        Command::Hash(HashCommand::Delete(_, fields)) => (Collection::Hash, fields.clone()),
         Command::Hash(HashCommand::Get(_, field) | HashCommand::IncrBy(_, field, _)) => {
-            (Kind::Hash, vec![field.clone()])
+            (Collection::Hash, vec![field.clone()])
         }
         Command::SortedSet(SortedSetCommand::Add(_, added)) => {
-            (Kind::SortedSet, added.iter().map(|(_, member)| member.clone()).collect())
+            (Collection::SortedSet, added.iter().map(|(_, member)| member.clone()).collect())
         }
-        Command::SortedSet(SortedSetCommand::Remove(_, members)) => (Kind::SortedSet, members.clone()),
+        Command::SortedSet(SortedSetCommand::Remove(_, members)) => (Collection::SortedSet, members.clone()),
         Command::SortedSet(SortedSetCommand::IncrBy(_, _, member) | SortedSetCommand::Score(_, member)) => {
-            (Kind::SortedSet, vec![member.clone()])
+            (Collection::SortedSet, vec![member.clone()])
         }
         Command::Set(SetCommand::Members(_) | SetCommand::Size(_))
         | Command::Hash(HashCommand::All(_) | HashCommand::Size(_))
@@ -177,50 +142,6 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Kind, Vec<Word>)
         | Command::Transaction(_) => return None,
     };
     Some(elements)
-}
-
-/// Whether a command with this reply changes nothing in any state.
-pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
-    let none = *seen == Reply::Integer(0);
-    if !command.may_write() && !matches!(command, Command::Transaction(_)) {
-        return true;
-    }
-    // A script that stops with an error keeps what it did before.
-    if matches!(seen, Reply::Error { .. }) && !matches!(command, Command::Script(_)) {
-        return true;
-    }
-    match command {
-        Command::Set(SetCommand::Add(..) | SetCommand::Remove(..))
-        | Command::Hash(HashCommand::Delete(..))
-        | Command::SortedSet(SortedSetCommand::Remove(..))
-        | Command::List(ListCommand::Remove(..))
-        | Command::String(StringCommand::SetNx(..))
-        | Command::Key(_) => none,
-        Command::List(ListCommand::Insert(..)) => matches!(seen, Reply::Integer(..=0)),
-        Command::Set(SetCommand::Pop(_))
-        | Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
-        | Command::String(StringCommand::GetDel(_)) => *seen == Reply::Nil,
-        Command::Transaction(command) => match command {
-            TransactionCommand::Exec { watched, .. } => {
-                watched.is_empty() && command.answered(seen).iter().all(|(command, seen)| is_harmless(command, seen))
-            }
-            TransactionCommand::Watch(_) => false,
-            TransactionCommand::Unwatch | TransactionCommand::Discard(_) | TransactionCommand::Spoilt { .. } => true,
-        },
-        Command::Script(ScriptCommand::Run { script, .. }) => match script {
-            Script::CompareAndSet(..) => none,
-            Script::MoveIf(..) => *seen == Reply::Nil,
-            Script::IncrWithLimit(..) | Script::PushAndLook(..) | Script::SetAndFail(..) => false,
-        },
-        // They write whatever their reply is, or read only.
-        Command::Script(ScriptCommand::Load { .. } | ScriptCommand::Flush)
-        | Command::Set(SetCommand::Has(..) | SetCommand::Members(_) | SetCommand::Size(_))
-        | Command::Hash(_)
-        | Command::List(_)
-        | Command::SortedSet(_)
-        | Command::String(_)
-        | Command::Server(_) => false,
-    }
 }
 
 /// How a deed may change the elements of a value, as far as that is certain.

@@ -4,6 +4,8 @@
 //! commands and exaggerates others (swarm testing: Groce and others, 2012). It may use one key only, or one server only, or
 //! long pipelines only.
 
+mod weights;
+
 use std::fmt;
 
 use rand::RngExt as _;
@@ -12,7 +14,6 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use crate::carried::Carried;
 use crate::chance::Chance;
 use crate::class::{Class, ClassSet, Contents};
-use crate::generator::scripts;
 
 /// The most commands under way at once in a round whose keys are joined. With more than two keys it is half of that.
 const UNDER_WAY: usize = 32;
@@ -130,7 +131,7 @@ impl Configuration {
         let owns_database = may_own && flushing && chance.random_ratio(1, 4);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
-        let classes = draw_classes(chance, bounds.classes, owns_database, carried.may_count(), keys);
+        let classes = weights::of_registers(chance, bounds.classes, owns_database, carried.may_count(), keys);
         // A command of several keys binds their parts together, and so does a pipeline over several keys. The checker then
         // pays for every command under way and for every key.
         let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
@@ -199,9 +200,10 @@ impl Configuration {
         let contents: Vec<Contents> = typed.iter().copied().sample(chance, kinds);
         let databases = if bounds.classes.has(Class::Select) { *[1, 1, 2, 3].choose(chance).unwrap_or(&1) } else { 1 };
         let counting = owns_database && carried.may_count();
-        let mut classes = draw_typed_classes(chance, bounds.classes, &contents, (owns_database, counting), databases);
+        let mut classes =
+            weights::of_typed_values(chance, bounds.classes, &contents, (owns_database, counting), databases);
         let flushing_scripts = owns_database && carried.may_flush_scripts();
-        draw_units(chance, bounds.classes, &contents, flushing_scripts, &mut classes);
+        weights::add_units(chance, bounds.classes, &contents, flushing_scripts, &mut classes);
         let pipeline = *[1, 1, 1, 2].choose(chance).unwrap_or(&1);
         let joined = owns_database || carried.may_disturb() || classes.iter().any(|(class, _)| class.joins());
         let keys = contents.len() * *[1, 1, 2, 3].choose(chance).unwrap_or(&1);
@@ -255,7 +257,7 @@ impl Configuration {
         let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
         let operations = operations.min(if disturbed { LIMITED_OPERATIONS } else { LOG_OPERATIONS * keys });
         let mut classes = vec![(Class::RPush, 4), (Class::LRange, *[2, 4, 8].choose(chance).unwrap_or(&4))];
-        draw_units(chance, bounds.classes, &[Contents::Log], false, &mut classes);
+        weights::add_units(chance, bounds.classes, &[Contents::Log], false, &mut classes);
         if !classes.iter().any(|(class, _)| *class == Class::Multi) {
             classes.push((Class::Multi, 6));
         }
@@ -291,127 +293,6 @@ impl Configuration {
     /// Whether clients send a class of commands.
     pub fn has(&self, class: Class) -> bool {
         self.classes.iter().any(|(one, _)| *one == class)
-    }
-}
-
-/// Draws the classes of a round and their weights. At least one class writes values and one reads them, as far as the
-/// allowed classes have such.
-fn draw_classes(
-    chance: &mut Chance,
-    allowed: ClassSet,
-    owns_database: bool,
-    counting: bool,
-    keys: usize,
-) -> Vec<(Class, u32)> {
-    let mut classes: Vec<(Class, u32)> = Vec::new();
-    let of_registers = |class: &Class| class.is_about_registers() && !class.concerns_all_keys() && allowed.has(*class);
-    for class in Class::ALL.into_iter().filter(of_registers) {
-        let likely = if class.joins() && keys == 1 { 4 } else { 2 };
-        if chance.random_ratio(1, likely) {
-            classes.push((class, *[1, 2, 4, 8, 16].choose(chance).unwrap_or(&4)));
-        }
-    }
-    let mut demand = |any_of: &[Class]| {
-        if !classes.iter().any(|(class, _)| any_of.contains(class)) {
-            let any_of: Vec<Class> = any_of.iter().copied().filter(|class| allowed.has(*class)).collect();
-            classes.extend(any_of.choose(chance).map(|class| (*class, 8)));
-        }
-    };
-    demand(&Class::WRITERS);
-    demand(&Class::READERS);
-    if owns_database {
-        // Rare enough that keys are present when one of them comes.
-        let common: u32 = classes.iter().map(|(_, weight)| weight).sum();
-        classes.push((Class::FlushAll, (common / 16).max(1)));
-        if counting && allowed.has(Class::DbSize) {
-            classes.push((Class::DbSize, (common / 8).max(1)));
-        }
-    }
-    classes
-}
-
-/// Draws the classes of a typed round and their weights.
-fn draw_typed_classes(
-    chance: &mut Chance,
-    allowed: ClassSet,
-    contents: &[Contents],
-    (owns_database, counting): (bool, bool),
-    databases: u8,
-) -> Vec<(Class, u32)> {
-    let mut classes: Vec<(Class, u32)> = Vec::new();
-    let limits_lives = chance.random_ratio(1, 3);
-    for kind in contents {
-        for (number, class) in kind.classes().iter().enumerate() {
-            let demanded = number < 2;
-            if (demanded || allowed.has(*class) && chance.random_ratio(3, 4))
-                && (limits_lives || !Class::LIVES.contains(class))
-                && !classes.iter().any(|(other, _)| other == class)
-            {
-                classes.push((*class, *[2, 4, 8, 8].choose(chance).unwrap_or(&4)));
-            }
-        }
-    }
-    let mut rarely = |class: Class, (some, all): (u32, u32), weight: u32| {
-        if allowed.has(class) && chance.random_ratio(some, all) {
-            classes.push((class, weight));
-        }
-    };
-    rarely(Class::Del, (1, 2), 1);
-    rarely(Class::DelMany, (1, 16), 1);
-    rarely(Class::Exists, (1, 16), 1);
-    if !limits_lives {
-        // A life that is limited has no way to follow a key to another name in the checker.
-        rarely(Class::Rename, (1, 6), 2);
-    }
-    if counting {
-        rarely(Class::DbSize, (1, 2), 2);
-    }
-    if limits_lives {
-        [Class::Expire, Class::PExpire].into_iter().for_each(|class| rarely(class, (3, 4), 2));
-        [Class::Persist, Class::PTtl].into_iter().for_each(|class| rarely(class, (1, 2), 2));
-    }
-    if owns_database {
-        rarely(Class::FlushAll, (1, 4), 1);
-        rarely(Class::FlushDb, (1, 1), 1);
-        if databases > 1 {
-            rarely(Class::SwapDb, (3, 4), 2);
-        }
-    }
-    classes
-}
-
-/// Adds transactions to half of the rounds, and scripts to half of those whose keys suit one.
-fn draw_units(
-    chance: &mut Chance,
-    allowed: ClassSet,
-    contents: &[Contents],
-    flushing_scripts: bool,
-    classes: &mut Vec<(Class, u32)>,
-) {
-    let (transactions, scripting) = (chance.random_ratio(1, 2), chance.random_ratio(1, 2));
-    let mut maybe = |class: Class, (some, all): (u32, u32), weight: u32| {
-        if allowed.has(class) && chance.random_ratio(some, all) {
-            classes.push((class, weight));
-        }
-    };
-    if transactions {
-        maybe(Class::Multi, (3, 4), 6);
-        if allowed.has(Class::Watch) && allowed.has(Class::Unwatch) {
-            maybe(Class::Guarded, (3, 4), 6);
-        }
-        maybe(Class::Discard, (1, 2), 1);
-        maybe(Class::Spoilt, (1, 2), 1);
-    }
-    if scripting && contents.iter().any(|contents| !scripts(Some(*contents)).is_empty()) {
-        maybe(Class::Eval, (3, 4), 4);
-        if allowed.has(Class::Eval) {
-            // A client that meets NOSCRIPT goes on with EVAL.
-            maybe(Class::EvalSha, (3, 4), 4);
-        }
-        maybe(Class::ScriptLoad, (1, 2), 1);
-        if flushing_scripts {
-            maybe(Class::ScriptFlush, (3, 4), 1);
-        }
     }
 }
 

@@ -1,0 +1,160 @@
+//! The table of the bugs whose seeds are counted.
+
+use super::bug::{Bug, bug};
+
+/// All planted bugs. The canary is caught at once: if it is not, the zoo itself is broken.
+pub const BUGS: &[Bug] = &[
+    bug("canary", "every GET finds nothing", "nowhere, one hopes"),
+    bug(
+        "if-match-left-out",
+        "`db.json` is replaced whatever version it is",
+        "[s3s-fs 0.13](https://github.com/s3s-project/s3s/pull/588)",
+    ),
+    bug(
+        "if-none-match-left-out",
+        "`db.json` is created though another server has done so",
+        "[Incus 7.2](https://github.com/lxc/incus/issues/3651)",
+    ),
+    bug(
+        "own-success-taken-for-conflict",
+        "a commit that has landed is executed again",
+        "[jetcd 0.8.2](https://jepsen.io/analyses/jetcd-0.8.2)",
+    ),
+    bug(
+        "first-412-trusted",
+        "a 412 is believed to mean that the commit did not land",
+        "[AWS SDK for Java](https://github.com/aws/aws-sdk-java-v2/issues/6580)",
+    ),
+    bug(
+        "other-bytes-before-settled",
+        "a new batch is sent while the old one may still land",
+        "[delta-rs](https://github.com/delta-io/delta-rs/issues/268)",
+    ),
+    bug(
+        "lost-answer-taken-for-success",
+        "an unclear PUT is acknowledged",
+        "[MongoDB 2.4](https://aphyr.com/posts/322-jepsen-mongodb-stale-reads)",
+    ),
+    bug(
+        "lost-answer-taken-for-failure",
+        "an unclear PUT is said not to have happened",
+        "[CockroachDB](https://github.com/cockroachdb/cockroach/issues/103817)",
+    ),
+    bug(
+        "nothing-happened-while-it-may",
+        "TRYAGAIN at the deadline though the PUT is under way",
+        "[Iceberg's Hive catalog](https://github.com/apache/iceberg/pull/3717)",
+    ),
+    bug(
+        "executed-after-tryagain",
+        "a command is executed after its client was told that it never will be",
+        "[ioredis](https://github.com/redis/ioredis/issues/2130)",
+    ),
+    bug(
+        "reply-before-put",
+        "writes are acknowledged when the PUT is sent",
+        "[Redis with replicas](https://aphyr.com/posts/283-jepsen-redis)",
+    ),
+    bug(
+        "lost-batch-acknowledged",
+        "a batch that lost the race is acknowledged",
+        "[iceberg-rust](https://github.com/JanKaul/iceberg-rust/pull/384)",
+    ),
+    bug(
+        "dirty-read",
+        "reads see a batch that is not stored yet",
+        "[MongoDB 2.6](https://aphyr.com/posts/322-jepsen-mongodb-stale-reads)",
+    ),
+    bug(
+        "read-without-check",
+        "reads are answered from memory",
+        "[etcd of 2014](https://github.com/etcd-io/etcd/issues/741)",
+    ),
+    bug(
+        "check-covers-later-reads",
+        "a check proves reads fresh that came after it was sent",
+        "[etcd](https://github.com/etcd-io/etcd/issues/7331)",
+    ),
+    bug(
+        "put-proves-later-reads",
+        "the 200 of a PUT proves reads fresh that came after it was sent",
+        "[d-engine](https://github.com/deventlab/d-engine/pull/401)",
+    ),
+    bug(
+        "older-version-applied",
+        "an answer that was overtaken replaces a newer version",
+        "[Cockpit](https://github.com/cockpit-project/cockpit/pull/4525)",
+    ),
+    bug(
+        "counted-from-stale-copy",
+        "a DEL or SET NX that would change nothing is answered from memory",
+        "[Kubernetes](https://github.com/kubernetes/kubernetes/pull/82303)",
+    ),
+    bug(
+        "mset-torn",
+        "an MSET is several commits",
+        "[Valkey GLIDE](https://github.com/valkey-io/valkey-glide-ruby/issues/239)",
+    ),
+    bug(
+        "flush-misses-its-batch",
+        "FLUSHALL spares what its own batch has written",
+        "[ScyllaDB](https://github.com/scylladb/scylladb/issues/884)",
+    ),
+    bug(
+        "flush-misses-runs",
+        "FLUSHALL deletes the newest entries only, and spares what is in runs",
+        "[Badger 2.0](https://github.com/dgraph-io/badger/issues/1288)",
+    ),
+    bug(
+        "merge-undoes-deletion",
+        "a merge forgets deletions that hide older values",
+        "[RocksDB before 5.7.1](https://github.com/facebook/rocksdb/issues/2722)",
+    ),
+    bug(
+        "merge-keeps-older",
+        "of two values of a key a merge keeps the older one",
+        "[LevelDB](https://github.com/google/leveldb/issues/320)",
+    ),
+    bug(
+        "sweep-deletes-named",
+        "the sweep deletes runs that are still named",
+        "[Trino](https://github.com/trinodb/trino/pull/19965)",
+    ),
+    bug(
+        "swept-run-added",
+        "a run is named although it may have been deleted since it was uploaded",
+        "[Iceberg](https://github.com/apache/iceberg/issues/4194)",
+    ),
+    bug(
+        "torn-answer-trusted-old-body",
+        "a server takes the old body with the new ETag for the new version",
+        "[versitygw 1.8.0](https://github.com/versity/versitygw), the other way round",
+    ),
+    bug(
+        "torn-answer-trusted-new-body",
+        "a server takes the new body with the old ETag for the old version",
+        "[versitygw 1.8.0](https://github.com/versity/versitygw)",
+    )
+    .that_stops_servers(),
+    bug(
+        "one-404-believed",
+        "a server takes one 404 for the end of the database",
+        "[versitygw 1.8.0](https://github.com/versity/versitygw)",
+    )
+    .that_stops_servers(),
+    bug(
+        "read-overtakes-own-write",
+        "a GET in a pipeline passes the SET before it",
+        "[memcached's proxy](https://github.com/memcached/memcached/pull/1011)",
+    ),
+    bug(
+        "pipelined-replies-swapped",
+        "two replies of a pipeline change places",
+        "[Pika](https://github.com/OpenAtomFoundation/pikiwidb/pull/1654)",
+    ),
+    bug(
+        "reply-to-another-client",
+        "two clients of a batch get each other's replies",
+        "[redis-py before 4.5.3](https://github.com/redis/redis-py/issues/2624)",
+    ),
+];

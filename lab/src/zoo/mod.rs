@@ -1,0 +1,10 @@
+//! The planted bugs of the server; `server/src/zoo.rs` says how they are planted. `lab/ZOO.md` lists them with the number of
+//! seeds that it takes to catch each, and a test keeps the two alike.
+
+mod bug;
+mod counted;
+mod uncounted;
+
+pub use self::bug::{Bug, Harm};
+pub use self::counted::BUGS;
+pub use self::uncounted::UNCOUNTED;
