@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
+use crate::check::needless_refusals;
 use crate::class::Class;
 use crate::history::{History, Operation};
 use crate::operation::{Calling, Command, Outcome, Reply, Script, ScriptCommand, ScriptName};
@@ -28,8 +29,10 @@ pub struct Census {
     pub lost: u64,
     /// Operations that a client called before the end of its previous one.
     pub pipelined: u64,
-    /// EXECs that changed nothing, because a watched key was touched.
+    /// EXECs that changed nothing, because of what their clients watched.
     pub refused: u64,
+    /// Those of them whose keys nobody can have touched.
+    pub needless: u64,
     /// EXECs after a WATCH that took effect.
     pub guarded: u64,
     /// Transactions of which one command met a value of another type, and another one took effect.
@@ -68,6 +71,7 @@ impl Census {
             }
         }
         census.count_units(operations);
+        census.needless = needless_refusals(history).len() as u64;
         census.pipelined = pipelined(operations);
         census.flushes_beside_writes = flushes_beside_writes(operations);
         census.keys_on_three_servers = keys_on_three_servers(operations);
@@ -88,6 +92,7 @@ impl Census {
             *self.scripts.entry(script).or_default() += number;
         }
         self.refused += other.refused;
+        self.needless += other.needless;
         self.guarded += other.guarded;
         self.partly_wrong += other.partly_wrong;
         self.unknown_scripts += other.unknown_scripts;

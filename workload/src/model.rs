@@ -148,7 +148,7 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
 /// The states that a transaction may lead to, command by command.
 ///
 /// A null reply is right in any state here: a server may refuse an EXEC whenever somebody may have touched a watched key,
-/// and `check/refusals.rs` asks whether that is so. But an EXEC that took effect found every watched key untouched.
+/// or may forget what was touched. But an EXEC that took effect found every watched key untouched.
 fn step_through(
     state: &State,
     site: Site,

@@ -51,6 +51,7 @@ fn nothing_is_wrong_with_redis() {
         ["run", "--rounds", "200", "--operations", "300", "--own-database", "--all-types", "--histories", "histories"];
     let ran = workload.run(&[arguments.as_slice(), &["--seed", SEED]].concat());
     assert!(ran.status.success(), "{}", text(&ran));
+    assert!(!text(&ran).contains("nobody can have touched"), "it remembers every touch: {}", text(&ran));
     let recovered = workload.run(&["recover", "--histories", "histories"]);
     assert!(recovered.status.success(), "{}", text(&recovered));
 

@@ -4,7 +4,7 @@
 mod lines;
 
 use lines::{accepted, history, refused};
-use valthree_workload::check::{Budget, Verdict, check};
+use valthree_workload::check::{Budget, Verdict, check, needless_refusals};
 use valthree_workload::history::{read, write};
 
 #[test]
@@ -61,14 +61,6 @@ fn an_exec_takes_effect_only_if_the_watched_keys_are_untouched() {
         "a refused one took effect",
         &format!("{watch}7 2 SET k c -> OK\n9 1 MULTI; SET k b; EXEC k -> nil\n11 2 GET k -> b"),
     );
-    refused("refused for nothing", &format!("{watch}9 1 MULTI; SET k b; EXEC k -> nil"));
-    refused("refused for another key", &format!("{watch}7 2 SET j c -> OK\n9 1 MULTI; SET k b; EXEC k -> nil"));
-    accepted("refused for an open write", &format!("{watch}7 2 SET k c -> ?\n9 1 MULTI; SET k b; EXEC k -> nil"));
-    refused("a failed write is no reason", &format!("{watch}7 2 SET k c -> failed\n9 1 MULTI; SET k b; EXEC k -> nil"));
-    refused(
-        "an error touches nothing",
-        &format!("{watch}7 2 RPUSH k x -> WRONGTYPE\n9 1 MULTI; SET k b; EXEC k -> nil"),
-    );
     accepted("overlaps", &format!("{watch}7-12 2 SET k c -> OK\n9 1 MULTI; SET k b; EXEC k -> [OK]\n14 2 GET k -> c"));
     refused(
         "overlaps, but was seen before",
@@ -94,6 +86,23 @@ fn an_exec_takes_effect_only_if_the_watched_keys_are_untouched() {
         "an expired key",
         "1 1 SET k a PX 100 -> OK\n3 1 WATCH k -> OK\n5 2 GET k -> a\n5000 1 MULTI; SET k b; EXEC k -> [OK]",
     );
+}
+
+#[test]
+fn a_refusal_without_need_is_no_mistake_and_is_counted() {
+    let watch = "1 1 SET k a -> OK\n3 1 WATCH k -> OK\n5 1 GET k -> a\n";
+    let needless = |between: &str| {
+        let lines = format!("{watch}{between}9 1 MULTI; SET k b; EXEC k -> nil\n11 2 GET k -> ?");
+        accepted(between, &lines);
+        needless_refusals(&history(&lines)).len()
+    };
+    assert_eq!(needless(""), 1);
+    assert_eq!(needless("7 2 SET j c -> OK\n"), 1, "another key");
+    assert_eq!(needless("7 2 SET k c -> failed\n"), 1, "a failed write");
+    assert_eq!(needless("7 2 RPUSH k x -> WRONGTYPE\n"), 1, "an error");
+    assert_eq!(needless("7 2 SET k c -> ?\n"), 0, "an open write");
+    assert_eq!(needless("7 2 SET k c -> OK\n"), 0);
+    assert_eq!(needless("7 2 FLUSHALL -> OK\n"), 0);
 }
 
 #[test]
@@ -183,7 +192,7 @@ fn a_history_with_transactions_and_scripts_can_be_written_and_read_again() {
 
 #[test]
 fn the_reason_names_the_wrong_refusal() {
-    let lines = "1 1 WATCH k -> OK\n3 1 MULTI; SET k b; EXEC k -> nil";
+    let lines = "1 1 SET k a -> OK\n3 1 MULTI; SET k b; EXEC -> nil";
     let Verdict::Violation(violation) = check(&history(lines), Budget::default()) else { panic!("no violation") };
-    assert!(violation.why.contains("nobody can have touched a key"), "{}", violation.why);
+    assert!(violation.why.contains("watched no key"), "{}", violation.why);
 }

@@ -88,6 +88,8 @@ pub struct Draws {
     pub lives: bool,
     /// Whether clients select, flush and exchange numbered databases.
     pub databases: bool,
+    /// Whether they send transactions and scripts.
+    pub units: bool,
 }
 
 impl Plan {
@@ -163,19 +165,20 @@ impl Draws {
     /// Draws the commands. Half of the runs send those of registers only, since the checker can follow many more of them.
     fn draw(rng: &mut StdRng) -> Draws {
         if rng.random_bool(0.5) {
-            return Draws { contents: Vec::new(), lives: false, databases: false };
+            return Draws { contents: Vec::new(), lives: false, databases: false, units: false };
         }
         let kinds = rng.random_range(1..=3);
         Draws {
             contents: Contents::ALL.into_iter().sample(rng, kinds),
             lives: rng.random_bool(0.5),
             databases: rng.random_bool(0.5),
+            units: rng.random_bool(0.5),
         }
     }
 
     /// The classes of commands.
     pub fn classes(&self) -> ClassSet {
-        let Draws { contents, lives, databases } = self;
+        let Draws { contents, lives, databases, units } = self;
         if contents.is_empty() {
             return ClassSet::REGISTERS;
         }
@@ -183,7 +186,8 @@ impl Draws {
         let of_keys = contents.iter().flat_map(|contents| contents.classes()).copied();
         let some = [Class::Del, Class::DelMany, Class::Exists, Class::Rename, Class::FlushAll, Class::DbSize];
         let of_databases = [Class::Select, Class::FlushDb, Class::SwapDb].into_iter().filter(|_| *databases);
-        of_keys.chain(some).chain(Class::LIVES).filter(limited).chain(of_databases).collect()
+        let of_units = Class::UNITS.into_iter().filter(|_| *units);
+        of_keys.chain(some).chain(Class::LIVES).filter(limited).chain(of_databases).chain(of_units).collect()
     }
 }
 
@@ -194,6 +198,7 @@ impl fmt::Display for Draws {
             contents => write!(f, "{contents:?}")?,
         }
         f.write_str(if self.lives { " that expire" } else { "" })?;
+        f.write_str(if self.units { " in transactions and scripts" } else { "" })?;
         f.write_str(if self.databases { " in several databases" } else { "" })
     }
 }

@@ -210,4 +210,30 @@ pub const UNCOUNTED: &[Bug] = &[
         "a merge drops an ended row that hides an older one",
         "[ScyllaDB](https://github.com/scylladb/scylladb/issues/1745), with tombstones",
     ),
+    bug("exec-torn", "a transaction is two units", "[Dragonfly](https://github.com/dragonflydb/dragonfly/pull/1593)"),
+    bug(
+        "exec-ignores-its-own-batch",
+        "EXEC goes on over a change earlier in its batch",
+        "[Dragonfly](https://github.com/dragonflydb/dragonfly/pull/277), before its first release of WATCH",
+    ),
+    bug(
+        "queued-error-ignored",
+        "EXEC goes on though a command was refused while it was queued",
+        "[Dragonfly](https://github.com/dragonflydb/dragonfly/pull/8281)",
+    ),
+    bug(
+        "watch-misses-expiry",
+        "EXEC goes on though a watched key has ended",
+        "[Redis](https://github.com/redis/redis/issues/9068)",
+    ),
+    bug(
+        "watch-misses-swapdb",
+        "EXEC goes on though SWAPDB took a watched key away",
+        "[Redis before 6.2](https://github.com/redis/redis/pull/8239)",
+    ),
+    bug(
+        "watch-trusts-a-value",
+        "EXEC goes on if a watched key has the same value again",
+        "[Redis 8.4](https://github.com/redis/docs/pull/2902), on purpose, with SET IFEQ",
+    ),
 ];

@@ -31,6 +31,7 @@
 //! | `registers` | judges histories of registers, part by part |
 //! | `typed` | judges histories of more than registers: collections, counters, lives, databases |
 //! | `refusals` | asks whether an EXEC or EVALSHA that did nothing was right to do so |
+//! | `needless` | counts the EXECs that were refused without need |
 //! | `append` | judges histories of lists that only grow, by cycles |
 //! | `known`, `impact` | what a history shows up to an event, and what a reply shows of its command |
 //! | `judge` | chooses the judge, the cheap ways first |
@@ -47,6 +48,7 @@ mod frontier;
 mod impact;
 mod judge;
 mod known;
+mod needless;
 mod numbers;
 mod parts;
 mod plan;
@@ -61,6 +63,7 @@ mod verdict;
 mod verify;
 mod vocabulary;
 
+pub use self::needless::needless_refusals;
 pub use self::shrink::shrink;
 pub use self::verdict::{Budget, Verdict, Violation};
 pub use self::verify::{check, is_serializable, is_serializable_by_cycles, is_serializable_by_search};

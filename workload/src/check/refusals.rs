@@ -1,7 +1,7 @@
 //! Asks whether an answer that says that nothing happened was right.
 //!
-//! - An EXEC that answers null was right only if somebody may have touched a watched key between the call of the WATCH and
-//!   the answer to the EXEC. A server may count a write that changes nothing as a touch.
+//! - An EXEC that answers null was right only if its client watched keys. A server may refuse without need, so it need not
+//!   show that a key was touched: `needless` counts such refusals.
 //! - An EVALSHA that answers NOSCRIPT was right only if no load of the script had ended before it was called, or if somebody
 //!   may have flushed the scripts since that load was called.
 //! - An EVALSHA that ran was right only if some load may have come before it, and no flush certainly came between all
@@ -9,10 +9,9 @@
 //!
 //! These rules go by real time alone, so they take linear time. They may miss a wrong answer while others are under way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::claims::{Impossible, NEVER};
-use super::impact;
 use super::known::{KnownOperation, known};
 use crate::history::{History, Operation};
 use crate::operation::{Calling, Command, Outcome, Reply, ScriptCommand, ScriptName, TransactionCommand};
@@ -25,33 +24,14 @@ pub(super) fn wrong(history: &History, until: u64) -> Option<Impossible> {
     if !history.operations.iter().any(units) {
         return None;
     }
-    let known = Known { history, databases: history.databases(), until };
+    let known = Known { history, until };
     known.wrong_null().or_else(|| known.wrong_script())
 }
 
 /// A history as it is known at an event.
 struct Known<'h> {
     history: &'h History,
-    databases: Vec<u8>,
     until: u64,
-}
-
-/// Moments between which things were under way, in the order of their calls.
-#[derive(Default)]
-struct Spans(Vec<(u64, u64)>);
-
-impl Spans {
-    /// Adds one that was called after all others, with the last end so far.
-    fn add(&mut self, call: u64, end: u64) {
-        let last = self.0.last().map_or(end, |(_, last)| end.max(*last));
-        self.0.push((call, last));
-    }
-
-    /// Whether any was under way between two moments.
-    fn overlap(&self, from: u64, to: u64) -> bool {
-        let called = self.0.partition_point(|(call, _)| *call < to);
-        called > 0 && self.0[called - 1].1 > from
-    }
 }
 
 impl<'h> Known<'h> {
@@ -59,50 +39,14 @@ impl<'h> Known<'h> {
         known(self.history, self.until)
     }
 
-    /// The first null reply to an EXEC whose keys nobody can have touched.
+    /// The first null reply to an EXEC of a client that watched nothing.
     fn wrong_null(&self) -> Option<Impossible> {
-        let mut touches: HashMap<(u8, &Word), Spans> = HashMap::new();
-        let mut everything = Spans::default();
-        let mut limited: HashSet<&Word> = HashSet::new();
-        for KnownOperation { index, operation, end, reply } in self.operations() {
-            let command = &operation.command;
-            let seen = reply.map(|reply| command.comparable(reply.clone()));
-            if !command.may_write() || seen.is_some_and(|seen| impact::does_nothing(command, &seen)) {
-                continue;
-            }
-            limited.extend(command.lifetime().map(|(key, _)| key));
-            if command.concerns_all_keys() {
-                everything.add(operation.call.event, end);
-            }
-            for key in command.parts().into_iter().flat_map(Command::keys) {
-                touches.entry((self.databases[index], key)).or_default().add(operation.call.event, end);
-            }
-        }
-        // The call of the oldest WATCH on which the next EXEC of a client depends.
-        let mut watches: HashMap<u64, u64> = HashMap::new();
-        for KnownOperation { index, operation, end, reply } in self.operations() {
-            let Some(transaction) = operation.command.transaction() else { continue };
-            let TransactionCommand::Exec { watched, .. } = transaction else {
-                if let TransactionCommand::Watch(_) = transaction {
-                    watches.entry(operation.client).or_insert(operation.call.event);
-                } else {
-                    watches.remove(&operation.client);
-                }
-                continue;
-            };
-            let from = watches.remove(&operation.client).unwrap_or(0);
-            let may_be_touched = |key: &Word| {
-                let of_key = touches.get(&(self.databases[index], key));
-                limited.contains(key)
-                    || everything.overlap(from, end)
-                    || of_key.is_some_and(|spans| spans.overlap(from, end))
-            };
-            if reply == Some(&Reply::Nil) && !watched.iter().any(may_be_touched) {
-                let why = "was answered null, but nobody can have touched a key that its client watched".into();
-                return Some(Impossible { index, why });
-            }
-        }
-        None
+        let mut nulls = self.operations().filter(|known| known.reply == Some(&Reply::Nil));
+        let wrong = nulls.find(|known| match known.operation.command.transaction() {
+            Some(TransactionCommand::Exec { watched, .. }) => watched.is_empty(),
+            _ => false,
+        })?;
+        Some(Impossible { index: wrong.index, why: "was answered null, but its client watched no key".into() })
     }
 
     /// The first EVALSHA that ran although the script cannot have been known, or did not although it must have been.

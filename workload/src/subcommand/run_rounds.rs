@@ -105,6 +105,9 @@ fn tell(summary: &Summary) {
         return println!("violation: {why}");
     }
     println!("no violation");
+    if census.needless > 0 {
+        println!("{} transactions refused, although nobody can have touched a watched key", census.needless);
+    }
     if !summary.undecided.is_empty() {
         println!("undecided: {} of the rounds", summary.undecided.len());
     }
