@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{LOOK, PLACES, coordinates, distance, is, place, unit};
+use super::notation::{coordinates, distance, is, place, unit};
+use super::template::{LOOK, PLACES};
 use crate::command::arguments::SYNTAX;
 use crate::command::flag::Flag::{Denyoom, Write};
 use crate::command::spec::{Keys, Meaning, Spec};

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::{is, place, unit};
+use super::notation::{is, place, unit};
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, error_about, integer};
 use crate::resp::Reply;
 use crate::value::geohash::{DistanceUnit, Place, SearchShape};

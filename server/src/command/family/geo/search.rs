@@ -6,8 +6,9 @@
 use bytes::Bytes;
 
 use super::nearest::{Ordering, arrange};
+use super::notation::{coordinates, distance};
 use super::query::{Opening, Query, Sequence};
-use super::{LOOK, PLACES, coordinates, distance};
+use super::template::{LOOK, PLACES};
 use crate::command::arguments::SYNTAX;
 use crate::command::flag::Flag::{Denyoom, MovableKeys, Write};
 use crate::command::keys::Begin;

@@ -4,9 +4,8 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 
-use super::is;
 use super::pattern::SortPattern;
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, until_nul};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is, until_nul};
 use crate::command::flag::{
     Category::{Dangerous, List as Lists, Set as Sets, SortedSet},
     Flag::{Denyoom, MovableKeys, Readonly, Write},

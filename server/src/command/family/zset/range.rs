@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{LIST, LOOK, SORTED, is, listed};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer};
+use super::listing::listed;
+use super::template::{LIST, LOOK, SORTED};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer, is};
 use crate::command::flag::Flag::{Denyoom, Write};
 use crate::command::keys::Begin;
 use crate::command::spec::{Keys, Meaning, Spec};

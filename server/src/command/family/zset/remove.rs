@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::SORTED;
 use super::range::{Measure, extent};
+use super::template::SORTED;
 use crate::command::arguments::{SYNTAX, exactly};
 use crate::command::flag::Flag::{Fast, Write};
 use crate::command::spec::{Keys, Meaning, Spec};
