@@ -66,17 +66,34 @@ pub enum Meaning {
     Container,
     /// The command reads or changes keys. It means the same on every server, so it works on the draft alone.
     Data(fn(&mut Draft<'_>, &[Bytes]) -> Result<Reply, Reply>),
+    /// The command runs a script, which works on the draft as well. The script may call the commands of the table.
+    Script(fn(&'static Table, &mut Draft<'_>, &[Bytes]) -> Result<Reply, Reply>),
     /// The command concerns the connection or the server.
     Session(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The session forgets its transaction. The function resets everything else that the connection remembers.
+    Reset(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
     /// The command chooses the database for the commands behind it. The first function finds its number, for the commands of
     /// a transaction; the second changes the session.
     Select(fn(&[Bytes]) -> Result<usize, Reply>, fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The session changes its transaction.
+    Transaction(TransactionChange),
     /// The command notes its arguments as keys that the next transaction depends on.
     Watch,
     /// The session submits the queued commands as a transaction.
     Exec,
     /// The command describes commands.
     Table(fn(&'static Table, &[Bytes]) -> Result<Reply, Reply>),
+}
+
+/// What a command does to the transaction of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionChange {
+    /// MULTI: the following commands are queued.
+    Begin,
+    /// DISCARD: the queued commands and the watched keys are forgotten.
+    Discard,
+    /// UNWATCH: the watched keys are forgotten.
+    Unwatch,
 }
 
 impl Spec {

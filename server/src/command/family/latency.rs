@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::command::arguments::{error_about, exactly};
+use crate::command::arguments::{error_about, exactly, is};
 use crate::command::flag::Flag::{Admin, Loading, Noscript, Stale};
 use crate::command::introspect::HELP;
 use crate::command::spec::{Meaning, Spec};
-use crate::command::table::commands;
 use crate::resp::Reply;
 use crate::session::caller::Caller;
 
@@ -91,10 +90,8 @@ static SUBCOMMANDS: &[Spec] = &[
 fn histogram(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
     let wanted = &words[2..];
     let is_wanted = |name: &str| {
-        let named = |word: &Bytes| {
-            let container = name.split('|').next().unwrap_or(name);
-            commands().find_full(word).is_some_and(|spec| spec.name == name || spec.name == container)
-        };
+        let container = name.split('|').next().unwrap_or(name);
+        let named = |word: &Bytes| is(word, name) || is(word, container);
         wanted.is_empty() || wanted.iter().any(named)
     };
     let told = caller.instance.record.calls().into_iter().filter(|(name, calls)| calls.calls > 0 && is_wanted(name));
