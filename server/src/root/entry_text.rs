@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use super::entry::{EntryParts, Upload};
+use super::parts::{EntryParts, Upload};
 use super::rows_text::TablesSeed;
 use super::strict::{self, Object, spelled};
 use super::text::{NameText, Source, Text};

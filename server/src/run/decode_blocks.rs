@@ -5,8 +5,9 @@ use sha2::{Digest as _, Sha256};
 use zstd::bulk::Decompressor;
 
 use super::block::{BLOCK, take_heading};
-use super::decode::{Claim, unpack_frame};
+use super::claim::Claim;
 use super::filter::{Filter, mark};
+use super::frame::unpack_frame;
 use super::index::Listing;
 use super::{Building, Damage, Layer, NOTED, Salt};
 use crate::row::Table;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::decode::Claim;
+use super::claim::Claim;
 use super::decode_blocks::Blocks;
 use super::filter::Filter;
 use super::footer::{FOOTER, Footer, Sum};

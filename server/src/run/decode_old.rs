@@ -13,8 +13,9 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use zstd::bulk::Decompressor;
 
-use super::decode::{Claim, unpack_frame};
+use super::claim::Claim;
 use super::footer::CHECKSUM;
+use super::frame::unpack_frame;
 use super::{Building, Damage, HASHED, Layer, NOTED, Salt};
 use crate::id::Id;
 use crate::row::{Made, Table};
@@ -28,7 +29,7 @@ const GREATEST_KIND: u8 = 1;
 /// The first line.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OldHeader {
+pub(super) struct OldFirstLine {
     #[serde(rename = "run")]
     _run: u64,
     pub(super) database: Id,

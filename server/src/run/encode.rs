@@ -12,7 +12,7 @@ use super::block::{BLOCK, Block};
 use super::filter::FilterBuilding;
 use super::footer::Footer;
 use super::index::Listing;
-use super::{FORMAT, HASHED, Header, Layer, Place, Work};
+use super::{FORMAT, FirstLine, HASHED, Layer, Place, Work};
 use crate::id::Id;
 
 /// How hard to compress. The hardest that still packs a block within a millisecond, on a processor of these years.
@@ -61,7 +61,7 @@ impl Encoder {
     /// Begins. Fails only for want of memory.
     pub fn new(database: Id, layer: Arc<Layer>) -> io::Result<Encoder> {
         let rows = layer.count().rows;
-        let header = Header { run: FORMAT, database, rows, length: layer.packed_len() };
+        let header = FirstLine { run: FORMAT, database, rows, length: layer.packed_len() };
         let mut out = serde_json::to_vec(&header)?;
         out.push(b'\n');
         Ok(Encoder {
