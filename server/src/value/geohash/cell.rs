@@ -1,6 +1,9 @@
 //! Cells of the grid that halving makes of the world.
 
-use super::{LATITUDE_LIMIT, LONGITUDE_LIMIT, Place, STEPS};
+use super::place::{LATITUDE_LIMIT, LONGITUDE_LIMIT, Place};
+
+/// Halvings of each range in a score.
+pub(super) const STEPS: u32 = 26;
 
 /// Bits of the longitude in interleaved bits, and those of the latitude.
 const LONGITUDE_BITS: u64 = 0xaaaa_aaaa_aaaa_aaaa;

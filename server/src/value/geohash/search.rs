@@ -6,8 +6,9 @@
 //! The order of the cells is the order of an unsorted reply, so it is the same as on real servers. So are the limits of
 //! the method: a shape across a pole or across the corner of the world can miss places.
 
-use super::cell::Cell;
-use super::{Degrees, DistanceUnit, EARTH_RADIUS_METERS, LATITUDE_LIMIT, Place, STEPS};
+use super::cell::{Cell, STEPS};
+use super::place::{Degrees, EARTH_RADIUS_METERS, LATITUDE_LIMIT, Place};
+use super::unit::DistanceUnit;
 
 /// Half of the circumference of the Earth in the Mercator projection, in meters.
 const MERCATOR_LIMIT_METERS: f64 = 20_037_726.37;

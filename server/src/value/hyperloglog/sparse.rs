@@ -9,7 +9,8 @@
 //! A change splits one run and then joins equal neighbours near it. It does not look for the shortest encoding. Which
 //! runs it joins is visible in the bytes, so it follows the servers exactly.
 
-use super::{HEADER, HyperLogLogError, REGISTERS, SPARSE_LIMIT};
+use super::error::HyperLogLogError;
+use super::layout::{HEADER, REGISTERS, SPARSE_LIMIT};
 
 /// Longest run of zeros in one byte, and of counts.
 const SHORT_ZEROS: usize = 64;
