@@ -14,10 +14,11 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::Instant;
 
-use super::answers::{Awaited, Sheet};
+use super::answer::Refusal;
 use super::core::{Core, Effect, Event, Known, Terms};
 use super::freshness::Check;
-use super::queue::{Refusal, Unit};
+use super::queue::Unit;
+use super::sheet::{Awaited, Sheet};
 use crate::command::Command;
 use crate::id::Id;
 use crate::knobs::Knobs;

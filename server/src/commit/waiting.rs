@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::queue::{Unit, Yield};
+use super::answer::Yield;
+use super::queue::Unit;
 use crate::root::PUNCTUATION;
 use crate::state::{Draft, Proposal};
 use crate::upkeep::Uploaded;
