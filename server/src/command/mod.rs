@@ -9,7 +9,7 @@
 //! | [`execution`] | what executes a row on a draft |
 //! | [`keys`] | which words of a request are keys |
 //! | [`arguments`] | parsers and errors that several commands share |
-//! | [`introspect`] | `COMMAND` and `HELP`: the table, told to clients |
+//! | [`introspect`], `description`, `syntax` | `COMMAND` and `HELP`: the table, told to clients |
 //! | [`glob`] | the patterns of Valkey |
 //! | [`page`], [`draw`] | visiting a collection in pieces, and random elements of it |
 //!
@@ -18,6 +18,7 @@
 
 pub mod arguments;
 pub mod combined;
+mod description;
 pub mod draw;
 pub mod execution;
 pub mod family;
