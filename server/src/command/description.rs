@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::keys::{Begin, Find, Keys, as_one_range};
-use super::spec::{Spec, Table};
+use super::spec::{CommandTable, Spec};
 use super::syntax;
-use crate::resp::{Prepared, Reply};
+use crate::resp::{PreparedReply, Reply};
 
 /// What `COMMAND` says of one row. Clients may name a row a million times in one request, so replies share it.
 pub(super) struct Description {
     /// The reply to `COMMAND INFO`.
-    pub(super) info: Prepared,
+    pub(super) info: PreparedReply,
     /// The reply to `COMMAND DOCS`.
-    pub(super) document: Prepared,
+    pub(super) document: PreparedReply,
 }
 
 /// What `COMMAND` says of a row of the table.
-pub(super) fn description(table: &'static Table, spec: &Spec) -> &'static Description {
+pub(super) fn description(table: &'static CommandTable, spec: &Spec) -> &'static Description {
     static DESCRIPTIONS: OnceLock<BTreeMap<&'static str, Description>> = OnceLock::new();
     let describe_all = || {
-        let describe =
-            |spec| Description { info: Prepared::new(describe(spec)), document: Prepared::new(document(spec)) };
+        let describe = |spec| Description {
+            info: PreparedReply::new(describe(spec)),
+            document: PreparedReply::new(document(spec)),
+        };
         table.all().map(|spec| (spec.name, describe(spec))).collect()
     };
     &DESCRIPTIONS.get_or_init(describe_all)[spec.name]

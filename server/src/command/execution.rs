@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::spec::{Meaning, Spec, Table};
+use super::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
 
@@ -17,7 +17,7 @@ pub const TOO_LARGE: Reply =
 const NO_DATA: Reply = Reply::fault("ERR This command is not about the data");
 
 /// Executes a command, whatever the size of the database. A script may call the commands of the table.
-pub fn execute(table: &'static Table, spec: &Spec, draft: &mut Draft<'_>, words: &[Bytes]) -> Reply {
+pub fn execute(table: &'static CommandTable, spec: &Spec, draft: &mut Draft<'_>, words: &[Bytes]) -> Reply {
     match spec.meaning {
         Meaning::Data(act) => act(draft, words).unwrap_or_else(|error| error),
         Meaning::Script(run) => run(table, draft, words).unwrap_or_else(|error| error),

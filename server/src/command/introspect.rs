@@ -6,9 +6,9 @@ use super::arguments::SYNTAX;
 use super::description::{description, flags};
 use super::flag::{Category, Flag};
 use super::glob::{self, Case};
-use super::keys::Placed;
+use super::keys::KeyPosition;
 use super::resolve::resolve;
-use super::spec::{Meaning, Spec, Table};
+use super::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 
 /// The row of the subcommand `HELP`, which each command with subcommands completes.
@@ -24,7 +24,7 @@ pub const HELP: Spec = Spec {
 const NO_SUCH_COMMAND: Reply = Reply::fault("ERR Invalid command specified");
 
 /// `COMMAND` and `COMMAND INFO [name...]`
-pub fn info(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn info(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let info = |spec: &Spec| Reply::Prepared(&description(table, spec).info);
     let entries = match names(words) {
         [] => table.rows().iter().map(|spec| info(spec)).collect(),
@@ -34,7 +34,7 @@ pub fn info(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
 }
 
 /// `COMMAND DOCS [name...]`. Leaves out unknown names.
-pub fn docs(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn docs(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let document = |spec: &'static Spec| (Reply::text(spec.name), Reply::Prepared(&description(table, spec).document));
     let entries = match names(words) {
         [] => table.rows().iter().copied().map(document).collect(),
@@ -44,12 +44,12 @@ pub fn docs(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
 }
 
 /// `COMMAND COUNT`
-pub fn count(table: &'static Table, _: &[Bytes]) -> Result<Reply, Reply> {
+pub fn count(table: &'static CommandTable, _: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::count(table.rows().len()))
 }
 
 /// `COMMAND LIST [FILTERBY MODULE | ACLCAT | PATTERN argument]`
-pub fn list(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn list(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let listed: Vec<&Spec> = match names(words) {
         [] => table.all().collect(),
         [filter, kind, argument] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
@@ -80,20 +80,20 @@ fn filter_by(kind: &[u8]) -> Result<Filter, Reply> {
 }
 
 /// `COMMAND GETKEYS command [argument...]`
-pub fn keys(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn keys(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let words = names(words);
     let keys = keys_of(table, words)?.into_iter().map(|(at, _)| Reply::Bulk(words[at].clone()));
     Ok(Reply::Array(keys.collect()))
 }
 
 /// `COMMAND GETKEYSANDFLAGS command [argument...]`
-pub fn keys_and_flags(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn keys_and_flags(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let words = names(words);
-    let with_flags = |(at, access): Placed| Reply::Array(vec![Reply::Bulk(words[at].clone()), flags(access)]);
+    let with_flags = |(at, access): KeyPosition| Reply::Array(vec![Reply::Bulk(words[at].clone()), flags(access)]);
     Ok(Reply::Array(keys_of(table, words)?.into_iter().map(with_flags).collect()))
 }
 
-fn keys_of(table: &'static Table, words: &[Bytes]) -> Result<Vec<Placed>, Reply> {
+fn keys_of(table: &'static CommandTable, words: &[Bytes]) -> Result<Vec<KeyPosition>, Reply> {
     let spec = resolve(table, words).map_err(|_| NO_SUCH_COMMAND)?;
     if spec.keys.is_empty() {
         return Err(Reply::fault("ERR The command has no key arguments"));
@@ -109,7 +109,7 @@ fn keys_of(table: &'static Table, words: &[Bytes]) -> Result<Vec<Placed>, Reply>
 }
 
 /// `HELP` of the command that the first word names.
-fn help(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+fn help(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let spec = words.first().and_then(|name| table.find(name)).ok_or(NO_SUCH_COMMAND)?;
     let name = spec.name.to_ascii_uppercase();
     let mut lines = vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];

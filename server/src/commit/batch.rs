@@ -9,7 +9,7 @@ use super::answer::Yield;
 use super::held::Held;
 use super::sending::{Adopted, Commit, Executed};
 use super::untaken::{Untaken, is_long};
-use super::waiting::{Arrival, FirstChange, Proposed, Upload};
+use super::waiting::{Arrival, FirstChange, Proposed, ValueUpload};
 use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
@@ -42,7 +42,7 @@ pub struct Base<'a> {
 }
 
 /// What became of a batch.
-pub enum Made {
+pub enum BatchResult {
     /// Its bytes can be sent.
     Commit(Box<Commit>),
     /// Its effects have to be stored first. The units go back to where they came from.
@@ -75,7 +75,7 @@ impl Batch {
         base: &Base<'_>,
         mut draft: Draft<'_>,
         now: Instant,
-    ) -> (Made, VecDeque<Arrival>) {
+    ) -> (BatchResult, VecDeque<Arrival>) {
         let Batch { mut units, proposals, mut first } = self;
         // Units before the first change see the version as it is. The draft, which holds that change, is not for them.
         let mut before = first.as_ref().map(|_| base.draft());
@@ -114,10 +114,10 @@ impl Batch {
         left.append(&mut units);
         if draft.is_spoiled() {
             let spoiled = executed.into_iter().map(|executed| executed.arrival).chain(left).collect();
-            return (Made::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
+            return (BatchResult::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
         }
         for executed in executed.iter().filter(|executed| executed.changed) {
-            if let Some(Upload::Ready(uploaded)) = &executed.arrival.upload {
+            if let Some(ValueUpload::Ready(uploaded)) = &executed.arrival.upload {
                 // If the run may not be named, the value goes into the entry as small values do.
                 draft.attach(&uploaded.clone().added(0, 0));
             }
@@ -130,16 +130,16 @@ impl Batch {
         if draft.made() == 0 {
             let executed = executed.into_iter().map(|executed| executed.arrival).collect();
             let proposals = proposals.into_iter().map(|adopted| adopted.proposed).collect();
-            return (Made::Nothing(Batch { units: executed, proposals, first: None }), left);
+            return (BatchResult::Nothing(Batch { units: executed, proposals, first: None }), left);
         }
         let condition = base.etag.cloned().map_or(Condition::Absent, Condition::Match);
         let prepared = draft.prepare(server);
         // Before the database exists there must be no runs: the next server would take them for what is left of a lost one.
         let made = if is_large && base.etag.is_some() {
             let (held, arrivals) = Held::new(number, executed, proposals, prepared, condition);
-            Made::Held(Box::new(held), arrivals)
+            BatchResult::Held(Box::new(held), arrivals)
         } else {
-            Made::Commit(Box::new(Commit::new(number, executed, proposals, prepared.finish(), condition, now)))
+            BatchResult::Commit(Box::new(Commit::new(number, executed, proposals, prepared.finish(), condition, now)))
         };
         (made, left)
     }

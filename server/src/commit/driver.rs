@@ -31,7 +31,7 @@ use crate::run::Name;
 use crate::state::{Proposal, Runs};
 use crate::stats::Stats;
 use crate::store::{Condition, Health, Store, StoreError};
-use crate::upkeep::{Content, Job, Product, Task, Upkeep, Uploaded, Writer};
+use crate::upkeep::{Content, Job, Product, RunWriter, Task, Upkeep, Uploaded};
 
 /// Submissions taken from the channel at once.
 const AT_ONCE: usize = 256;
@@ -283,9 +283,9 @@ impl<S: Store> Committer<S> {
         Name { generation: self.core.database().root.header.generation, id: Id::random(&mut self.rng) }
     }
 
-    fn writer(&self) -> Writer<S> {
+    fn writer(&self) -> RunWriter<S> {
         let database = self.core.database();
-        Writer {
+        RunWriter {
             store: Arc::clone(&self.store),
             stats: Arc::clone(&self.stats),
             database: database.root.header.id,

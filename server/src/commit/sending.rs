@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::answer::Yield;
-use super::waiting::{Arrival, Proposed, Upload};
+use super::waiting::{Arrival, Proposed, ValueUpload};
 use crate::run::Name;
 use crate::state::Finished;
 use crate::store::Condition;
@@ -87,8 +87,7 @@ impl Commit {
     /// Whether its effects were stored for it alone: no other commit may name their run.
     pub fn has_effects_apart(&self) -> bool {
         let named = self.finished.root.recent.last().and_then(|entry| entry.parts().run);
-        let is_of =
-            |upload: &Option<Upload>, named: Name| matches!(upload, Some(Upload::Ready(it)) if it.name == named);
+        let is_of = |upload: &Option<ValueUpload>, named: Name| matches!(upload, Some(ValueUpload::Ready(it)) if it.name == named);
         named.is_some_and(|run| !self.units.iter().any(|executed| is_of(&executed.arrival.upload, run.name)))
     }
 

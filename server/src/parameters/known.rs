@@ -1,6 +1,8 @@
 //! The parameters of Valkey that clients, tools and tests ask for or set.
 
-use super::kind::Kind::{self, Classes, Events, Moments, Number, Percentiles, Share, Size, Switch, Text, Word};
+use super::kind::ParameterKind::{
+    self, Classes, Events, Moments, Number, Percentiles, Share, Size, Switch, Text, Word,
+};
 use super::parameter::{Parameter, ParameterEffect};
 use crate::knobs::Packing;
 
@@ -8,17 +10,17 @@ const MOST: i64 = i64::MAX;
 const INT: i64 = i32::MAX as i64;
 
 /// A parameter that the server keeps and does not need.
-const fn kept(name: &'static str, kind: Kind, default: &'static str) -> Parameter {
+const fn kept(name: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
     Parameter { name, older: None, kind, default, effect: ParameterEffect::None }
 }
 
 /// The same, with an older name.
-const fn renamed(name: &'static str, older: &'static str, kind: Kind, default: &'static str) -> Parameter {
+const fn renamed(name: &'static str, older: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
     Parameter { older: Some(older), ..kept(name, kind, default) }
 }
 
 /// A parameter that tells what is, and that nobody can change.
-const fn fixed(name: &'static str, kind: Kind, default: &'static str) -> Parameter {
+const fn fixed(name: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
     Parameter { effect: ParameterEffect::Fixed, ..kept(name, kind, default) }
 }
 

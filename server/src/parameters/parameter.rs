@@ -1,6 +1,6 @@
 //! A parameter, and what its value changes.
 
-use super::kind::Kind;
+use super::kind::ParameterKind;
 use crate::knobs::Packing;
 
 /// A row of the table.
@@ -11,7 +11,7 @@ pub struct Parameter {
     /// A name that it had before.
     pub older: Option<&'static str>,
     /// The values that it may have.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// The value at the start.
     pub default: &'static str,
     /// What a new value changes.

@@ -46,20 +46,20 @@ pub struct Calls {
     /// Executed calls whose reply was an error.
     pub failed: u64,
     /// How many took how long.
-    pub times: Histogram,
+    pub times: CallTimes,
 }
 
 /// How many calls took less than each power of two, in microseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Histogram([u64; BUCKETS]);
+pub struct CallTimes([u64; BUCKETS]);
 
-impl Default for Histogram {
-    fn default() -> Histogram {
-        Histogram([0; BUCKETS])
+impl Default for CallTimes {
+    fn default() -> CallTimes {
+        CallTimes([0; BUCKETS])
     }
 }
 
-impl Histogram {
+impl CallTimes {
     fn add(&mut self, micros: u64) {
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
         self.0[bucket.min(BUCKETS - 1)] += 1;

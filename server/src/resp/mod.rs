@@ -7,6 +7,6 @@ mod request;
 mod unwritten;
 
 pub use limits::{ARGUMENT_MEMORY, Limits};
-pub use reply::{Prepared, Protocol, Reply};
+pub use reply::{PreparedReply, Protocol, Reply};
 pub use request::{Parser, ProtocolError};
 pub use unwritten::Unwritten;

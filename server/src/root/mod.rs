@@ -86,7 +86,7 @@ pub use opening::Opening;
 pub use parts::{EntryParts, Upload};
 pub use rows::{PUNCTUATION, Placed, length, line};
 pub use runs::{Run, covered};
-pub use told::{Answer, Answers, Kept, Said, SaidKind, Toucher, kept_size};
+pub use told::{Kept, OfferAnswer, OfferAnswers, Said, SaidKind, Toucher, kept_size};
 pub use version::Root;
 
 use format::{FIRST_FORMAT, FORMAT};

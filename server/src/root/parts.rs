@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::limits::LAST_GENERATION;
 use super::rows::Placed;
-use super::told::{Answers, Said, Toucher};
+use super::told::{OfferAnswers, Said, Toucher};
 use crate::id::Id;
 use crate::row::{Made, Row, Table};
 use crate::run::Name;
@@ -25,7 +25,7 @@ pub struct EntryParts {
     /// Rows that were uploaded before, because they are many or long.
     pub run: Option<Upload>,
     /// Replies to the offers of other servers.
-    pub of: Answers,
+    pub of: OfferAnswers,
     /// Messages, in the order in which they were published.
     pub said: Vec<Said>,
     /// Keys that were removed because they had expired, by the id of their database, in ascending order. That does not
@@ -57,7 +57,7 @@ impl EntryParts {
             generation,
             by,
             run: None,
-            of: Answers::new(),
+            of: OfferAnswers::new(),
             said: Vec::new(),
             expired: Vec::new(),
             rows: Vec::new(),

@@ -6,7 +6,7 @@ use super::entry::Entry;
 use super::header::Header;
 use super::rows::Placed;
 use super::runs::{Run, covered};
-use super::told::{Answer, Kept};
+use super::told::{Kept, OfferAnswer};
 use crate::id::Id;
 use crate::run::Name;
 
@@ -42,8 +42,8 @@ impl Root {
         let answers = self.recent.iter().map(|entry| &entry.parts().of).chain(kept);
         let answers = answers.flat_map(|of| of.values().flat_map(|offers| offers.values().flatten()));
         let objects = answers.filter_map(|answer| match answer {
-            Answer::Object(name) => Some(*name),
-            Answer::Here(_) => None,
+            OfferAnswer::Object(name) => Some(*name),
+            OfferAnswer::Here(_) => None,
         });
         runs.chain(uploads).chain(objects)
     }

@@ -1,6 +1,6 @@
 //! What a run claims of its rows, before they are unpacked.
 
-use super::{Damage, LONGEST, Layer, RATIO, SMALLEST};
+use super::{LONGEST, Layer, RATIO, RunDamage, SMALLEST};
 
 /// What the first line says of the rows.
 #[derive(Clone, Copy)]
@@ -14,9 +14,9 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn new(rows: u64, length: u64, run: usize) -> Result<Claim, Damage> {
+    pub(super) fn new(rows: u64, length: u64, run: usize) -> Result<Claim, RunDamage> {
         if length > LONGEST || rows > length / SMALLEST {
-            return Err(Damage::Contradiction(format!("{rows} rows in {length} bytes")));
+            return Err(RunDamage::Contradiction(format!("{rows} rows in {length} bytes")));
         }
         Ok(Claim { rows, length, run: run as u64 })
     }
@@ -28,23 +28,23 @@ impl Claim {
     }
 
     /// Whether as many bytes may have been unpacked by now.
-    pub(super) fn allows(self, length: usize) -> Result<(), Damage> {
+    pub(super) fn allows(self, length: usize) -> Result<(), RunDamage> {
         let claimed = self.length;
-        let more = || Damage::Contradiction(format!("more than the {claimed} bytes that it claims"));
+        let more = || RunDamage::Contradiction(format!("more than the {claimed} bytes that it claims"));
         if length as u64 > claimed { Err(more()) } else { Ok(()) }
     }
 
     /// Whether all has been unpacked.
-    pub(super) fn is_met(self, length: usize) -> Result<(), Damage> {
+    pub(super) fn is_met(self, length: usize) -> Result<(), RunDamage> {
         let claimed = self.length;
-        let less = || Damage::Contradiction(format!("{length} of the {claimed} bytes that it claims"));
+        let less = || RunDamage::Contradiction(format!("{length} of the {claimed} bytes that it claims"));
         if length as u64 == claimed { Ok(()) } else { Err(less()) }
     }
 
     /// The layer, if it has as many rows.
-    pub(super) fn of(self, layer: Layer) -> Result<Layer, Damage> {
+    pub(super) fn of(self, layer: Layer) -> Result<Layer, RunDamage> {
         let (have, claimed) = (layer.count().rows, self.rows);
-        let wrong = || Damage::Contradiction(format!("{have} of the {claimed} rows that it claims"));
+        let wrong = || RunDamage::Contradiction(format!("{have} of the {claimed} rows that it claims"));
         if have == claimed { Ok(layer) } else { Err(wrong()) }
     }
 }

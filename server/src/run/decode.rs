@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::claim::Claim;
-use super::decode_new::Parts;
-use super::decode_old::{OldFirstLine, Whole};
-use super::{Damage, FORMAT, FirstLine, Layer, OLD_FORMAT, Salt, Work};
+use super::decode_new::NewRun;
+use super::decode_old::{OldFirstLine, OldRun};
+use super::{FORMAT, FirstLine, Layer, OLD_FORMAT, RunDamage, Salt, Work};
 use crate::id::Id;
 
 /// The longest first line, in bytes. Those of this server are shorter than 150.
@@ -20,36 +20,36 @@ pub struct Decoder {
 }
 
 enum Content {
-    New(Parts),
-    Old(Whole),
+    New(NewRun),
+    Old(OldRun),
 }
 
 impl Decoder {
     /// Begins with the first line and the footer.
-    pub fn new(bytes: Bytes, salt: Salt) -> Result<Decoder, Damage> {
+    pub fn new(bytes: Bytes, salt: Salt) -> Result<Decoder, RunDamage> {
         let line = bytes.iter().take(LINE).position(|byte| *byte == b'\n');
-        let line = line.ok_or(Damage::Foreign("it has no first line"))?;
+        let line = line.ok_or(RunDamage::Foreign("it has no first line"))?;
         #[derive(Deserialize)]
         struct FormatOnly {
             run: u64,
         }
         let first = &bytes[..line];
-        match serde_json::from_slice(first).map_err(Damage::FirstLine)? {
+        match serde_json::from_slice(first).map_err(RunDamage::FirstLine)? {
             FormatOnly { run: FORMAT } => {
-                let header: FirstLine = serde_json::from_slice(first).map_err(Damage::FirstLine)?;
+                let header: FirstLine = serde_json::from_slice(first).map_err(RunDamage::FirstLine)?;
                 let (database, rows) = (header.database, header.rows);
                 let claim = Claim::new(rows, header.length, bytes.len())?;
-                let content = Content::New(Parts::new(bytes, line + 1, claim, salt)?);
+                let content = Content::New(NewRun::new(bytes, line + 1, claim, salt)?);
                 Ok(Decoder { database, rows, content })
             }
             FormatOnly { run: OLD_FORMAT } => {
-                let header: OldFirstLine = serde_json::from_slice(first).map_err(Damage::FirstLine)?;
+                let header: OldFirstLine = serde_json::from_slice(first).map_err(RunDamage::FirstLine)?;
                 let (database, rows) = (header.database, header.entries);
                 let claim = Claim::new(rows, header.length, bytes.len())?;
-                let content = Content::Old(Whole::new(bytes, line + 1, claim, salt)?);
+                let content = Content::Old(OldRun::new(bytes, line + 1, claim, salt)?);
                 Ok(Decoder { database, rows, content })
             }
-            FormatOnly { run } => Err(Damage::Format(run)),
+            FormatOnly { run } => Err(RunDamage::Format(run)),
         }
     }
 
@@ -65,9 +65,9 @@ impl Decoder {
 }
 
 impl Work for Decoder {
-    type Done = Result<Layer, Damage>;
+    type Done = Result<Layer, RunDamage>;
 
-    fn step(&mut self) -> Option<Result<Layer, Damage>> {
+    fn step(&mut self) -> Option<Result<Layer, RunDamage>> {
         match &mut self.content {
             Content::New(parts) => parts.step(),
             Content::Old(whole) => whole.step(),

@@ -20,7 +20,7 @@
 
 use bytes::Bytes;
 
-use super::Damage;
+use super::RunDamage;
 use super::fuse::fuse;
 use super::fuse_shape::{FuseShape, LONGEST_SEGMENT, OPEN, SEED, mix, share};
 use crate::row::Table;
@@ -54,8 +54,8 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Reads all of it.
-    pub(super) fn read(bytes: &Bytes) -> Result<Filter, Damage> {
-        let wrong = || Damage::Contradiction("its filter has another length than its parts".into());
+    pub(super) fn read(bytes: &Bytes) -> Result<Filter, RunDamage> {
+        let wrong = || RunDamage::Contradiction("its filter has another length than its parts".into());
         let (count, rest) = bytes.split_first_chunk::<COUNT>().ok_or_else(wrong)?;
         let shapes = (u32::from_le_bytes(*count) as usize).checked_mul(SHAPE);
         let (shapes, mut slots) = shapes.and_then(|length| rest.split_at_checked(length)).ok_or_else(wrong)?;
@@ -63,7 +63,7 @@ impl Filter {
         for &[attempt, segment, a, b, c, d] in shapes.as_chunks::<SHAPE>().0 {
             let shape = FuseShape { attempt, segment, segments: u32::from_le_bytes([a, b, c, d]) };
             if segment > LONGEST_SEGMENT {
-                return Err(Damage::Contradiction("its filter has a segment that is too long".into()));
+                return Err(RunDamage::Contradiction("its filter has a segment that is too long".into()));
             }
             let (part, after) = slots.split_at_checked(shape.slots()).ok_or_else(wrong)?;
             parts.push((shape, bytes.slice_ref(part)));

@@ -49,10 +49,10 @@ mod section;
 
 pub use block::BLOCK;
 pub use building::Building;
-pub use damage::Damage;
+pub use damage::RunDamage;
 pub use decode::Decoder;
 pub use encode::Encoder;
-pub use layer::{Count, Found, Layer, Place};
+pub use layer::{Count, Found, Layer, RowPlace};
 pub use merge::Merger;
 pub use name::{Name, RUNS};
 pub use reach::{Reach, is_outside};

@@ -9,7 +9,7 @@ use super::reply::{nodes, to_script};
 use crate::command::execution::{FULL, TOO_LARGE, execute};
 use crate::command::flag::Flag;
 use crate::command::resolve::resolve;
-use crate::command::spec::{Meaning, Spec, Table};
+use crate::command::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
 
@@ -46,7 +46,7 @@ pub struct Licence {
 
 /// A run of a script, as the database sees it.
 pub struct Hands<'a, 'd> {
-    commands: &'static Table,
+    commands: &'static CommandTable,
     draft: &'a mut Draft<'d>,
     licence: Licence,
     /// The database was full when the script began, and the script has not changed it so far. After its first change it may
@@ -62,7 +62,7 @@ pub struct Hands<'a, 'd> {
 
 impl<'a, 'd> Hands<'a, 'd> {
     /// Begins a run.
-    pub fn new(commands: &'static Table, draft: &'a mut Draft<'d>, licence: Licence) -> Hands<'a, 'd> {
+    pub fn new(commands: &'static CommandTable, draft: &'a mut Draft<'d>, licence: Licence) -> Hands<'a, 'd> {
         let made = draft.made();
         let refuses_growth = !licence.grows && draft.is_full();
         Hands { commands, draft, licence, refuses_growth, made, steps: 0, written: 0, lines: 0, exceeded: false }

@@ -40,7 +40,7 @@ use valthree_script::{Engine, FunctionFacts, Identity, Limits, ScriptFlags};
 use self::host::{Hands, Licence};
 use self::reply::to_client;
 use crate::command::execution::FULL;
-use crate::command::spec::Table as CommandTable;
+use crate::command::spec::CommandTable;
 use crate::info::{COMPATIBLE_VERSION, NAME, VALKEY_VERSION};
 use crate::resp::Reply;
 use crate::row::{Made, Table};

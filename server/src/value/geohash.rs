@@ -11,11 +11,11 @@
 //! bit. Sines and cosines come from the mathematical library of the system, as they do there.
 
 mod cell;
-mod place;
+mod coordinates;
 mod search;
 mod unit;
 
-pub use place::{LATITUDE_LIMIT, LONGITUDE_LIMIT, Place};
+pub use coordinates::{Coordinates, LATITUDE_LIMIT, LONGITUDE_LIMIT};
 pub use search::{ScoreRange, SearchShape};
 pub use unit::DistanceUnit;
 
@@ -28,7 +28,7 @@ const ALPHABET: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 /// Digits that 52 bits fill.
 const FULL_DIGITS: u32 = 10;
 
-impl Place {
+impl Coordinates {
     /// The score that GEOADD stores for this place.
     pub fn score(self) -> f64 {
         Cell::around(self, STEPS, LATITUDE_LIMIT).bits as f64
@@ -36,7 +36,7 @@ impl Place {
 
     /// The place that a score stands for: the centre of its cell. Every score stands for one, because ZADD can store
     /// any number.
-    pub fn from_score(score: f64) -> Place {
+    pub fn from_score(score: f64) -> Coordinates {
         Cell { bits: score_bits(score), steps: STEPS }.centre()
     }
 
@@ -64,31 +64,31 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_ranges_have_scores() {
-        let place = |longitude, latitude| Place { longitude, latitude };
+        let place = |longitude, latitude| Coordinates { longitude, latitude };
         assert_eq!(place(-180.0, -85.05112878).score(), 0.0);
         assert_eq!(place(0.0, 0.0).score(), 3377699720527872.0);
         assert_eq!(place(180.0, 85.05112878).score(), 13510798882111488.0);
-        assert_eq!(Place::from_score(13510798882111488.0), place(180.0, 85.05112878));
+        assert_eq!(Coordinates::from_score(13510798882111488.0), place(180.0, 85.05112878));
     }
 
     #[test]
     fn geohashes_have_eleven_digits() {
-        let palermo = Place { longitude: 13.361389, latitude: 38.115556 };
-        assert_eq!(Place::from_score(palermo.score()).geohash(), "sqc8b49rny0");
+        let palermo = Coordinates { longitude: 13.361389, latitude: 38.115556 };
+        assert_eq!(Coordinates::from_score(palermo.score()).geohash(), "sqc8b49rny0");
     }
 
     #[test]
     fn places_beyond_the_limits_are_refused() {
-        assert!(Place::checked(180.0, -85.05112878).is_ok());
+        assert!(Coordinates::checked(180.0, -85.05112878).is_ok());
         let error = "ERR invalid longitude,latitude pair inf,85.060000".to_string();
-        assert_eq!(Place::checked(f64::INFINITY, 85.06), Err(error));
+        assert_eq!(Coordinates::checked(f64::INFINITY, 85.06), Err(error));
     }
 
     #[test]
     fn every_score_is_a_place() {
         for score in [f64::NEG_INFINITY, -1e300, -5.0, 1.5, 1e18, 1.8e19, 1e300, f64::INFINITY, f64::NAN] {
-            let Place { longitude, latitude } = Place::from_score(score);
-            assert!(Place::checked(longitude, latitude).is_ok(), "{score}");
+            let Coordinates { longitude, latitude } = Coordinates::from_score(score);
+            assert!(Coordinates::checked(longitude, latitude).is_ok(), "{score}");
         }
     }
 }

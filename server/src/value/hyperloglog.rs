@@ -28,7 +28,7 @@ pub use self_test::self_test;
 
 use estimate::Histogram;
 use layout::HEADER;
-use sparse::{Run, SparseUpdate};
+use sparse::{RegisterRun, SparseUpdate};
 use std::borrow::Cow;
 
 /// Length of a dense string.
@@ -54,7 +54,7 @@ impl Default for HyperLogLog<'_> {
         bytes.extend_from_slice(MAGIC);
         bytes.push(SPARSE);
         bytes.resize(HEADER, 0);
-        Run::Zero(REGISTERS).write(&mut bytes);
+        RegisterRun::Zero(REGISTERS).write(&mut bytes);
         HyperLogLog { bytes: bytes.into() }
     }
 }
@@ -150,7 +150,7 @@ impl<'a> HyperLogLog<'a> {
     /// The runs in the notation of PFDEBUG DECODE. None if the encoding is dense.
     pub fn describe_runs(&self) -> Option<String> {
         (!self.is_dense()).then(|| {
-            let runs: Vec<_> = sparse::Runs::of(self.body()).map(|located| located.describe()).collect();
+            let runs: Vec<_> = sparse::RegisterRuns::of(self.body()).map(|located| located.describe()).collect();
             runs.join(" ")
         })
     }

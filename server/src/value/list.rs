@@ -45,7 +45,7 @@ pub struct List {
 
 /// An item that a search has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundItem {
     /// How many items are before it.
     pub index: u64,
     position: i64,
@@ -110,7 +110,7 @@ impl List {
     }
 
     /// Searches for a value from one side among the first `among` items there, until it has found it `enough` times.
-    pub fn find(&self, draft: &Draft<'_>, value: &[u8], from: Side, among: u64, enough: u64) -> Vec<Found> {
+    pub fn find(&self, draft: &Draft<'_>, value: &[u8], from: Side, among: u64, enough: u64) -> Vec<FoundItem> {
         let (length, ..) = self.numbers();
         let among = among.min(length);
         let positions = self.positions(draft);
@@ -120,12 +120,12 @@ impl List {
             Side::Left => {
                 let all = (0..among).zip(positions.range(0..among));
                 let found = all.filter(|(_, position)| equal(position)).take(enough);
-                found.map(|(index, position)| Found { index, position }).collect()
+                found.map(|(index, position)| FoundItem { index, position }).collect()
             }
             Side::Right => {
                 let all = (length - among..length).rev().zip(positions.backwards(length.saturating_sub(1)));
                 let found = all.filter(|(_, position)| equal(position)).take(enough);
-                found.map(|(index, position)| Found { index, position }).collect()
+                found.map(|(index, position)| FoundItem { index, position }).collect()
             }
         }
     }
@@ -198,9 +198,9 @@ impl List {
     }
 
     /// Removes items that a search has found.
-    pub fn remove(&mut self, draft: &mut Draft<'_>, found: &[Found]) {
+    pub fn remove(&mut self, draft: &mut Draft<'_>, found: &[FoundItem]) {
         let (length, mut first, mut last) = self.numbers();
-        for Found { position, .. } in found {
+        for FoundItem { position, .. } in found {
             self.collection.replace(draft, name(*position), None);
         }
         let length = length - found.len() as u64;

@@ -10,7 +10,7 @@ use crate::command::flag::{
 };
 use crate::command::glob::{self, Case};
 use crate::command::introspect::HELP;
-use crate::command::spec::{Meaning, Spec, Table};
+use crate::command::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 use crate::script;
 use crate::script::library::{self, Policy, Stored};
@@ -143,7 +143,7 @@ static FUNCTION: &[Spec] = &[
     },
 ];
 
-fn call(table: &'static Table, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
+fn call(table: &'static CommandTable, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
     // Like Valkey, it looks for the function before it looks at the number.
     let (function, text) = library::find(draft, &words[1]).ok_or(NOT_FOUND)?;
     let (keys, arguments) = key_count(words, Reply::fault("ERR Bad number of keys provided"))?;

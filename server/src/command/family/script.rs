@@ -9,7 +9,7 @@ use crate::command::flag::{
 };
 use crate::command::introspect::HELP;
 use crate::command::keys::{Begin, Find};
-use crate::command::spec::{Keys, Meaning, Spec, Table};
+use crate::command::spec::{CommandTable, Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::script::text::SHA_LENGTH;
 use crate::script::{self, text};
@@ -174,7 +174,7 @@ pub(super) fn key_count(words: &[Bytes], no_number: Reply) -> Result<(&[Bytes], 
     words[3..].split_at_checked(number).ok_or(Reply::fault("ERR Number of keys can't be greater than number of args"))
 }
 
-fn eval(table: &'static Table, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
+fn eval(table: &'static CommandTable, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
     let Parts { keys, arguments } = Parts::of(words)?;
     let text = &words[1];
     script::check(text)?;
@@ -191,7 +191,12 @@ fn check_known(words: &[Bytes]) -> Result<(), Reply> {
     Parts::of(words).map(drop)
 }
 
-fn eval_known(table: &'static Table, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
+fn eval_known(
+    table: &'static CommandTable,
+    draft: &mut Draft<'_>,
+    words: &[Bytes],
+    writes: bool,
+) -> Result<Reply, Reply> {
     check_known(words)?;
     let Parts { keys, arguments } = Parts::of(words)?;
     let text = text::find(draft, &words[1]).ok_or(text::UNKNOWN)?;

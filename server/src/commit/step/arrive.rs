@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::commit::answer::Refusal;
 use crate::commit::core::{Core, Effect};
 use crate::commit::queue::Unit;
-use crate::commit::waiting::Upload;
+use crate::commit::waiting::ValueUpload;
 use crate::root::Root;
 use crate::row::{Row, Table};
 use crate::upkeep::{Content, Uploaded};
@@ -21,7 +21,7 @@ impl Core {
         // Before the database exists there must be no runs: the next server would take them for what is left of a lost one.
         if arrival.written > threshold && exists && !self.on_trial {
             let (number, content) = (arrival.number, content_of(&arrival.unit, &self.known.database.root));
-            arrival.upload = Some(Upload::UnderWay);
+            arrival.upload = Some(ValueUpload::UnderWay);
             self.effects.push(Effect::Upload { arrival: number, content });
         }
     }
@@ -29,7 +29,7 @@ impl Core {
     /// A run of a large value is stored, or could not be stored.
     pub(super) fn uploaded(&mut self, arrival: u64, uploaded: Option<Uploaded>) {
         match (self.waiting.find(arrival), uploaded) {
-            (Some(arrival), Some(uploaded)) => arrival.upload = Some(Upload::Ready(uploaded)),
+            (Some(arrival), Some(uploaded)) => arrival.upload = Some(ValueUpload::Ready(uploaded)),
             (Some(waiting), None) => {
                 let content = content_of(&waiting.unit, &self.known.database.root);
                 self.effects.push(Effect::Upload { arrival, content });

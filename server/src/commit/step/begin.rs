@@ -3,11 +3,11 @@
 use antithesis_sdk::assert_reachable;
 use tokio::time::Instant;
 
-use crate::commit::batch::{Base, Batch, Made};
+use crate::commit::batch::{Base, Batch, BatchResult};
 use crate::commit::core::{Core, Effect};
 use crate::commit::pace;
 use crate::commit::queue::Outcome;
-use crate::commit::waiting::{Room, Upload};
+use crate::commit::waiting::{Room, ValueUpload};
 use crate::upkeep::Content;
 
 impl Core {
@@ -59,19 +59,19 @@ impl Core {
         let (made, left) = batch.commit(attempts.count, terms.server, &base, draft, now);
         waiting.put_back(left.into_iter());
         match made {
-            Made::Commit(commit) => {
+            BatchResult::Commit(commit) => {
                 if commit.is_shared() {
                     assert_reachable!("A batch holds commands of several clients");
                 }
                 self.send(*commit, now);
             }
-            Made::Held(held, units) => {
+            BatchResult::Held(held, units) => {
                 assert_reachable!("The effects of a batch are stored before its commit");
                 waiting.put_back(units.into_iter());
                 self.hold(*held);
             }
-            Made::Nothing(batch) => self.nothing_to_commit(batch),
-            Made::Spoiled(batch) => {
+            BatchResult::Nothing(batch) => self.nothing_to_commit(batch),
+            BatchResult::Spoiled(batch) => {
                 waiting.put_back(batch.units.into_iter());
                 waiting.proposals = batch.proposals;
                 return false;
@@ -110,7 +110,7 @@ impl Core {
     fn renew_uploads(&mut self) {
         let swept = self.known.database.root.header.swept;
         for arrival in self.waiting.swept(swept) {
-            if let Some(Upload::Ready(uploaded)) = arrival.upload.replace(Upload::UnderWay) {
+            if let Some(ValueUpload::Ready(uploaded)) = arrival.upload.replace(ValueUpload::UnderWay) {
                 self.effects.push(Effect::Wasted);
                 let content = Content::Layer(uploaded.layer);
                 self.effects.push(Effect::Upload { arrival: arrival.number, content });

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::command::arguments::until_nul;
 use crate::resp::Reply;
-use crate::value::geohash::{DistanceUnit, Place};
+use crate::value::geohash::{Coordinates, DistanceUnit};
 use crate::value::number::{self, NOT_A_FLOAT};
 
 /// Whether a word of a request is this option, in any case. Valkey compares up to the first NUL.
@@ -13,9 +13,9 @@ pub(super) fn is(word: &Bytes, option: &str) -> bool {
 }
 
 /// The place that two words name.
-pub(super) fn place(longitude: &[u8], latitude: &[u8]) -> Result<Place, Reply> {
+pub(super) fn place(longitude: &[u8], latitude: &[u8]) -> Result<Coordinates, Reply> {
     let degrees = |word: &[u8]| number::score(word).ok_or(Reply::fault(NOT_A_FLOAT));
-    Place::checked(degrees(longitude)?, degrees(latitude)?).map_err(Reply::error)
+    Coordinates::checked(degrees(longitude)?, degrees(latitude)?).map_err(Reply::error)
 }
 
 /// The unit that a word names.
@@ -24,7 +24,7 @@ pub(super) fn unit(word: &[u8]) -> Result<DistanceUnit, Reply> {
 }
 
 /// The reply for a place: its longitude and its latitude.
-pub(super) fn coordinates(place: Place) -> Reply {
+pub(super) fn coordinates(place: Coordinates) -> Reply {
     let degrees = |number| Reply::Decimal(number::format_coordinate(number).into());
     Reply::Array(vec![degrees(place.longitude), degrees(place.latitude)])
 }

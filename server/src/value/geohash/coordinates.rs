@@ -1,4 +1,4 @@
-//! Places, and the distances between them.
+//! Coordinates of places, and the distances between them.
 
 /// Largest longitude, in degrees. The smallest one is its negative.
 pub const LONGITUDE_LIMIT: f64 = 180.0;
@@ -9,25 +9,25 @@ pub(super) const EARTH_RADIUS_METERS: f64 = 6_372_797.560856;
 
 /// A place, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
+pub struct Coordinates {
     /// East is positive.
     pub longitude: f64,
     /// North is positive.
     pub latitude: f64,
 }
 
-impl Place {
+impl Coordinates {
     /// Checks the limits of GEOADD. The error is the text of the reply.
-    pub fn checked(longitude: f64, latitude: f64) -> Result<Place, String> {
+    pub fn checked(longitude: f64, latitude: f64) -> Result<Coordinates, String> {
         if longitude.abs() <= LONGITUDE_LIMIT && latitude.abs() <= LATITUDE_LIMIT {
-            Ok(Place { longitude, latitude })
+            Ok(Coordinates { longitude, latitude })
         } else {
             Err(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"))
         }
     }
 
     /// The distance to another place in meters, by the haversine formula.
-    pub fn distance(self, other: Place) -> f64 {
+    pub fn distance(self, other: Coordinates) -> f64 {
         let longitudes = ((other.longitude.to_radians_of_place() - self.longitude.to_radians_of_place()) / 2.0).sin();
         if longitudes == 0.0 {
             return self.latitude_distance(other);
@@ -39,7 +39,7 @@ impl Place {
     }
 
     /// The distance between the parallels of two places in meters.
-    pub(super) fn latitude_distance(self, other: Place) -> f64 {
+    pub(super) fn latitude_distance(self, other: Coordinates) -> f64 {
         EARTH_RADIUS_METERS * (other.latitude.to_radians_of_place() - self.latitude.to_radians_of_place()).abs()
     }
 }
