@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::family::{
-    bitmap, client, config, connection, counter, debug, durability, function, geo, hash, hyperloglog, key, latency,
-    list, script, server, set, slowlog, string, transaction, zset,
+    bitmap, client, config, counter, debug, durability, function, geo, greeting, hash, hyperloglog, key, latency, list,
+    script, server, set, slowlog, string, transaction, zset,
 };
 use super::spec::{CommandTable, Meaning, Spec};
 
@@ -17,12 +17,12 @@ const FAMILIES: &[&[Spec]] = &[
     bitmap::ROWS,
     client::ROWS,
     config::ROWS,
-    connection::ROWS,
     counter::ROWS,
     debug::ROWS,
     durability::ROWS,
     function::ROWS,
     geo::ROWS,
+    greeting::ROWS,
     hash::ROWS,
     hyperloglog::ROWS,
     key::ROWS,

@@ -6,7 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | here | rows, time and size |
-//! | `number` | the databases that SELECT knows |
+//! | `mapping` | the databases that SELECT knows |
 //! | `unit`, `effects` | units, and how large their changes may be |
 //! | `undo`, `savepoint` | takes changes back |
 //! | `watch` | notes watched keys, and judges the notes |
@@ -14,7 +14,7 @@
 
 mod effects;
 mod finish;
-mod number;
+mod mapping;
 mod savepoint;
 mod undo;
 mod unit;
