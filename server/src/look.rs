@@ -14,7 +14,7 @@ use valthree::repair::{self, TimeRepaired};
 use valthree::store::Store;
 use valthree::store::directory::Directory;
 use valthree::store::s3::S3;
-use valthree::store::watched::Watched;
+use valthree::store::watched::WatchedStore;
 use valthree::tail;
 
 use crate::flags::{StoreFlags, StoreLocation, Subcommand};
@@ -69,7 +69,7 @@ async fn mend_in<S: Store>(store: S) -> anyhow::Result<()> {
     SysRng.try_fill_bytes(&mut seed).context("the system gives no random numbers")?;
     let author = Id::random(&mut StdRng::from_seed(seed));
     let clock = Arc::new(Clock::new(Wall::of_the_machine()));
-    let store = Arc::new(Watched::new(store, Arc::default(), Arc::clone(&clock)));
+    let store = Arc::new(WatchedStore::new(store, Arc::default(), Arc::clone(&clock)));
     match repair::lower_now(&store, || clock.now(), author).await? {
         TimeRepaired::NotAhead { stored } => {
             println!("the stored time, {stored}, is not ahead of the present: nothing was changed");

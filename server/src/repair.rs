@@ -22,7 +22,7 @@ use crate::run::{Name, Salt};
 use crate::state::Draft;
 use crate::stats::Stats;
 use crate::store::{Condition, Store, StoreError};
-use crate::upkeep::{Content, Writer, bound};
+use crate::upkeep::{Content, RunWriter, bound};
 
 /// Removals of more bytes than this become a run, so that `db.json` stays small.
 const LARGE: u64 = 128 << 10;
@@ -110,7 +110,7 @@ pub async fn lower_now<S: Store>(
     let prepared = draft.prepare(author).at(to);
     let generation = prepared.generation();
     let finished = if large {
-        let writer = Writer {
+        let writer = RunWriter {
             store: Arc::clone(store),
             stats: Arc::new(Stats::default()),
             database: header.id,

@@ -18,7 +18,7 @@ use crate::net::{Context, Listener, Reception, Status};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::proof::Proof;
-use crate::store::watched::Watched;
+use crate::store::watched::WatchedStore;
 
 /// How long clients have to take their last replies, after the last command has met its deadline.
 const LAST_REPLIES: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ pub async fn run_before<L: Listener, S: Store>(
     let max_clients = config.settings.max_clients;
     let shared = Arc::new(Instance::new(config.settings, config.wall));
     let start = Start {
-        store: Arc::new(Watched::new(store, Arc::clone(&shared.health), Arc::clone(&shared.clock))),
+        store: Arc::new(WatchedStore::new(store, Arc::clone(&shared.health), Arc::clone(&shared.clock))),
         server: Id::random(&mut rng),
         database: Id::random(&mut rng),
         deadline,

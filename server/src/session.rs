@@ -1,9 +1,11 @@
 //! Decides about each request of a connection: the session answers it, or submits it to the commit loop.
 //!
-//! Everything that a connection remembers is in [`caller`], beneath the commands. The session stands above them: it
-//! finds the command of a request by the table, and looks at the kind of its meaning.
+//! [`caller`] holds what commands may see and change of a connection, so it lies beneath them. The session stands above the
+//! commands: it finds the command of a request by the table, and looks at the kind of its meaning. It also keeps the queued
+//! commands ([`transaction`]).
 
 pub mod caller;
+mod settled;
 mod settlement;
 pub mod silence;
 pub mod transaction;
@@ -14,9 +16,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::caller::Caller;
-use self::settlement::Awaiting;
-pub use self::settlement::Settled;
-use self::transaction::Gathered;
+use self::settled::Awaiting;
+pub use self::settled::Settled;
+use self::transaction::{Gathered, Transaction};
 use crate::clients::Client;
 use crate::command::Command;
 use crate::command::arguments::wrong_arity;
@@ -50,6 +52,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Session {
     caller: Caller,
+    /// The queued commands and the watched keys.
+    transaction: Transaction,
     /// What it has to do with the next answer of the commit loop.
     awaiting: Option<Awaiting>,
     /// How many queued commands and watched keys other clients see.
@@ -71,7 +75,13 @@ const ENDINGS: [&str; 4] = ["discard", "exec", "quit", "reset"];
 impl Session {
     /// Begins a session and registers its client.
     pub fn open(instance: Arc<Instance>, peer: String, local: String) -> Session {
-        Session { caller: Caller::enter(instance, peer, local), awaiting: None, shown: (None, 0), newest: None }
+        Session {
+            caller: Caller::enter(instance, peer, local),
+            transaction: Transaction::default(),
+            awaiting: None,
+            shown: (None, 0),
+            newest: None,
+        }
     }
 
     /// The id of the client. No other connection of this server ever gets it.
@@ -103,23 +113,31 @@ impl Session {
     /// Whether the session itself executes the newest command, so that an error is the reply of the command.
     pub fn executes(&self) -> bool {
         self.newest.is_some_and(|spec| {
-            matches!(spec.meaning, Meaning::Session(_) | Meaning::Select(..) | Meaning::Table(_) | Meaning::Exec)
+            matches!(
+                spec.meaning,
+                Meaning::Session(_)
+                    | Meaning::Reset(_)
+                    | Meaning::Transaction(_)
+                    | Meaning::Select(..)
+                    | Meaning::Table(_)
+                    | Meaning::Exec
+            )
         })
     }
 
     /// Whether the newest command was queued.
     pub fn has_queued(&self) -> bool {
         let is_queued = |spec: &Spec| !ENDINGS.contains(&spec.name) && spec.name != "multi";
-        self.caller.transaction.is_open() && self.newest.is_some_and(is_queued)
+        self.transaction.is_open() && self.newest.is_some_and(is_queued)
     }
 
     /// Whether a request may change the database. While a transaction is open, only its EXEC may.
     pub fn may_write(&self, words: &[Bytes]) -> bool {
         let Ok(spec) = resolve(commands(), words) else { return false };
         if matches!(spec.meaning, Meaning::Exec) {
-            return self.caller.transaction.is_any(Command::may_write);
+            return self.transaction.is_any(Command::may_write);
         }
-        !self.caller.transaction.is_open() && (spec.is(Flag::Write) || spec.writes_unflagged)
+        !self.transaction.is_open() && (spec.is(Flag::Write) || spec.writes_unflagged)
     }
 
     /// Until when the client has to wait for its replies.
@@ -134,7 +152,7 @@ impl Session {
 
     /// The memory of queued commands and watched keys.
     pub fn held(&self) -> usize {
-        self.caller.transaction.held()
+        self.transaction.held()
     }
 
     /// Whether to send the reply to the request that was just handled. Call it once after each [`Session::handle`] whose
@@ -156,8 +174,8 @@ impl Session {
         let exec = resolved.as_ref().is_ok_and(|spec| matches!(spec.meaning, Meaning::Exec));
         let admitted = resolved.and_then(|spec| self.admit(spec, &words, refusal).map(|()| spec));
         let spec = admitted.map_err(|error| self.refuse(exec, error))?;
-        let step = if self.caller.transaction.is_open() && !ENDINGS.contains(&spec.name) {
-            self.caller.transaction.queue(Command::queued(spec, words));
+        let step = if self.transaction.is_open() && !ENDINGS.contains(&spec.name) {
+            self.transaction.queue(Command::queued(spec, words));
             Ok(Step::Answer(Reply::status("QUEUED")))
         } else {
             self.perform(spec, words)
@@ -174,7 +192,7 @@ impl Session {
         if spec.name.starts_with("debug|") && !self.caller.instance.settings.debug_commands {
             return Err(NO_DEBUG);
         }
-        let transaction = &self.caller.transaction;
+        let transaction = &self.transaction;
         if transaction.is_open() && spec.is(Flag::NoMulti) {
             return Err(NOT_INSIDE);
         }
@@ -196,7 +214,7 @@ impl Session {
 
     /// A command that cannot be queued spoils its transaction. An EXEC that is refused ends it.
     fn refuse(&mut self, exec: bool, error: Reply) -> Reply {
-        let transaction = &mut self.caller.transaction;
+        let transaction = &mut self.transaction;
         let error = if exec {
             transaction.forget();
             aborted(&error)
@@ -213,14 +231,19 @@ impl Session {
     fn perform(&mut self, spec: &'static Spec, words: Vec<Bytes>) -> Result<Step, Reply> {
         let command = Command::new(spec, words)?;
         match command.spec().meaning {
-            Meaning::Data(_) => Ok(Step::Submit(command)),
+            Meaning::Data(_) | Meaning::Script(_) => Ok(Step::Submit(command)),
             Meaning::Watch => {
                 self.awaiting = Some(Awaiting::Notes);
                 Ok(Step::Watch(command))
             }
             Meaning::Exec => {
-                let gathered = self.caller.transaction.end()?;
+                let gathered = self.transaction.end()?;
                 Ok(self.transact(gathered))
+            }
+            Meaning::Transaction(change) => Ok(Step::Answer(self.transaction.change(change)?)),
+            Meaning::Reset(act) => {
+                self.transaction.forget();
+                Ok(Step::Answer(act(&mut self.caller, command.words())?))
             }
             Meaning::Session(act) | Meaning::Select(_, act) => {
                 let reply = act(&mut self.caller, command.words())?;
@@ -233,7 +256,7 @@ impl Session {
 
     /// Notes for `CLIENT LIST` what the transaction holds.
     pub(crate) fn show_transaction(&mut self) {
-        let transaction = &self.caller.transaction;
+        let transaction = &self.transaction;
         let (queued, watched) = (transaction.length(), transaction.watched());
         // Most requests change nothing of it, and need no lock.
         if self.shown == (queued, watched) {

@@ -14,7 +14,7 @@ use valthree::root::{self, Root};
 use valthree::run::RUNS;
 use valthree::settings::Thresholds;
 use valthree::state::Proposal;
-use valthree::store::memory::{Held, Memory, Request};
+use valthree::store::memory::{HeldRequest, Memory, Request};
 
 /// Effects of more bytes are stored as a run.
 const LARGE: Thresholds = Thresholds { recent: 1_000, ..FOLDS };
@@ -28,7 +28,7 @@ async fn begin_to_copy(store: &Memory) -> (Puppet, valthree::commit::Awaited) {
     (puppet, copy)
 }
 
-fn version(put: &Held) -> Root {
+fn version(put: &HeldRequest) -> Root {
     let Request::Put { bytes, .. } = &put.request else { unreachable!("it is a PUT") };
     decoded(bytes)
 }

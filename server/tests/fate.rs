@@ -9,7 +9,7 @@ use cluster::*;
 use valthree::commit::{Awaited, Refusal};
 use valthree::resp::Reply;
 use valthree::store::Condition;
-use valthree::store::memory::{Held, Memory, Request};
+use valthree::store::memory::{HeldRequest, Memory, Request};
 
 /// Whether the deadline passes while the fate is open.
 #[derive(Clone, Copy, PartialEq)]
@@ -28,7 +28,7 @@ async fn world() -> (Memory, Puppet, Server) {
     (store, puppet, rival)
 }
 
-fn content(held: &Held) -> (&[u8], &Condition) {
+fn content(held: &HeldRequest) -> (&[u8], &Condition) {
     match &held.request {
         Request::Put { bytes, condition, .. } => (bytes, condition),
         other => panic!("not a PUT: {other:?}"),
@@ -36,7 +36,7 @@ fn content(held: &Held) -> (&[u8], &Condition) {
 }
 
 /// A 500: it may or may not have been carried out. It was not.
-fn failed(mut held: Held) -> Held {
+fn failed(mut held: HeldRequest) -> HeldRequest {
     held.fail(unclear());
     held
 }

@@ -13,7 +13,7 @@ use valthree::resp::Reply;
 use valthree::root::Run;
 use valthree::run::{Building, Name, Salt};
 use valthree::state::{Merged, Proposal};
-use valthree::store::memory::{Held, Memory};
+use valthree::store::memory::{HeldRequest, Memory};
 
 /// A database with `k` = `0`, a server whose requests wait for the test, and a rival whose requests don't.
 async fn world() -> (Memory, Puppet, Server) {
@@ -38,7 +38,7 @@ async fn answered(answer: &mut Awaited) -> bool {
 }
 
 /// Carries a request out now; its answer comes when the test says so.
-fn performed(mut held: Held) -> Held {
+fn performed(mut held: HeldRequest) -> HeldRequest {
     held.perform();
     held
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use valthree::id::Id;
 use valthree::root::{
-    Answer, Damage, Entry, EntryParts, KEPT, Kept, LAST_GENERATION, Root, Run, Said, SaidKind, Secret, Toucher, Upload,
-    WRITERS, Writer, covered, kept_size,
+    Damage, Entry, EntryParts, KEPT, Kept, LAST_GENERATION, OfferAnswer, Root, Run, Said, SaidKind, Secret, Toucher,
+    Upload, WRITERS, Writer, covered, kept_size,
 };
 use valthree::row::{Head, Made, Row, Shape, Table};
 use valthree::run::Name;
@@ -52,7 +52,7 @@ fn example() -> Root {
     first.rows = rows(keys, [("greeting", value("hello")), ("user:1", hash(1, 2))]);
     first.rows.extend(rows(elements, [("age", value("41")), ("name", value("Ann"))]));
     let mut second = EntryParts::new(18, id(SERVER));
-    let answers = ["+OK\r\n", ":1\r\n"].map(|answer| Answer::Here(answer.into()));
+    let answers = ["+OK\r\n", ":1\r\n"].map(|answer| OfferAnswer::Here(answer.into()));
     second.of = BTreeMap::from([(id(OTHER), BTreeMap::from([(3, answers.to_vec())]))]);
     second.said = vec![Said { kind: SaidKind::Message, channel: "news".into(), message: "hi".into() }];
     second.rows = rows(keys, [("greeting", None), ("user:1", hash(1, 1))]);
@@ -107,7 +107,7 @@ fn every_part_of_an_entry_has_its_documented_spelling() {
     let name = Name { generation: 3, id: id(OTHER) };
     let mut parts = EntryParts { from: 2, ..EntryParts::new(4, id(SERVER)) };
     parts.run = Some(Upload { name, rows: 5, bytes: 99 });
-    parts.of = BTreeMap::from([(id(OTHER), BTreeMap::from([(7, vec![Answer::Object(name)])]))]);
+    parts.of = BTreeMap::from([(id(OTHER), BTreeMap::from([(7, vec![OfferAnswer::Object(name)])]))]);
     parts.said = vec![Said { kind: SaidKind::Sharded, channel: "\u{1}".into(), message: Bytes::from_static(b"\xff") }];
     parts.expired = vec![(Made::first(0), "k".into()), (Made::first(0), Bytes::from_static(b"\xff"))];
     let list = Shape::List { length: 2, first: -8, last: i64::MAX };

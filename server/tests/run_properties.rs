@@ -9,12 +9,12 @@ use bytes::Bytes;
 use proptest::{collection::btree_set, collection::vec, prelude::*, sample::Index};
 use run::{MOMENTS, Rows, SALT, database, decode, encode, get, layer, made, mention, rows, rows_of, table, text};
 use valthree::row::{Head, Made, Row, Shape, Table};
-use valthree::run::{BLOCK, Layer, Merger, Place, Reach, Work as _};
+use valthree::run::{BLOCK, Layer, Merger, Reach, RowPlace, Work as _};
 
 /// Whether every way to read a layer finds exactly these rows.
 fn check(layer: &Layer, rows: &Rows) {
     let mut read = Vec::new();
-    let mut place = Place::default();
+    let mut place = RowPlace::default();
     while let Some(found) = layer.at(place) {
         read.push(((found.table, found.shared_name()), found.row()));
         place = found.next;
@@ -23,7 +23,7 @@ fn check(layer: &Layer, rows: &Rows) {
     assert_eq!(&read.into_iter().collect::<Rows>(), rows);
     assert_eq!(&rows_of(layer), rows);
     for ((table, name), row) in rows {
-        assert_eq!(get(layer, *table, name), Some(row.clone()));
+        assert_eq!(get(layer, *table, name), mention(Some(row)));
     }
     let tables: BTreeSet<Table> = rows.keys().map(|(table, _)| *table).collect();
     assert!(layer.tables().eq(tables.iter().copied()));

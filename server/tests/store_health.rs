@@ -9,7 +9,7 @@ use tokio::time::{advance, sleep};
 use tracing::subscriber::DefaultGuard;
 use valthree::clock::Clock;
 use valthree::store::memory::{Memory, Script};
-use valthree::store::watched::Watched;
+use valthree::store::watched::WatchedStore;
 use valthree::store::{Condition, Health, Reason, Store, StoreError};
 
 /// The log of a test, without times.
@@ -42,11 +42,15 @@ impl Write for Log {
     }
 }
 
-fn watched() -> (Arc<Watched<Memory>>, Script, Arc<Health>) {
+fn watched() -> (Arc<WatchedStore<Memory>>, Script, Arc<Health>) {
     let (memory, script) = Memory::new().scripted();
     let health = Arc::<Health>::default();
     (
-        Arc::new(Watched::new(memory, Arc::clone(&health), Arc::new(Clock::new(std::time::SystemTime::UNIX_EPOCH)))),
+        Arc::new(WatchedStore::new(
+            memory,
+            Arc::clone(&health),
+            Arc::new(Clock::new(std::time::SystemTime::UNIX_EPOCH)),
+        )),
         script,
         health,
     )
@@ -58,7 +62,7 @@ fn full() -> StoreError {
 }
 
 /// Has a write fail, or succeed.
-async fn write(store: &Arc<Watched<Memory>>, script: &mut Script, name: &str, error: Option<StoreError>) {
+async fn write(store: &Arc<WatchedStore<Memory>>, script: &mut Script, name: &str, error: Option<StoreError>) {
     let (store, name) = (Arc::clone(store), name.to_owned());
     let put = tokio::spawn(async move { store.put(&name, Bytes::new(), &Condition::Absent).await });
     let mut held = script.next().await.unwrap();
@@ -69,7 +73,7 @@ async fn write(store: &Arc<Watched<Memory>>, script: &mut Script, name: &str, er
     let _ = put.await.unwrap();
 }
 
-async fn read(store: &Arc<Watched<Memory>>, script: &mut Script, error: Option<StoreError>) {
+async fn read(store: &Arc<WatchedStore<Memory>>, script: &mut Script, error: Option<StoreError>) {
     let reader = Arc::clone(store);
     let get = tokio::spawn(async move { reader.get("db.json", None).await });
     let mut held = script.next().await.unwrap();

@@ -9,23 +9,23 @@ use network::{Network, settle, settle_loading};
 use tokio::time::{Instant, timeout};
 use valthree::commit::Unusable;
 use valthree::settings::{Settings, Thresholds};
-use valthree::store::memory::{Held, Memory, Request, Script};
+use valthree::store::memory::{HeldRequest, Memory, Request, Script};
 use valthree::store::proof;
 
 /// The object that a request is about.
-fn object(held: &Held) -> &str {
+fn object(held: &HeldRequest) -> &str {
     match &held.request {
         Request::Get { name, .. } | Request::Put { name, .. } | Request::Delete { name } => name,
         Request::List { prefix } => prefix,
     }
 }
 
-fn is_of_the_trial(held: &Held) -> bool {
+fn is_of_the_trial(held: &HeldRequest) -> bool {
     object(held).starts_with(proof::PREFIX)
 }
 
 /// All that was asked before any of it is answered: a round trip.
-async fn round(script: &mut Script) -> Vec<Held> {
+async fn round(script: &mut Script) -> Vec<HeldRequest> {
     let mut round = Vec::new();
     settle().await;
     while let Ok(held) = timeout(Duration::ZERO, script.next()).await {
@@ -35,10 +35,11 @@ async fn round(script: &mut Script) -> Vec<Held> {
 }
 
 /// A server that has loaded its database, and what its store has been asked for the trial, which nobody has answered.
-async fn on_trial(store: &Memory) -> (Network, Script, Vec<Held>) {
+async fn on_trial(store: &Memory) -> (Network, Script, Vec<HeldRequest>) {
     let (network, mut script) = Network::scripted(store, 100);
-    let (mut trial, load): (Vec<Held>, Vec<Held>) = round(&mut script).await.into_iter().partition(is_of_the_trial);
-    load.into_iter().for_each(Held::answer);
+    let (mut trial, load): (Vec<HeldRequest>, Vec<HeldRequest>) =
+        round(&mut script).await.into_iter().partition(is_of_the_trial);
+    load.into_iter().for_each(HeldRequest::answer);
     for held in round(&mut script).await {
         if is_of_the_trial(&held) { trial.push(held) } else { held.answer() }
     }
@@ -82,7 +83,7 @@ async fn the_first_read_is_answered_after_three_round_trips() {
             if number <= loading {
                 client.expect_line("-LOADING ").await;
             }
-            round(&mut script).await.into_iter().for_each(Held::answer);
+            round(&mut script).await.into_iter().for_each(HeldRequest::answer);
             settle().await;
         }
         client.expect(format!("$100\r\n{}\r\n", "v".repeat(100))).await;
@@ -108,7 +109,7 @@ async fn during_the_trial_of_its_store_a_server_writes_nothing_and_answers_no_on
         client.expect_silence().await;
     }
     assert_eq!(store.peek("db.json"), before);
-    trial.into_iter().for_each(Held::answer);
+    trial.into_iter().for_each(HeldRequest::answer);
     settle_loading(&mut script).await;
     reader.expect(format!("$100\r\n{}\r\n", "v".repeat(100))).await;
     small.expect("+OK\r\n").await;
@@ -124,7 +125,7 @@ async fn who_waits_for_a_store_that_fails_its_trial_is_told_so_and_nothing_was_w
     let [mut reader, mut writer] = [network.connect(), network.connect()];
     reader.send("GET k7\r\n").await;
     writer.send("SET k8 new\r\n").await;
-    round(&mut script).await.into_iter().for_each(Held::answer);
+    round(&mut script).await.into_iter().for_each(HeldRequest::answer);
     // All of them create the same object.
     for held in trial {
         store.remove(object(&held));

@@ -15,6 +15,11 @@ pub fn exactly<const N: usize>(words: &[Bytes]) -> Result<&[Bytes; N], Reply> {
     words.try_into().map_err(|_| SYNTAX)
 }
 
+/// Whether a word of a request is this option, in any case.
+pub fn is(word: &[u8], option: &str) -> bool {
+    word.eq_ignore_ascii_case(option.as_bytes())
+}
+
 /// An integer in its only spelling: no plus, no spaces, no leading zeros. Valkey accepts no other.
 pub fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);

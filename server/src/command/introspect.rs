@@ -1,18 +1,15 @@
 //! `COMMAND` and `HELP`: the table, told to clients.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
-
 use bytes::Bytes;
 
 use super::arguments::SYNTAX;
+use super::description::{description, flags};
 use super::flag::{Category, Flag};
 use super::glob::{self, Case};
-use super::keys::{Begin, Find, Keys, Placed, as_one_range};
+use super::keys::KeyPosition;
 use super::resolve::resolve;
-use super::spec::{Meaning, Spec, Table};
-use super::syntax;
-use crate::resp::{Prepared, Reply};
+use super::spec::{CommandTable, Meaning, Spec};
+use crate::resp::Reply;
 
 /// The row of the subcommand `HELP`, which each command with subcommands completes.
 pub const HELP: Spec = Spec {
@@ -27,7 +24,7 @@ pub const HELP: Spec = Spec {
 const NO_SUCH_COMMAND: Reply = Reply::fault("ERR Invalid command specified");
 
 /// `COMMAND` and `COMMAND INFO [name...]`
-pub fn info(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn info(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let info = |spec: &Spec| Reply::Prepared(&description(table, spec).info);
     let entries = match names(words) {
         [] => table.rows().iter().map(|spec| info(spec)).collect(),
@@ -37,7 +34,7 @@ pub fn info(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
 }
 
 /// `COMMAND DOCS [name...]`. Leaves out unknown names.
-pub fn docs(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn docs(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let document = |spec: &'static Spec| (Reply::text(spec.name), Reply::Prepared(&description(table, spec).document));
     let entries = match names(words) {
         [] => table.rows().iter().copied().map(document).collect(),
@@ -47,12 +44,12 @@ pub fn docs(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
 }
 
 /// `COMMAND COUNT`
-pub fn count(table: &'static Table, _: &[Bytes]) -> Result<Reply, Reply> {
+pub fn count(table: &'static CommandTable, _: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::count(table.rows().len()))
 }
 
 /// `COMMAND LIST [FILTERBY MODULE | ACLCAT | PATTERN argument]`
-pub fn list(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn list(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let listed: Vec<&Spec> = match names(words) {
         [] => table.all().collect(),
         [filter, kind, argument] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
@@ -83,20 +80,20 @@ fn filter_by(kind: &[u8]) -> Result<Filter, Reply> {
 }
 
 /// `COMMAND GETKEYS command [argument...]`
-pub fn keys(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn keys(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let words = names(words);
     let keys = keys_of(table, words)?.into_iter().map(|(at, _)| Reply::Bulk(words[at].clone()));
     Ok(Reply::Array(keys.collect()))
 }
 
 /// `COMMAND GETKEYSANDFLAGS command [argument...]`
-pub fn keys_and_flags(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+pub fn keys_and_flags(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let words = names(words);
-    let with_flags = |(at, access): Placed| Reply::Array(vec![Reply::Bulk(words[at].clone()), flags(access)]);
+    let with_flags = |(at, access): KeyPosition| Reply::Array(vec![Reply::Bulk(words[at].clone()), flags(access)]);
     Ok(Reply::Array(keys_of(table, words)?.into_iter().map(with_flags).collect()))
 }
 
-fn keys_of(table: &'static Table, words: &[Bytes]) -> Result<Vec<Placed>, Reply> {
+fn keys_of(table: &'static CommandTable, words: &[Bytes]) -> Result<Vec<KeyPosition>, Reply> {
     let spec = resolve(table, words).map_err(|_| NO_SUCH_COMMAND)?;
     if spec.keys.is_empty() {
         return Err(Reply::fault("ERR The command has no key arguments"));
@@ -111,12 +108,8 @@ fn keys_of(table: &'static Table, words: &[Bytes]) -> Result<Vec<Placed>, Reply>
     }
 }
 
-fn flags(names: &'static [&'static str]) -> Reply {
-    Reply::Set(names.iter().copied().map(Reply::status).collect())
-}
-
 /// `HELP` of the command that the first word names.
-fn help(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
+fn help(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Reply> {
     let spec = words.first().and_then(|name| table.find(name)).ok_or(NO_SUCH_COMMAND)?;
     let name = spec.name.to_ascii_uppercase();
     let mut lines = vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
@@ -140,92 +133,6 @@ fn help(table: &'static Table, words: &[Bytes]) -> Result<Reply, Reply> {
 /// The words after the name of the subcommand.
 fn names(words: &[Bytes]) -> &[Bytes] {
     words.get(2..).unwrap_or_default()
-}
-
-/// What `COMMAND` says of one row. Clients may name a row a million times in one request, so replies share it.
-struct Description {
-    info: Prepared,
-    document: Prepared,
-}
-
-fn description(table: &'static Table, spec: &Spec) -> &'static Description {
-    static DESCRIPTIONS: OnceLock<BTreeMap<&'static str, Description>> = OnceLock::new();
-    let describe_all = || {
-        let describe =
-            |spec| Description { info: Prepared::new(describe(spec)), document: Prepared::new(document(spec)) };
-        table.all().map(|spec| (spec.name, describe(spec))).collect()
-    };
-    &DESCRIPTIONS.get_or_init(describe_all)[spec.name]
-}
-
-/// The ten fields of `COMMAND INFO`.
-fn describe(spec: &Spec) -> Reply {
-    let (first, last, step) = as_one_range(spec.keys);
-    let categories = spec.all_categories();
-    let subcommands: Vec<_> = spec.subcommands.iter().map(describe).collect();
-    Reply::Array(vec![
-        Reply::text(spec.name),
-        Reply::Integer(spec.arity.into()),
-        Reply::Set(spec.flags.iter().map(|flag| Reply::status(flag.name())).collect()),
-        Reply::Integer(first),
-        Reply::Integer(last),
-        Reply::Integer(step),
-        Reply::Set(categories.iter().map(|it| Reply::simple(format!("@{}", it.name()))).collect()),
-        Reply::Set(spec.tips.iter().copied().map(Reply::text).collect()),
-        Reply::Set(spec.keys.iter().map(key_specification).collect()),
-        // Like Valkey: an array, unless there are none.
-        if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) },
-    ])
-}
-
-/// The positions of the keys, for clients that need more than three numbers.
-fn key_specification(keys: &Keys) -> Reply {
-    let number = |name, number: i8| (Reply::text(name), Reply::Integer(number.into()));
-    let search = |kind, spec| {
-        Reply::Map(vec![(Reply::text("type"), Reply::text(kind)), (Reply::text("spec"), Reply::Map(spec))])
-    };
-    let begin = match keys.begin {
-        Begin::At(position) => search("index", vec![(Reply::text("index"), Reply::Integer(position.into()))]),
-        Begin::Behind(word, from) => {
-            let from = (Reply::text("startfrom"), Reply::Integer(from.into()));
-            search("keyword", vec![(Reply::text("keyword"), Reply::text(word)), from])
-        }
-        Begin::Unknown => search("unknown", Vec::new()),
-    };
-    let find = match keys.find {
-        Find::Range { last, step } => {
-            let step = (Reply::text("keystep"), Reply::Integer(step.into()));
-            search("range", vec![number("lastkey", last), step, number("limit", 0)])
-        }
-        Find::Counted => search("keynum", vec![number("keynumidx", 0), number("firstkey", 1), number("keystep", 1)]),
-        Find::Unknown => search("unknown", Vec::new()),
-    };
-    let notes = (!keys.notes.is_empty()).then(|| (Reply::text("notes"), Reply::text(keys.notes)));
-    let fields = [
-        (Reply::text("flags"), flags(keys.access)),
-        (Reply::text("begin_search"), begin),
-        (Reply::text("find_keys"), find),
-    ];
-    Reply::Map(notes.into_iter().chain(fields).collect())
-}
-
-/// The documentation of a command and its subcommands.
-fn document(spec: &Spec) -> Reply {
-    let mut fields = vec![
-        (Reply::text("summary"), Reply::text(spec.summary)),
-        (Reply::text("since"), Reply::text(spec.since)),
-        (Reply::text("group"), Reply::text(spec.group)),
-        (Reply::text("complexity"), Reply::text(spec.complexity)),
-    ];
-    let arguments = syntax::arguments(spec.syntax);
-    if !arguments.is_empty() {
-        fields.push((Reply::text("arguments"), Reply::Array(arguments)));
-    }
-    if !spec.subcommands.is_empty() {
-        let subcommands = spec.subcommands.iter().map(|spec| (Reply::text(spec.name), document(spec)));
-        fields.push((Reply::text("subcommands"), Reply::Map(subcommands.collect())));
-    }
-    Reply::Map(fields)
 }
 
 #[cfg(test)]

@@ -49,10 +49,10 @@ pub enum Find {
 }
 
 /// A key of a request: its position, and how the command uses it.
-pub type Placed = (usize, &'static [&'static str]);
+pub type KeyPosition = (usize, &'static [&'static str]);
 
 /// Finds the keys of a request that the specifications cannot find.
-pub type FindKeys = fn(&[Bytes]) -> Vec<Placed>;
+pub type FindKeys = fn(&[Bytes]) -> Vec<KeyPosition>;
 
 impl Find {
     /// All words from the beginning on.

@@ -6,9 +6,10 @@
 //! | [`family`] | the commands: one file holds rows, parsers and meanings of related ones |
 //! | [`table`] | the table of all families |
 //! | [`resolve`] | from the words of a request to its row |
+//! | [`execution`] | what executes a row on a draft |
 //! | [`keys`] | which words of a request are keys |
 //! | [`arguments`] | parsers and errors that several commands share |
-//! | [`introspect`] | `COMMAND` and `HELP`: the table, told to clients |
+//! | [`introspect`], `description`, `syntax` | `COMMAND` and `HELP`: the table, told to clients |
 //! | [`glob`] | the patterns of Valkey |
 //! | [`page`], [`draw`] | visiting a collection in pieces, and random elements of it |
 //!
@@ -17,7 +18,9 @@
 
 pub mod arguments;
 pub mod combined;
+mod description;
 pub mod draw;
+pub mod execution;
 pub mod family;
 pub mod flag;
 pub mod glob;
@@ -34,20 +37,11 @@ use std::fmt;
 use bytes::Bytes;
 
 use self::arguments::wrong_arity;
+pub use self::execution::{FULL, TOO_LARGE};
 use self::flag::Flag;
 use self::spec::{Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
-
-/// The refusal of a full server, in the words of Valkey.
-pub(crate) const FULL: Reply = Reply::fault("OOM command not allowed when used memory > 'maxmemory'.");
-
-/// The reply to a unit whose effects are larger than [`crate::state::MOST_EFFECTS`].
-pub const TOO_LARGE: Reply =
-    Reply::fault("ERR This would change more than 64 MiB at once, so nothing was changed. Do it in several steps");
-
-/// The refusal of a command that does not work on the database. The session answers such commands itself.
-const NO_DATA: Reply = Reply::fault("ERR This command is not about the data");
 
 /// A well-formed request: its row, and its words. In this form a command travels and can be executed many times.
 #[derive(Clone)]
@@ -138,21 +132,7 @@ impl Command {
 
     /// Executes a command of a transaction that was let in.
     pub fn execute_whatever_the_size(&self, draft: &mut Draft<'_>) -> Reply {
-        match self.spec.meaning {
-            Meaning::Data(act) => act(draft, &self.words).unwrap_or_else(|error| error),
-            Meaning::Select(choose, _) => match choose(&self.words) {
-                Ok(number) => {
-                    draft.select(number);
-                    Reply::OK
-                }
-                Err(error) => error,
-            },
-            Meaning::Watch => {
-                self.words[1..].iter().for_each(|key| draft.note_watched(key));
-                Reply::OK
-            }
-            Meaning::Container | Meaning::Session(_) | Meaning::Exec | Meaning::Table(_) => NO_DATA,
-        }
+        execution::execute(table::commands(), self.spec, draft, &self.words)
     }
 }
 

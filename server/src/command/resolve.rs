@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::arguments::{error_about, until_nul};
-use super::spec::{Spec, Table};
+use super::spec::{CommandTable, Spec};
 use crate::resp::Reply;
 
 /// How many bytes of an unknown name an error repeats.
@@ -13,7 +13,7 @@ const NAME_REPEATED: usize = 128;
 const ARGUMENTS_REPEATED: usize = 128;
 
 /// Finds the row of a request, which is that of the subcommand if the command has any.
-pub fn resolve(table: &Table, words: &[Bytes]) -> Result<&'static Spec, Reply> {
+pub fn resolve(table: &CommandTable, words: &[Bytes]) -> Result<&'static Spec, Reply> {
     let spec = words.first().and_then(|name| table.find(name)).ok_or_else(|| unknown_command(words))?;
     match words.get(1) {
         Some(name) if !spec.subcommands.is_empty() => {

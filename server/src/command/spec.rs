@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::flag::{Category, Flag};
 pub use super::keys::Keys;
-use super::keys::{FindKeys, Placed};
+use super::keys::{FindKeys, KeyPosition};
 use crate::resp::Reply;
 use crate::session::caller::Caller;
 use crate::state::Draft;
@@ -45,19 +45,19 @@ pub struct Spec {
     ///
     /// The server checks a request before it submits it, so that a mistake costs no round trip to the store. The meaning
     /// parses its words again: they are few, and a parsed form would be a second shape that has to travel to other servers.
-    pub check: Option<Check>,
+    pub check: Option<ArgumentCheck>,
     /// The words that the command stores unchanged: a key, its value, the next key, and so on. The commit loop uploads
     /// large ones before it executes the command.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredWords>,
     /// The subcommands, sorted by name.
     pub subcommands: &'static [Spec],
 }
 
 /// Finds a mistake in the words of a request.
-pub type Check = fn(&[Bytes]) -> Result<(), Reply>;
+pub type ArgumentCheck = fn(&[Bytes]) -> Result<(), Reply>;
 
 /// Selects words of a request.
-pub type Stored = fn(&[Bytes]) -> &[Bytes];
+pub type StoredWords = fn(&[Bytes]) -> &[Bytes];
 
 /// What executes a command. Each function gets all words of the request, and returns a reply or an error.
 #[derive(Clone, Copy, Debug)]
@@ -66,17 +66,34 @@ pub enum Meaning {
     Container,
     /// The command reads or changes keys. It means the same on every server, so it works on the draft alone.
     Data(fn(&mut Draft<'_>, &[Bytes]) -> Result<Reply, Reply>),
+    /// The command runs a script, which works on the draft as well. The script may call the commands of the table.
+    Script(fn(&'static CommandTable, &mut Draft<'_>, &[Bytes]) -> Result<Reply, Reply>),
     /// The command concerns the connection or the server.
     Session(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The session forgets its transaction. The function resets everything else that the connection remembers.
+    Reset(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
     /// The command chooses the database for the commands behind it. The first function finds its number, for the commands of
     /// a transaction; the second changes the session.
     Select(fn(&[Bytes]) -> Result<usize, Reply>, fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The session changes its transaction.
+    Transaction(TransactionChange),
     /// The command notes its arguments as keys that the next transaction depends on.
     Watch,
     /// The session submits the queued commands as a transaction.
     Exec,
     /// The command describes commands.
-    Table(fn(&'static Table, &[Bytes]) -> Result<Reply, Reply>),
+    Table(fn(&'static CommandTable, &[Bytes]) -> Result<Reply, Reply>),
+}
+
+/// What a command does to the transaction of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionChange {
+    /// MULTI: the following commands are queued.
+    Begin,
+    /// DISCARD: the queued commands and the watched keys are forgotten.
+    Discard,
+    /// UNWATCH: the watched keys are forgotten.
+    Unwatch,
 }
 
 impl Spec {
@@ -140,7 +157,7 @@ impl Spec {
     }
 
     /// The keys of a request, with the access of their specifications. `None` if the request contradicts them.
-    pub fn keys_of(&self, words: &[Bytes]) -> Option<Vec<Placed>> {
+    pub fn keys_of(&self, words: &[Bytes]) -> Option<Vec<KeyPosition>> {
         if let Some(find) = self.find_keys {
             return Some(find(words));
         }
@@ -159,14 +176,14 @@ impl Spec {
 
 /// The rows of all commands, sorted by name.
 #[derive(Debug)]
-pub struct Table(Vec<&'static Spec>);
+pub struct CommandTable(Vec<&'static Spec>);
 
-impl Table {
+impl CommandTable {
     /// The rows of these families.
-    pub fn new(families: &[&'static [Spec]]) -> Table {
+    pub fn new(families: &[&'static [Spec]]) -> CommandTable {
         let mut rows: Vec<&Spec> = families.iter().copied().flatten().collect();
         rows.sort_by_key(|spec| spec.name);
-        Table(rows)
+        CommandTable(rows)
     }
 
     /// The rows of the commands, without those of their subcommands.

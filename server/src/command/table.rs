@@ -7,22 +7,22 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::family::{
-    bitmap, client, config, connection, counter, debug, durability, function, geo, hash, hyperloglog, key, latency,
-    list, script, server, set, slowlog, string, transaction, zset,
+    bitmap, client, config, counter, debug, durability, function, geo, greeting, hash, hyperloglog, key, latency, list,
+    script, server, set, slowlog, string, transaction, zset,
 };
-use super::spec::{Meaning, Spec, Table};
+use super::spec::{CommandTable, Meaning, Spec};
 
 /// The rows of all families.
 const FAMILIES: &[&[Spec]] = &[
     bitmap::ROWS,
     client::ROWS,
     config::ROWS,
-    connection::ROWS,
     counter::ROWS,
     debug::ROWS,
     durability::ROWS,
     function::ROWS,
     geo::ROWS,
+    greeting::ROWS,
     hash::ROWS,
     hyperloglog::ROWS,
     key::ROWS,
@@ -38,8 +38,8 @@ const FAMILIES: &[&[Spec]] = &[
 ];
 
 /// The table of all commands.
-pub fn commands() -> &'static Table {
-    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(FAMILIES));
+pub fn commands() -> &'static CommandTable {
+    static TABLE: LazyLock<CommandTable> = LazyLock::new(|| CommandTable::new(FAMILIES));
     &TABLE
 }
 

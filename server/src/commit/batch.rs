@@ -1,64 +1,20 @@
-//! A batch as a commit: the executed units, and the bytes that the store is asked to take.
+//! A batch, and its execution.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::answer::Yield;
 use super::held::Held;
-use super::queue::Yield;
+use super::sending::{Adopted, Commit, Executed};
 use super::untaken::{Untaken, is_long};
-use super::waiting::{Arrival, FirstChange, Proposed, Upload};
+use super::waiting::{Arrival, FirstChange, Proposed, ValueUpload};
 use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
-use crate::run::Name;
-use crate::state::{Database, Draft, Finished};
+use crate::state::{Database, Draft};
 use crate::store::{Condition, ETag};
-
-/// A unit of a commit, with what it yields if the commit lands.
-pub struct Executed {
-    pub arrival: Arrival,
-    pub result: Yield,
-    /// Whether the bytes of the commit hold an effect of it.
-    pub changed: bool,
-}
-
-/// A proposal of a commit, and whether it changed something.
-pub struct Adopted {
-    pub proposed: Proposed,
-    pub changed: bool,
-}
-
-/// A batch whose bytes have been sent, or are about to be.
-pub struct Commit {
-    /// Tells its answers from those of other commits.
-    pub number: u64,
-    /// The units without an answer. A unit leaves when it is answered, so that it cannot be executed again.
-    pub units: VecDeque<Executed>,
-    pub proposals: Vec<Adopted>,
-    /// The version that it stores.
-    pub finished: Finished,
-    /// The bytes that its entry adds to `recent`.
-    pub written: u64,
-    pub condition: Condition,
-    pub sending: Sending,
-}
-
-/// How the bytes of a commit fare.
-pub struct Sending {
-    /// How often they have been sent.
-    pub attempts: u32,
-    /// How many attempts have no answer yet.
-    pub unanswered: u32,
-    /// Whether some answer was another than "nothing was sent".
-    pub exposed: bool,
-    /// The first check that can settle the fate, once an answer is overdue or was not 200.
-    pub doubt: Option<u64>,
-    /// When the newest attempt was sent.
-    pub sent: Instant,
-}
 
 /// The units and proposals of a batch before they are executed.
 pub struct Batch {
@@ -86,7 +42,7 @@ pub struct Base<'a> {
 }
 
 /// What became of a batch.
-pub enum Made {
+pub enum BatchResult {
     /// Its bytes can be sent.
     Commit(Box<Commit>),
     /// Its effects have to be stored first. The units go back to where they came from.
@@ -119,7 +75,7 @@ impl Batch {
         base: &Base<'_>,
         mut draft: Draft<'_>,
         now: Instant,
-    ) -> (Made, VecDeque<Arrival>) {
+    ) -> (BatchResult, VecDeque<Arrival>) {
         let Batch { mut units, proposals, mut first } = self;
         // Units before the first change see the version as it is. The draft, which holds that change, is not for them.
         let mut before = first.as_ref().map(|_| base.draft());
@@ -158,10 +114,10 @@ impl Batch {
         left.append(&mut units);
         if draft.is_spoiled() {
             let spoiled = executed.into_iter().map(|executed| executed.arrival).chain(left).collect();
-            return (Made::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
+            return (BatchResult::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
         }
         for executed in executed.iter().filter(|executed| executed.changed) {
-            if let Some(Upload::Ready(uploaded)) = &executed.arrival.upload {
+            if let Some(ValueUpload::Ready(uploaded)) = &executed.arrival.upload {
                 // If the run may not be named, the value goes into the entry as small values do.
                 draft.attach(&uploaded.clone().added(0, 0));
             }
@@ -174,16 +130,16 @@ impl Batch {
         if draft.made() == 0 {
             let executed = executed.into_iter().map(|executed| executed.arrival).collect();
             let proposals = proposals.into_iter().map(|adopted| adopted.proposed).collect();
-            return (Made::Nothing(Batch { units: executed, proposals, first: None }), left);
+            return (BatchResult::Nothing(Batch { units: executed, proposals, first: None }), left);
         }
         let condition = base.etag.cloned().map_or(Condition::Absent, Condition::Match);
         let prepared = draft.prepare(server);
         // Before the database exists there must be no runs: the next server would take them for what is left of a lost one.
         let made = if is_large && base.etag.is_some() {
             let (held, arrivals) = Held::new(number, executed, proposals, prepared, condition);
-            Made::Held(Box::new(held), arrivals)
+            BatchResult::Held(Box::new(held), arrivals)
         } else {
-            Made::Commit(Box::new(Commit::new(number, executed, proposals, prepared.finish(), condition, now)))
+            BatchResult::Commit(Box::new(Commit::new(number, executed, proposals, prepared.finish(), condition, now)))
         };
         (made, left)
     }
@@ -202,49 +158,4 @@ fn execute(arrival: &Arrival, draft: &mut Draft<'_>, untaken: &Untaken) -> Optio
     }
     draft.release();
     Some((result, changed))
-}
-
-impl Commit {
-    /// A batch whose bytes can be sent.
-    pub fn new(
-        number: u64,
-        units: VecDeque<Executed>,
-        proposals: Vec<Adopted>,
-        finished: Finished,
-        condition: Condition,
-        now: Instant,
-    ) -> Commit {
-        let written = finished.root.recent.last().map_or(0, |entry| entry.encoded().len() as u64);
-        let sending = Sending { attempts: 0, unanswered: 0, exposed: false, doubt: None, sent: now };
-        Commit { number, units, proposals, finished, written, condition, sending }
-    }
-
-    /// The generation that it was built on.
-    pub fn base(&self) -> u64 {
-        self.generation() - 1
-    }
-
-    /// The generation that it stores.
-    pub fn generation(&self) -> u64 {
-        self.finished.root.header.generation
-    }
-
-    /// The bytes that it stores.
-    pub fn bytes(&self) -> &Bytes {
-        &self.finished.bytes
-    }
-
-    /// Whether its effects were stored for it alone: no other commit may name their run.
-    pub fn has_effects_apart(&self) -> bool {
-        let named = self.finished.root.recent.last().and_then(|entry| entry.parts().run);
-        let is_of =
-            |upload: &Option<Upload>, named: Name| matches!(upload, Some(Upload::Ready(it)) if it.name == named);
-        named.is_some_and(|run| !self.units.iter().any(|executed| is_of(&executed.arrival.upload, run.name)))
-    }
-
-    /// Whether several clients share it.
-    pub fn is_shared(&self) -> bool {
-        let mut clients = self.units.iter().map(|executed| executed.arrival.unit.client);
-        clients.next().is_some_and(|first| clients.any(|other| other != first))
-    }
 }

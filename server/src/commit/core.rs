@@ -1,34 +1,31 @@
-//! The pure core: what the loop knows, and how each event changes it.
+//! The pure core: what the loop knows, what can happen to it, and what it wants to be done.
 //!
-//! [`Core::step`] takes one event and the present time, and returns what the loop has to do. The core sends nothing,
-//! spawns nothing, waits for nothing and reads no clock. So a test can drive several cores through any order of lost,
-//! late and doubled messages, step by step.
+//! The files of `step` say how each event changes it. The core sends nothing, spawns nothing, waits for nothing and reads no
+//! clock. So a test can drive several cores through any order of lost, late and doubled messages, step by step.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
-use super::answers::Promise;
+use super::ahead::Ahead;
+use super::answer::Answer;
 use super::attempt::Attempts;
 use super::fetch::Obstacle;
 use super::freshness::{Check, Checks};
-use super::queue::{Answer, Outcome, Refusal, Refused, Unit};
-use super::reads::Ahead;
+use super::queue::{Outcome, Unit};
+use super::sheet::Promise;
 use super::trouble::{Trouble, Unusable};
 use super::untaken::Untaken;
-use super::waiting::{Proposed, Upload, Waiting};
+use super::waiting::{Proposed, Waiting};
 use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::root::{self, Root};
-use crate::row::{Row, Table};
 use crate::settings::Thresholds;
 use crate::state::{Database, Runs, Stretch};
 use crate::stats::Stats;
 use crate::store::{Condition, ETag, Got, StoreError};
 use crate::upkeep::{Content, Landed, Uploaded};
-use crate::zoo::planted;
 
 /// Something that happened.
 pub enum Event {
@@ -164,59 +161,6 @@ impl Core {
         self.on_trial = true;
     }
 
-    /// Takes in one event, and returns what has to be done about it.
-    pub fn step(&mut self, event: Event, now: Instant) -> Vec<Effect> {
-        self.apply_landed(now);
-        match event {
-            Event::Tick => {}
-            Event::Room => self.stirred = true,
-            Event::Arrived(requests) => requests.into_iter().flatten().for_each(|unit| self.arrive(unit, now)),
-            Event::Proposed(proposed) => self.waiting.proposals.push(proposed),
-            Event::Tried(verdict) => self.tried(verdict),
-            Event::Put { commit, result } => self.put_answered(commit, result, now),
-            Event::Checked { check, result } => self.check_answered(check, result, now),
-            Event::Fetched(result) => self.fetched(result, now),
-            Event::Uploaded { arrival, uploaded } => self.uploaded(arrival, uploaded),
-            Event::EffectsUploaded { commit, uploaded } => self.effects_uploaded(commit, uploaded),
-            Event::Tidied(stretch) => self.tidied(stretch),
-        }
-        if !self.is_settling() {
-            self.expire(now);
-            self.begin_commit(now);
-            if self.answer_reads(now) {
-                self.begin_commit(now);
-            }
-            self.pursue_commit(now);
-            self.begin_checks(now);
-        }
-        std::mem::take(&mut self.effects)
-    }
-
-    /// Whether a commit has landed and its clients have their answers, but memory does not hold it yet. The next step
-    /// applies it and should follow at once. Two steps, because applying thousands of changes would keep the clients waiting.
-    pub fn is_settling(&self) -> bool {
-        self.attempts.landed.is_some()
-    }
-
-    /// The next moment at which a step is due even if nothing happens.
-    pub fn wake(&self, now: Instant) -> Option<Instant> {
-        let commit = self.attempts.commit.as_ref();
-        let deadlines = [
-            self.waiting.deadline(),
-            commit.and_then(|commit| commit.units.front()).map(|executed| executed.arrival.deadline),
-        ];
-        let idle = self.waiting.is_empty() && self.waiting.proposals.is_empty();
-        let batch = (commit.is_none() && !self.on_trial && !idle).then(|| self.pause(now)).flatten();
-        let wakes = [batch, self.doubt_due(), self.check_due(now), self.checks.overdue(now)];
-        deadlines.into_iter().chain(wakes).flatten().min()
-    }
-
-    /// Whether some client waits for an answer.
-    pub fn owes_an_answer(&self) -> bool {
-        let in_commit = self.attempts.commit.as_ref().is_some_and(|commit| !commit.units.is_empty());
-        in_commit || !self.waiting.is_empty() || self.is_settling()
-    }
-
     /// The version in memory.
     pub fn database(&self) -> &Database {
         &self.known.database
@@ -225,79 +169,6 @@ impl Core {
     /// Tells the time, in milliseconds since 1970. It never goes back.
     pub fn tell_time(&mut self, estimate: u64) {
         self.estimate = self.estimate.max(estimate);
-    }
-
-    fn arrive(&mut self, unit: Unit, now: Instant) {
-        if let Some(trouble) = &self.trouble {
-            let refused = Refusal::Unusable(trouble.why()).into();
-            return self.effects.push(Effect::Answer(unit.answer, Err(refused)));
-        }
-        let (threshold, exists) = (self.terms.thresholds.recent, self.known.etag.is_some());
-        let arrival = self.waiting.arrive(unit, now + self.terms.deadline);
-        // Before the database exists there must be no runs: the next server would take them for what is left of a lost one.
-        if arrival.written > threshold && exists && !self.on_trial {
-            let (number, content) = (arrival.number, content_of(&arrival.unit, &self.known.database.root));
-            arrival.upload = Some(Upload::UnderWay);
-            self.effects.push(Effect::Upload { arrival: number, content });
-        }
-    }
-
-    fn tried(&mut self, verdict: Result<(), Unusable>) {
-        match verdict {
-            Ok(()) => {
-                tracing::info!("the store keeps its conditions and the database is loaded: serving");
-                self.on_trial = false;
-                self.stirred = true;
-            }
-            Err(unusable) => self.effects.push(Effect::Stop(unusable)),
-        }
-    }
-
-    /// Refuses the units whose deadline has passed.
-    fn expire(&mut self, now: Instant) {
-        while let Some(late) = self.waiting.expire(now) {
-            self.terms.stats.told_tryagain.add(1);
-            planted!("executed-after-tryagain" => return crate::zoo::commit::execute_later(self, late, now));
-            let refused = late_refusal(Refusal::NothingHappened, late.lost);
-            self.effects.push(Effect::Answer(late.unit.answer, Err(refused)));
-            self.stirred = true; // a later read of its client may have waited for this unit only
-        }
-        let Some(commit) = &mut self.attempts.commit else { return };
-        while let Some(executed) = commit.units.pop_front_if(|executed| executed.arrival.deadline <= now) {
-            // The bytes that were sent hold no effect of a unit that changed nothing, and never will.
-            let (refusal, told) = match executed.changed && !planted!("nothing-happened-while-it-may") {
-                true => (Refusal::Uncertain, &self.terms.stats.told_uncertain),
-                false => (Refusal::NothingHappened, &self.terms.stats.told_tryagain),
-            };
-            told.add(1);
-            let refused = late_refusal(refusal, executed.arrival.lost);
-            self.effects.push(Effect::Answer(executed.arrival.unit.answer, Err(refused)));
-            self.stirred = true;
-        }
-    }
-
-    /// A run of a large value is stored, or could not be stored.
-    fn uploaded(&mut self, arrival: u64, uploaded: Option<Uploaded>) {
-        match (self.waiting.find(arrival), uploaded) {
-            (Some(arrival), Some(uploaded)) => arrival.upload = Some(Upload::Ready(uploaded)),
-            (Some(waiting), None) => {
-                let content = content_of(&waiting.unit, &self.known.database.root);
-                self.effects.push(Effect::Upload { arrival, content });
-            }
-            // The unit's deadline has passed.
-            (None, Some(_)) => self.effects.push(Effect::Wasted),
-            (None, None) => {}
-        }
-    }
-
-    /// Layers that lie within one run were merged in memory; the stored version is the same.
-    fn tidied(&mut self, stretch: Stretch) {
-        let database = &mut self.known.database;
-        // They may have been the layers of an older version.
-        if database.root.runs.iter().any(|run| (run.from, run.to) == (stretch.from, stretch.to)) {
-            database.tidy(stretch);
-        }
-        self.moved();
     }
 
     /// Notes that the database in memory is another version now.
@@ -314,19 +185,4 @@ impl Core {
     pub(super) fn wrong_root(&self, why: &str) -> String {
         format!("{} {why}", (self.terms.locate)(root::NAME))
     }
-}
-
-/// The large values of a unit, as rows of the databases that it works on.
-fn content_of(unit: &Unit, root: &Root) -> Content {
-    let table = |number: usize| Table::Keys(root.header.databases[number].id);
-    let rows = unit.values().into_iter().map(|((number, key), value)| (table(number), key, Some(Row::Value(value))));
-    let mut rows: Vec<_> = rows.collect();
-    // Databases may have been exchanged, so that their ids do not ascend as their numbers do.
-    rows.sort_by_key(|(table, ..)| *table);
-    Content::Rows(rows)
-}
-
-/// The refusal of a unit whose deadline has passed. If the unit has lost a race, that is a cause.
-fn late_refusal(refusal: Refusal, lost: bool) -> Refused {
-    Refused { refusal, cause: lost.then(|| "other servers were faster".into()) }
 }

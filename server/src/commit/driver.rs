@@ -14,11 +14,12 @@ use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::answer::{Refusal, Refused};
 use super::core::{Core, Effect, Event, Known, Terms};
 use super::fetch::Reader;
 use super::freshness::Check;
-use super::load::Start;
-use super::queue::{Outcome, Refusal, Refused, Submission, Submissions};
+use super::queue::{Outcome, Submission, Submissions};
+use super::start::{Start, Witness};
 use super::trouble::Unusable;
 use super::untaken::Untaken;
 use super::waiting::Proposed;
@@ -27,10 +28,10 @@ use crate::clock::Clock;
 use crate::id::Id;
 use crate::root::{self, Root};
 use crate::run::Name;
-use crate::state::{Database, Proposal, Runs};
+use crate::state::{Proposal, Runs};
 use crate::stats::Stats;
 use crate::store::{Condition, Health, Store, StoreError};
-use crate::upkeep::{Content, Job, Product, Task, Upkeep, Uploaded, Writer};
+use crate::upkeep::{Content, Job, Product, RunWriter, Task, Upkeep, Uploaded};
 
 /// Submissions taken from the channel at once.
 const AT_ONCE: usize = 256;
@@ -38,9 +39,6 @@ const AT_ONCE: usize = 256;
 /// When a request to the store is given up. Longer than any deadline, because a late answer is still worth having.
 /// Bounded, because a store that never answers must not collect requests for ever.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Looks at every version that a server knows. For tests.
-pub type Witness = Arc<dyn Fn(&Database) + Send + Sync>;
 
 /// Something under way has ended.
 enum Done {
@@ -285,9 +283,9 @@ impl<S: Store> Committer<S> {
         Name { generation: self.core.database().root.header.generation, id: Id::random(&mut self.rng) }
     }
 
-    fn writer(&self) -> Writer<S> {
+    fn writer(&self) -> RunWriter<S> {
         let database = self.core.database();
-        Writer {
+        RunWriter {
             store: Arc::clone(&self.store),
             stats: Arc::clone(&self.stats),
             database: database.root.header.id,

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::background::{Background, in_slices};
 use crate::id::Id;
 use crate::root::{Root, Run, Upload};
-use crate::run::{Damage, Decoder, Layer, Name, Salt};
+use crate::run::{Decoder, Layer, Name, RunDamage, Salt};
 use crate::state::{Database, Laying, Runs, Stretch};
 use crate::stats::Stats;
 use crate::store::patience::Patience;
@@ -104,16 +104,19 @@ impl<S: Store> Reader<S> {
 }
 
 /// Unpacks a run, if it is the one that `db.json` names.
-pub async fn unpack(bytes: Bytes, run: &Run, database: Id, salt: Salt) -> Result<Layer, Damage> {
+pub async fn unpack(bytes: Bytes, run: &Run, database: Id, salt: Salt) -> Result<Layer, RunDamage> {
     if bytes.len() as u64 != run.bytes {
-        return Err(Damage::Other(format!("it is {} bytes long, and should be {}", bytes.len(), run.bytes)));
+        return Err(RunDamage::Other(format!("it is {} bytes long, and should be {}", bytes.len(), run.bytes)));
     }
     let decoder = Decoder::new(bytes, salt)?;
     if decoder.database() != database {
-        return Err(Damage::Other(format!("it belongs to the database {}, and not to {database}", decoder.database())));
+        return Err(RunDamage::Other(format!(
+            "it belongs to the database {}, and not to {database}",
+            decoder.database()
+        )));
     }
     if decoder.rows() != run.rows {
-        return Err(Damage::Other(format!("it has {} rows, and should have {}", decoder.rows(), run.rows)));
+        return Err(RunDamage::Other(format!("it has {} rows, and should have {}", decoder.rows(), run.rows)));
     }
     in_slices(decoder).await
 }

@@ -1,52 +1,20 @@
 //! Loading: the first look at the database.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::core::Known;
-use super::driver::{Committer, Witness};
+use super::driver::Committer;
 use super::fetch::{Obstacle, Reader};
+use super::start::Start;
 use super::trouble::Unusable;
-use super::untaken::Untaken;
-use crate::clock::Clock;
-use crate::id::Id;
-use crate::knobs::Knobs;
 use crate::root::{self, Root};
 use crate::run::{Name, RUNS, Salt};
-use crate::settings::Thresholds;
 use crate::state::{Database, Runs};
-use crate::stats::Stats;
 use crate::store::patience::{Patience, bounded};
-use crate::store::{ETag, Got, Health, Store, StoreError};
+use crate::store::{ETag, Got, Store, StoreError};
 
 /// How an operator can go on.
 const KEPT: &str = "Nothing was overwritten; mend it, or keep the database elsewhere";
-
-/// What a commit loop starts from.
-pub struct Start<S> {
-    /// Where the database is.
-    pub store: Arc<S>,
-    /// Signs the commits. It is new at every start, so that a server never takes a commit of an earlier life for its own.
-    pub server: Id,
-    /// The id of the database, if this server creates it.
-    pub database: Id,
-    /// How long a command may take before its client gets an answer of some kind.
-    pub deadline: Duration,
-    /// The numbers that an operator may change meanwhile.
-    pub knobs: Arc<Knobs>,
-    /// The sizes from which on the database is kept in several objects.
-    pub thresholds: Thresholds,
-    /// What INFO tells.
-    pub stats: Arc<Stats>,
-    /// How the store fares.
-    pub health: Arc<Health>,
-    /// The time of the server.
-    pub clock: Arc<Clock>,
-    /// The memory of long replies.
-    pub untaken: Arc<Untaken>,
-    /// Looks at every version that this server knows. For tests.
-    pub witness: Option<Witness>,
-}
 
 impl<S: Store> Start<S> {
     /// Reads the database, for as long as it takes the store to answer.

@@ -38,7 +38,7 @@
 //! *Large effects.* Some effects are too large for `db.json`, and known only after the execution. The core holds such a batch
 //! back until they are stored as a run, and its commit names the run. The run means nothing before a version names it, so until
 //! then no byte of the batch counts as sent. If memory moves to another version meanwhile, or the commit is lost, the batch is
-//! executed anew, and its effects are uploaded anew (`held`).
+//! executed anew, and its effects are uploaded anew (`step::hold`).
 //!
 //! *Deadlines.* A client is told TRYAGAIN only if no bytes that hold an effect of its command may have been sent. The same
 //! step removes the unit, so nothing can happen later either. Otherwise the client is told UNCERTAIN, and the unit is
@@ -57,12 +57,12 @@
 //! exist in that version. So the meaning of a version depends on the version alone, and expiry needs no argument of its
 //! own: a key that was seen expired is expired in every later version. A server's clock only decides which `now` a commit
 //! proposes. A read that finds a key expired by the server's estimate, but not by the stored `now`, is answered in a commit
-//! that moves `now` (`reads`); any other answer could be taken back by a server whose clock is behind.
+//! that moves `now` (`step::read`); any other answer could be taken back by a server whose clock is behind.
 //!
 //! *A store that fails its promises.* All of this needs a store that keeps its conditions. While the store is on trial, the
 //! server writes nothing and answers nobody. It sends checks only, and uses their results once the trial has passed. A
 //! stored version that cannot have followed the known one (`lineage`), or that cannot be read, is never served and never
-//! replaced (`trouble`).
+//! replaced (`step::outage`).
 //!
 //! No step of this mentions time. The clock only decides when to wait, to look, or to give up.
 //!
@@ -70,19 +70,21 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `core` | the pure core: `step(event, now) -> effects` |
+//! | `core` | the pure core: what it knows, the events that it takes, the effects that it asks for |
+//! | `step` | how each event changes the core: `step(event, now) -> effects` |
 //! | `driver` | the loop: requests, timers and the queue; it feeds the core and does what it asks for |
-//! | `queue`, `answers` | the way in and the way out |
-//! | `waiting`, `batch` | the units in no commit, and the units in one |
+//! | `queue`, `sheet`, `answer` | the way in, the way out, and what comes out |
+//! | `waiting`, `batch` | the units in no commit, and their execution |
+//! | `sending`, `attempt`, `fate` | a batch as a commit, how the commits fare, and what a version says of one |
 //! | `held` | a batch whose effects are stored as a run before its commit is sent |
-//! | `attempt`, `fate` | a commit from its first PUT to its fate |
-//! | `reads`, `freshness`, `lineage` | checks, what they prove, and what they may bring |
+//! | `freshness`, `ahead`, `lineage` | checks and what they prove, a version that they bring, and what they may bring |
 //! | `untaken` | the memory of long replies, and who has to wait for it |
-//! | `trouble` | a database that cannot be used at present |
+//! | `trouble` | why the database cannot be used at present |
 //! | `pace` | how long to wait |
-//! | `load`, `fetch` | the first look at the database, and its runs |
+//! | `start`, `load`, `fetch` | what the loop starts from, the first look at the database, and its runs |
 
-mod answers;
+mod ahead;
+pub(crate) mod answer;
 pub(crate) mod attempt;
 pub(crate) mod batch;
 pub(crate) mod core;
@@ -95,7 +97,10 @@ mod lineage;
 mod load;
 mod pace;
 pub(crate) mod queue;
-mod reads;
+pub(crate) mod sending;
+mod sheet;
+mod start;
+mod step;
 mod trouble;
 mod untaken;
 pub(crate) mod waiting;
@@ -103,10 +108,11 @@ pub(crate) mod waiting;
 #[cfg(test)]
 mod tests;
 
-pub use self::answers::{Awaited, Promise, Sheet};
-pub use self::driver::{Committer, Witness};
+pub use self::answer::{Answer, Refusal, Refused, Yield};
+pub use self::driver::Committer;
 pub(crate) use self::fetch::unpack;
-pub use self::load::Start;
-pub use self::queue::{Answer, Closed, Outcome, Queue, Refusal, Refused, Submissions, Unit, Yield, aborted};
+pub use self::queue::{Closed, Outcome, Queue, Submissions, Unit, aborted};
+pub use self::sheet::{Awaited, Promise, Sheet};
+pub use self::start::{Start, Witness};
 pub use self::trouble::Unusable;
 pub use self::untaken::Untaken;

@@ -4,7 +4,7 @@
 //! may overtake another, arrive twice as a `412` of its own success, or never arrive. Servers crash and start again. At
 //! the end the network is fair, and everything that the servers said is compared with the chain of stored versions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,20 +14,28 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::Instant;
 
-use super::answers::{Awaited, Sheet};
+use super::answer::Refusal;
 use super::core::{Core, Effect, Event, Known, Terms};
-use super::freshness::Check;
-use super::queue::{Refusal, Unit};
+use super::queue::Unit;
+use super::sheet::{Awaited, Sheet};
 use crate::command::Command;
 use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
-use crate::root::{Placed, Root};
-use crate::run::{Building, Layer, Name, Salt};
+use crate::root::Root;
+use crate::run::{Building, Name, Salt};
 use crate::settings::Thresholds;
 use crate::state::{Database, Runs, Watched};
-use crate::store::{Condition, ETag, Got, StoreError};
+use crate::store::{ETag, StoreError};
 use crate::upkeep::{Content, Uploaded};
+
+mod mail;
+mod stored;
+mod verdict;
+
+use self::mail::{Mail, Message};
+use self::stored::Stored;
+use self::verdict::alone;
 
 const SERVERS: usize = 3;
 const CLIENTS: u64 = 6;
@@ -38,70 +46,6 @@ const SEEDS: u64 = 200;
 const STEPS: usize = 400;
 /// Effects of more bytes are stored as a run.
 const LARGE: u64 = 60;
-
-/// `db.json` as the store has it, and every version that it ever was.
-#[derive(Default)]
-struct Stored {
-    versions: Vec<(Bytes, ETag)>,
-    /// The runs that were stored, named or not.
-    runs: BTreeMap<Name, Vec<Placed>>,
-}
-
-impl Stored {
-    fn current(&self) -> Option<&(Bytes, ETag)> {
-        self.versions.last()
-    }
-
-    fn put(&mut self, bytes: &Bytes, condition: &Condition) -> Result<ETag, StoreError> {
-        let holds = match (condition, self.current()) {
-            (Condition::Absent, None) => true,
-            (Condition::Match(etag), Some((_, current))) => etag == current,
-            (Condition::Absent, Some(_)) | (Condition::Match(_), None) => false,
-        };
-        if !holds {
-            return Err(StoreError::Conflict("412".into()));
-        }
-        let etag = ETag::of(bytes);
-        self.versions.push((bytes.clone(), etag.clone()));
-        Ok(etag)
-    }
-
-    /// Reads a version, with the runs that its entries name.
-    fn read(&self, root: Root) -> Root {
-        let named: Vec<Name> = root.recent.iter().filter_map(|entry| Some(entry.missing()?.name)).collect();
-        named.into_iter().fold(root, |mut root, name| {
-            root.attach(name, self.runs.get(&name).expect("a version names only what is stored"));
-            root
-        })
-    }
-
-    fn get(&self, known: Option<&ETag>) -> Got {
-        match self.current() {
-            None => Got::Absent,
-            Some((_, etag)) if Some(etag) == known => Got::Unchanged,
-            Some((bytes, etag)) => Got::Object { bytes: bytes.clone(), etag: etag.clone() },
-        }
-    }
-}
-
-/// A message under way.
-enum Message {
-    Put { commit: u64, bytes: Bytes, condition: Condition },
-    PutAnswer { commit: u64, result: Result<ETag, StoreError> },
-    Get { check: Check },
-    GetAnswer { check: Check, got: Got },
-    Upload { commit: u64, name: Name, layer: Arc<Layer> },
-    Uploaded { commit: u64, uploaded: Option<Uploaded> },
-    Fetch { root: Box<Root>, known: Runs },
-    Fetched { root: Box<Root>, known: Runs },
-}
-
-/// A message, the server that it concerns, and that server's life: a crash ends it.
-struct Mail {
-    server: usize,
-    life: u64,
-    message: Message,
-}
 
 /// A command that a client has sent, and what became of it.
 struct Asked {
@@ -386,73 +330,6 @@ impl World {
             self.listen();
         }
     }
-
-    /// Compares what the clients were told with the chain of versions. Counts the answers by kind.
-    fn judge(&self, seed: u64) -> BTreeMap<&'static str, u64> {
-        let stored = self.stored.versions.iter().map(|(bytes, _)| state(&self.stored, bytes));
-        let states: Vec<BTreeMap<String, String>> = std::iter::once(BTreeMap::new()).chain(stored).collect();
-        let mut kinds = BTreeMap::new();
-        for key in KEYS {
-            let asked = self.asked.iter().filter(|asked| asked.key == key);
-            let told: Vec<_> =
-                asked.map(|asked| (asked, asked.told.as_ref().expect("an answer to everybody"))).collect();
-            let at = |n: usize| states[n].get(key).cloned();
-            let values: BTreeSet<String> = (0..states.len()).filter_map(at).collect();
-            let mut replaced = BTreeSet::new();
-            for (asked, (_, reply)) in &told {
-                if let (Some(value), Ok(reply)) = (&asked.value, reply)
-                    && *reply != Reply::NullArray
-                {
-                    let before = text(reply);
-                    if let Some(watched) = &asked.watched {
-                        let seen = at(watched.generation as usize);
-                        assert_eq!(before, seen, "seed {seed}: {value} went on over a change of {watched:?}");
-                    }
-                    assert!(replaced.insert(before.clone()), "seed {seed}: two writes replaced {before:?}: {value}");
-                }
-            }
-            // Whoever overwrote a value heard of it, unless the outcome of that write is uncertain.
-            let (mut unheard, mut uncertain) = (0, 0);
-            for (asked, (answered, reply)) in &told {
-                let context = format!("seed {seed}: client {} {key} {:?} {reply:?}", asked.client, asked.value);
-                let kind = match (&asked.value, reply) {
-                    (Some(value), Ok(Reply::NullArray)) => {
-                        assert!(!values.contains(value) && !replaced.contains(&Some(value.clone())), "{context}");
-                        "refused"
-                    }
-                    (Some(value), Ok(_)) => {
-                        let is_last = at(states.len() - 1).as_ref() == Some(value);
-                        unheard += usize::from(!is_last && !replaced.contains(&Some(value.clone())));
-                        assert!(*answered > asked.sent, "{context}: nothing was stored meanwhile");
-                        if asked.watched.is_some() { "transactions" } else { "writes" }
-                    }
-                    (None, Ok(reply)) => {
-                        let read = text(reply);
-                        // A value that another write of its batch replaced stands in no version.
-                        let is_stored = read.as_ref().is_none_or(|read| values.contains(read));
-                        let is_current = (asked.sent..=*answered).any(|n| at(n) == read);
-                        assert!(is_current || !is_stored, "{context}: was not current meanwhile");
-                        "reads"
-                    }
-                    (Some(value), Err(Refusal::NothingHappened)) => {
-                        assert!(!values.contains(value), "{context}, and it did");
-                        assert!(!replaced.contains(&Some(value.clone())), "{context}, and it did");
-                        "TRYAGAIN"
-                    }
-                    (None, Err(Refusal::NothingHappened)) => "TRYAGAIN",
-                    (Some(_), Err(Refusal::Uncertain)) => {
-                        uncertain += 1;
-                        "UNCERTAIN"
-                    }
-                    (None, Err(Refusal::Uncertain)) => "UNCERTAIN",
-                    (_, Err(Refusal::Unusable(why))) => panic!("{context}: {why}"),
-                };
-                *kinds.entry(kind).or_default() += 1;
-            }
-            assert!(unheard <= uncertain, "seed {seed}: {unheard} writes of {key} are lost");
-        }
-        kinds
-    }
 }
 
 /// Writes a value, and returns the one before it. The server does not upload a value with an expiry before it executes the command.
@@ -466,36 +343,6 @@ fn write(key: &str, value: &str) -> Command {
 fn command(words: &[&str]) -> Command {
     let words = words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
     Command::parse(words).expect("it is well-formed")
-}
-
-/// The reply to the write alone, if it is part of a transaction. The transaction reads what it has written.
-fn alone(reply: Reply, asked: &Asked) -> Reply {
-    match reply {
-        Reply::Array(mut replies) => {
-            assert_eq!(replies.pop().as_ref().and_then(text), asked.value, "a transaction is torn");
-            replies.remove(0)
-        }
-        reply => reply,
-    }
-}
-
-/// The value that a reply holds.
-fn text(reply: &Reply) -> Option<String> {
-    match reply {
-        Reply::Null => None,
-        Reply::Bulk(value) => Some(String::from_utf8(value.to_vec()).expect("text")),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The keys and values of a version.
-fn state(stored: &Stored, bytes: &Bytes) -> BTreeMap<String, String> {
-    let root = stored.read(Root::decode(bytes, &[]).expect("every version can be read"));
-    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).expect("text");
-    let rows = root.recent.iter().flat_map(|entry| entry.all_rows());
-    let newest: BTreeMap<_, _> =
-        rows.map(|(_, key, row)| (text(key), row.and_then(|row| row.value().map(&text)))).collect();
-    newest.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::queue::{Unit, Yield};
+use super::answer::Yield;
+use super::queue::Unit;
 use crate::root::PUNCTUATION;
 use crate::state::{Draft, Proposal};
 use crate::upkeep::Uploaded;
@@ -25,7 +26,7 @@ pub struct Arrival {
     /// The bytes of the keys and values that it sets.
     pub written: u64,
     /// Set if that is too much for `recent`: a run of it is stored first.
-    pub upload: Option<Upload>,
+    pub upload: Option<ValueUpload>,
     /// Whether a commit that held it was lost.
     pub lost: bool,
     /// Whether it looks at a row that ends between the stored time and the present: a commit has to move the time.
@@ -35,7 +36,7 @@ pub struct Arrival {
 }
 
 /// The run of a large value.
-pub enum Upload {
+pub enum ValueUpload {
     /// It is on its way to the store.
     UnderWay,
     /// It is stored, and no version names it yet.
@@ -57,8 +58,8 @@ impl Arrival {
     /// About how long the rows that were uploaded for it are in an entry, in bytes.
     pub fn uploaded(&self) -> u64 {
         match &self.upload {
-            Some(Upload::Ready(uploaded)) => self.written + PUNCTUATION as u64 * uploaded.layer.count().rows,
-            Some(Upload::UnderWay) | None => 0,
+            Some(ValueUpload::Ready(uploaded)) => self.written + PUNCTUATION as u64 * uploaded.layer.count().rows,
+            Some(ValueUpload::UnderWay) | None => 0,
         }
     }
 
@@ -200,7 +201,7 @@ impl Waiting {
 
     /// The uploaded runs behind the barren units that may no longer be named, because their names lie below `swept`.
     pub fn swept(&mut self, swept: u64) -> impl Iterator<Item = &mut Arrival> {
-        let is_swept = move |arrival: &&mut Arrival| matches!(&arrival.upload, Some(Upload::Ready(uploaded)) if uploaded.name.generation < swept);
+        let is_swept = move |arrival: &&mut Arrival| matches!(&arrival.upload, Some(ValueUpload::Ready(uploaded)) if uploaded.name.generation < swept);
         self.queue.range_mut(self.barren..).filter(is_swept)
     }
 
@@ -235,8 +236,8 @@ impl Waiting {
             let ready = match &arrival.upload {
                 _ if room.is_too_late(arrival) || arrival.stays() || arrival.is_long && room.is_full => false,
                 None => true,
-                Some(Upload::UnderWay) => false,
-                Some(Upload::Ready(_)) => std::mem::take(&mut large),
+                Some(ValueUpload::UnderWay) => false,
+                Some(ValueUpload::Ready(_)) => std::mem::take(&mut large),
             };
             if !ready || blocked.contains(&client) {
                 blocked.insert(client);

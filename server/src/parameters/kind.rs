@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The values that a parameter may have.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ParameterKind {
     /// `yes` or `no`.
     Switch,
     /// An integer within these bounds.
@@ -34,16 +34,16 @@ const CLASSES: [(&str, &str); 4] =
 /// The events of keys that the letter A stands for.
 const KEY_EVENTS: &str = "g$lshzxetd";
 
-impl Kind {
+impl ParameterKind {
     /// The form in which the server keeps a value, or why it is none.
     pub fn parse(self, value: &str, old: &str) -> Result<String, Cow<'static, str>> {
         match self {
-            Kind::Switch => match value.to_ascii_lowercase().as_str() {
+            ParameterKind::Switch => match value.to_ascii_lowercase().as_str() {
                 "yes" => Ok("yes".to_owned()),
                 "no" => Ok("no".to_owned()),
                 _ => Err("argument must be 'yes' or 'no'".into()),
             },
-            Kind::Number(least, most) => {
+            ParameterKind::Number(least, most) => {
                 let number: i64 =
                     value.parse().map_err(|_| Cow::from("argument couldn't be parsed into an integer"))?;
                 if (least..=most).contains(&number) {
@@ -52,7 +52,7 @@ impl Kind {
                     Err(format!("argument must be between {least} and {most} inclusive").into())
                 }
             }
-            Kind::Size(least) => {
+            ParameterKind::Size(least) => {
                 let bytes = size(value).ok_or("argument must be a memory value")?;
                 if bytes >= least {
                     Ok(bytes.to_string())
@@ -60,7 +60,7 @@ impl Kind {
                     Err(format!("argument must be between {least} and {} inclusive", u64::MAX).into())
                 }
             }
-            Kind::Share => match value.strip_suffix('%') {
+            ParameterKind::Share => match value.strip_suffix('%') {
                 Some(percent) => match percent.parse::<u64>() {
                     Ok(0..=100) => Ok(value.to_owned()),
                     Ok(_) => Err("percentage argument must be less or equal to 100".into()),
@@ -70,11 +70,11 @@ impl Kind {
                     .map(|bytes| bytes.to_string())
                     .ok_or(Cow::from("argument must be a memory or percent value")),
             },
-            Kind::Word(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
+            ParameterKind::Word(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
                 Some(word) => Ok((*word).to_owned()),
                 None => Err(format!("argument(s) must be one of the following: {}", words.join(", ")).into()),
             },
-            Kind::Moments => {
+            ParameterKind::Moments => {
                 let numbers: Option<Vec<u64>> = value.split_whitespace().map(|word| word.parse().ok()).collect();
                 match numbers {
                     Some(numbers) if numbers.len() % 2 == 0 && numbers.chunks(2).all(|pair| pair[0] > 0) => {
@@ -83,9 +83,11 @@ impl Kind {
                     _ => Err("Invalid save parameters".into()),
                 }
             }
-            Kind::Classes => classes(value, old),
-            Kind::Events => events(value).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into()),
-            Kind::Percentiles => {
+            ParameterKind::Classes => classes(value, old),
+            ParameterKind::Events => {
+                events(value).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
+            }
+            ParameterKind::Percentiles => {
                 let is_percentile =
                     |word: &str| word.parse::<f64>().is_ok_and(|number| (0.0..=100.0).contains(&number));
                 if value.split_whitespace().all(is_percentile) {
@@ -94,7 +96,7 @@ impl Kind {
                     Err("latency-tracking-info-percentiles should contain only numbers between 0.0 and 100.0".into())
                 }
             }
-            Kind::Text => Ok(value.to_owned()),
+            ParameterKind::Text => Ok(value.to_owned()),
         }
     }
 }
@@ -162,25 +164,25 @@ fn events(value: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn parsed(kind: Kind, value: &str) -> Result<String, String> {
+    fn parsed(kind: ParameterKind, value: &str) -> Result<String, String> {
         kind.parse(value, "normal 0 0 0 slave 1 2 3 pubsub 4 5 6").map_err(Cow::into_owned)
     }
 
     #[test]
     fn values_are_kept_in_one_form() {
         for (kind, value, kept) in [
-            (Kind::Switch, "YES", "yes"),
-            (Kind::Number(0, 9), "7", "7"),
-            (Kind::Size(0), "10mb", "10485760"),
-            (Kind::Size(0), "2k", "2000"),
-            (Kind::Share, "5%", "5%"),
-            (Kind::Word(&["a", "b"]), "B", "b"),
-            (Kind::Moments, "", ""),
-            (Kind::Moments, "900 1  60 10", "900 1 60 10"),
-            (Kind::Classes, "replica 1mb 2 3", "normal 0 0 0 slave 1048576 2 3 pubsub 4 5 6"),
-            (Kind::Events, "KEA", "AKE"),
-            (Kind::Events, "Elg", "glE"),
-            (Kind::Events, "g$lshzxetdK", "AK"),
+            (ParameterKind::Switch, "YES", "yes"),
+            (ParameterKind::Number(0, 9), "7", "7"),
+            (ParameterKind::Size(0), "10mb", "10485760"),
+            (ParameterKind::Size(0), "2k", "2000"),
+            (ParameterKind::Share, "5%", "5%"),
+            (ParameterKind::Word(&["a", "b"]), "B", "b"),
+            (ParameterKind::Moments, "", ""),
+            (ParameterKind::Moments, "900 1  60 10", "900 1 60 10"),
+            (ParameterKind::Classes, "replica 1mb 2 3", "normal 0 0 0 slave 1048576 2 3 pubsub 4 5 6"),
+            (ParameterKind::Events, "KEA", "AKE"),
+            (ParameterKind::Events, "Elg", "glE"),
+            (ParameterKind::Events, "g$lshzxetdK", "AK"),
         ] {
             assert_eq!(parsed(kind, value).as_deref(), Ok(kept), "{value}");
         }
@@ -189,15 +191,15 @@ mod tests {
     #[test]
     fn other_values_are_refused_in_the_words_of_valkey() {
         for (kind, value, why) in [
-            (Kind::Switch, "maybe", "argument must be 'yes' or 'no'"),
-            (Kind::Number(0, 9), "x", "argument couldn't be parsed into an integer"),
-            (Kind::Number(0, 9), "10", "argument must be between 0 and 9 inclusive"),
-            (Kind::Size(0), "10x", "argument must be a memory value"),
-            (Kind::Share, "200%", "percentage argument must be less or equal to 100"),
-            (Kind::Word(&["a", "b"]), "c", "argument(s) must be one of the following: a, b"),
-            (Kind::Moments, "900", "Invalid save parameters"),
-            (Kind::Classes, "normal 1 2", "Wrong number of arguments in buffer limit configuration."),
-            (Kind::Events, "KQ", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
+            (ParameterKind::Switch, "maybe", "argument must be 'yes' or 'no'"),
+            (ParameterKind::Number(0, 9), "x", "argument couldn't be parsed into an integer"),
+            (ParameterKind::Number(0, 9), "10", "argument must be between 0 and 9 inclusive"),
+            (ParameterKind::Size(0), "10x", "argument must be a memory value"),
+            (ParameterKind::Share, "200%", "percentage argument must be less or equal to 100"),
+            (ParameterKind::Word(&["a", "b"]), "c", "argument(s) must be one of the following: a, b"),
+            (ParameterKind::Moments, "900", "Invalid save parameters"),
+            (ParameterKind::Classes, "normal 1 2", "Wrong number of arguments in buffer limit configuration."),
+            (ParameterKind::Events, "KQ", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
         ] {
             assert_eq!(parsed(kind, value), Err(why.to_owned()), "{value}");
         }

@@ -1,31 +1,33 @@
 //! The parameters of Valkey that clients, tools and tests ask for or set.
 
-use super::kind::Kind::{self, Classes, Events, Moments, Number, Percentiles, Share, Size, Switch, Text, Word};
-use super::{Effect, Parameter};
+use super::kind::ParameterKind::{
+    self, Classes, Events, Moments, Number, Percentiles, Share, Size, Switch, Text, Word,
+};
+use super::parameter::{Parameter, ParameterEffect};
 use crate::knobs::Packing;
 
 const MOST: i64 = i64::MAX;
 const INT: i64 = i32::MAX as i64;
 
 /// A parameter that the server keeps and does not need.
-const fn kept(name: &'static str, kind: Kind, default: &'static str) -> Parameter {
-    Parameter { name, older: None, kind, default, effect: Effect::None }
+const fn kept(name: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
+    Parameter { name, older: None, kind, default, effect: ParameterEffect::None }
 }
 
 /// The same, with an older name.
-const fn renamed(name: &'static str, older: &'static str, kind: Kind, default: &'static str) -> Parameter {
+const fn renamed(name: &'static str, older: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
     Parameter { older: Some(older), ..kept(name, kind, default) }
 }
 
 /// A parameter that tells what is, and that nobody can change.
-const fn fixed(name: &'static str, kind: Kind, default: &'static str) -> Parameter {
-    Parameter { effect: Effect::Fixed, ..kept(name, kind, default) }
+const fn fixed(name: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
+    Parameter { effect: ParameterEffect::Fixed, ..kept(name, kind, default) }
 }
 
 /// A limit of an encoding, with the older name that it had when listpacks were ziplists.
 const fn packed(name: &'static str, older: Option<&'static str>, which: Packing, default: &'static str) -> Parameter {
     let kind = if matches!(which, Packing::List) { Number(-5, INT) } else { Number(0, MOST) };
-    Parameter { name, older, kind, default, effect: Effect::Packing(which) }
+    Parameter { name, older, kind, default, effect: ParameterEffect::Packing(which) }
 }
 
 /// The parameters by name. What a flag of the server sets has no default here.
@@ -51,7 +53,7 @@ pub static KNOWN: &[Parameter] = &[
     kept("hll-sparse-max-bytes", Size(0), "3000"),
     kept("hz", Number(0, INT), "10"),
     fixed("io-threads", Number(1, 1024), ""),
-    Parameter { effect: Effect::LatencyThreshold, ..kept("latency-monitor-threshold", Number(0, MOST), "0") },
+    Parameter { effect: ParameterEffect::LatencyThreshold, ..kept("latency-monitor-threshold", Number(0, MOST), "0") },
     kept("latency-tracking", Switch, "yes"),
     kept("latency-tracking-info-percentiles", Percentiles, "50 99 99.9"),
     kept("lazyfree-lazy-eviction", Switch, "yes"),
@@ -66,7 +68,7 @@ pub static KNOWN: &[Parameter] = &[
     fixed("logfile", Text, ""),
     kept("loglevel", Word(&["debug", "verbose", "notice", "warning", "nothing"]), "notice"),
     fixed("maxclients", Number(1, 4_294_967_295), ""),
-    Parameter { effect: Effect::MaxMemory, ..kept("maxmemory", Size(0), "") },
+    Parameter { effect: ParameterEffect::MaxMemory, ..kept("maxmemory", Size(0), "") },
     fixed("maxmemory-clients", Share, ""),
     kept("maxmemory-policy", Word(&["noeviction"]), "noeviction"),
     kept("maxmemory-samples", Number(1, 64), "5"),
@@ -90,8 +92,8 @@ pub static KNOWN: &[Parameter] = &[
     packed("set-max-intset-entries", None, Packing::SetIntegers, "512"),
     packed("set-max-listpack-entries", None, Packing::SetMembers, "128"),
     packed("set-max-listpack-value", None, Packing::SetBytes, "64"),
-    Parameter { effect: Effect::SlowerThan, ..kept("slowlog-log-slower-than", Number(-1, MOST), "1000000") },
-    Parameter { effect: Effect::SlowLogLength, ..kept("slowlog-max-len", Number(0, MOST), "128") },
+    Parameter { effect: ParameterEffect::SlowerThan, ..kept("slowlog-log-slower-than", Number(-1, MOST), "1000000") },
+    Parameter { effect: ParameterEffect::SlowLogLength, ..kept("slowlog-max-len", Number(0, MOST), "128") },
     kept("stop-writes-on-bgsave-error", Switch, "yes"),
     kept("stream-node-max-bytes", Size(0), "4096"),
     kept("stream-node-max-entries", Number(0, MOST), "100"),

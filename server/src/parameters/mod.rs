@@ -8,57 +8,25 @@
 //! |---|---|
 //! | here | getting and setting |
 //! | [`known`] | the table |
+//! | [`parameter`] | a row of it |
 //! | [`kind`] | which values a parameter may have |
 
 pub mod kind;
 pub mod known;
+pub mod parameter;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use self::kind::Kind;
 use self::known::KNOWN;
+use self::parameter::{Parameter, ParameterEffect};
 use crate::command::arguments::error_about;
 use crate::command::glob::{self, Case};
-use crate::knobs::{Knobs, Packing};
+use crate::knobs::Knobs;
 use crate::resp::Reply;
 use crate::settings::Settings;
-
-/// A row of the table.
-#[derive(Debug)]
-pub struct Parameter {
-    /// The name.
-    pub name: &'static str,
-    /// A name that it had before.
-    pub older: Option<&'static str>,
-    /// The values that it may have.
-    pub kind: Kind,
-    /// The value at the start.
-    pub default: &'static str,
-    /// What a new value changes.
-    pub effect: Effect,
-}
-
-/// What the value of a parameter changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing.
-    None,
-    /// There is only one value.
-    Fixed,
-    /// How large the database may become.
-    MaxMemory,
-    /// Which requests come into the slow log.
-    SlowerThan,
-    /// How many requests the slow log keeps.
-    SlowLogLength,
-    /// Which requests become events of LATENCY.
-    LatencyThreshold,
-    /// An encoding.
-    Packing(Packing),
-}
 
 /// The parameters of one server and their values.
 #[derive(Debug)]
@@ -123,7 +91,7 @@ impl Parameters {
             }
             let old = values.get(parameter.name).map_or("", String::as_str);
             let value = parameter.kind.parse(&String::from_utf8_lossy(value), old).map_err(|why| refuse(&why))?;
-            if parameter.effect == Effect::Fixed && value != old {
+            if parameter.effect == ParameterEffect::Fixed && value != old {
                 return Err(refuse("can't set immutable config"));
             }
             new.push((parameter, value));
@@ -135,16 +103,16 @@ impl Parameters {
         Ok(Reply::OK)
     }
 
-    fn apply(&self, effect: Effect, value: &str) {
+    fn apply(&self, effect: ParameterEffect, value: &str) {
         // The kind of each of these parameters has checked that it is a number.
         let number = || value.parse().unwrap_or_default();
         match effect {
-            Effect::None | Effect::Fixed => {}
-            Effect::MaxMemory => self.knobs.set_max_memory(value.parse().unwrap_or_default()),
-            Effect::SlowerThan => self.knobs.slower_than.set(number()),
-            Effect::SlowLogLength => self.knobs.slow_log_length.set(number()),
-            Effect::LatencyThreshold => self.knobs.latency_threshold.set(number()),
-            Effect::Packing(which) => self.knobs.set_packing(which, number()),
+            ParameterEffect::None | ParameterEffect::Fixed => {}
+            ParameterEffect::MaxMemory => self.knobs.set_max_memory(value.parse().unwrap_or_default()),
+            ParameterEffect::SlowerThan => self.knobs.slower_than.set(number()),
+            ParameterEffect::SlowLogLength => self.knobs.slow_log_length.set(number()),
+            ParameterEffect::LatencyThreshold => self.knobs.latency_threshold.set(number()),
+            ParameterEffect::Packing(which) => self.knobs.set_packing(which, number()),
         }
     }
 
@@ -163,6 +131,7 @@ fn find(name: &[u8]) -> Option<&'static Parameter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knobs::Packing;
 
     fn parameters() -> Parameters {
         let settings = Settings { port: 7000, ..Settings::default() };

@@ -7,21 +7,24 @@
 //! | module | contents |
 //! |---|---|
 //! | here | calls, errors and times of each command |
+//! | `answered` | a request that is answered |
 //! | [`slow`] | the log of slow requests |
 //! | [`spikes`] | the events of `LATENCY` |
 
+mod answered;
+mod lock;
 pub mod slow;
 pub mod spikes;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+pub use self::answered::Answered;
+use self::lock::locked;
 use self::slow::SlowLog;
 use self::spikes::Spikes;
-use crate::clients::Client;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
 
@@ -43,20 +46,20 @@ pub struct Calls {
     /// Executed calls whose reply was an error.
     pub failed: u64,
     /// How many took how long.
-    pub times: Histogram,
+    pub times: CallTimes,
 }
 
 /// How many calls took less than each power of two, in microseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Histogram([u64; BUCKETS]);
+pub struct CallTimes([u64; BUCKETS]);
 
-impl Default for Histogram {
-    fn default() -> Histogram {
-        Histogram([0; BUCKETS])
+impl Default for CallTimes {
+    fn default() -> CallTimes {
+        CallTimes([0; BUCKETS])
     }
 }
 
-impl Histogram {
+impl CallTimes {
     fn add(&mut self, micros: u64) {
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
         self.0[bucket.min(BUCKETS - 1)] += 1;
@@ -77,25 +80,6 @@ impl Histogram {
         let enough = (all as f64 * percent / 100.0).ceil() as u64;
         self.reached().find(|(_, sum)| *sum >= enough).map_or(0, |(bound, _)| bound)
     }
-}
-
-/// A request that is answered.
-#[derive(Debug)]
-pub struct Answered<'a> {
-    /// The command, if there is one of that name.
-    pub command: Option<&'static str>,
-    /// The words of the request, if the slow log may want them.
-    pub words: &'a [Bytes],
-    /// The client.
-    pub client: &'a Client,
-    /// The reply's code, if it is an error.
-    pub error: Option<Bytes>,
-    /// Whether the command was executed.
-    pub executed: bool,
-    /// How long it took.
-    pub took: Duration,
-    /// The seconds since 1970.
-    pub second: u64,
 }
 
 /// What a server has done since it was started, or since `CONFIG RESETSTAT`.
@@ -193,13 +177,10 @@ pub fn code(reply: &Reply) -> Option<Bytes> {
     Some(Bytes::copy_from_slice(&text[..end.min(64)]))
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each entry is sound by itself, even after a panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::clients::Clients;
 

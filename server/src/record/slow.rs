@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 
-use super::{Answered, locked};
+use super::answered::Answered;
+use super::lock::locked;
 use crate::resp::Reply;
 
 /// How many words of a request an entry keeps.

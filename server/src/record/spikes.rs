@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
-use super::locked;
+use super::lock::locked;
 use crate::resp::Reply;
 
 /// How many seconds an event remembers, as in Valkey.

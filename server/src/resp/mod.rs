@@ -1,10 +1,12 @@
 //! The wire protocol: cuts bytes into requests, and encodes replies as bytes.
 
 mod inline;
+mod limits;
 mod reply;
 mod request;
 mod unwritten;
 
-pub use reply::{Prepared, Protocol, Reply};
-pub use request::{ARGUMENT_MEMORY, Limits, Parser, ProtocolError};
+pub use limits::{ARGUMENT_MEMORY, Limits};
+pub use reply::{PreparedReply, Protocol, Reply};
+pub use request::{Parser, ProtocolError};
 pub use unwritten::Unwritten;

@@ -51,26 +51,26 @@ pub enum Reply {
     /// Bytes that were encoded for the protocol of the connection.
     Encoded(Bytes),
     /// A reply that is always the same.
-    Prepared(&'static Prepared),
+    Prepared(&'static PreparedReply),
 }
 
 /// A reply that is encoded once for all who ask for it. Many mentions of it in one reply take little memory.
 #[derive(Debug, PartialEq)]
-pub struct Prepared {
+pub struct PreparedReply {
     reply: Reply,
     /// Its bytes in RESP2 and in RESP3.
     encoded: [Bytes; 2],
 }
 
-impl Prepared {
+impl PreparedReply {
     /// Encodes a reply.
-    pub fn new(reply: Reply) -> Prepared {
+    pub fn new(reply: Reply) -> PreparedReply {
         let encoded = [Protocol::Resp2, Protocol::Resp3].map(|protocol| {
             let mut bytes = BytesMut::new();
             reply.encode(protocol, &mut bytes);
             bytes.freeze()
         });
-        Prepared { reply, encoded }
+        PreparedReply { reply, encoded }
     }
 
     /// The reply.
@@ -312,7 +312,7 @@ mod tests {
         ];
         for (reply, resp2, resp3) in replies {
             assert_eq!(both(reply.clone()), [resp2.as_bytes(), resp3.as_bytes()]);
-            let prepared: &'static Prepared = Box::leak(Box::new(Prepared::new(reply)));
+            let prepared: &'static PreparedReply = Box::leak(Box::new(PreparedReply::new(reply)));
             assert_eq!(both(Reply::Prepared(prepared)), [resp2.as_bytes(), resp3.as_bytes()]);
         }
     }

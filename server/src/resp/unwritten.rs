@@ -193,11 +193,11 @@ impl Weight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::Prepared;
+    use crate::resp::PreparedReply;
 
-    fn prepared() -> &'static Prepared {
+    fn prepared() -> &'static PreparedReply {
         let pair = (Reply::text("prepared"), Reply::Set(vec![Reply::Integer(7)]));
-        Box::leak(Box::new(Prepared::new(Reply::Map(vec![pair]))))
+        Box::leak(Box::new(PreparedReply::new(Reply::Map(vec![pair]))))
     }
 
     #[test]

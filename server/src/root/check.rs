@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::damage::contradiction;
-use super::{
-    Damage, Entry, EntryParts, Header, Kept, LAST_GENERATION, Placed, Root, SETTING, SETTINGS, WRITERS, covered, runs,
-};
-use crate::row::{Made, Row, Table};
+use super::limits::{LAST_GENERATION, SETTING, SETTINGS, WRITERS};
+use super::version::Root;
+use super::{Damage, Entry, Header, Kept, covered, runs};
+use crate::row::Made;
 
 /// Looks for contradictions in a version.
 pub fn root(root: &Root) -> Result<(), Damage> {
@@ -145,56 +143,4 @@ fn log(recent: &[Arc<Entry>], covered: u64, header: &Header) -> Result<(), Damag
         }
         _ => Ok(()),
     }
-}
-
-/// Looks for contradictions within an entry.
-pub fn entry(parts: &EntryParts) -> Result<(), String> {
-    let EntryParts { from, generation, run, rows, expired, clients, .. } = parts;
-    if *from == 0 || from > generation || *generation > LAST_GENERATION {
-        return Err(format!("an entry stands for generations {from} to {generation}"));
-    }
-    if let Some(run) = run.filter(|run| run.name.generation > *generation) {
-        return Err(format!("{} was uploaded after generation {generation}", run.name));
-    }
-    ascend(rows.iter().map(|(table, name, _)| (*table, name)))?;
-    ascend(expired.iter().map(|(id, key)| (Table::Keys(*id), key)))?;
-    ascend(clients.iter().map(|(id, key, _)| (Table::Keys(*id), key)))?;
-    rows.iter().try_for_each(fits)?;
-    let named = rows.iter().flat_map(|(table, _, row)| row.iter().flat_map(Row::collections).chain([table.id()]));
-    let databases = expired.iter().map(|(id, _)| *id).chain(clients.iter().map(|(id, ..)| *id));
-    match named.chain(databases).find(|id| id.generation > *generation) {
-        Some(id) => Err(format!("{id} is newer than the entry of generation {generation}")),
-        None => Ok(()),
-    }
-}
-
-/// Makes sure that names stand in their order, and none of them twice.
-fn ascend<'a>(names: impl Iterator<Item = (Table, &'a Bytes)>) -> Result<(), String> {
-    let mut last = None;
-    for name in names {
-        if last >= Some(name) {
-            return Err(format!("{} stands there twice or out of order", quoted(name.1)));
-        }
-        last = Some(name);
-    }
-    Ok(())
-}
-
-/// Makes sure that a row may stand in its table.
-fn fits((table, name, row): &Placed) -> Result<(), String> {
-    let fits = match table {
-        Table::Keys(_) => !matches!(row, Some(Row::Member | Row::Fields(_) | Row::Group(_))),
-        Table::Elements(id) => *id != Made::SYSTEM && !matches!(row, Some(Row::Head(_))),
-    };
-    if !fits {
-        return Err(format!("{} is not what may stand in {table:?}", quoted(name)));
-    }
-    if row.iter().flat_map(Row::collections).any(|id| id == Made::SYSTEM) {
-        return Err(format!("{} names the system as a collection", quoted(name)));
-    }
-    Ok(())
-}
-
-fn quoted(name: &[u8]) -> String {
-    format!("\"{}\"", name.escape_ascii())
 }

@@ -1,6 +1,6 @@
 //! Why the bytes of `db.json` are not a database.
 
-use super::{FIRST_FORMAT, FORMAT};
+use super::format::{FIRST_FORMAT, FORMAT};
 
 /// Why the bytes of `db.json` are not a database that this server can read, in words that follow its name.
 #[derive(Debug, thiserror::Error)]

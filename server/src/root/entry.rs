@@ -6,55 +6,14 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::Deserialize;
 
+use super::entry_text;
+use super::parts::{EntryParts, Upload};
 use super::rows::{Placed, length, write_tables};
 use super::text::{NameRef, TextRef, write_json};
-use super::told::{Answers, Said, Toucher};
-use super::{check, entry_text};
-use crate::id::Id;
+use super::told::Toucher;
 use crate::row::{Made, Row, Table};
-use crate::run::Name;
 use crate::zoo::planted;
-
-/// What a commit changed, and what it said.
-///
-/// A key row of `rows` overrides `expired`, and both override `run`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EntryParts {
-    /// The first generation that the entry stands for. It is `generation`, except in the entry that took over the changes
-    /// of a database of format 1, which does not say which commit made which change.
-    pub from: u64,
-    /// The last generation that the entry stands for.
-    pub generation: u64,
-    /// The server that made the commit.
-    pub by: Id,
-    /// Rows that were uploaded before, because they are many or long.
-    pub run: Option<Upload>,
-    /// Replies to the offers of other servers.
-    pub of: Answers,
-    /// Messages, in the order in which they were published.
-    pub said: Vec<Said>,
-    /// Keys that were removed because they had expired, by the id of their database, in ascending order. That does not
-    /// count as a touch.
-    pub expired: Vec<(Made, Bytes)>,
-    /// All keys that the commit touched and all elements that it changed, in ascending order; `None` is a removal.
-    pub rows: Vec<Placed>,
-    /// The clients that touched keys, by the id of the database and the key, in ascending order.
-    pub clients: Vec<(Made, Bytes, Toucher)>,
-}
-
-/// A run that was uploaded before the commit that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upload {
-    /// The object.
-    pub name: Name,
-    /// How many rows it has, removals included.
-    pub rows: u64,
-    /// How long the object is.
-    pub bytes: u64,
-}
 
 /// An entry with its bytes.
 #[derive(Clone, PartialEq)]
@@ -66,21 +25,6 @@ pub struct Entry {
 }
 
 impl EntryParts {
-    /// An entry of this generation that changes nothing.
-    pub fn new(generation: u64, by: Id) -> EntryParts {
-        EntryParts {
-            from: generation,
-            generation,
-            by,
-            run: None,
-            of: Answers::new(),
-            said: Vec::new(),
-            expired: Vec::new(),
-            rows: Vec::new(),
-            clients: Vec::new(),
-        }
-    }
-
     fn encode(&self) -> Bytes {
         let rows: usize = self.rows.iter().map(|(_, name, row)| length(name, row.as_ref())).sum();
         let mut out = Vec::with_capacity(rows + ENVELOPE);
@@ -163,7 +107,7 @@ impl Entry {
     /// Panics if no server could read what it would write, such as rows out of order. To store that would lose the
     /// database to everyone.
     pub fn new(parts: EntryParts) -> Entry {
-        if let Err(why) = check::entry(&parts) {
+        if let Err(why) = parts.check() {
             panic!("nobody could read this entry: {why}");
         }
         let encoded = parts.encode();

@@ -6,11 +6,11 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use super::entry::{EntryParts, Upload};
+use super::parts::{EntryParts, Upload};
 use super::rows_text::TablesSeed;
 use super::strict::{self, Object, spelled};
 use super::text::{NameText, Source, Text};
-use super::told::{self, Answers, Said, Toucher};
+use super::told::{self, OfferAnswers, Said, Toucher};
 use crate::row::{Made, Table};
 
 /// The fields of an entry.
@@ -57,7 +57,7 @@ impl<'de> Visitor<'de> for EntrySeed<'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EntryParts, A::Error> {
         let source = Source(Some(self.0));
         let (mut generation, mut from, mut by, mut run) = (None, None, None, None);
-        let (mut of, mut said, mut expired, mut clients) = (Answers::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut of, mut said, mut expired, mut clients) = (OfferAnswers::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut keys, mut elements) = (Vec::new(), Vec::new());
         let mut seen = Vec::new();
         while let Some(field) = map.next_key::<Field>()? {
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for EntrySeed<'de> {
 
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
-struct OfText(#[serde(deserialize_with = "told::read_answers")] Answers);
+struct OfText(#[serde(deserialize_with = "told::read_answers")] OfferAnswers);
 
 #[derive(serde::Deserialize)]
 #[serde(transparent)]

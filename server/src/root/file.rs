@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::damage::contradiction;
+use super::format::FORMAT;
+use super::limits::{DATABASES, KEPT};
 use super::strict::{Object, present, unique};
-use super::{DATABASES, Damage, Entry, FORMAT, Header, KEPT, Kept, Numbered, Root, Run, Secret, Writer, check};
+use super::version::Root;
+use super::{Damage, Entry, Header, Kept, Numbered, Run, Secret, Writer};
 use crate::id::Id;
 
 /// All fields but `recent`, on their way out. They stand in the order of the documentation.
@@ -128,7 +131,7 @@ fn read_or_share(nth: usize, text: &str, known: &[Arc<Entry>]) -> Result<Arc<Ent
     }
     // A copy, so that the entry does not keep the whole file in memory.
     let entry = Entry::decode(text.to_owned().into()).map_err(|error| Damage::Entry(nth + 1, error))?;
-    check::entry(entry.parts()).map_err(Damage::Contradiction)?;
+    entry.parts().check().map_err(Damage::Contradiction)?;
     Ok(Arc::new(entry))
 }
 

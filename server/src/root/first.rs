@@ -17,10 +17,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::damage::contradiction;
+use super::format::FIRST_FORMAT;
 use super::header::first_databases;
+use super::limits::WRITERS;
 use super::strict::{Object, end, unique};
 use super::text::{BASE64_KIND, BASE64_NAME, decode};
-use super::{Damage, Entry, EntryParts, FIRST_FORMAT, Header, Root, Run, WRITERS, Writer, check, covered, runs};
+use super::version::Root;
+use super::{Damage, Entry, EntryParts, Header, Run, Writer, check, covered, runs};
 use crate::id::Id;
 use crate::row::{Made, Row, Table};
 use crate::run::Name;

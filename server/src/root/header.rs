@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{DATABASES, WRITERS};
 use super::strict::{self, spelled};
-use super::{DATABASES, WRITERS};
 use crate::id::Id;
 use crate::row::Made;
 

@@ -23,11 +23,13 @@
 //! |---|---|
 //! | `header` | the fields that do not grow, and the table of writers |
 //! | `opening` | the first five fields, by which a server sees whether a version is still the current one |
-//! | `entry`, `entry_text` | an entry: writing it once, and reading it |
+//! | `version` | one version as a value |
+//! | `parts`, `entry`, `entry_text` | an entry: what it says, writing it once, and reading it |
 //! | `rows`, `rows_text`, `heads` | rows as JSON: writing them, and reading them |
 //! | `told` | replies, messages and the clients of keys |
 //! | `runs` | the table of runs |
 //! | `file`, `first` | the fields of format 2, and those of format 1 |
+//! | `format`, `limits` | the formats, and how much a version may hold |
 //! | `check` | the invariants |
 //! | `text`, `number`, `strict`, `pretty` | spellings |
 //!
@@ -54,19 +56,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::id::Id;
-use crate::run::Name;
-
 mod check;
 mod damage;
 mod entry;
 mod entry_text;
 mod file;
 mod first;
+mod format;
 mod header;
 mod heads;
+mod limits;
 mod number;
 mod opening;
+mod parts;
 mod pretty;
 mod rows;
 mod rows_text;
@@ -74,98 +76,25 @@ mod runs;
 mod strict;
 mod text;
 mod told;
+mod version;
 
 pub use damage::Damage;
-pub use entry::{Entry, EntryParts, Upload};
+pub use entry::Entry;
 pub use header::{Header, Numbered, Secret, Writer};
+pub use limits::{DATABASES, KEPT, LAST_GENERATION, SETTING, SETTINGS, WRITERS};
 pub use opening::Opening;
+pub use parts::{EntryParts, Upload};
 pub use rows::{PUNCTUATION, Placed, length, line};
 pub use runs::{Run, covered};
-pub use told::{Answer, Answers, Kept, Said, SaidKind, Toucher, kept_size};
+pub use told::{Kept, OfferAnswer, OfferAnswers, Said, SaidKind, Toucher, kept_size};
+pub use version::Root;
+
+use format::{FIRST_FORMAT, FORMAT};
 
 /// The object's name in the store.
 pub const NAME: &str = "db.json";
 
-/// The format that this server writes.
-const FORMAT: u64 = 2;
-
-/// The format that it reads besides.
-const FIRST_FORMAT: u64 = 1;
-
-/// The highest generation that can be stored: no database ever gets there, and other JSON readers are exact up to it. The
-/// limit keeps arithmetic on a damaged or forged generation from overflowing.
-pub const LAST_GENERATION: u64 = 1 << 53;
-
-/// How many servers' last commits are remembered. A server whose row was pushed out can't learn the fate of a commit
-/// whose answer it lost, so this is far more than a cluster has servers, yet small beside the entries.
-pub const WRITERS: usize = 64;
-
-/// How many databases SELECT knows, as in Valkey by default.
-pub const DATABASES: usize = 16;
-
-/// How long `kept` may be, in bytes of JSON. Every commit writes it again.
-pub const KEPT: usize = 256 * 1024;
-
-/// How many settings the header may have. It is far more than there are.
-pub const SETTINGS: usize = 64;
-
-/// How long the name or the value of a setting, an address or the secret may be, in bytes. All of them together stay far
-/// below what a version holds besides.
-pub const SETTING: usize = 1024;
-
-/// One version of the database.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Root {
-    /// All that does not grow.
-    pub header: Header,
-    /// Where its older entries are, in their order.
-    pub runs: Vec<Run>,
-    /// What somebody may still need of them, in the order of their generations.
-    pub kept: Vec<Kept>,
-    /// Its newest entries, in the order of their generations.
-    pub recent: Vec<Arc<Entry>>,
-}
-
 impl Root {
-    /// The database before its first version: empty, not stored, and to be called `id` if this server creates it.
-    pub fn unborn(id: Id) -> Root {
-        Root { header: Header::unborn(id), runs: Vec::new(), kept: Vec::new(), recent: Vec::new() }
-    }
-
-    /// The generation up to which the runs have all entries: `recent` has those after it.
-    pub fn covered(&self) -> u64 {
-        covered(&self.runs, self.header.base)
-    }
-
-    /// The objects that it names: its runs, the uploads of its entries, and long replies.
-    pub fn names(&self) -> impl Iterator<Item = Name> {
-        let runs = self.runs.iter().map(|run| run.name);
-        let uploads = self.recent.iter().filter_map(|entry| Some(entry.parts().run?.name));
-        let kept = self.kept.iter().map(|kept| &kept.of);
-        let answers = self.recent.iter().map(|entry| &entry.parts().of).chain(kept);
-        let answers = answers.flat_map(|of| of.values().flat_map(|offers| offers.values().flatten()));
-        let objects = answers.filter_map(|answer| match answer {
-            Answer::Object(name) => Some(*name),
-            Answer::Here(_) => None,
-        });
-        runs.chain(uploads).chain(objects)
-    }
-
-    /// The bytes of the entries that say something: what a fold would move away. A fold leaves the entry of its own commit,
-    /// so if bare entries counted, a small threshold would have folds follow each other for ever.
-    pub fn recent_bytes(&self) -> u64 {
-        self.recent.iter().filter(|entry| !entry.is_bare()).map(|entry| entry.encoded().len() as u64).sum()
-    }
-
-    /// Gives an entry the rows of the run that it names.
-    pub fn attach(&mut self, name: Name, rows: &[Placed]) {
-        for entry in &mut self.recent {
-            if entry.missing().is_some_and(|upload| upload.name == name) {
-                *entry = Arc::new(Entry::clone(entry).with_uploaded(rows.to_vec()));
-            }
-        }
-    }
-
     /// Reads the bytes of a stored version. Entries whose bytes are those of a known one are shared with it and not read
     /// again; `known` is in the order of the generations.
     ///

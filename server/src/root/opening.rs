@@ -4,6 +4,7 @@
 //! so, always in the same order.
 
 use super::Header;
+use super::format::FORMAT;
 use crate::id::Id;
 
 /// The first five fields of a version: the format, and these.
@@ -34,7 +35,7 @@ impl Opening {
         let (id, generation) = (field("\"id\":")?, field("\"generation\":")?);
         let (by, hint) = (field("\"by\":")?, field("\"hint\":")?);
         parts.next()?;
-        if format != super::FORMAT.to_string() {
+        if format != FORMAT.to_string() {
             return None;
         }
         let number: u64 = generation.parse().ok()?;

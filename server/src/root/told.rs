@@ -14,11 +14,11 @@ use crate::id::Id;
 use crate::run::Name;
 
 /// Replies to the offers of other servers: by the server, and by the number of its offer.
-pub type Answers = BTreeMap<Id, BTreeMap<u64, Vec<Answer>>>;
+pub type OfferAnswers = BTreeMap<Id, BTreeMap<u64, Vec<OfferAnswer>>>;
 
 /// A reply, as the bytes of the protocol that its client speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum OfferAnswer {
     /// It stands in `db.json`: `"+OK\r\n"`.
     Here(Bytes),
     /// It is long, and an object of its own: `{"object":"runs/…"}`. Its name is like that of a run, so that the sweeper
@@ -65,7 +65,7 @@ pub struct Kept {
     pub generation: u64,
     /// Replies that their origin does not have yet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "read_answers")]
-    pub of: Answers,
+    pub of: OfferAnswers,
     /// The messages of the last generations.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "strict::filled")]
     pub said: Vec<Said>,
@@ -77,10 +77,10 @@ pub fn kept_size(kept: &[Kept]) -> usize {
 }
 
 /// Reads answers, and refuses what has none.
-pub(super) fn read_answers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Answers, D::Error> {
+pub(super) fn read_answers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OfferAnswers, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(transparent)]
-    struct Offers(#[serde(deserialize_with = "strict::unique_filled")] BTreeMap<u64, Vec<Answer>>);
+    struct Offers(#[serde(deserialize_with = "strict::unique_filled")] BTreeMap<u64, Vec<OfferAnswer>>);
 
     let answers: BTreeMap<Id, Offers> = strict::unique_filled(deserializer)?;
     Ok(answers.into_iter().map(|(origin, Offers(offers))| (origin, offers)).collect())
@@ -89,11 +89,11 @@ pub(super) fn read_answers<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 /// The kind of an answer that is an object.
 const OBJECT: &str = "object";
 
-impl Serialize for Answer {
+impl Serialize for OfferAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Answer::Here(bytes) => TextRef(bytes).serialize(serializer),
-            Answer::Object(name) => {
+            OfferAnswer::Here(bytes) => TextRef(bytes).serialize(serializer),
+            OfferAnswer::Object(name) => {
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(OBJECT, name)?;
                 map.end()
@@ -102,21 +102,21 @@ impl Serialize for Answer {
     }
 }
 
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Answer, D::Error> {
+impl<'de> Deserialize<'de> for OfferAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OfferAnswer, D::Error> {
         struct Kinds;
         impl<'de> Visitor<'de> for Kinds {
-            type Value = Answer;
+            type Value = OfferAnswer;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text, {\"base64\": ...} or {\"object\": ...}")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Answer, E> {
-                Ok(Answer::Here(Bytes::copy_from_slice(text.as_bytes())))
+            fn visit_str<E: Error>(self, text: &str) -> Result<OfferAnswer, E> {
+                Ok(OfferAnswer::Here(Bytes::copy_from_slice(text.as_bytes())))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OfferAnswer, A::Error> {
                 #[derive(serde::Deserialize)]
                 #[serde(field_identifier, rename_all = "lowercase")]
                 enum Kind {
@@ -124,8 +124,8 @@ impl<'de> Deserialize<'de> for Answer {
                     Object,
                 }
                 let answer = match map.next_key()? {
-                    Some(Kind::Base64) => Answer::Here(decode_value(&map.next_value::<std::borrow::Cow<str>>()?)?),
-                    Some(Kind::Object) => Answer::Object(map.next_value()?),
+                    Some(Kind::Base64) => OfferAnswer::Here(decode_value(&map.next_value::<std::borrow::Cow<str>>()?)?),
+                    Some(Kind::Object) => OfferAnswer::Object(map.next_value()?),
                     None => return Err(A::Error::custom("an answer without a kind")),
                 };
                 strict::end(map)?;

@@ -9,7 +9,7 @@
 //! no step packs or unpacks more than `BLOCK` bytes.
 
 use super::filter::{FilterBuilding, mark};
-use super::layer::{Layer, Place};
+use super::layer::{Layer, RowPlace};
 use crate::row::{Table, Unpackable, put_made, put_number, take_made, take_number};
 
 /// What a block holds at most if it has more than one row, in bytes, unpacked.
@@ -52,14 +52,14 @@ pub(super) struct Block {
     /// How many rows it has.
     pub(super) rows: u64,
     /// Where its rows end in the layer.
-    pub(super) end: Place,
+    pub(super) end: RowPlace,
     /// Whether it is a row that does not fit, and stands in the layer before `end`.
     pub(super) large: bool,
 }
 
 impl Block {
     /// The block that begins with the row at a place of a layer. The filter learns its rows.
-    pub(super) fn gather(layer: &Layer, from: Place, filter: &mut FilterBuilding) -> Block {
+    pub(super) fn gather(layer: &Layer, from: RowPlace, filter: &mut FilterBuilding) -> Block {
         let mut block = Block { bytes: Vec::with_capacity(BLOCK), rows: 0, end: from, large: false };
         while let Some(first) = layer.at(block.end) {
             let before = block.bytes.len();

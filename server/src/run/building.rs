@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::section::Sections;
-use super::{Damage, Layer, Salt};
+use super::{Layer, RunDamage, Salt};
 use crate::row::{Row, Table, put_text, take_text};
 
 /// A layer that is being made. Rows are to be added in ascending order.
@@ -60,21 +60,21 @@ impl Building {
     }
 
     /// Notes the row at a place, which has to be a row of this table, and says where the next one begins.
-    pub(super) fn note(&mut self, table: Table, place: usize) -> Result<usize, Damage> {
+    pub(super) fn note(&mut self, table: Table, place: usize) -> Result<usize, RunDamage> {
         let mut rest = &self.packed[place..];
         let name = take_text(&mut rest)?;
         Row::skip(&mut rest)?;
         let end = self.packed.len() - rest.len();
         // The end of a row is a place, too.
         if u32::try_from(end).is_err() {
-            return Err(Damage::Contradiction("it is too long".into()));
+            return Err(RunDamage::Contradiction("it is too long".into()));
         }
         let ascends = match (self.sections.last(), self.last) {
             (Some(before), Some(last)) => before < table || (before == table && self.name(last) < name),
             _ => true,
         };
         if !ascends {
-            return Err(Damage::Contradiction("its rows do not ascend".into()));
+            return Err(RunDamage::Contradiction("its rows do not ascend".into()));
         }
         self.list(table, place as u32);
         self.index(table, place as u32);

@@ -7,7 +7,7 @@ use crate::row::Unpackable;
 
 /// Why the bytes of an object are not a run that this server can read, in words that follow its name.
 #[derive(Debug, thiserror::Error)]
-pub enum Damage {
+pub enum RunDamage {
     /// Too short, or something else.
     #[error("is not a run: {0}")]
     Foreign(&'static str),

@@ -5,10 +5,11 @@ use sha2::{Digest as _, Sha256};
 use zstd::bulk::Decompressor;
 
 use super::block::{BLOCK, take_heading};
-use super::decode::{Claim, unpack_frame};
+use super::claim::Claim;
 use super::filter::{Filter, mark};
+use super::frame::unpack_frame;
 use super::index::Listing;
-use super::{Building, Damage, Layer, NOTED, Salt};
+use super::{Building, Layer, NOTED, RunDamage, Salt};
 use crate::row::Table;
 
 /// The rows, while they are read.
@@ -41,8 +42,8 @@ struct Open {
     rows: u64,
 }
 
-fn contradiction(why: &str) -> Damage {
-    Damage::Contradiction(why.to_owned())
+fn contradiction(why: &str) -> RunDamage {
+    RunDamage::Contradiction(why.to_owned())
 }
 
 impl Blocks {
@@ -54,10 +55,10 @@ impl Blocks {
         line: usize,
         claim: Claim,
         salt: Salt,
-    ) -> Result<Blocks, Damage> {
+    ) -> Result<Blocks, RunDamage> {
         let (length, rows) = claim.room();
         let building = Building::new(salt, length, rows);
-        let decompressor = Decompressor::new().map_err(Damage::Frame)?;
+        let decompressor = Decompressor::new().map_err(RunDamage::Frame)?;
         Ok(Blocks { blocks, index, filter, claim, decompressor, building, at: line, noted: 0, block: None })
     }
 
@@ -67,7 +68,7 @@ impl Blocks {
     }
 
     /// The layer, when every block is read.
-    pub(super) fn layer(self) -> Result<Layer, Damage> {
+    pub(super) fn layer(self) -> Result<Layer, RunDamage> {
         if self.at != self.blocks.len() {
             return Err(contradiction("its index does not follow its last block"));
         }
@@ -76,7 +77,7 @@ impl Blocks {
     }
 
     /// Unpacks a frame, or notes some rows.
-    pub(super) fn go_on(&mut self) -> Result<(), Damage> {
+    pub(super) fn go_on(&mut self) -> Result<(), RunDamage> {
         let Some(mut block) = self.block.take() else {
             // There may be no block at all.
             if !self.index.is_empty() {
@@ -103,7 +104,7 @@ impl Blocks {
     }
 
     /// Adds the rows of the next group to the building, if there is one.
-    fn take_group(&mut self, block: &mut Open) -> Result<bool, Damage> {
+    fn take_group(&mut self, block: &mut Open) -> Result<bool, RunDamage> {
         let mut rest = &block.groups[..];
         if rest.is_empty() {
             return Ok(false);
@@ -122,7 +123,7 @@ impl Blocks {
     }
 
     /// Takes the next block from the index, and unpacks its first frame.
-    fn open(&mut self) -> Result<Open, Damage> {
+    fn open(&mut self) -> Result<Open, RunDamage> {
         let listing = Listing::take(&mut self.index)?;
         let end = listing.offset.checked_add(listing.length).filter(|end| *end <= self.blocks.len() as u64);
         let Some(end) = end.filter(|_| listing.offset == self.at as u64) else {
@@ -131,7 +132,7 @@ impl Blocks {
         let bytes = &self.blocks[self.at..end as usize];
         let large = listing.unpacked > BLOCK as u64;
         if !large && Sha256::digest(bytes)[..] != listing.sum {
-            return Err(Damage::Checksum);
+            return Err(RunDamage::Checksum);
         }
         let (groups, length) = unpack_frame(bytes, &mut self.decompressor)?;
         let hash = Sha256::new_with_prefix(&bytes[..length]);
@@ -154,7 +155,7 @@ impl Blocks {
     }
 
     /// Unpacks another frame of a row that has a block for itself.
-    fn continue_large(&mut self, block: &mut Open) -> Result<(), Damage> {
+    fn continue_large(&mut self, block: &mut Open) -> Result<(), RunDamage> {
         let Some((left, hash)) = &mut block.large else { return Ok(()) };
         let end = (block.listing.offset + block.listing.length) as usize;
         let (unpacked, length) = unpack_frame(&self.blocks[self.at..end], &mut self.decompressor)?;
@@ -168,7 +169,7 @@ impl Blocks {
                 return Err(contradiction("a block of one row has another length than its index says"));
             }
             if hash.finalize_reset()[..] != block.listing.sum {
-                return Err(Damage::Checksum);
+                return Err(RunDamage::Checksum);
             }
             block.large = None;
         }
@@ -176,7 +177,7 @@ impl Blocks {
     }
 
     /// Notes a row of the group, and looks it up in filter and index.
-    fn note(&mut self, block: &mut Open) -> Result<(), Damage> {
+    fn note(&mut self, block: &mut Open) -> Result<(), RunDamage> {
         let table = block.table.ok_or_else(|| contradiction("a row without a table"))?;
         let place = self.noted;
         self.noted = self.building.note(table, place)?;

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::decode::Claim;
+use super::claim::Claim;
 use super::decode_blocks::Blocks;
 use super::filter::Filter;
 use super::footer::{FOOTER, Footer, Sum};
-use super::{Damage, HASHED, Layer, Salt};
+use super::{HASHED, Layer, RunDamage, Salt};
 
 /// Unpacks a run of format 2.
-pub(super) struct Parts {
+pub(super) struct NewRun {
     bytes: Bytes,
     footer: Footer,
     claim: Claim,
@@ -36,27 +36,27 @@ enum Stage {
     Done,
 }
 
-impl Parts {
+impl NewRun {
     /// Begins with the footer of a run with this length of the first line.
-    pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<Parts, Damage> {
+    pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<NewRun, RunDamage> {
         let footer = Footer::read(&bytes, line)?;
         let stage = Stage::Index { line, hash: Sha256::new(), at: footer.index_at as usize };
-        Ok(Parts { bytes, footer, claim, salt, stage })
+        Ok(NewRun { bytes, footer, claim, salt, stage })
     }
 
     /// Hashes more of a part. Says how far it came, or `None` when the checksum is that of the footer.
-    fn hash(&self, hash: &mut Sha256, at: usize, end: usize, sum: Sum) -> Result<Option<usize>, Damage> {
+    fn hash(&self, hash: &mut Sha256, at: usize, end: usize, sum: Sum) -> Result<Option<usize>, RunDamage> {
         let next = end.min(at + HASHED);
         hash.update(&self.bytes[at..next]);
         match next < end {
             true => Ok(Some(next)),
             false if hash.finalize_reset()[..] == sum => Ok(None),
-            false => Err(Damage::Checksum),
+            false => Err(RunDamage::Checksum),
         }
     }
 
     /// Goes from one stage to the next, or further in the same.
-    fn go_on(&mut self, stage: Stage) -> Result<Stage, Damage> {
+    fn go_on(&mut self, stage: Stage) -> Result<Stage, RunDamage> {
         let (index_at, filter_at) = (self.footer.index_at as usize, self.footer.filter_at as usize);
         let end = self.bytes.len() - FOOTER;
         match stage {
@@ -83,7 +83,7 @@ impl Parts {
     }
 
     /// See [`super::Work`].
-    pub(super) fn step(&mut self) -> Option<Result<Layer, Damage>> {
+    pub(super) fn step(&mut self) -> Option<Result<Layer, RunDamage>> {
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
         match self.go_on(stage) {
             Err(damage) => Some(Err(damage)),

@@ -13,9 +13,10 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use zstd::bulk::Decompressor;
 
-use super::decode::{Claim, unpack_frame};
+use super::claim::Claim;
 use super::footer::CHECKSUM;
-use super::{Building, Damage, HASHED, Layer, NOTED, Salt};
+use super::frame::unpack_frame;
+use super::{Building, HASHED, Layer, NOTED, RunDamage, Salt};
 use crate::id::Id;
 use crate::row::{Made, Table};
 
@@ -28,7 +29,7 @@ const GREATEST_KIND: u8 = 1;
 /// The first line.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OldHeader {
+pub(super) struct OldFirstLine {
     #[serde(rename = "run")]
     _run: u64,
     pub(super) database: Id,
@@ -37,7 +38,7 @@ pub(super) struct OldHeader {
 }
 
 /// Unpacks a run of format 1.
-pub(super) struct Whole {
+pub(super) struct OldRun {
     bytes: Bytes,
     line: usize,
     claim: Claim,
@@ -62,17 +63,17 @@ enum Stage {
     Done,
 }
 
-impl Whole {
+impl OldRun {
     /// Begins, with the length of the first line.
-    pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<Whole, Damage> {
+    pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<OldRun, RunDamage> {
         if bytes.len() < line + CHECKSUM {
-            return Err(Damage::Foreign("it is cut short"));
+            return Err(RunDamage::Foreign("it is cut short"));
         }
-        Ok(Whole { bytes, line, claim, salt, stage: Stage::Hash(Sha256::new(), 0) })
+        Ok(OldRun { bytes, line, claim, salt, stage: Stage::Hash(Sha256::new(), 0) })
     }
 
     /// Goes from one stage to the next, or further in the same.
-    fn go_on(&mut self, stage: Stage) -> Result<Stage, Damage> {
+    fn go_on(&mut self, stage: Stage) -> Result<Stage, RunDamage> {
         let body = self.bytes.len() - CHECKSUM;
         match stage {
             Stage::Hash(mut hash, at) => {
@@ -82,9 +83,9 @@ impl Whole {
                     return Ok(Stage::Hash(hash, end));
                 }
                 if hash.finalize()[..] != self.bytes[end..] {
-                    return Err(Damage::Checksum);
+                    return Err(RunDamage::Checksum);
                 }
-                let decompressor = Decompressor::new().map_err(Damage::Frame)?;
+                let decompressor = Decompressor::new().map_err(RunDamage::Frame)?;
                 Ok(Stage::Unpack { at: self.line, out: Vec::with_capacity(self.claim.room().0), decompressor })
             }
             Stage::Unpack { at, mut out, mut decompressor } if at < body => {
@@ -106,7 +107,7 @@ impl Whole {
                     at = building.note(TABLE, place)?;
                     let kind = building.kind(place);
                     if kind > GREATEST_KIND {
-                        return Err(Damage::Row(crate::row::Unpackable::Kind(kind)));
+                        return Err(RunDamage::Row(crate::row::Unpackable::Kind(kind)));
                     }
                 }
                 Ok(Stage::Note { at, building })
@@ -116,7 +117,7 @@ impl Whole {
     }
 
     /// See [`super::Work`].
-    pub(super) fn step(&mut self) -> Option<Result<Layer, Damage>> {
+    pub(super) fn step(&mut self) -> Option<Result<Layer, RunDamage>> {
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
         match self.go_on(stage) {
             Err(damage) => Some(Err(damage)),

@@ -12,7 +12,7 @@ use super::block::{BLOCK, Block};
 use super::filter::FilterBuilding;
 use super::footer::Footer;
 use super::index::Listing;
-use super::{FORMAT, HASHED, Header, Layer, Place, Work};
+use super::{FORMAT, FirstLine, HASHED, Layer, RowPlace, Work};
 use crate::id::Id;
 
 /// How hard to compress. The hardest that still packs a block within a millisecond, on a processor of these years.
@@ -33,7 +33,7 @@ pub struct Encoder {
 
 enum Stage {
     /// Packs the block that begins here.
-    Block(Place),
+    Block(RowPlace),
     /// Packs a row that has a block for itself.
     Large(Large),
     /// Builds the filter.
@@ -52,7 +52,7 @@ struct Large {
     listing: Listing,
     hash: Sha256,
     /// Where the row stands in the layer.
-    row: Range<Place>,
+    row: Range<RowPlace>,
     /// How many bytes of it are packed.
     packed: usize,
 }
@@ -61,7 +61,7 @@ impl Encoder {
     /// Begins. Fails only for want of memory.
     pub fn new(database: Id, layer: Arc<Layer>) -> io::Result<Encoder> {
         let rows = layer.count().rows;
-        let header = Header { run: FORMAT, database, rows, length: layer.packed_len() };
+        let header = FirstLine { run: FORMAT, database, rows, length: layer.packed_len() };
         let mut out = serde_json::to_vec(&header)?;
         out.push(b'\n');
         Ok(Encoder {
@@ -71,7 +71,7 @@ impl Encoder {
             index_hash: Sha256::new(),
             line: out.len(),
             out,
-            stage: Stage::Block(Place::default()),
+            stage: Stage::Block(RowPlace::default()),
             layer,
         })
     }
@@ -108,7 +108,7 @@ impl Encoder {
         }
     }
 
-    fn block(&mut self, place: Place) -> io::Result<Stage> {
+    fn block(&mut self, place: RowPlace) -> io::Result<Stage> {
         let Some(first) = self.layer.at(place) else { return Ok(Stage::Filter) };
         let (table, name) = (first.table, first.shared_name());
         let block = Block::gather(&self.layer, place, &mut self.filter);

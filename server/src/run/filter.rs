@@ -20,33 +20,17 @@
 
 use bytes::Bytes;
 
-use super::Damage;
+use super::RunDamage;
 use super::fuse::fuse;
+use super::fuse_shape::{FuseShape, LONGEST_SEGMENT, OPEN, SEED, mix, share};
 use crate::row::Table;
 
 /// The rows of a part on average. Building a part of this size takes about a millisecond.
 pub(super) const PART: u64 = 16 << 10;
 
-/// The attempt of a part that any row may be in.
-pub(super) const OPEN: u8 = u8::MAX;
-
-/// The largest binary logarithm of a segment's length.
-pub(super) const LONGEST_SEGMENT: u8 = 18;
-
 /// The bytes of the count of parts, and of the shape of one.
 const COUNT: usize = 4;
 const SHAPE: usize = 6;
-
-/// The seed of the first attempt: the fractional digits of pi.
-const SEED: u64 = 0x243f_6a88_85a3_08d3;
-
-/// Mixes the bits of a number, so that each depends on all of them: the last steps of SplitMix64. No two numbers become
-/// the same one.
-pub(super) fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ bits >> 31
-}
 
 /// The mark of a row. It stands in stored filters, so it never changes.
 pub(super) fn mark(table: Table, name: &[u8]) -> u64 {
@@ -63,39 +47,6 @@ pub(super) fn mark(table: Table, name: &[u8]) -> u64 {
     mix(mix(mark ^ u64::from_le_bytes(last)) ^ name.len() as u64)
 }
 
-/// The size of a part's array, and its seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FuseShape {
-    /// How often building it failed before, or [`OPEN`].
-    pub(super) attempt: u8,
-    /// The binary logarithm of a segment's length.
-    pub(super) segment: u8,
-    /// How many segments the first slot of a mark may lie in. The array has two more.
-    pub(super) segments: u32,
-}
-
-impl FuseShape {
-    /// How many slots the array has.
-    pub(super) fn slots(self) -> usize {
-        if self.segments == 0 { 0 } else { (self.segments as usize + 2) << self.segment }
-    }
-
-    /// The slots of a mark, and the byte that their exclusive or should be. The shape has segments.
-    pub(super) fn slots_of(self, mark: u64) -> ([usize; 3], u8) {
-        let hash = mix(mark.wrapping_add(mix(SEED + u64::from(self.attempt))));
-        let length = 1_usize << self.segment;
-        let first = share(hash, (self.segments as usize) << self.segment);
-        let bend = |bits: u64| bits as usize & (length - 1);
-        let slots = [first, (first + length) ^ bend(hash >> 18), (first + 2 * length) ^ bend(hash)];
-        (slots, (hash ^ hash >> 32) as u8)
-    }
-}
-
-/// A number below the limit: the share of the limit that the bits are of the largest number.
-fn share(bits: u64, limit: usize) -> usize {
-    ((u128::from(bits) * limit as u128) >> 64) as usize
-}
-
 /// A filter as it is stored.
 pub(super) struct Filter {
     parts: Vec<(FuseShape, Bytes)>,
@@ -103,8 +54,8 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Reads all of it.
-    pub(super) fn read(bytes: &Bytes) -> Result<Filter, Damage> {
-        let wrong = || Damage::Contradiction("its filter has another length than its parts".into());
+    pub(super) fn read(bytes: &Bytes) -> Result<Filter, RunDamage> {
+        let wrong = || RunDamage::Contradiction("its filter has another length than its parts".into());
         let (count, rest) = bytes.split_first_chunk::<COUNT>().ok_or_else(wrong)?;
         let shapes = (u32::from_le_bytes(*count) as usize).checked_mul(SHAPE);
         let (shapes, mut slots) = shapes.and_then(|length| rest.split_at_checked(length)).ok_or_else(wrong)?;
@@ -112,7 +63,7 @@ impl Filter {
         for &[attempt, segment, a, b, c, d] in shapes.as_chunks::<SHAPE>().0 {
             let shape = FuseShape { attempt, segment, segments: u32::from_le_bytes([a, b, c, d]) };
             if segment > LONGEST_SEGMENT {
-                return Err(Damage::Contradiction("its filter has a segment that is too long".into()));
+                return Err(RunDamage::Contradiction("its filter has a segment that is too long".into()));
             }
             let (part, after) = slots.split_at_checked(shape.slots()).ok_or_else(wrong)?;
             parts.push((shape, bytes.slice_ref(part)));

@@ -13,7 +13,7 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::Damage;
+use super::RunDamage;
 
 /// The bytes of a checksum.
 pub(super) const CHECKSUM: usize = 32;
@@ -47,12 +47,12 @@ impl Footer {
     }
 
     /// Reads the footer of a run whose first line, with its line feed, is so long.
-    pub(super) fn read(run: &Bytes, line: usize) -> Result<Footer, Damage> {
-        let cut_short = Damage::Foreign("it is cut short");
+    pub(super) fn read(run: &Bytes, line: usize) -> Result<Footer, RunDamage> {
+        let cut_short = RunDamage::Foreign("it is cut short");
         let Some(start) = run.len().checked_sub(FOOTER).filter(|start| *start >= line) else { return Err(cut_short) };
         let (body, sum) = run[start..].split_at(FOOTER - CHECKSUM);
         if checksum(&run[..line], body) != *sum {
-            return Err(Damage::Checksum);
+            return Err(RunDamage::Checksum);
         }
         let parts = || {
             let (&index_at, rest) = body.split_first_chunk()?;
@@ -62,7 +62,7 @@ impl Footer {
         };
         let Some((index_at, filter_at, index, filter)) = parts() else { return Err(cut_short) };
         if !(line as u64 <= index_at && index_at <= filter_at && filter_at <= start as u64) {
-            return Err(Damage::Contradiction(format!("its index at {index_at} and its filter at {filter_at}")));
+            return Err(RunDamage::Contradiction(format!("its index at {index_at} and its filter at {filter_at}")));
         }
         Ok(Footer { index_at, filter_at, index, filter })
     }

@@ -4,7 +4,7 @@
 //! When all are out, the slots are filled in the opposite order: whoever fills a slot disturbs nobody filled before. If
 //! some marks share all their slots with others, the next attempt mixes the marks in another way.
 
-use super::filter::{FuseShape, LONGEST_SEGMENT, OPEN};
+use super::fuse_shape::{FuseShape, LONGEST_SEGMENT, OPEN};
 
 /// After so many attempts the part stays open. An attempt fails once in a hundred times for marks that nobody chose, and
 /// somewhat more often for a few marks.
@@ -92,7 +92,8 @@ mod tests {
 
     use super::*;
     use crate::row::{Made, Table};
-    use crate::run::filter::{Filter, FilterBuilding, PART, mark, mix};
+    use crate::run::filter::{Filter, FilterBuilding, PART, mark};
+    use crate::run::fuse_shape::mix;
 
     fn filter(marks: &[u64]) -> (Filter, Bytes) {
         let mut building = FilterBuilding::new(marks.len() as u64);

@@ -31,7 +31,7 @@ pub struct Count {
 
 /// Where a row of a layer begins. The default is the first one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct RowPlace {
     at: u32,
     section: u32,
 }
@@ -46,7 +46,7 @@ pub struct Found<'a> {
     /// Its content as it is packed.
     pub(super) content: &'a [u8],
     /// Where the next row begins.
-    pub next: Place,
+    pub next: RowPlace,
     /// The memory of the layer.
     memory: &'a Bytes,
 }
@@ -82,34 +82,34 @@ impl Layer {
     pub fn rows(&self, table: Table) -> impl Iterator<Item = (Bytes, Option<Row>)> {
         let section = self.sections.find(table);
         let start = section.and_then(|section| self.sections.range(section));
-        let start = start.zip(section).map(|(range, section)| Place { at: range.start, section: section as u32 });
+        let start = start.zip(section).map(|(range, section)| RowPlace { at: range.start, section: section as u32 });
         let found = std::iter::successors(start.and_then(|start| self.at(start)), |found| self.at(found.next));
         found.take_while(move |found| found.table == table).map(|found| (found.shared_name(), found.row()))
     }
 
     /// All rows in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = (Table, Bytes, Option<Row>)> {
-        let found = std::iter::successors(self.at(Place::default()), |found| self.at(found.next));
+        let found = std::iter::successors(self.at(RowPlace::default()), |found| self.at(found.next));
         found.map(|found| (found.table, found.shared_name(), found.row()))
     }
 
     /// The row that begins at a place; none at the end.
-    pub fn at(&self, place: Place) -> Option<Found<'_>> {
+    pub fn at(&self, place: RowPlace) -> Option<Found<'_>> {
         let section = place.section as usize;
         let table = self.sections.table(section)?;
         let whole = self.packed.get(place.at as usize..).filter(|rest| !rest.is_empty())?;
         let (name, content, length) = split(whole)?;
         let at = place.at + length as u32;
         let passed = self.sections.range(section).is_some_and(|range| !range.contains(&at));
-        let next = Place { at, section: place.section + u32::from(passed) };
+        let next = RowPlace { at, section: place.section + u32::from(passed) };
         Some(Found { table, name, content, next, memory: &self.packed })
     }
 
     /// The first row of the table after that of a place.
-    pub fn after_table(&self, place: Place) -> Place {
+    pub fn after_table(&self, place: RowPlace) -> RowPlace {
         let section = place.section + 1;
         let range = self.sections.range(section as usize);
-        Place { at: range.map_or(self.packed.len() as u32, |range| range.start), section }
+        RowPlace { at: range.map_or(self.packed.len() as u32, |range| range.start), section }
     }
 
     /// The tables that it has rows of, in ascending order.
@@ -133,7 +133,7 @@ impl Layer {
     }
 
     /// The bytes of the rows from a place up to another.
-    pub(super) fn between(&self, from: Place, to: Place) -> &[u8] {
+    pub(super) fn between(&self, from: RowPlace, to: RowPlace) -> &[u8] {
         &self.packed[from.at as usize..to.at as usize]
     }
 }

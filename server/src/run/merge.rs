@@ -26,7 +26,7 @@
 
 use std::sync::Arc;
 
-use super::{Building, Found, LONGEST, Layer, NOTED, Place, Reach, Salt, Work};
+use super::{Building, Found, LONGEST, Layer, NOTED, Reach, RowPlace, Salt, Work};
 use crate::row::Table;
 use crate::zoo::planted;
 
@@ -38,7 +38,7 @@ pub struct Merger {
     /// From the oldest to the newest.
     layers: Vec<Arc<Layer>>,
     /// The place of each one's next row.
-    places: Vec<Place>,
+    places: Vec<RowPlace>,
     /// Whether nothing lies below.
     whole: bool,
     reach: Reach,
@@ -65,7 +65,7 @@ impl Merger {
 
     fn begin(layers: Vec<Arc<Layer>>, whole: bool, reach: Reach, salt: Salt) -> Merger {
         let bytes = layers.iter().map(|layer| layer.packed_len() as usize).sum();
-        let places = vec![Place::default(); layers.len()];
+        let places = vec![RowPlace::default(); layers.len()];
         Merger { layers, places, whole, reach, building: Building::new(salt, bytes, 0), indexed: None }
     }
 

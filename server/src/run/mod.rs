@@ -27,6 +27,7 @@
 
 mod block;
 mod building;
+mod claim;
 mod damage;
 mod decode;
 mod decode_blocks;
@@ -35,7 +36,9 @@ mod decode_old;
 mod encode;
 mod filter;
 mod footer;
+mod frame;
 mod fuse;
+mod fuse_shape;
 mod index;
 mod layer;
 mod merge;
@@ -46,10 +49,10 @@ mod section;
 
 pub use block::BLOCK;
 pub use building::Building;
-pub use damage::Damage;
+pub use damage::RunDamage;
 pub use decode::Decoder;
 pub use encode::Encoder;
-pub use layer::{Count, Found, Layer, Place};
+pub use layer::{Count, Found, Layer, RowPlace};
 pub use merge::Merger;
 pub use name::{Name, RUNS};
 pub use reach::{Reach, is_outside};
@@ -103,7 +106,7 @@ pub trait Work {
 /// The first line of a run.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct FirstLine {
     run: u64,
     database: Id,
     rows: u64,

@@ -6,11 +6,10 @@ use valthree_script::resp::Reply as Told;
 use valthree_script::{Host, LogLevel, STOPPED};
 
 use super::reply::{nodes, to_script};
+use crate::command::execution::{FULL, TOO_LARGE, execute};
 use crate::command::flag::Flag;
 use crate::command::resolve::resolve;
-use crate::command::spec::{Meaning, Spec};
-use crate::command::table::commands;
-use crate::command::{Command, FULL, TOO_LARGE};
+use crate::command::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
 
@@ -47,6 +46,7 @@ pub struct Licence {
 
 /// A run of a script, as the database sees it.
 pub struct Hands<'a, 'd> {
+    commands: &'static CommandTable,
     draft: &'a mut Draft<'d>,
     licence: Licence,
     /// The database was full when the script began, and the script has not changed it so far. After its first change it may
@@ -62,10 +62,10 @@ pub struct Hands<'a, 'd> {
 
 impl<'a, 'd> Hands<'a, 'd> {
     /// Begins a run.
-    pub fn new(draft: &'a mut Draft<'d>, licence: Licence) -> Hands<'a, 'd> {
+    pub fn new(commands: &'static CommandTable, draft: &'a mut Draft<'d>, licence: Licence) -> Hands<'a, 'd> {
         let made = draft.made();
         let refuses_growth = !licence.grows && draft.is_full();
-        Hands { draft, licence, refuses_growth, made, steps: 0, written: 0, lines: 0, exceeded: false }
+        Hands { commands, draft, licence, refuses_growth, made, steps: 0, written: 0, lines: 0, exceeded: false }
     }
 
     /// What is told of a run whose commands did too much. All of it has to be undone.
@@ -89,9 +89,12 @@ impl<'a, 'd> Hands<'a, 'd> {
         }
         let before = self.draft.made();
         let reply = match spec.meaning {
-            Meaning::Table(tell) => tell(commands(), &words)?,
-            Meaning::Session(_) => return Err(FORBIDDEN),
-            _ => Command::new(spec, words)?.execute_whatever_the_size(self.draft),
+            Meaning::Table(tell) => tell(self.commands, &words)?,
+            Meaning::Session(_) | Meaning::Reset(_) | Meaning::Transaction(_) => return Err(FORBIDDEN),
+            _ => {
+                spec.check.map_or(Ok(()), |check| check(&words))?;
+                execute(self.commands, spec, self.draft, &words)
+            }
         };
         self.refuses_growth &= self.draft.made() == self.made;
         self.steps += 1 + nodes(&reply) + STEPS_PER_CHANGE * (self.draft.made() - before);
@@ -101,7 +104,7 @@ impl<'a, 'd> Hands<'a, 'd> {
 
     /// Finds the command, and refuses what scripts may not do.
     fn admit(&self, words: &[Bytes]) -> Result<&'static Spec, Reply> {
-        let spec = resolve(commands(), words).map_err(|_| UNKNOWN)?;
+        let spec = resolve(self.commands, words).map_err(|_| UNKNOWN)?;
         if !spec.admits(words.len()) || matches!(spec.meaning, Meaning::Container) {
             return Err(WRONG_ARITY);
         }
@@ -138,7 +141,7 @@ impl Host for Hands<'_, '_> {
     }
 
     fn permits(&mut self, words: Vec<Bytes>) -> Option<bool> {
-        resolve(commands(), &words).is_ok().then_some(true)
+        resolve(self.commands, &words).is_ok().then_some(true)
     }
 
     fn log(&mut self, level: LogLevel, text: Bytes) {

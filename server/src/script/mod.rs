@@ -39,7 +39,8 @@ use valthree_script::{Engine, FunctionFacts, Identity, Limits, ScriptFlags};
 
 use self::host::{Hands, Licence};
 use self::reply::to_client;
-use crate::command::FULL;
+use crate::command::execution::FULL;
+use crate::command::spec::CommandTable;
 use crate::info::{COMPATIBLE_VERSION, NAME, VALKEY_VERSION};
 use crate::resp::Reply;
 use crate::row::{Made, Table};
@@ -77,8 +78,9 @@ pub fn check(text: &[u8]) -> Result<(), Reply> {
     with_engine(|engine| engine.check(text, &LIMITS)).map_err(to_client)
 }
 
-/// Runs a script that has no mistakes. `writes` tells whether the command lets it change keys.
+/// Runs a script that has no mistakes, and that may call these commands. `writes` tells whether the command lets it change keys.
 pub fn run(
+    commands: &'static CommandTable,
     draft: &mut Draft<'_>,
     text: &[u8],
     keys: &[Bytes],
@@ -86,11 +88,12 @@ pub fn run(
     writes: bool,
 ) -> Result<Reply, Reply> {
     let flags = Engine::flags(text).map_err(to_client)?;
-    bounded(draft, flags, writes, |engine, hands| engine.eval(text, keys, arguments, &LIMITS, hands))
+    bounded(commands, draft, flags, writes, |engine, hands| engine.eval(text, keys, arguments, &LIMITS, hands))
 }
 
-/// Calls a function of the library with this text.
+/// Calls a function of the library with this text. It may call these commands.
 pub fn call(
+    commands: &'static CommandTable,
     draft: &mut Draft<'_>,
     text: &[u8],
     function: &FunctionFacts,
@@ -99,11 +102,14 @@ pub fn call(
     writes: bool,
 ) -> Result<Reply, Reply> {
     let flags = ScriptFlags { declared: true, ..function.flags };
-    bounded(draft, flags, writes, |engine, hands| engine.call(text, &function.name, keys, arguments, &LIMITS, hands))
+    bounded(commands, draft, flags, writes, |engine, hands| {
+        engine.call(text, &function.name, keys, arguments, &LIMITS, hands)
+    })
 }
 
 /// Lets a script or function work on the draft, if its flags allow that, and undoes all of it if it exceeds its bounds.
 fn bounded(
+    commands: &'static CommandTable,
     draft: &mut Draft<'_>,
     flags: ScriptFlags,
     writes: bool,
@@ -121,7 +127,7 @@ fn bounded(
     let licence = Licence { writes: writes && !flags.no_writes, grows: flags.allow_oom };
     let selected = draft.selected();
     draft.save();
-    let mut hands = Hands::new(draft, licence);
+    let mut hands = Hands::new(commands, draft, licence);
     let (reply, was_stopped) = with_engine(|engine| {
         let reply = act(engine, &mut hands);
         (to_client(reply), engine.was_stopped())
@@ -152,6 +158,7 @@ pub fn flush() {
 mod tests {
     use super::*;
     use crate::command::Command;
+    use crate::command::table::commands;
     use crate::id::Id;
     use crate::run::Salt;
     use crate::state::Database;
@@ -186,7 +193,7 @@ mod tests {
             let known = draft.system();
             let reply = execute(&mut draft, &["EVALSHA", "x", "0"]);
             assert_eq!(reply, text::UNKNOWN);
-            let stopped = run(&mut draft, script.as_bytes(), &[], &[], true).expect("it begins");
+            let stopped = run(commands(), &mut draft, script.as_bytes(), &[], &[], true).expect("it begins");
             assert!(is_stopped(&stopped) || stopped == crate::command::TOO_LARGE, "{beyond}: {stopped:?}");
             assert_eq!((draft.system(), draft.selected()), (known, 0), "{beyond}");
             assert_eq!(execute(&mut draft, &["GET", "kept"]), Reply::text("1"), "{beyond}");

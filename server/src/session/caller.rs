@@ -5,7 +5,6 @@ use std::sync::{Arc, MutexGuard};
 use tokio::time::Instant;
 
 use super::silence::Silence;
-use super::transaction::Transaction;
 use crate::clients::{Client, Facts};
 use crate::instance::Instance;
 
@@ -18,8 +17,6 @@ pub struct Caller {
     pub client: Arc<Client>,
     /// The replies that the client does not want.
     pub silence: Silence,
-    /// The queued commands and the watched keys.
-    pub transaction: Transaction,
     leaving: bool,
     asleep: Option<Instant>,
 }
@@ -28,14 +25,7 @@ impl Caller {
     /// Registers a client.
     pub fn enter(instance: Arc<Instance>, peer: String, local: String) -> Caller {
         let client = instance.clients.enter(peer, local);
-        Caller {
-            instance,
-            client,
-            silence: Silence::default(),
-            transaction: Transaction::default(),
-            leaving: false,
-            asleep: None,
-        }
+        Caller { instance, client, silence: Silence::default(), leaving: false, asleep: None }
     }
 
     /// The facts that other clients see. The caller holds a lock while it has them, so it must give them back at once.

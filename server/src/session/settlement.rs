@@ -9,6 +9,7 @@ use std::vec::IntoIter;
 
 use bytes::{Bytes, BytesMut};
 
+use super::settled::{Awaiting, Settled};
 use super::transaction::{Gathered, Queued};
 use super::{Session, Step};
 use crate::command::Command;
@@ -24,24 +25,6 @@ const OWN_REPLIES: usize = 64 << 20;
 
 /// The reply to a command beyond that limit. It is not executed.
 const TOO_MUCH: Reply = Reply::fault("ERR The replies to this transaction take too much memory");
-
-/// What a session has to do with an answer.
-#[derive(Debug)]
-pub enum Awaiting {
-    /// Keep the notes of a WATCH.
-    Notes,
-    /// Execute its own part of a transaction.
-    Landing(Vec<Queued>),
-}
-
-/// A reply that is complete.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settled {
-    /// None if the client does not want it.
-    pub reply: Option<Reply>,
-    /// The protocol that it is sent in.
-    pub protocol: Protocol,
-}
 
 /// A part of the reply to a transaction: what is sent, and in which protocol.
 type Part = (Option<Reply>, Protocol);
@@ -72,7 +55,7 @@ impl Session {
                 reply => reply,
             },
             (_, Ok(found)) => {
-                self.caller.transaction.watch(found.watched);
+                self.transaction.watch(found.watched);
                 self.show_transaction();
                 found.reply
             }
@@ -130,9 +113,13 @@ impl Session {
         let reply = command.check().and_then(|()| match command.spec().meaning {
             Meaning::Session(act) | Meaning::Select(_, act) => act(&mut self.caller, command.words()),
             Meaning::Table(tell) => tell(commands(), command.words()),
-            Meaning::Data(_) | Meaning::Watch | Meaning::Exec | Meaning::Container => {
-                Err(wrong_arity(command.spec().name))
-            }
+            Meaning::Transaction(change) => self.transaction.change(change),
+            Meaning::Data(_)
+            | Meaning::Script(_)
+            | Meaning::Reset(_)
+            | Meaning::Watch
+            | Meaning::Exec
+            | Meaning::Container => Err(wrong_arity(command.spec().name)),
         });
         reply.unwrap_or_else(|error| error)
     }

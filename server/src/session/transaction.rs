@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::command::Command;
-use crate::command::spec::Meaning;
+use crate::command::spec::{Meaning, TransactionChange};
 use crate::resp::{ARGUMENT_MEMORY, Reply};
 use crate::state::Watched;
 
@@ -16,6 +16,8 @@ const OVERHEAD: usize = 128;
 const SPOILED: Reply = Reply::fault("EXECABORT Transaction discarded because of previous errors.");
 
 const NO_MULTI: Reply = Reply::fault("ERR EXEC without MULTI");
+
+const NOTHING_TO_DISCARD: Reply = Reply::fault("ERR DISCARD without MULTI");
 
 /// A command of a transaction.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,14 +64,18 @@ impl Queued {
     /// Queues a command.
     pub fn new(command: Command) -> Queued {
         match command.spec().meaning {
-            Meaning::Data(_) => match command.check() {
+            Meaning::Data(_) | Meaning::Script(_) => match command.check() {
                 Ok(()) => Queued::Shared(command),
                 Err(mistake) => Queued::Mistaken(mistake),
             },
             Meaning::Select(..) => Queued::Select(command),
-            Meaning::Session(_) | Meaning::Table(_) | Meaning::Container | Meaning::Watch | Meaning::Exec => {
-                Queued::Local(command)
-            }
+            Meaning::Session(_)
+            | Meaning::Reset(_)
+            | Meaning::Transaction(_)
+            | Meaning::Table(_)
+            | Meaning::Container
+            | Meaning::Watch
+            | Meaning::Exec => Queued::Local(command),
         }
     }
 
@@ -123,29 +129,24 @@ impl Transaction {
         self.watched_bytes + self.gathering.as_ref().map_or(0, |gathering| gathering.bytes)
     }
 
-    /// Obeys MULTI.
-    pub fn begin(&mut self) {
-        self.gathering = Some(Gathering::default());
-    }
-
-    /// Obeys DISCARD. Returns whether there was a transaction. If there was none, the watched keys stay.
-    pub fn discard(&mut self) -> bool {
-        let was_open = self.is_open();
-        if was_open {
-            self.forget();
+    /// Obeys MULTI, DISCARD or UNWATCH. The session lets no MULTI through while a transaction is open.
+    pub fn change(&mut self, change: TransactionChange) -> Result<Reply, Reply> {
+        match change {
+            TransactionChange::Begin => self.gathering = Some(Gathering::default()),
+            // The watched keys stay.
+            TransactionChange::Discard if !self.is_open() => return Err(NOTHING_TO_DISCARD),
+            TransactionChange::Discard => self.forget(),
+            TransactionChange::Unwatch => {
+                self.watched.clear();
+                self.watched_bytes = 0;
+            }
         }
-        was_open
+        Ok(Reply::OK)
     }
 
     /// Forgets the commands and the keys.
     pub fn forget(&mut self) {
         *self = Transaction::default();
-    }
-
-    /// Obeys UNWATCH.
-    pub fn unwatch(&mut self) {
-        self.watched.clear();
-        self.watched_bytes = 0;
     }
 
     /// Adds a command. A spoiled transaction keeps none: it will never be executed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::finish::Finished;
+use super::finished::Finished;
 use super::newest::Newest;
 use super::order::Order;
 use super::orders::{By, Orders, clip};

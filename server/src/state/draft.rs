@@ -2,17 +2,31 @@
 //!
 //! A draft has one primitive for changes, [`Draft::set`]: a row takes the place of another. Everything else is made of it.
 //! What a command looks at passes through [`Draft::look`], which knows the time: a row that has ended is not there.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | here | rows, time and size |
+//! | `mapping` | the databases that SELECT knows |
+//! | `unit`, `effects` | units, and how large their changes may be |
+//! | `undo`, `savepoint` | takes changes back |
+//! | `watch` | notes watched keys, and judges the notes |
+//! | `finish` | from a draft to the bytes of a version |
 
 mod effects;
+mod finish;
+mod mapping;
 mod savepoint;
+mod undo;
+mod unit;
+mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use self::effects::Effects;
 pub use self::effects::MOST_EFFECTS;
+use self::effects::{Changed, Effects};
 use self::savepoint::Savepoint;
 use super::changes::{Added, Folded, Merged};
 use super::database::Database;
@@ -24,9 +38,6 @@ use crate::knobs::Packings;
 use crate::root::{DATABASES, Numbered, Run};
 use crate::row::{Made, Row, Table};
 use crate::zoo::planted;
-
-/// The rows that a draft changes, by table and name. None is a removal.
-pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Option<Row>>>;
 
 /// The time of a draft.
 #[derive(Clone, Copy, Debug, Default)]
@@ -192,61 +203,6 @@ impl<'a> Draft<'a> {
         self.limit.is_some_and(|limit| self.size() > limit)
     }
 
-    // The mapping of numbers.
-
-    /// Has the following commands work on the database with this number.
-    pub fn select(&mut self, number: usize) {
-        debug_assert!(number < DATABASES);
-        self.selected = number;
-    }
-
-    /// The number of the database that commands work on.
-    pub fn selected(&self) -> usize {
-        self.selected
-    }
-
-    /// The table of the keys of the selected database.
-    pub fn keys_table(&self) -> Table {
-        planted!("swapdb-misses-its-batch" => return crate::zoo::state::stored_keys_table(self));
-        Table::Keys(self.numbers[self.selected].id)
-    }
-
-    /// Deletes all keys of a database. It takes the same time however many there are.
-    pub fn flush(&mut self, number: usize) {
-        planted!("flush-misses-runs" => return crate::zoo::state::delete_recent(self, number));
-        let old = self.numbers[number].id;
-        if self.tally(old).rows == 0 {
-            return;
-        }
-        // Earlier changes of this batch go with the rest. That there were changes still counts.
-        planted!("flush-misses-its-batch" => return crate::zoo::state::keep_the_batch(self, number));
-        let rows = self.changed.remove(&Table::Keys(old)).unwrap_or_default();
-        rows.iter().for_each(|(key, row)| self.effects.forget(key, row.as_ref()));
-        for savepoint in &mut self.savepoints {
-            savepoint.note_flush(Table::Keys(old), &rows);
-        }
-        self.tallies.remove(&old);
-        let id = self.new_id();
-        self.map(number, id);
-        planted!("flushdb-empties-a-neighbor" => crate::zoo::state::empty(self, number + 1));
-    }
-
-    /// Exchanges two databases.
-    pub fn swap(&mut self, one: usize, other: usize) {
-        let (a, b) = (self.numbers[one].id, self.numbers[other].id);
-        self.map(one, b);
-        planted!("swapdb-torn" => return crate::zoo::state::empty(self, other));
-        self.map(other, a);
-    }
-
-    pub(crate) fn map(&mut self, number: usize, id: Made) {
-        self.made += 1;
-        self.remapped = true;
-        self.measured.set(None);
-        let since = self.generation();
-        self.numbers[number] = Numbered { id, since, ..self.numbers[number] };
-    }
-
     /// An id for a database or a collection that nobody has had before.
     pub fn new_id(&mut self) -> Made {
         let ordinal = self.ordinal;
@@ -260,16 +216,6 @@ impl<'a> Draft<'a> {
         self.chances.set(self.chances.get() + 1);
         let salt = self.database.runs.salt().hash(self.keys_table(), &self.generation().to_le_bytes());
         salt ^ self.present().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.chances.get().rotate_left(32)
-    }
-
-    /// How many keys the selected database has.
-    pub fn count(&self) -> u64 {
-        let id = self.numbers[self.selected].id;
-        let (tally, now) = (self.tally(id), self.moment.now);
-        if tally.alive(self.database.root.header.now) != tally.alive(self.present()) {
-            self.crossed.set(true);
-        }
-        tally.alive(now)
     }
 
     fn tally(&self, id: Made) -> Tally {

@@ -11,7 +11,7 @@
 mod changes;
 mod database;
 mod draft;
-mod finish;
+mod finished;
 mod newest;
 pub mod order;
 mod orders;
@@ -23,7 +23,7 @@ mod watched;
 pub use changes::{Added, Change, Folded, Merged, Proposal};
 pub use database::Database;
 pub use draft::{Draft, MOST_EFFECTS, Moment};
-pub use finish::{Finished, Prepared};
+pub use finished::{Finished, Prepared};
 pub use orders::{By, position_of_rank, rank_of_position, rank_of_score, scatter, score_of_rank};
 pub use runs::{Laying, Runs, Stretch};
 pub use tally::{DatabaseFigures, Figures, Tally};

@@ -21,36 +21,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+pub use self::place::Place;
 pub use self::walk::{Ascending, Descending};
 use node::Node;
 
 mod node;
+mod place;
 #[cfg(test)]
 mod tests;
 mod walk;
-
-/// An entry of an [`Order`].
-///
-/// Places compare by rank first, and by the bytes of their names if their ranks are equal. The derived comparison does
-/// exactly that, because it follows the order of the fields.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// The number that the order sorts by.
-    pub rank: u64,
-    /// What stands at this rank. Several names may share a rank.
-    pub name: Bytes,
-}
-
-/// A borrowed [`Place`] to search for. It sorts like the place.
-type Spot<'a> = (u64, &'a [u8]);
-
-impl Place {
-    fn spot(&self) -> Spot<'_> {
-        (self.rank, &self.name)
-    }
-}
 
 /// A sorted set of [`Place`]s that clones in O(1).
 #[derive(Clone)]

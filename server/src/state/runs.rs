@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::tally::Tallies;
 use crate::root::{Numbered, Root, Run};
 use crate::row::{Made, Mention, Row, Table};
-use crate::run::{Layer, Place, Salt, Work};
+use crate::run::{Layer, RowPlace, Salt, Work};
 
 /// Layers that follow each other without a gap from the base of a database on. A row is what the newest layer
 /// that has one of its name says.
@@ -162,7 +162,7 @@ pub struct Laying {
     runs: Runs,
     stretch: Stretch,
     /// The next row.
-    at: Place,
+    at: RowPlace,
     tallies: Tallies,
 }
 
@@ -170,7 +170,7 @@ impl Laying {
     /// Begins.
     pub fn new(mut runs: Runs, stretch: Stretch) -> Laying {
         let tallies = Arc::unwrap_or_clone(std::mem::take(&mut runs.tallies));
-        Laying { runs, stretch, at: Place::default(), tallies }
+        Laying { runs, stretch, at: RowPlace::default(), tallies }
     }
 }
 

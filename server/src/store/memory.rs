@@ -19,7 +19,7 @@ const HELD: usize = 1024;
 #[derive(Clone, Default)]
 pub struct Memory {
     objects: Objects,
-    script: Option<mpsc::Sender<Held>>,
+    script: Option<mpsc::Sender<HeldRequest>>,
 }
 
 #[derive(Clone, Default)]
@@ -55,7 +55,7 @@ impl Memory {
     async fn request(&self, request: Request) -> Result<Done, StoreError> {
         let Some(script) = &self.script else { return self.objects.perform(&request) };
         let (sender, receiver) = oneshot::channel();
-        let held = Held { request, objects: self.objects.clone(), outcome: None, answer: Some(sender) };
+        let held = HeldRequest { request, objects: self.objects.clone(), outcome: None, answer: Some(sender) };
         if script.send(held).await.is_err() {
             return Err(StoreError::DidNotHappen("the script has ended".into()));
         }
@@ -178,18 +178,18 @@ impl Objects {
 }
 
 /// The requests of one handle, in the order in which they were sent.
-pub struct Script(mpsc::Receiver<Held>);
+pub struct Script(mpsc::Receiver<HeldRequest>);
 
 impl Script {
     /// The next request, or `None` once every copy of the handle is gone.
-    pub async fn next(&mut self) -> Option<Held> {
+    pub async fn next(&mut self) -> Option<HeldRequest> {
         self.0.recv().await
     }
 }
 
 /// A request on its way. The test performs it and answers it separately, and may leave out either. The answer of a dropped
 /// request is lost.
-pub struct Held {
+pub struct HeldRequest {
     /// What was asked.
     pub request: Request,
     objects: Objects,
@@ -197,7 +197,7 @@ pub struct Held {
     answer: Option<oneshot::Sender<Result<Done, StoreError>>>,
 }
 
-impl Held {
+impl HeldRequest {
     /// Performs it now, and says whether the store did what the server asked. Does not answer it yet.
     pub fn perform(&mut self) -> bool {
         let outcome = self.objects.perform(&self.request);

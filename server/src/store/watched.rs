@@ -21,7 +21,7 @@ const SILENCE_MORE: Duration = Duration::from_secs(4);
 
 /// The store, and the record of its health. It passes every request on and changes no answer.
 #[derive(Debug)]
-pub struct Watched<S> {
+pub struct WatchedStore<S> {
     store: S,
     health: Arc<Health>,
     clock: Arc<Clock>,
@@ -39,13 +39,13 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl<S: Store> Watched<S> {
+impl<S: Store> WatchedStore<S> {
     /// Watches a store.
-    pub fn new(store: S, health: Arc<Health>, clock: Arc<Clock>) -> Watched<S> {
+    pub fn new(store: S, health: Arc<Health>, clock: Arc<Clock>) -> WatchedStore<S> {
         if store.tells_time() {
             clock.follow_the_store();
         }
-        Watched { store, health, clock }
+        WatchedStore { store, health, clock }
     }
 
     async fn watch<T>(
@@ -73,7 +73,7 @@ impl<S: Store> Watched<S> {
     }
 }
 
-impl<S: Store> Store for Watched<S> {
+impl<S: Store> Store for WatchedStore<S> {
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
         let silence = if name.contains('/') { SILENCE_LARGE } else { SILENCE };
         self.watch(Access::Read, name, silence, self.store.get(name, known)).await

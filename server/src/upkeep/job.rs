@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::upload::{Content, Uploaded, Writer};
+use super::upload::{Content, RunWriter, Uploaded};
 use crate::background::in_slices;
 use crate::root::Run;
 use crate::row::{Row, Table};
@@ -69,7 +69,7 @@ pub enum Product {
 
 impl Job {
     /// Does it. A run that it stores gets this name.
-    pub async fn run<S: Store>(self, writer: Writer<S>, name: Name) -> Product {
+    pub async fn run<S: Store>(self, writer: RunWriter<S>, name: Name) -> Product {
         match self {
             Job::Fold { from, to, rows } if rows.is_empty() => Product::Folded(Some(Folded { from, to, added: None })),
             Job::Fold { from, to, rows } => {
@@ -95,7 +95,7 @@ impl Job {
     }
 }
 
-async fn delete<S: Store>(writer: &Writer<S>, swept: u64, named: &BTreeSet<Name>) {
+async fn delete<S: Store>(writer: &RunWriter<S>, swept: u64, named: &BTreeSet<Name>) {
     let listed = bounded(writer.store.list(RUNS)).await.unwrap_or_default();
     let garbage = listed.iter().filter_map(|text| Name::parse(text)).filter(|name| {
         // Compared as a number, since 9 comes before 10.

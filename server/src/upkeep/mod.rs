@@ -47,7 +47,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::job::{Job, Product};
-pub use self::upload::{Content, Uploaded, Writer, bound};
+pub use self::upload::{Content, RunWriter, Uploaded, bound};
 use crate::root::{Root, Run};
 use crate::run::{Merger, Name};
 use crate::settings::Thresholds;

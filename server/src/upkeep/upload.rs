@@ -50,7 +50,7 @@ pub enum Content {
 }
 
 /// Stores the runs of a database.
-pub struct Writer<S> {
+pub struct RunWriter<S> {
     /// The store.
     pub store: Arc<S>,
     /// Counts the requests.
@@ -61,7 +61,7 @@ pub struct Writer<S> {
     pub salt: Salt,
 }
 
-impl<S: Store> Writer<S> {
+impl<S: Store> RunWriter<S> {
     /// Stores a run. Returns nothing if that fails time after time.
     pub async fn store(&self, name: Name, content: Content) -> Option<Uploaded> {
         let layer = match content {

@@ -15,28 +15,24 @@
 //! Clients can write any bytes with SET, so all functions here accept damaged ones.
 
 mod dense;
+mod error;
 mod estimate;
 mod hash;
+mod layout;
 mod self_test;
 mod sparse;
 
+pub use error::HyperLogLogError;
+pub use layout::{REGISTERS, SPARSE_LIMIT};
 pub use self_test::self_test;
 
 use estimate::Histogram;
-use sparse::{Run, SparseUpdate};
+use layout::HEADER;
+use sparse::{RegisterRun, SparseUpdate};
 use std::borrow::Cow;
-use std::fmt;
 
-/// Number of registers.
-pub const REGISTERS: usize = 1 << INDEX_BITS;
-/// Bits of a hash that name the register.
-const INDEX_BITS: u32 = 14;
-/// Length of the header.
-const HEADER: usize = 16;
 /// Length of a dense string.
 const DENSE_LENGTH: usize = HEADER + dense::LENGTH;
-/// A sparse string that would be longer becomes dense: the default of `hll-sparse-max-bytes`.
-pub const SPARSE_LIMIT: usize = 3000;
 /// The first bytes of each string.
 const MAGIC: &[u8] = b"HYLL";
 /// Values of the byte after them.
@@ -44,26 +40,6 @@ const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
 /// The highest bit of the last byte of the estimate.
 const OUT_OF_DATE: u8 = 0x80;
-
-/// Why a string cannot be used as a HyperLogLog. The text is the error reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HyperLogLogError {
-    /// The string has no valid header, or not the length of its encoding.
-    NotHyperLogLog,
-    /// The runs do not cover all registers.
-    Corrupted,
-}
-
-impl fmt::Display for HyperLogLogError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            HyperLogLogError::NotHyperLogLog => "WRONGTYPE Key is not a valid HyperLogLog string value.",
-            HyperLogLogError::Corrupted => "INVALIDOBJ Corrupted HLL object detected",
-        })
-    }
-}
-
-impl std::error::Error for HyperLogLogError {}
 
 /// The bytes of a HyperLogLog. They are copied when the first change is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +54,7 @@ impl Default for HyperLogLog<'_> {
         bytes.extend_from_slice(MAGIC);
         bytes.push(SPARSE);
         bytes.resize(HEADER, 0);
-        Run::Zero(REGISTERS).write(&mut bytes);
+        RegisterRun::Zero(REGISTERS).write(&mut bytes);
         HyperLogLog { bytes: bytes.into() }
     }
 }
@@ -174,7 +150,7 @@ impl<'a> HyperLogLog<'a> {
     /// The runs in the notation of PFDEBUG DECODE. None if the encoding is dense.
     pub fn describe_runs(&self) -> Option<String> {
         (!self.is_dense()).then(|| {
-            let runs: Vec<_> = sparse::Runs::of(self.body()).map(|located| located.describe()).collect();
+            let runs: Vec<_> = sparse::RegisterRuns::of(self.body()).map(|located| located.describe()).collect();
             runs.join(" ")
         })
     }

@@ -19,19 +19,21 @@
 //! Where positions are used up, or the whole list is too dense, the items move to the grid positions of a new collection.
 
 pub mod grid;
+mod positions;
+mod room;
 
-use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use bytes::Bytes;
 
 pub use grid::Side;
 
 use self::grid::{GRID, Grid};
+use self::positions::Positions;
 use super::collection::{self, Collection, Kind};
 use crate::resp::Reply;
 use crate::row::{self, Row, Shape};
-use crate::state::{By, Draft, order::Order, position_of_rank, rank_of_position};
+use crate::state::{By, Draft, rank_of_position};
 use crate::zoo::planted;
 
 /// A list while a command works on it. Changes of the head are kept by [`List::keep`].
@@ -43,36 +45,10 @@ pub struct List {
 
 /// An item that a search has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundItem {
     /// How many items are before it.
     pub index: u64,
     position: i64,
-}
-
-/// The order of a list's positions, for reading.
-struct Positions {
-    order: Order,
-    /// How many places of the order are below the first item. They do not count.
-    below: usize,
-}
-
-impl Positions {
-    fn at(&self, index: u64) -> i64 {
-        let place = usize::try_from(index).ok().and_then(|index| self.order.at(self.below + index));
-        position_of_rank(place.expect("the head counts the items between its ends").rank)
-    }
-
-    fn range(&self, range: Range<u64>) -> impl Iterator<Item = i64> {
-        let [start, end] = [range.start, range.end].map(|index| usize::try_from(index).unwrap_or(usize::MAX));
-        let places = self.order.iter_from(self.below.saturating_add(start));
-        places.take(end.saturating_sub(start)).map(|place| position_of_rank(place.rank))
-    }
-
-    fn backwards(&self, from: u64) -> impl Iterator<Item = i64> {
-        let from = usize::try_from(from).unwrap_or(usize::MAX);
-        let places = self.order.iter_back_from(self.below.saturating_add(from));
-        places.map(|place| position_of_rank(place.rank))
-    }
 }
 
 /// The list under a key. An error if the key is of another type.
@@ -134,7 +110,7 @@ impl List {
     }
 
     /// Searches for a value from one side among the first `among` items there, until it has found it `enough` times.
-    pub fn find(&self, draft: &Draft<'_>, value: &[u8], from: Side, among: u64, enough: u64) -> Vec<Found> {
+    pub fn find(&self, draft: &Draft<'_>, value: &[u8], from: Side, among: u64, enough: u64) -> Vec<FoundItem> {
         let (length, ..) = self.numbers();
         let among = among.min(length);
         let positions = self.positions(draft);
@@ -144,12 +120,12 @@ impl List {
             Side::Left => {
                 let all = (0..among).zip(positions.range(0..among));
                 let found = all.filter(|(_, position)| equal(position)).take(enough);
-                found.map(|(index, position)| Found { index, position }).collect()
+                found.map(|(index, position)| FoundItem { index, position }).collect()
             }
             Side::Right => {
                 let all = (length - among..length).rev().zip(positions.backwards(length.saturating_sub(1)));
                 let found = all.filter(|(_, position)| equal(position)).take(enough);
-                found.map(|(index, position)| Found { index, position }).collect()
+                found.map(|(index, position)| FoundItem { index, position }).collect()
             }
         }
     }
@@ -222,9 +198,9 @@ impl List {
     }
 
     /// Removes items that a search has found.
-    pub fn remove(&mut self, draft: &mut Draft<'_>, found: &[Found]) {
+    pub fn remove(&mut self, draft: &mut Draft<'_>, found: &[FoundItem]) {
         let (length, mut first, mut last) = self.numbers();
-        for Found { position, .. } in found {
+        for FoundItem { position, .. } in found {
             self.collection.replace(draft, name(*position), None);
         }
         let length = length - found.len() as u64;
@@ -318,81 +294,6 @@ impl List {
     fn resize(&mut self, less: u64, more: u64) {
         let size = &mut self.collection.head.size;
         *size = (*size + more).saturating_sub(less);
-    }
-
-    /// Adds an item behind the one at `left`, where no position is free, by spreading the items around them.
-    fn make_room(&mut self, draft: &mut Draft<'_>, left: i64, value: Bytes) {
-        let (length, first, last) = self.numbers();
-        let positions = self.positions(draft);
-        let index = |position: i64| (positions.order.below(rank_of_position(position)) - positions.below) as u64;
-        let mut windows = grid::windows(left, first..=last).map(|window| {
-            let range = index(*window.start())..index(*window.end() + 1);
-            (window, range)
-        });
-        let fits = windows.find(|(window, range)| grid::has_room(window, range.end - range.start + 1));
-        let Some((window, range)) = fits else {
-            let index = index(left) + 1;
-            self.relocate(draft);
-            return self.insert(draft, index, value);
-        };
-        let mut items = Vec::new();
-        for position in positions.range(range.clone()) {
-            items.push((Some(position), self.item(draft, position)));
-            if position == left {
-                planted!("spread-loses-the-pivot" => drop(items.pop()));
-                items.push((None, value.clone()));
-            }
-        }
-        // The order is shared as long as somebody holds it, and would be copied.
-        drop(positions);
-        let (low, high) = self.spread(draft, &window, items);
-        let first = if range.start == 0 { low } else { first };
-        let last = if range.end == length { high } else { last };
-        self.set_numbers(length + 1, first, last);
-    }
-
-    /// Puts items where they have equal distances in a window. Returns where the first and the last one stand then. What a
-    /// window has at the end of the list it keeps between the ends, so that no end moves outwards.
-    fn spread(
-        &mut self,
-        draft: &mut Draft<'_>,
-        window: &RangeInclusive<i64>,
-        items: Vec<(Option<i64>, Bytes)>,
-    ) -> (i64, i64) {
-        let new: Vec<i64> = grid::spread(window, items.len() as u64).collect();
-        let ends = (new[0], new[new.len() - 1]);
-        let mut changed = BTreeMap::new();
-        for ((old, value), new) in items.into_iter().zip(new) {
-            if old == Some(new) {
-                continue;
-            }
-            self.resize(old.map_or(0, |old| weight(old, &value)), weight(new, &value));
-            if let Some(old) = old {
-                changed.entry(old).or_insert(None);
-            }
-            changed.insert(new, Some(Row::Value(value)));
-        }
-        self.collection.touch();
-        for (position, row) in changed {
-            draft.set_element(self.collection.id(), name(position), row);
-        }
-        ends
-    }
-
-    /// Moves all items to grid positions around zero, in a collection of its own: that needs no removals.
-    fn relocate(&mut self, draft: &mut Draft<'_>) {
-        let items = self.range(draft, 0..self.len());
-        let mut moved = List::on(draft, self.grid);
-        moved.collection.head.until = self.collection.head.until;
-        let length = self.len();
-        let first = self.grid.centered(length);
-        let mut position = first;
-        for item in items {
-            moved.collection.add(draft, name(position), Row::Value(item));
-            position += self.grid.stride;
-        }
-        moved.set_numbers(length, first, position - self.grid.stride);
-        *self = moved;
     }
 }
 

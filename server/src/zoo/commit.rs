@@ -3,10 +3,11 @@
 use tokio::time::{Duration, Instant};
 
 use crate::commit::Sheet;
-use crate::commit::batch::Commit;
+use crate::commit::answer::Refusal;
 use crate::commit::core::{Core, Effect};
 use crate::commit::freshness::Check;
-use crate::commit::queue::{Refusal, Unit};
+use crate::commit::queue::Unit;
+use crate::commit::sending::{Commit, Executed};
 use crate::commit::waiting::Arrival;
 use crate::root::Root;
 use crate::state::{Database, Runs};
@@ -40,9 +41,7 @@ pub fn take_for_success(core: &mut Core, commit: &mut Commit, error: &StoreError
 pub fn take_for_failure(core: &mut Core, commit: &mut Commit, error: &StoreError) {
     if matches!(error, StoreError::Unclear(_)) {
         let answers = commit.units.drain(..);
-        let failed = |unit: crate::commit::batch::Executed| {
-            Effect::Answer(unit.arrival.unit.answer, Err(Refusal::NothingHappened.into()))
-        };
+        let failed = |unit: Executed| Effect::Answer(unit.arrival.unit.answer, Err(Refusal::NothingHappened.into()));
         core.effects.extend(answers.map(failed));
     }
 }

@@ -27,7 +27,7 @@ use valthree::run::{Decoder, Layer, Salt, Work};
 use valthree::settings::Thresholds;
 use valthree::state::{Database, Laying, Runs, Stretch};
 use valthree::stats::Stats;
-use valthree::store::memory::{Held, Memory, Request, Script};
+use valthree::store::memory::{HeldRequest, Memory, Request, Script};
 use valthree::store::{Store, StoreError};
 
 pub use self::runs::*;
@@ -140,21 +140,21 @@ impl Puppet {
     }
 
     /// The next request, which has to be a PUT of `db.json`.
-    pub async fn put(&mut self) -> Held {
+    pub async fn put(&mut self) -> HeldRequest {
         let held = self.script.next().await.expect("the server runs");
         assert!(matches!(held.request, Request::Put { .. }), "expected a PUT, got {:?}", held.request);
         held
     }
 
     /// The next request, which has to be a GET of `db.json`.
-    pub async fn get(&mut self) -> Held {
+    pub async fn get(&mut self) -> HeldRequest {
         let held = self.script.next().await.expect("the server runs");
         assert!(matches!(held.request, Request::Get { .. }), "expected a GET, got {:?}", held.request);
         held
     }
 
     /// The next PUT of `db.json`; GETs before it are answered truly.
-    pub async fn put_after_gets(&mut self) -> Held {
+    pub async fn put_after_gets(&mut self) -> HeldRequest {
         loop {
             let held = self.script.next().await.expect("the server runs");
             match held.request {

@@ -7,7 +7,7 @@ use valthree::root;
 use valthree::run::RUNS;
 use valthree::settings::Thresholds;
 use valthree::store::Store as _;
-use valthree::store::memory::{Held, Memory, Request};
+use valthree::store::memory::{HeldRequest, Memory, Request};
 
 use super::{Puppet, one, recent, set, stored};
 
@@ -36,12 +36,12 @@ pub fn named(store: &Memory) -> BTreeSet<String> {
 }
 
 /// Whether it is the PUT of an object, by how its name begins.
-pub fn puts(held: &Held, begins: &str) -> bool {
+pub fn puts(held: &HeldRequest, begins: &str) -> bool {
     matches!(&held.request, Request::Put { name, .. } if name.starts_with(begins))
 }
 
 /// The next PUT of such an object; whatever else is asked before is answered truly.
-pub async fn next_put(puppet: &mut Puppet, begins: &str) -> Held {
+pub async fn next_put(puppet: &mut Puppet, begins: &str) -> HeldRequest {
     loop {
         let held = puppet.script.next().await.expect("the server runs");
         if puts(&held, begins) {

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
-use valthree::store::memory::{Held, Request, Script};
+use valthree::store::memory::{HeldRequest, Request, Script};
 
 use crate::cluster::{conflict, refused, unclear};
 
@@ -153,7 +153,7 @@ impl Director {
 }
 
 /// Says whether the fault was one: an answer can only be lost after landing if there was a landing.
-async fn treat(mut held: Held, fault: Option<Fault>, before: Duration, after: Duration, late: Duration) -> bool {
+async fn treat(mut held: HeldRequest, fault: Option<Fault>, before: Duration, after: Duration, late: Duration) -> bool {
     sleep(if fault == Some(RequestLate) { late } else { before }).await;
     match fault {
         None => {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
 use valthree::id::Id;
 use valthree::root::{
-    Answer, Answers, DATABASES, Entry, EntryParts, Kept, LAST_GENERATION, Placed, Root, Run, Said, SaidKind, Secret,
-    Toucher, Upload, WRITERS,
+    DATABASES, Entry, EntryParts, Kept, LAST_GENERATION, OfferAnswer, OfferAnswers, Placed, Root, Run, Said, SaidKind,
+    Secret, Toucher, Upload, WRITERS,
 };
 use valthree::row::{Group, Head, Made, Row, Shape, Stream, Table};
 use valthree::run::Name;
@@ -148,10 +148,10 @@ impl Dice {
         rows.into_iter().map(|((table, name), row)| (table, name, row)).collect()
     }
 
-    fn answers(&mut self, generation: u64) -> Answers {
+    fn answers(&mut self, generation: u64) -> OfferAnswers {
         let answer = |dice: &mut Dice| match dice.below(4) {
-            0 => Answer::Object(dice.name(generation)),
-            _ => Answer::Here(dice.bytes()),
+            0 => OfferAnswer::Object(dice.name(generation)),
+            _ => OfferAnswer::Here(dice.bytes()),
         };
         let offer = |dice: &mut Dice| (dice.number(), dice.some(3, answer));
         let origin = |dice: &mut Dice| (dice.id(), BTreeMap::from([offer(dice), offer(dice)]));

@@ -8,7 +8,7 @@ use proptest::{collection::btree_map, collection::vec, prelude::*};
 use rand::{SeedableRng as _, rngs::StdRng};
 use valthree::id::Id;
 use valthree::row::{Group, Head, Made, Mention, Row, Shape, Stream, Table};
-use valthree::run::{Building, Damage, Decoder, Encoder, Layer, Salt, Work as _};
+use valthree::run::{Building, Decoder, Encoder, Layer, RunDamage, Salt, Work as _};
 
 pub type Rows = BTreeMap<(Table, Bytes), Option<Row>>;
 
@@ -83,7 +83,7 @@ pub fn encode(layer: Layer) -> Bytes {
     Encoder::new(database(), Arc::new(layer)).unwrap().finish().unwrap()
 }
 
-pub fn decode(bytes: Bytes) -> Result<Layer, Damage> {
+pub fn decode(bytes: Bytes) -> Result<Layer, RunDamage> {
     Decoder::new(bytes, SALT)?.finish()
 }
 

@@ -10,7 +10,7 @@ use crate::command::flag::{
 };
 use crate::command::glob::{self, Case};
 use crate::command::introspect::HELP;
-use crate::command::spec::{Meaning, Spec};
+use crate::command::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 use crate::script;
 use crate::script::library::{self, Policy, Stored};
@@ -29,14 +29,14 @@ pub static ROWS: &[Spec] = &[
         syntax: "function numkeys [key [key ...]] [arg [arg ...]]",
         since: "7.0.0",
         summary: "Calls a function of a library that some server has loaded.",
-        meaning: Meaning::Data(|draft, words| call(draft, words, true)),
+        meaning: Meaning::Script(|table, draft, words| call(table, draft, words, true)),
         ..RUN
     },
     Spec {
         name: "fcall_ro",
         syntax: "function numkeys [key [key ...]] [arg [arg ...]]",
         summary: "Calls a function that has the flag no-writes.",
-        meaning: Meaning::Data(|draft, words| call(draft, words, false)),
+        meaning: Meaning::Script(|table, draft, words| call(table, draft, words, false)),
         ..READ
     },
     Spec {
@@ -143,11 +143,11 @@ static FUNCTION: &[Spec] = &[
     },
 ];
 
-fn call(draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
+fn call(table: &'static CommandTable, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
     // Like Valkey, it looks for the function before it looks at the number.
     let (function, text) = library::find(draft, &words[1]).ok_or(NOT_FOUND)?;
     let (keys, arguments) = key_count(words, Reply::fault("ERR Bad number of keys provided"))?;
-    script::call(draft, &text, &function, keys, arguments, writes)
+    script::call(table, draft, &text, &function, keys, arguments, writes)
 }
 
 fn delete(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {

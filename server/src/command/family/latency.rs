@@ -8,7 +8,6 @@ use crate::command::arguments::{error_about, exactly};
 use crate::command::flag::Flag::{Admin, Loading, Noscript, Stale};
 use crate::command::introspect::HELP;
 use crate::command::spec::{Meaning, Spec};
-use crate::command::table::commands;
 use crate::resp::Reply;
 use crate::session::caller::Caller;
 
@@ -91,13 +90,13 @@ static SUBCOMMANDS: &[Spec] = &[
 
 /// The commands in the order of their names. A command with subcommands stands for all of them.
 fn histogram(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
-    let wanted: BTreeSet<&str> =
-        words[2..].iter().filter_map(|word| commands().find_full(word)).map(|spec| spec.name).collect();
-    let is_wanted = |name: &str| {
-        let container = name.split('|').next().unwrap_or(name);
-        words.len() == 2 || wanted.contains(name) || wanted.contains(container)
-    };
-    let told = caller.instance.record.calls().into_iter().filter(|(name, calls)| calls.calls > 0 && is_wanted(name));
+    let recorded = caller.instance.record.calls();
+    let container = |name: &'static str| name.split('|').next().unwrap_or(name);
+    let known: BTreeSet<&str> = recorded.iter().flat_map(|(name, _)| [*name, container(name)]).collect();
+    let find = |word: &Bytes| known.get(std::str::from_utf8(&word.to_ascii_lowercase()).ok()?).copied();
+    let wanted: BTreeSet<&str> = words[2..].iter().filter_map(find).collect();
+    let is_wanted = |name| words.len() == 2 || wanted.contains(name) || wanted.contains(container(name));
+    let told = recorded.into_iter().filter(|(name, calls)| calls.calls > 0 && is_wanted(name));
     let told = told.map(|(name, calls)| {
         let times = calls.times.reached();
         let times = times.map(|(micros, sum)| (number(micros), number(sum))).collect();

@@ -9,7 +9,7 @@ use crate::command::flag::{
 };
 use crate::command::introspect::HELP;
 use crate::command::keys::{Begin, Find};
-use crate::command::spec::{Keys, Meaning, Spec};
+use crate::command::spec::{CommandTable, Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::script::text::SHA_LENGTH;
 use crate::script::{self, text};
@@ -47,7 +47,7 @@ pub static ROWS: &[Spec] = &[
         name: "eval",
         syntax: "script numkeys [key [key ...]] [arg [arg ...]]",
         summary: "Runs a Lua script, and keeps it for EVALSHA.",
-        meaning: Meaning::Data(|draft, words| eval(draft, words, true)),
+        meaning: Meaning::Script(|table, draft, words| eval(table, draft, words, true)),
         check: Some(|words| Parts::of(words).map(drop)),
         ..RUN
     },
@@ -55,7 +55,7 @@ pub static ROWS: &[Spec] = &[
         name: "eval_ro",
         syntax: "script numkeys [key [key ...]] [arg [arg ...]]",
         summary: "Runs a Lua script that may not write, and keeps it for EVALSHA.",
-        meaning: Meaning::Data(|draft, words| eval(draft, words, false)),
+        meaning: Meaning::Script(|table, draft, words| eval(table, draft, words, false)),
         check: Some(|words| Parts::of(words).map(drop)),
         ..READ
     },
@@ -63,7 +63,7 @@ pub static ROWS: &[Spec] = &[
         name: "evalsha",
         syntax: "sha1 numkeys [key [key ...]] [arg [arg ...]]",
         summary: "Runs a Lua script that some server has learned.",
-        meaning: Meaning::Data(|draft, words| eval_known(draft, words, true)),
+        meaning: Meaning::Script(|table, draft, words| eval_known(table, draft, words, true)),
         check: Some(check_known),
         ..RUN
     },
@@ -71,7 +71,7 @@ pub static ROWS: &[Spec] = &[
         name: "evalsha_ro",
         syntax: "sha1 numkeys [key [key ...]] [arg [arg ...]]",
         summary: "Runs a Lua script that some server has learned, and that may not write.",
-        meaning: Meaning::Data(|draft, words| eval_known(draft, words, false)),
+        meaning: Meaning::Script(|table, draft, words| eval_known(table, draft, words, false)),
         check: Some(check_known),
         ..READ
     },
@@ -174,11 +174,11 @@ pub(super) fn key_count(words: &[Bytes], no_number: Reply) -> Result<(&[Bytes], 
     words[3..].split_at_checked(number).ok_or(Reply::fault("ERR Number of keys can't be greater than number of args"))
 }
 
-fn eval(draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
+fn eval(table: &'static CommandTable, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
     let Parts { keys, arguments } = Parts::of(words)?;
     let text = &words[1];
     script::check(text)?;
-    let reply = script::run(draft, text, keys, arguments, writes);
+    let reply = script::run(table, draft, text, keys, arguments, writes);
     text::remember(draft, text);
     reply
 }
@@ -191,11 +191,16 @@ fn check_known(words: &[Bytes]) -> Result<(), Reply> {
     Parts::of(words).map(drop)
 }
 
-fn eval_known(draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
+fn eval_known(
+    table: &'static CommandTable,
+    draft: &mut Draft<'_>,
+    words: &[Bytes],
+    writes: bool,
+) -> Result<Reply, Reply> {
     check_known(words)?;
     let Parts { keys, arguments } = Parts::of(words)?;
     let text = text::find(draft, &words[1]).ok_or(text::UNKNOWN)?;
-    script::run(draft, &text, keys, arguments, writes)
+    script::run(table, draft, &text, keys, arguments, writes)
 }
 
 fn exists(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {

@@ -3,15 +3,11 @@
 //! The session queues the commands ([`crate::session::transaction`]), and EXEC submits them as one unit. The keys of WATCH
 //! are judged where the unit is executed ([`crate::state::Watched`]).
 
-use bytes::Bytes;
-
 use crate::command::flag::{
     Category,
     Flag::{AllowBusy, Fast, Loading, NoMulti, Noscript, SkipSlowlog, Stale},
 };
-use crate::command::spec::{Keys, Meaning, Spec};
-use crate::resp::Reply;
-use crate::session::caller::Caller;
+use crate::command::spec::{Keys, Meaning, Spec, TransactionChange};
 
 const TRANSACTION: Spec = Spec {
     arity: 1,
@@ -28,7 +24,7 @@ pub static ROWS: &[Spec] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of queued commands",
         summary: "Forgets the queued commands and the watched keys.",
-        meaning: Meaning::Session(discard),
+        meaning: Meaning::Transaction(TransactionChange::Discard),
         ..TRANSACTION
     },
     Spec {
@@ -45,7 +41,7 @@ pub static ROWS: &[Spec] = &[
         flags: &[Noscript, Loading, Stale, Fast, NoMulti, AllowBusy],
         since: "1.2.0",
         summary: "Queues the following commands until EXEC.",
-        meaning: Meaning::Session(begin),
+        meaning: Meaning::Transaction(TransactionChange::Begin),
         ..TRANSACTION
     },
     Spec {
@@ -53,7 +49,7 @@ pub static ROWS: &[Spec] = &[
         since: "2.2.0",
         complexity: "O(N) where N is the number of watched keys",
         summary: "Forgets the watched keys.",
-        meaning: Meaning::Session(unwatch),
+        meaning: Meaning::Transaction(TransactionChange::Unwatch),
         ..TRANSACTION
     },
     Spec {
@@ -69,18 +65,3 @@ pub static ROWS: &[Spec] = &[
         ..TRANSACTION
     },
 ];
-
-/// The session lets no MULTI through within a transaction.
-fn begin(caller: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
-    caller.transaction.begin();
-    Ok(Reply::OK)
-}
-
-fn discard(caller: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
-    if caller.transaction.discard() { Ok(Reply::OK) } else { Err(Reply::fault("ERR DISCARD without MULTI")) }
-}
-
-fn unwatch(caller: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
-    caller.transaction.unwatch();
-    Ok(Reply::OK)
-}

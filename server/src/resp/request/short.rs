@@ -11,7 +11,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::{ARGUMENT_OVERHEAD, Limits};
+use crate::resp::limits::{ARGUMENT_OVERHEAD, Limits};
 
 /// The longest request that is taken as a whole, in bytes. A word pins no more than that.
 pub const SHORT: usize = 1 << 10;

@@ -1,14 +1,14 @@
-//! How large the changes of a draft are, and how large those of one unit may be.
-//!
-//! Nobody knows the size of a unit's effects before it is executed: COPY, SORT with STORE and scripts need few words for
-//! them. So a draft counts while it changes. A unit with too large effects must leave nothing behind. A savepoint makes that
-//! easy, but it costs every unit some time, and such units are rare. So an ordinary draft takes none. If a unit turns out to be
-//! too large, the draft is spoiled: nobody may store it or answer out of it, and whoever executed it does so again on a
-//! *careful* draft, which takes a savepoint before each unit.
+//! What a draft changes, and how large that is.
 
-use super::Draft;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
 use crate::root::length;
-use crate::row::Row;
+use crate::row::{Row, Table};
+
+/// The rows that a draft changes, by table and name. None is a removal.
+pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Option<Row>>>;
 
 /// How large the effects of one unit may be, in bytes: as large as a request. They are one object in the store, and the
 /// other commands of the batch wait for its upload.
@@ -18,11 +18,11 @@ pub const MOST_EFFECTS: u64 = 64 << 20;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Effects {
     /// About how long they are in an entry, in bytes.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// The same when the present unit began.
-    before: u64,
-    is_careful: bool,
-    is_spoiled: bool,
+    pub(super) before: u64,
+    pub(super) is_careful: bool,
+    pub(super) is_spoiled: bool,
 }
 
 impl Effects {
@@ -34,46 +34,5 @@ impl Effects {
     /// Notes that another change has taken the place of this one, or that it does not count any more.
     pub(super) fn forget(&mut self, name: &[u8], row: Option<&Row>) {
         self.bytes = self.bytes.saturating_sub(length(name, row) as u64);
-    }
-}
-
-impl Draft<'_> {
-    /// Has units with too large effects undone. Has to be called before the first unit.
-    pub fn be_careful(&mut self) {
-        self.effects.is_careful = true;
-    }
-
-    /// About how long the changes are in an entry, in bytes.
-    pub fn effects(&self) -> u64 {
-        self.effects.bytes
-    }
-
-    /// Whether a unit was too large and could not be undone. Then nobody may use the draft.
-    pub fn is_spoiled(&self) -> bool {
-        self.effects.is_spoiled
-    }
-
-    /// Begins a unit.
-    pub fn begin_unit(&mut self, may_write: bool) {
-        self.effects.before = self.effects.bytes;
-        if may_write && self.effects.is_careful {
-            self.save();
-        }
-    }
-
-    /// Whether the effects of the present unit are too large.
-    pub fn exceeds(&self) -> bool {
-        self.effects.bytes.saturating_sub(self.effects.before) > MOST_EFFECTS
-    }
-
-    /// Ends a unit. Returns whether its effects were too large: they are undone then, or the draft is spoiled.
-    pub fn end_unit(&mut self) -> bool {
-        let exceeds = self.exceeds();
-        match (exceeds, self.effects.is_careful) {
-            (false, _) => self.release(),
-            (true, true) => self.roll_back(),
-            (true, false) => self.effects.is_spoiled = true,
-        }
-        exceeds
     }
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::{Place, Spot};
+use super::place::{Place, Spot};
 
 /// The most places in a leaf. The first change after a clone copies the leaf, and the copy counts a reference to each
 /// name: with 48 names in memory of their own, that takes a few microseconds. Smaller leaves would copy less, and use

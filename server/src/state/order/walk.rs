@@ -6,8 +6,8 @@
 use std::iter::FusedIterator;
 use std::slice;
 
-use super::Place;
 use super::node::Node;
+use super::place::Place;
 
 /// Places in ascending order. See [`Order::iter_from`](super::Order::iter_from).
 #[derive(Clone)]

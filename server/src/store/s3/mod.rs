@@ -2,7 +2,7 @@
 //!
 //! A put, list or delete is one request, answered or failed once. `failure` says what failures mean. A read may be
 //! several requests, because real servers sometimes give answers that cannot be true: `seal` says which, and `read` asks
-//! again. `location` finds out where the store is and who this server is there.
+//! again. `location` says where the store is, and `open` finds out who this server is there.
 //!
 //! Servers that all call themselves S3 differ in two more points:
 //!
@@ -13,11 +13,13 @@
 
 mod failure;
 mod location;
+mod open;
 mod read;
 mod seal;
+mod seen;
+mod timeouts;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Config;
@@ -29,45 +31,15 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use self::failure::{Dates, FailedRequest, HandedOver};
-pub use self::location::{Address, OpenError, Style};
+pub use self::location::{Address, Style};
 use self::location::{Location, settle};
-use self::read::Seen;
+pub use self::open::OpenError;
 use self::seal::{Seals, Tags, checksum_of, md5_of};
+use self::seen::Seen;
+pub use self::timeouts::Timeouts;
+use self::timeouts::{ATTEMPT_MORE, LARGE};
 use super::{Condition, Dated, ETag, Got, Phrase, Store, StoreError};
 use crate::zoo::planted;
-
-/// How long a connection may take, TLS included. Across the world it takes a few hundred milliseconds.
-const CONNECT: Duration = Duration::from_secs(2);
-
-/// How long the answer to a request may take to begin.
-const ATTEMPT: Duration = Duration::from_secs(10);
-
-/// How much longer for each [`LARGE`] bytes of an upload: a quarter of a megabyte per second is slow even for a line at
-/// home.
-const ATTEMPT_MORE: Duration = Duration::from_secs(4);
-
-/// One mebibyte.
-const LARGE: usize = 1 << 20;
-
-/// How long the next bytes of an answer may take to come.
-const STALL: Duration = Duration::from_secs(5);
-
-/// How long a request may take in its parts.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// Until there is a connection.
-    pub connect: Duration,
-    /// Until an answer begins.
-    pub attempt: Duration,
-    /// Until the answer goes on.
-    pub stall: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Timeouts {
-        Timeouts { connect: CONNECT, attempt: ATTEMPT, stall: STALL }
-    }
-}
 
 /// A part of a bucket.
 #[derive(Debug)]

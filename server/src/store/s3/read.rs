@@ -1,8 +1,6 @@
 //! Reading an object, and reading it again while the answer cannot be true. `seal` says which answers cannot.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -13,7 +11,8 @@ use tokio::time::{sleep, timeout};
 
 use super::failure::HandedOver;
 use super::seal::{Fit, Marks, Tags, in_hex};
-use super::{LARGE, S3, phrase, unquote};
+use super::timeouts::LARGE;
+use super::{S3, phrase, unquote};
 use crate::store::{ETag, Got, Reason, StoreError};
 use crate::zoo::planted;
 
@@ -25,36 +24,9 @@ const PAUSES: [u64; 7] = [5, 10, 20, 40, 80, 160, 250];
 /// never seen, for which the commands on a new database wait, or the ETag that the request named.
 const FEW: usize = 2;
 
-/// How many names a server remembers to have seen. A database has a few hundred objects.
-const REMEMBERED: usize = 4096;
-
 /// How much memory the server sets aside for an answer at most before the answer has come: until then its length is only
 /// a claim.
 const SET_ASIDE: usize = 64 * LARGE;
-
-/// The names of the objects that this server has read or written, and not deleted since.
-#[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<BTreeSet<String>>);
-
-impl Seen {
-    pub(super) fn note(&self, name: &str) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= REMEMBERED {
-            names.clear(); // costs certainty for the absence of some objects, which is asked for less often then
-        }
-        if !names.contains(name) {
-            names.insert(name.to_owned());
-        }
-    }
-
-    pub(super) fn forget(&self, name: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
-    }
-}
 
 /// An answer to one GET.
 enum Answer {

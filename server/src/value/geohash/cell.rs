@@ -1,6 +1,9 @@
 //! Cells of the grid that halving makes of the world.
 
-use super::{LATITUDE_LIMIT, LONGITUDE_LIMIT, Place, STEPS};
+use super::coordinates::{Coordinates, LATITUDE_LIMIT, LONGITUDE_LIMIT};
+
+/// Halvings of each range in a score.
+pub(super) const STEPS: u32 = 26;
 
 /// Bits of the longitude in interleaved bits, and those of the latitude.
 const LONGITUDE_BITS: u64 = 0xaaaa_aaaa_aaaa_aaaa;
@@ -26,7 +29,7 @@ pub(super) struct Edges {
 
 impl Cell {
     /// The cell around a place, in a grid that ends at the given latitudes.
-    pub(super) fn around(place: Place, steps: u32, latitude_limit: f64) -> Cell {
+    pub(super) fn around(place: Coordinates, steps: u32, latitude_limit: f64) -> Cell {
         let cells = (1_u64 << steps) as f64;
         let index = |degrees: f64, limit: f64| ((degrees + limit) / (limit + limit) * cells) as u32;
         let longitude = index(place.longitude, LONGITUDE_LIMIT);
@@ -48,9 +51,9 @@ impl Cell {
     }
 
     /// The place in the middle.
-    pub(super) fn centre(self) -> Place {
+    pub(super) fn centre(self) -> Coordinates {
         let Edges { west, east, south, north } = self.edges();
-        Place {
+        Coordinates {
             longitude: ((west + east) / 2.0).clamp(-LONGITUDE_LIMIT, LONGITUDE_LIMIT),
             latitude: ((south + north) / 2.0).clamp(-LATITUDE_LIMIT, LATITUDE_LIMIT),
         }

@@ -6,8 +6,9 @@
 //! The order of the cells is the order of an unsorted reply, so it is the same as on real servers. So are the limits of
 //! the method: a shape across a pole or across the corner of the world can miss places.
 
-use super::cell::Cell;
-use super::{Degrees, DistanceUnit, EARTH_RADIUS_METERS, LATITUDE_LIMIT, Place, STEPS};
+use super::cell::{Cell, STEPS};
+use super::coordinates::{Coordinates, Degrees, EARTH_RADIUS_METERS, LATITUDE_LIMIT};
+use super::unit::DistanceUnit;
 
 /// Half of the circumference of the Earth in the Mercator projection, in meters.
 const MERCATOR_LIMIT_METERS: f64 = 20_037_726.37;
@@ -28,7 +29,7 @@ pub struct ScoreRange {
 /// The area of a search. Lengths are finite or infinite and not negative.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SearchShape {
-    centre: Place,
+    centre: Coordinates,
     outline: Outline,
     unit: DistanceUnit,
 }
@@ -50,12 +51,12 @@ struct Bounds {
 
 impl SearchShape {
     /// The shape of BYRADIUS.
-    pub fn circle(centre: Place, radius: f64, unit: DistanceUnit) -> SearchShape {
+    pub fn circle(centre: Coordinates, radius: f64, unit: DistanceUnit) -> SearchShape {
         SearchShape { centre, outline: Outline::Circle { radius }, unit }
     }
 
     /// The shape of BYBOX.
-    pub fn rectangle(centre: Place, width: f64, height: f64, unit: DistanceUnit) -> SearchShape {
+    pub fn rectangle(centre: Coordinates, width: f64, height: f64, unit: DistanceUnit) -> SearchShape {
         SearchShape { centre, outline: Outline::Rectangle { width, height }, unit }
     }
 
@@ -87,13 +88,13 @@ impl SearchShape {
     }
 
     /// The distance between the centre and a place in meters, if the place is inside of this shape.
-    pub fn distance_if_inside(&self, place: Place) -> Option<f64> {
+    pub fn distance_if_inside(&self, place: Coordinates) -> Option<f64> {
         let unit = self.unit.meters();
         let outside = match self.outline {
             Outline::Circle { radius } => self.centre.distance(place) > radius * unit,
             Outline::Rectangle { width, height } => {
                 // The width counts on the parallel of the place, not on that of the centre.
-                let beside = Place { longitude: self.centre.longitude, latitude: place.latitude };
+                let beside = Coordinates { longitude: self.centre.longitude, latitude: place.latitude };
                 place.latitude_distance(self.centre) > height * unit / 2.0
                     || place.distance(beside) > width * unit / 2.0
             }
@@ -130,7 +131,7 @@ impl SearchShape {
             Outline::Circle { radius } => (unit * radius, unit * radius),
             Outline::Rectangle { width, height } => (unit * width / 2.0, unit * height / 2.0),
         };
-        let Place { longitude, latitude } = self.centre;
+        let Coordinates { longitude, latitude } = self.centre;
         let latitudes = (height / EARTH_RADIUS_METERS).to_degrees_of_place();
         // The edge nearer to the pole spans more degrees.
         let widest = if latitude < 0.0 { latitude - latitudes } else { latitude + latitudes };
@@ -170,7 +171,7 @@ mod tests {
         for longitude in [-180.0, -90.0, 0.0, 13.4, 180.0] {
             for latitude in [-85.05, -70.0, 0.0, 52.5, 85.05112878] {
                 for radius in [0.0, 1e-300, 1.0, 100.0, 5e6, 1e7, 1e300, f64::INFINITY] {
-                    let centre = Place { longitude, latitude };
+                    let centre = Coordinates { longitude, latitude };
                     let mut ranges = SearchShape::circle(centre, radius, DistanceUnit::Meters).ranges();
                     assert!(!ranges.is_empty() && ranges.len() <= 9);
                     ranges.sort_by_key(|range| range.lowest);
@@ -182,9 +183,9 @@ mod tests {
 
     #[test]
     fn the_world_is_four_ranges() {
-        let centre = Place { longitude: 1.0, latitude: 1.0 };
+        let centre = Coordinates { longitude: 1.0, latitude: 1.0 };
         let shape = SearchShape::rectangle(centre, f64::INFINITY, f64::INFINITY, DistanceUnit::Kilometers);
         assert_eq!(shape.ranges().len(), 4);
-        assert!(shape.distance_if_inside(Place { longitude: -179.0, latitude: -1.0 }).is_some());
+        assert!(shape.distance_if_inside(Coordinates { longitude: -179.0, latitude: -1.0 }).is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! The dense encoding: registers of six bits, one after the other from the lowest bit up.
 
-use super::REGISTERS;
+use super::layout::REGISTERS;
 
 /// Bits of a register.
 const BITS: usize = 6;

@@ -1,7 +1,7 @@
 //! The estimate from a histogram of the registers (Ertl, "New cardinality estimation algorithms for HyperLogLog
 //! sketches", 2017).
 
-use super::{INDEX_BITS, REGISTERS};
+use super::layout::{INDEX_BITS, REGISTERS};
 
 /// The largest count of an undamaged register.
 const LARGEST: usize = (u64::BITS - INDEX_BITS) as usize + 1;

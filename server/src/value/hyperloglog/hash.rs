@@ -1,6 +1,6 @@
 //! The hash that spreads elements over the registers: MurmurHash64A, which Austin Appleby put in the public domain.
 
-use super::{INDEX_BITS, REGISTERS};
+use super::layout::{INDEX_BITS, REGISTERS};
 
 /// The seed that every server uses. Another one would make their strings incomparable.
 const SEED: u64 = 0xadc8_3b19;

@@ -1,6 +1,7 @@
 //! The check behind PFSELFTEST.
 
-use super::{HyperLogLog, REGISTERS, SPARSE_LIMIT, dense};
+use super::layout::{REGISTERS, SPARSE_LIMIT};
+use super::{HyperLogLog, dense};
 
 /// Rounds of random registers.
 const ROUNDS: u64 = 100;

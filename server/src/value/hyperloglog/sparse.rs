@@ -9,7 +9,8 @@
 //! A change splits one run and then joins equal neighbours near it. It does not look for the shortest encoding. Which
 //! runs it joins is visible in the bytes, so it follows the servers exactly.
 
-use super::{HEADER, HyperLogLogError, REGISTERS, SPARSE_LIMIT};
+use super::error::HyperLogLogError;
+use super::layout::{HEADER, REGISTERS, SPARSE_LIMIT};
 
 /// Longest run of zeros in one byte, and of counts.
 const SHORT_ZEROS: usize = 64;
@@ -21,7 +22,7 @@ const JOIN_STEPS: usize = 5;
 
 /// Registers with the same count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run {
+pub(super) enum RegisterRun {
     /// So many registers of zero.
     Zero(usize),
     /// A count that is not zero, and so many registers of it.
@@ -31,7 +32,7 @@ pub(super) enum Run {
 /// A run in its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LocatedRun {
-    run: Run,
+    run: RegisterRun,
     /// Its first byte.
     start: usize,
     /// The byte after it, which is beyond the end if its last byte is missing.
@@ -52,26 +53,26 @@ pub(super) enum SparseUpdate {
     NeedsDense,
 }
 
-impl Run {
+impl RegisterRun {
     /// The count of its registers.
     pub(super) fn count(self) -> u8 {
         match self {
-            Run::Zero(_) => 0,
-            Run::Count(count, _) => count,
+            RegisterRun::Zero(_) => 0,
+            RegisterRun::Count(count, _) => count,
         }
     }
 
     /// The number of its registers.
     pub(super) fn length(self) -> usize {
         match self {
-            Run::Zero(length) | Run::Count(_, length) => length,
+            RegisterRun::Zero(length) | RegisterRun::Count(_, length) => length,
         }
     }
 
-    fn with_length(self, length: usize) -> Run {
+    fn with_length(self, length: usize) -> RegisterRun {
         match self {
-            Run::Zero(_) => Run::Zero(length),
-            Run::Count(count, _) => Run::Count(count, length),
+            RegisterRun::Zero(_) => RegisterRun::Zero(length),
+            RegisterRun::Count(count, _) => RegisterRun::Count(count, length),
         }
     }
 
@@ -79,27 +80,27 @@ impl Run {
     pub(super) fn write(self, bytes: &mut Vec<u8>) {
         let length = self.length() - 1;
         match self {
-            Run::Zero(_) if length < SHORT_ZEROS => bytes.push(length as u8),
-            Run::Zero(_) => bytes.extend([0x40 | (length >> 8) as u8, length as u8]),
-            Run::Count(count, _) => bytes.push(0x80 | (count - 1) << 2 | length as u8),
+            RegisterRun::Zero(_) if length < SHORT_ZEROS => bytes.push(length as u8),
+            RegisterRun::Zero(_) => bytes.extend([0x40 | (length >> 8) as u8, length as u8]),
+            RegisterRun::Count(count, _) => bytes.push(0x80 | (count - 1) << 2 | length as u8),
         }
     }
 }
 
 /// The runs of a body, damaged or not.
-pub(super) struct Runs<'a> {
+pub(super) struct RegisterRuns<'a> {
     body: &'a [u8],
     start: usize,
     register: usize,
 }
 
-impl<'a> Runs<'a> {
-    pub(super) fn of(body: &'a [u8]) -> Runs<'a> {
-        Runs { body, start: 0, register: 0 }
+impl<'a> RegisterRuns<'a> {
+    pub(super) fn of(body: &'a [u8]) -> RegisterRuns<'a> {
+        RegisterRuns { body, start: 0, register: 0 }
     }
 }
 
-impl Iterator for Runs<'_> {
+impl Iterator for RegisterRuns<'_> {
     type Item = LocatedRun;
 
     fn next(&mut self) -> Option<LocatedRun> {
@@ -108,10 +109,10 @@ impl Iterator for Runs<'_> {
         let low = usize::from(first & 0x3f);
         let is_long = first & 0xc0 == 0x40;
         let run = match first & 0xc0 {
-            0x00 => Run::Zero(low + 1),
+            0x00 => RegisterRun::Zero(low + 1),
             // The servers read a zero byte behind the end of a string.
-            0x40 => Run::Zero((low << 8 | usize::from(self.body.get(start + 1).copied().unwrap_or(0))) + 1),
-            _ => Run::Count((first >> 2 & 0x1f) + 1, usize::from(first & 3) + 1),
+            0x40 => RegisterRun::Zero((low << 8 | usize::from(self.body.get(start + 1).copied().unwrap_or(0))) + 1),
+            _ => RegisterRun::Count((first >> 2 & 0x1f) + 1, usize::from(first & 3) + 1),
         };
         let end = start + if is_long { 2 } else { 1 };
         (self.start, self.register) = (end, register + run.length());
@@ -123,8 +124,8 @@ impl LocatedRun {
     /// The notation of PFDEBUG DECODE.
     pub(super) fn describe(&self) -> String {
         match self.run {
-            Run::Zero(length) => format!("{}:{length}", if self.is_long { 'Z' } else { 'z' }),
-            Run::Count(count, length) => format!("v:{count},{length}"),
+            RegisterRun::Zero(length) => format!("{}:{length}", if self.is_long { 'Z' } else { 'z' }),
+            RegisterRun::Count(count, length) => format!("v:{count},{length}"),
         }
     }
 
@@ -133,26 +134,26 @@ impl LocatedRun {
         let before = register - self.register;
         let after = self.run.length() - before - 1;
         let mut bytes = Vec::with_capacity(5);
-        let mut write = |run: Run| {
+        let mut write = |run: RegisterRun| {
             if run.length() > 0 {
                 run.write(&mut bytes)
             }
         };
         write(self.run.with_length(before));
-        write(Run::Count(count, 1));
+        write(RegisterRun::Count(count, 1));
         write(self.run.with_length(after));
         bytes
     }
 }
 
 /// All runs, if they cover the registers exactly.
-pub(super) fn checked_runs(body: &[u8]) -> Result<impl Iterator<Item = Run> + '_, HyperLogLogError> {
-    let covered = Runs::of(body).try_fold(0, |covered, located| {
+pub(super) fn checked_runs(body: &[u8]) -> Result<impl Iterator<Item = RegisterRun> + '_, HyperLogLogError> {
+    let covered = RegisterRuns::of(body).try_fold(0, |covered, located| {
         let covered: usize = covered + located.run.length();
         (covered <= REGISTERS).then_some(covered)
     });
     match covered {
-        Some(REGISTERS) => Ok(Runs::of(body).map(|located| located.run)),
+        Some(REGISTERS) => Ok(RegisterRuns::of(body).map(|located| located.run)),
         _ => Err(HyperLogLogError::Corrupted),
     }
 }
@@ -165,7 +166,7 @@ pub(super) fn raise(bytes: &[u8], register: usize, count: u8) -> Result<SparseUp
     let body = &bytes[HEADER..];
     // Joining starts one run before the one that changes.
     let mut join_from = 0;
-    let mut runs = Runs::of(body);
+    let mut runs = RegisterRuns::of(body);
     let located = loop {
         let located = runs.next().ok_or(HyperLogLogError::Corrupted)?;
         if register < located.register + located.run.length() {
@@ -196,14 +197,15 @@ pub(super) fn raise(bytes: &[u8], register: usize, count: u8) -> Result<SparseUp
 fn join(bytes: &mut Vec<u8>, start: usize) {
     let mut start = start;
     for _ in 0..JOIN_STEPS {
-        let mut runs = Runs::of(&bytes[start.min(bytes.len())..]);
+        let mut runs = RegisterRuns::of(&bytes[start.min(bytes.len())..]);
         let Some(first) = runs.next() else { return };
-        if let (Run::Count(count, length), Some(Run::Count(next, more))) = (first.run, runs.next().map(|next| next.run))
+        if let (RegisterRun::Count(count, length), Some(RegisterRun::Count(next, more))) =
+            (first.run, runs.next().map(|next| next.run))
             && count == next
             && length + more <= LONGEST_COUNTS
         {
             let mut joined = Vec::with_capacity(1);
-            Run::Count(count, length + more).write(&mut joined);
+            RegisterRun::Count(count, length + more).write(&mut joined);
             bytes.splice(start..start + 2, joined);
         } else {
             start += first.end;

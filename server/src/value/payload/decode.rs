@@ -1,7 +1,7 @@
 //! Reading a payload.
 
 use super::listpack::Listpack;
-use super::packed::{self, Allowance, Item, pairs};
+use super::packed::{self, Allowance, Item, distinct, pairs};
 use super::reader::BodyReader;
 use super::stream_decode::stream;
 use super::whole::Whole;
@@ -82,12 +82,6 @@ fn check(whole: &Whole) -> Result<(), PayloadError> {
 
 fn check_names(names: Vec<&Bytes>) -> Result<(), PayloadError> {
     if !names.is_empty() && distinct(names) { Ok(()) } else { Err(PayloadError::Format) }
-}
-
-/// Whether no name appears twice. Sorting is slower than hashing, but nobody can choose names that make it slow.
-pub(super) fn distinct(mut names: Vec<&Bytes>) -> bool {
-    names.sort_unstable();
-    names.is_sorted_by(|one, next| one < next)
 }
 
 fn elements(reader: &mut BodyReader) -> Result<Vec<Bytes>, PayloadError> {

@@ -23,6 +23,7 @@ mod crc64;
 mod cursor;
 mod decode;
 mod encode;
+mod error;
 #[cfg(test)]
 mod fixtures;
 mod footer;
@@ -45,21 +46,6 @@ mod zipmap;
 
 pub use decode::decode;
 pub use encode::encode;
+pub use error::PayloadError;
 pub use libraries::{LibrariesError, decode_libraries, encode_libraries};
 pub use whole::{Whole, WholeConsumer, WholeEntry, WholeGroup, WholePending, WholeStream};
-
-/// Why a payload was refused.
-///
-/// The texts of the first two are those that a client gets, after `ERR `.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PayloadError {
-    /// The payload is no payload, was damaged on its way, or comes from a server with a format that we do not know.
-    #[error("DUMP payload version or checksum are wrong")]
-    Footer,
-    /// The footer is right, but the value before it is malformed, or of a type that we do not have.
-    #[error("Bad data format")]
-    Format,
-    /// The value is larger than the caller allows.
-    #[error("DUMP payload holds a value that is too large")]
-    TooLarge,
-}

@@ -88,3 +88,9 @@ pub(super) fn pairs<'a>(
         Some(first.and_then(|first| Ok((first, items.next().ok_or(PayloadError::Format)??))))
     })
 }
+
+/// Whether no name appears twice. Sorting is slower than hashing, but nobody can choose names that make it slow.
+pub(super) fn distinct(mut names: Vec<&Bytes>) -> bool {
+    names.sort_unstable();
+    names.is_sorted_by(|one, next| one < next)
+}

@@ -5,9 +5,8 @@
 //! fields of the first, and a zero. Then come the entries: flags, the distance of the id to the key, the fields (only
 //! values if they are those of the master entry), and the number of elements, by which a server walks backwards.
 
-use super::decode::distinct;
 use super::listpack::Listpack;
-use super::packed::Allowance;
+use super::packed::{Allowance, distinct};
 use super::reader::BodyReader;
 use super::whole::{WholeConsumer, WholeEntry, WholeGroup, WholePending, WholeStream};
 use super::{PayloadError, form};

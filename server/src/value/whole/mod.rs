@@ -3,18 +3,19 @@
 //! `DUMP` gathers a key as a [`Whole`], and `RESTORE` writes one. `COPY` copies the rows of a collection under a new id, so
 //! that two keys never name the same collection.
 
+mod elements;
 mod stream;
 
 use bytes::Bytes;
 
+use self::elements::{elements, living};
 use super::collection::Collection;
 use super::lifetime;
 use super::list::{self, List, Side};
 use super::payload::Whole;
 use super::zset::{Zset, scored};
-use crate::row::{Head, Made, Row, Shape, Table};
-use crate::state::order::Place;
-use crate::state::{By, Draft, position_of_rank, rank_of_position};
+use crate::row::{Head, Row, Shape, Table};
+use crate::state::{By, Draft, rank_of_position};
 
 /// A key with all its elements. None if there is no such key.
 pub fn gather(draft: &Draft<'_>, key: &[u8]) -> Option<Whole> {
@@ -133,26 +134,6 @@ fn counted(draft: &Draft<'_>, head: &Head) -> Vec<(Bytes, Row)> {
     let places = order.iter_from(order.below(rank_of_position(first)));
     let places = places.take(usize::try_from(length).unwrap_or(usize::MAX));
     places.filter_map(|place| living(draft, table, by, place)).collect()
-}
-
-/// The living elements of a collection, in some order.
-fn elements(draft: &Draft<'_>, collection: Made, by: By) -> impl Iterator<Item = (Bytes, Row)> {
-    let table = Table::Elements(collection);
-    let order = draft.order(table, by);
-    (0..order.len()).filter_map(move |at| living(draft, table, by, order.at(at)?))
-}
-
-fn living(draft: &Draft<'_>, table: Table, by: By, place: &Place) -> Option<(Bytes, Row)> {
-    let name = match by {
-        By::Position => Bytes::copy_from_slice(itoa::Buffer::new().format(position_of_rank(place.rank)).as_bytes()),
-        By::Id => {
-            let sequence = place.name.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-            stream::id_text((place.rank, sequence))
-        }
-        By::Hash | By::Score | By::End => place.name.clone(),
-    };
-    let row = draft.look(table, &name)?;
-    Some((name, row))
 }
 
 #[cfg(test)]

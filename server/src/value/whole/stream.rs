@@ -11,16 +11,11 @@
 
 use bytes::Bytes;
 
-use super::elements;
+use super::elements::{elements, id_text};
 use crate::row::{self, Group, Made, Row, Shape, Stream, StreamId};
 use crate::state::{By, Draft};
 use crate::value::collection::Collection;
 use crate::value::payload::{WholeConsumer, WholeEntry, WholeGroup, WholePending, WholeStream};
-
-/// The name of an entry.
-pub(super) fn id_text((ms, sequence): StreamId) -> Bytes {
-    format!("{ms}-{sequence}").into()
-}
 
 fn id(text: &[u8]) -> Option<StreamId> {
     let (ms, sequence) = std::str::from_utf8(text).ok()?.split_once('-')?;

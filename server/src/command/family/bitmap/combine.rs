@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::BITMAP;
+use super::template::BITMAP;
 use crate::command::arguments::SYNTAX;
 use crate::command::combined::bound_bytes;
 use crate::command::flag::Flag::{Denyoom, Write};

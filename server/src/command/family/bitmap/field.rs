@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{BITMAP, Growing, READ, bit_at, put_bit, scaled_offset};
+use super::bit::{Growing, bit_at, put_bit, scaled_offset};
+use super::template::{BITMAP, READ};
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
 use crate::command::flag::Flag::{Denyoom, Fast, Readonly, Write};
 use crate::command::spec::{Keys, Meaning, Spec};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::READ;
+use super::template::READ;
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
 use crate::command::family::string::part::{clipped, stretch};
 use crate::command::spec::{Meaning, Spec};
@@ -138,7 +138,7 @@ fn first(value: &[u8], start: u64, end: u64, wanted: bool) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::family::bitmap::bit_at;
+    use crate::command::family::bitmap::bit::bit_at;
 
     #[test]
     fn parts_of_bits_are_counted_and_searched_bit_by_bit() {

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
-use super::{LOOK, PLACES, coordinates, distance, is, place, unit};
+use super::notation::{coordinates, distance, is, place, unit};
+use super::template::{LOOK, PLACES};
 use crate::command::arguments::SYNTAX;
 use crate::command::flag::Flag::{Denyoom, Write};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
-use crate::value::geohash::{DistanceUnit, Place};
+use crate::value::geohash::{Coordinates, DistanceUnit};
 use crate::value::zset::Zset;
 
 pub(super) const ADD: Spec = Spec {
@@ -137,15 +138,15 @@ fn distance_between(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Rep
     let unit = unit_of_distance(rest)?;
     let Some(zset) = Zset::open(draft, key)? else { return Ok(Reply::Null) };
     Ok(match (zset.score(draft, from), zset.score(draft, to)) {
-        (Some(from), Some(to)) => distance(Place::from_score(from).distance(Place::from_score(to)), unit),
+        (Some(from), Some(to)) => distance(Coordinates::from_score(from).distance(Coordinates::from_score(to)), unit),
         _ => Reply::Null,
     })
 }
 
 /// The replies for places, or for their absence.
-fn each(draft: &Draft<'_>, words: &[Bytes], reply: fn(Option<Place>) -> Reply) -> Result<Reply, Reply> {
+fn each(draft: &Draft<'_>, words: &[Bytes], reply: fn(Option<Coordinates>) -> Reply) -> Result<Reply, Reply> {
     let [_, key, members @ ..] = words else { return Err(SYNTAX) };
     let zset = Zset::open(draft, key)?;
-    let place = |member| zset.as_ref().and_then(|zset| zset.score(draft, member)).map(Place::from_score);
+    let place = |member| zset.as_ref().and_then(|zset| zset.score(draft, member)).map(Coordinates::from_score);
     Ok(Reply::Array(members.iter().map(|member| reply(place(member))).collect()))
 }

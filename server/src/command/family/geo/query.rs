@@ -5,17 +5,17 @@
 
 use bytes::Bytes;
 
-use super::{is, place, unit};
+use super::notation::{is, place, unit};
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, error_about, integer};
 use crate::resp::Reply;
-use crate::value::geohash::{DistanceUnit, Place, SearchShape};
+use crate::value::geohash::{Coordinates, DistanceUnit, SearchShape};
 use crate::value::number;
 
 /// What the arguments begin with, after the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum SearchForm {
     /// `GEORADIUS`: longitude, latitude, radius and unit.
-    Place,
+    Coordinates,
     /// `GEORADIUSBYMEMBER`: member, radius and unit.
     Member,
     /// `GEOSEARCH`: options name the centre and the area.
@@ -26,9 +26,9 @@ pub(super) enum Opening {
 #[derive(Clone, Copy, Debug)]
 enum Centre {
     /// At coordinates.
-    Place(Place),
+    Coordinates(Coordinates),
     /// At a member. None if the key is absent.
-    Member(Option<Place>),
+    Member(Option<Coordinates>),
 }
 
 /// How far a search reaches, in a unit.
@@ -78,14 +78,14 @@ pub(super) struct Query<'a> {
 }
 
 /// Finds the place of a member. None if the key is absent.
-type Locate<'l> = &'l dyn Fn(&Bytes) -> Result<Option<Place>, Reply>;
+type Locate<'l> = &'l dyn Fn(&Bytes) -> Result<Option<Coordinates>, Reply>;
 
 impl<'a> Query<'a> {
     /// Parses the words after the key. `name` is the command as the client spells it.
     pub(super) fn parse(
         name: &[u8],
         words: &'a [Bytes],
-        opening: Opening,
+        opening: SearchForm,
         destination: Option<&'a Bytes>,
         stores: bool,
         locate: Locate<'_>,
@@ -95,7 +95,7 @@ impl<'a> Query<'a> {
         while let [option, rest @ ..] = options {
             options = match query.follow(option, rest)? {
                 Some(rest) => rest,
-                None if opening == Opening::Options => query.aim(option, rest, locate)?,
+                None if opening == SearchForm::Options => query.aim(option, rest, locate)?,
                 None if stores => query.store(option, rest)?,
                 None => return Err(SYNTAX),
             };
@@ -106,7 +106,7 @@ impl<'a> Query<'a> {
 
     /// The area to search, and its unit. None if the key is absent.
     pub(super) fn shape(&self) -> Option<(SearchShape, DistanceUnit)> {
-        let (Centre::Place(centre) | Centre::Member(Some(centre))) = self.centre? else { return None };
+        let (Centre::Coordinates(centre) | Centre::Member(Some(centre))) = self.centre? else { return None };
         Some(match self.area? {
             Area::Circle(radius, unit) => (SearchShape::circle(centre, radius, unit), unit),
             Area::Rectangle(width, height, unit) => (SearchShape::rectangle(centre, width, height, unit), unit),
@@ -114,15 +114,15 @@ impl<'a> Query<'a> {
     }
 
     /// Takes the words in fixed positions, and returns the rest.
-    fn open(&mut self, words: &'a [Bytes], opening: Opening, locate: Locate<'_>) -> Result<&'a [Bytes], Reply> {
+    fn open(&mut self, words: &'a [Bytes], opening: SearchForm, locate: Locate<'_>) -> Result<&'a [Bytes], Reply> {
         match (opening, words) {
-            (Opening::Options, options) => Ok(options),
-            (Opening::Place, [longitude, latitude, radius, unit, options @ ..]) => {
-                self.centre = Some(Centre::Place(place(longitude, latitude)?));
+            (SearchForm::Options, options) => Ok(options),
+            (SearchForm::Coordinates, [longitude, latitude, radius, unit, options @ ..]) => {
+                self.centre = Some(Centre::Coordinates(place(longitude, latitude)?));
                 self.area = Some(circle(radius, unit)?);
                 Ok(options)
             }
-            (Opening::Member, [member, radius, unit, options @ ..]) => {
+            (SearchForm::Member, [member, radius, unit, options @ ..]) => {
                 let centre = locate(member)?;
                 self.centre = Some(Centre::Member(centre));
                 // If the key is absent, nobody looks at the radius.
@@ -159,7 +159,7 @@ impl<'a> Query<'a> {
 
     /// Takes an option that says where to search. An option may come again, but it excludes its alternative.
     fn aim(&mut self, option: &Bytes, rest: &'a [Bytes], locate: Locate<'_>) -> Result<&'a [Bytes], Reply> {
-        let at_place = matches!(self.centre, Some(Centre::Place(_)));
+        let at_place = matches!(self.centre, Some(Centre::Coordinates(_)));
         let at_member = matches!(self.centre, Some(Centre::Member(_)));
         let in_circle = matches!(self.area, Some(Area::Circle(..)));
         let in_rectangle = matches!(self.area, Some(Area::Rectangle(..)));
@@ -173,7 +173,7 @@ impl<'a> Query<'a> {
                 Ok(rest)
             }
             [longitude, latitude, rest @ ..] if is(option, "FROMLONLAT") && !at_member => {
-                self.centre = Some(Centre::Place(place(longitude, latitude)?));
+                self.centre = Some(Centre::Coordinates(place(longitude, latitude)?));
                 Ok(rest)
             }
             [radius, unit, rest @ ..] if is(option, "BYRADIUS") && !in_rectangle => {
@@ -200,9 +200,9 @@ impl<'a> Query<'a> {
         Ok(rest)
     }
 
-    fn refuse_contradictions(&self, name: &[u8], opening: Opening) -> Result<(), Reply> {
+    fn refuse_contradictions(&self, name: &[u8], opening: SearchForm) -> Result<(), Reply> {
         let Details { distance, score, coordinates } = self.details;
-        let searches = opening == Opening::Options;
+        let searches = opening == SearchForm::Options;
         if self.destination.is_some() && (distance || score || coordinates) {
             return Err(Reply::fault(if searches {
                 "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options"

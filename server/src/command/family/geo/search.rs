@@ -6,8 +6,9 @@
 use bytes::Bytes;
 
 use super::nearest::{Ordering, arrange};
-use super::query::{Opening, Query, Sequence};
-use super::{LOOK, PLACES, coordinates, distance};
+use super::notation::{coordinates, distance};
+use super::query::{Query, SearchForm, Sequence};
+use super::template::{LOOK, PLACES};
 use crate::command::arguments::SYNTAX;
 use crate::command::flag::Flag::{Denyoom, MovableKeys, Write};
 use crate::command::keys::Begin;
@@ -15,7 +16,7 @@ use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::order::Order;
 use crate::state::{Draft, score_of_rank};
-use crate::value::geohash::{DistanceUnit, Place, ScoreRange, SearchShape};
+use crate::value::geohash::{Coordinates, DistanceUnit, ScoreRange, SearchShape};
 use crate::value::number::ScoreBound;
 use crate::value::zset::{Extent, Zset};
 
@@ -30,7 +31,7 @@ pub(super) const SEARCH: Spec = Spec {
     since: "6.2.0",
     complexity: COMPLEXITY,
     summary: "Returns the places in a circle or a rectangle.",
-    meaning: Meaning::Data(|draft, words| search(draft, words, Opening::Options, false)),
+    meaning: Meaning::Data(|draft, words| search(draft, words, SearchForm::Options, false)),
     ..LOOK
 };
 
@@ -44,7 +45,7 @@ pub(super) const SEARCH_AND_STORE: Spec = Spec {
     since: "6.2.0",
     complexity: COMPLEXITY,
     summary: "Stores the places in a circle or a rectangle under another key.",
-    meaning: Meaning::Data(|draft, words| search(draft, words, Opening::Options, true)),
+    meaning: Meaning::Data(|draft, words| search(draft, words, SearchForm::Options, true)),
     ..PLACES
 };
 
@@ -67,7 +68,7 @@ pub(super) const AROUND_PLACE: Spec = Spec {
              [ASC | DESC] [STORE key | STOREDIST key]",
     arity: -6,
     summary: "Returns the places in a circle, or stores them.",
-    meaning: Meaning::Data(|draft, words| search(draft, words, Opening::Place, true)),
+    meaning: Meaning::Data(|draft, words| search(draft, words, SearchForm::Coordinates, true)),
     ..OLDER
 };
 
@@ -79,7 +80,7 @@ pub(super) const AROUND_PLACE_READONLY: Spec = Spec {
     since: "3.2.10",
     complexity: COMPLEXITY,
     summary: "Returns the places in a circle.",
-    meaning: Meaning::Data(|draft, words| search(draft, words, Opening::Place, false)),
+    meaning: Meaning::Data(|draft, words| search(draft, words, SearchForm::Coordinates, false)),
     ..LOOK
 };
 
@@ -94,7 +95,7 @@ pub(super) const AROUND_MEMBER: Spec = Spec {
         Keys { begin: Begin::Behind("STOREDIST", 5), ..Keys::REPLACED },
     ],
     summary: "Returns the places in a circle around one of them, or stores them.",
-    meaning: Meaning::Data(|draft, words| search(draft, words, Opening::Member, true)),
+    meaning: Meaning::Data(|draft, words| search(draft, words, SearchForm::Member, true)),
     ..OLDER
 };
 
@@ -105,7 +106,7 @@ pub(super) const AROUND_MEMBER_READONLY: Spec = Spec {
     since: "3.2.10",
     complexity: COMPLEXITY,
     summary: "Returns the places in a circle around one of them.",
-    meaning: Meaning::Data(|draft, words| search(draft, words, Opening::Member, false)),
+    meaning: Meaning::Data(|draft, words| search(draft, words, SearchForm::Member, false)),
     ..LOOK
 };
 
@@ -113,14 +114,14 @@ pub(super) const AROUND_MEMBER_READONLY: Spec = Spec {
 struct Found {
     member: Bytes,
     score: f64,
-    place: Place,
+    place: Coordinates,
     /// The distance from the centre in meters.
     distance: f64,
 }
 
-fn search(draft: &mut Draft<'_>, words: &[Bytes], opening: Opening, stores: bool) -> Result<Reply, Reply> {
+fn search(draft: &mut Draft<'_>, words: &[Bytes], opening: SearchForm, stores: bool) -> Result<Reply, Reply> {
     let (name, destination, source, arguments) = match words {
-        [name, destination, source, arguments @ ..] if stores && opening == Opening::Options => {
+        [name, destination, source, arguments @ ..] if stores && opening == SearchForm::Options => {
             (name, Some(destination), source, arguments)
         }
         [name, source, arguments @ ..] => (name, None, source, arguments),
@@ -131,7 +132,7 @@ fn search(draft: &mut Draft<'_>, words: &[Bytes], opening: Opening, stores: bool
         let Some(zset) = &zset else { return Ok(None) };
         let score = zset.score(draft, member);
         let score = score.ok_or(Reply::fault("ERR could not decode requested zset member"))?;
-        Ok(Some(Place::from_score(score)))
+        Ok(Some(Coordinates::from_score(score)))
     };
     let query = Query::parse(name, arguments, opening, destination, stores, &locate)?;
     let (found, unit) = match (zset, query.shape()) {
@@ -177,7 +178,7 @@ fn within(order: &Order, shape: &SearchShape, range: ScoreRange) -> impl Iterato
     let positions = Extent::Scores(low, high).positions(order, false);
     order.iter_from(positions.start).take(positions.len()).filter_map(|at| {
         let score = score_of_rank(at.rank);
-        let place = Place::from_score(score);
+        let place = Coordinates::from_score(score);
         let distance = shape.distance_if_inside(place)?;
         Some(Found { member: at.name.clone(), score, place, distance })
     })

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{CHANGE, GROW, NAMED_FIELDS};
+use super::template::{CHANGE, GROW, NAMED_FIELDS};
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer, wrong_arity};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;

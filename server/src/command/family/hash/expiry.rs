@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 
-use super::{CHANGE, LOOK, NAMED_FIELDS, is};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, error_about, integer};
+use super::template::{CHANGE, LOOK, NAMED_FIELDS};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, error_about, integer, is};
 use crate::command::spec::{Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;

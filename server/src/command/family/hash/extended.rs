@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::expiry::{WRONG_NUMBER, counted, moment, split_at_fields};
-use super::{CHANGE, GROW, NAMED_FIELDS, is};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
+use super::template::{CHANGE, GROW, NAMED_FIELDS};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is};
 use crate::command::family::string::expiry::ExpiryOption;
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;

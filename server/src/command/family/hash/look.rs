@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{LIST, LOOK, NAMED_FIELDS};
+use super::template::{LIST, LOOK, NAMED_FIELDS};
 use crate::command::arguments::{SYNTAX, exactly};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;

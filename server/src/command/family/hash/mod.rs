@@ -11,18 +11,13 @@
 //! `HSET` takes the expiry of a field away, and so do the commands that replace its value. `HINCRBY` and `HINCRBYFLOAT`
 //! change a value and leave its expiry.
 
-use bytes::Bytes;
-
-use crate::command::flag::{
-    Category::Hash,
-    Flag::{Denyoom, Fast, Readonly, Write},
-};
-use crate::command::spec::{Keys, Spec};
+use crate::command::spec::Spec;
 
 pub mod change;
 pub mod expiry;
 pub mod extended;
 pub mod look;
+mod template;
 pub mod visit;
 
 /// The rows.
@@ -57,33 +52,10 @@ pub static ROWS: &[Spec] = &[
     visit::SCAN,
 ];
 
-const HASH: Spec = Spec { group: "hash", categories: &[Hash], since: "2.0.0", ..Spec::BLANK };
-
-/// Commands that read some fields.
-const LOOK: Spec = Spec { flags: &[Readonly, Fast], keys: &[READ], ..HASH };
-
-/// Commands that read one key and may return all of it.
-const LIST: Spec = Spec { flags: &[Readonly], keys: &[READ], ..HASH };
-
-/// Commands that may let a hash grow.
-const GROW: Spec = Spec { flags: &[Write, Denyoom, Fast], keys: &[UPDATE], ..HASH };
-
-/// Commands that change a hash and do not let it grow.
-const CHANGE: Spec = Spec { flags: &[Write, Fast], keys: &[UPDATE], ..HASH };
-
-const READ: Keys = Keys::READ;
-const UPDATE: Keys = Keys { access: &["RW", "update"], ..Keys::ONE };
-
-/// The cost of most commands that name fields.
-const NAMED_FIELDS: &str = "O(N) where N is the number of fields that are named";
-
-/// Whether a word of a request is this option, in any case.
-fn is(word: &Bytes, option: &str) -> bool {
-    word.eq_ignore_ascii_case(option.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::command::spec::Meaning;
     use crate::id::Id;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{LIST, is};
-use crate::command::arguments::{SYNTAX, cursor};
+use super::template::LIST;
+use crate::command::arguments::{SYNTAX, cursor, is};
 use crate::command::draw::{self, OUT_OF_RANGE, sample_size};
 use crate::command::page::{INVALID_CURSOR, PageOptions, page};
 use crate::command::spec::{Meaning, Spec};

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{GENERIC, NO_SUCH_DATABASE};
-use crate::command::arguments::{SYNTAX, exactly, integer};
+use super::template::GENERIC;
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer};
 use crate::command::flag::{
     Category::{Dangerous, Keyspace},
     Flag::{Fast, Readonly, Write},
@@ -13,6 +13,8 @@ use crate::resp::Reply;
 use crate::root::DATABASES;
 use crate::state::Draft;
 use crate::zoo::planted;
+
+const NO_SUCH_DATABASE: Reply = Reply::fault("ERR DB index is out of range");
 
 pub(super) const COUNT: Spec = Spec {
     name: "dbsize",
@@ -99,6 +101,20 @@ fn swap(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
         draft.swap(one, other);
     }
     Ok(Reply::OK)
+}
+
+/// A word that has to be an integer of 32 bits.
+fn small_integer(word: &[u8]) -> Result<i32, Reply> {
+    let number = integer(word).ok_or(NOT_AN_INTEGER)?;
+    i32::try_from(number).map_err(|_| {
+        Reply::error(format!("ERR value is out of range, value must between {} and {}", i32::MIN, i32::MAX))
+    })
+}
+
+/// The number of a database.
+pub(super) fn database_number(word: &[u8]) -> Result<usize, Reply> {
+    let number = usize::try_from(small_integer(word)?).ok();
+    number.filter(|number| *number < DATABASES).ok_or(NO_SUCH_DATABASE)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{GENERIC, is};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer};
+use super::template::GENERIC;
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer, is};
 use crate::command::flag::{
     Category::{Dangerous, Keyspace},
     Flag::{Denyoom, Readonly, Write},

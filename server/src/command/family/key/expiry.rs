@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::GENERIC;
+use super::template::GENERIC;
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, error_about, exactly, integer};
 use crate::command::flag::Flag::{Fast, Readonly, Write};
 use crate::command::spec::{Keys, Meaning, Spec};

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{GENERIC, encoding, is};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer};
+use super::encoding;
+use super::template::GENERIC;
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer, is};
 use crate::command::flag::{Category::Keyspace, Flag::Readonly};
 use crate::command::introspect::HELP;
 use crate::command::keys::Begin;

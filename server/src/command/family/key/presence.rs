@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::GENERIC;
+use super::template::GENERIC;
 use crate::command::arguments::exactly;
 use crate::command::flag::Flag::{Fast, Readonly, Write};
 use crate::command::spec::{Keys, Meaning, Spec};

@@ -5,8 +5,9 @@
 
 use bytes::Bytes;
 
-use super::{GENERIC, SAME_OBJECT, database_number, is};
-use crate::command::arguments::{SYNTAX, exactly};
+use super::database::database_number;
+use super::template::GENERIC;
+use crate::command::arguments::{SYNTAX, exactly, is};
 use crate::command::flag::Flag::{Denyoom, Fast, Write};
 use crate::command::keys::Begin;
 use crate::command::spec::{Keys, Meaning, Spec};
@@ -15,6 +16,9 @@ use crate::row::Row;
 use crate::state::Draft;
 use crate::value::whole;
 use crate::zoo::planted;
+
+/// The error for two names of one key.
+const SAME_OBJECT: Reply = Reply::fault("ERR source and destination objects are the same");
 
 pub(super) const RENAME: Spec = Spec {
     name: "rename",

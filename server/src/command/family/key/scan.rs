@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{GENERIC, is};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, cursor, error_about, exactly, integer};
+use super::template::GENERIC;
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, cursor, error_about, exactly, integer, is};
 use crate::command::flag::{
     Category::{Dangerous, Keyspace},
     Flag::Readonly,

@@ -4,14 +4,13 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 
-use super::is;
 use super::pattern::SortPattern;
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, until_nul};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is, until_nul};
 use crate::command::flag::{
     Category::{Dangerous, List as Lists, Set as Sets, SortedSet},
     Flag::{Denyoom, MovableKeys, Readonly, Write},
 };
-use crate::command::keys::{Begin, Find, Placed};
+use crate::command::keys::{Begin, Find, KeyPosition};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
@@ -63,7 +62,7 @@ pub(super) const SORT_READ_ONLY: Spec = Spec {
 
 /// The keys of a `SORT`: what it sorts, and what its last STORE names. An option may have the name of another one as its
 /// argument.
-fn sorted_and_stored(words: &[Bytes]) -> Vec<Placed> {
+fn sorted_and_stored(words: &[Bytes]) -> Vec<KeyPosition> {
     let mut stored = None;
     let mut at = 2;
     while at < words.len() {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::{READ, SET, is, unordered};
-use crate::command::arguments::{SYNTAX, integer};
+use super::member::unordered;
+use super::template::{READ, SET};
+use crate::command::arguments::{SYNTAX, integer, is};
 use crate::command::combined::{Subtraction, bound_elements, of_intersection};
 use crate::command::flag::Flag::{Denyoom, MovableKeys, Readonly, Write};
 use crate::command::keys::{Begin, Find};

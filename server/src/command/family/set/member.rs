@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{LIST, LOOK, READ, SHRINK, unordered};
+use super::template::{LIST, LOOK, READ, SHRINK};
 use crate::command::arguments::{SYNTAX, exactly};
 use crate::command::flag::Flag::{Denyoom, Fast, Write};
 use crate::command::keys::Begin;
@@ -140,4 +140,9 @@ fn members(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, key] = exactly(words)?;
     let order = Set::open(draft, key)?.map(|set| set.members(draft)).unwrap_or_default();
     Ok(unordered(order.iter().map(|place| place.name.clone()).collect()))
+}
+
+/// Members as a set, in the protocol that has sets.
+pub(super) fn unordered(members: Vec<Bytes>) -> Reply {
+    Reply::Set(members.into_iter().map(Reply::Bulk).collect())
 }

@@ -6,17 +6,11 @@
 //! | [`visit`] | `SSCAN`, `SRANDMEMBER`, `SPOP` |
 //! | [`combine`] | `SINTER`, `SUNION`, `SDIFF`, `SINTERCARD`, and the forms that store |
 
-use bytes::Bytes;
-
-use crate::command::flag::{
-    Category::Set,
-    Flag::{Fast, Readonly, Write},
-};
-use crate::command::spec::{Keys, Spec};
-use crate::resp::Reply;
+use crate::command::spec::Spec;
 
 pub mod combine;
 pub mod member;
+mod template;
 pub mod visit;
 
 /// The rows.
@@ -40,36 +34,16 @@ pub static ROWS: &[Spec] = &[
     visit::SCAN,
 ];
 
-const SET: Spec = Spec { group: "set", categories: &[Set], ..Spec::BLANK };
-
-/// Commands that read one key in a time that hardly depends on the data.
-const LOOK: Spec = Spec { flags: &[Readonly, Fast], keys: &[Keys { access: &["RO"], ..Keys::ONE }], ..SET };
-
-/// Commands that read one key and may return all of it.
-const LIST: Spec = Spec { flags: &[Readonly], keys: &[READ], ..SET };
-
-/// Commands that change a set and do not let it grow.
-const SHRINK: Spec = Spec { flags: &[Write, Fast], keys: &[Keys::TAKEN], ..SET };
-
-const READ: Keys = Keys::READ;
-
-/// Whether a word of a request is this option, in any case.
-fn is(word: &Bytes, option: &str) -> bool {
-    word.eq_ignore_ascii_case(option.as_bytes())
-}
-
-/// Members as a set, in the protocol that has sets.
-fn unordered(members: Vec<Bytes>) -> Reply {
-    Reply::Set(members.into_iter().map(Reply::Bulk).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use bytes::Bytes;
+
     use super::*;
     use crate::command::spec::Meaning;
     use crate::id::Id;
+    use crate::resp::Reply;
     use crate::row::Row;
     use crate::run::Salt;
     use crate::state::{Database, Draft};

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{LIST, SHRINK, unordered};
+use super::member::unordered;
+use super::template::{LIST, SHRINK};
 use crate::command::arguments::{SYNTAX, cursor, integer};
 use crate::command::draw::{self, sample_size};
 use crate::command::page::{INVALID_CURSOR, PageOptions, page};

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::is;
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is};
 use crate::resp::Reply;
 use crate::value::lifetime::{Measure, invalid_expiry};
 

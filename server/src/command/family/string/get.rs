@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::expiry::ExpiryOption;
-use super::{READ, STRING, value_of};
+use super::template::{READ, STRING};
 use crate::command::arguments::{SYNTAX, exactly};
 use crate::command::flag::Flag::{Fast, Readonly, Write};
 use crate::command::spec::{Keys, Meaning, Spec};
@@ -124,4 +124,9 @@ fn delete_if_equal(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Repl
     let Some(row) = draft.find(key) else { return Ok(Reply::Integer(0)) };
     let is_equal = row.value().ok_or(WRONG_TYPE)? == expected;
     Ok(Reply::Integer(i64::from(is_equal && draft.delete(key))))
+}
+
+/// The value of a key, or null. An error if the key is a collection.
+pub(super) fn value_of(draft: &Draft<'_>, key: &[u8]) -> Result<Reply, Reply> {
+    Ok(value::string(draft, key)?.map(|(value, _)| value).into())
 }

@@ -2,7 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{LONGEST, LONGEST_OF_VALKEY, READ, REPLACE, STRING, TOO_LONG};
+use super::length::{LONGEST, LONGEST_OF_VALKEY, TOO_LONG};
+use super::template::{READ, REPLACE, STRING};
 use crate::command::arguments::{NOT_AN_INTEGER, exactly, integer};
 use crate::command::flag::Flag::{Denyoom, Fast, Readonly, Write};
 use crate::command::spec::{Keys, Meaning, Spec};

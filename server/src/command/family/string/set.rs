@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::expiry::{ExpiryOption, moment};
-use super::{REPLACE, STRING, is, value_of};
-use crate::command::arguments::{SYNTAX, exactly, wrong_arity};
+use super::get::value_of;
+use super::template::{REPLACE, STRING};
+use crate::command::arguments::{SYNTAX, exactly, is, wrong_arity};
 use crate::command::flag::Flag::{Denyoom, Fast, Write};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;

@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 
-use super::{READ, is};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
+use super::template::READ;
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is};
 use crate::command::keys::Find;
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;

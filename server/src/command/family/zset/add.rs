@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{SORTED, is};
-use crate::command::arguments::SYNTAX;
+use super::template::SORTED;
+use crate::command::arguments::{SYNTAX, is};
 use crate::command::flag::Flag::{Denyoom, Fast, Write};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::{COMPUTE, COMPUTE_AND_STORE, is, listed};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
+use super::listing::listed;
+use super::template::{COMPUTE, COMPUTE_AND_STORE};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is};
 use crate::command::combined::{Subtraction, bound_elements, of_intersection};
 use crate::command::spec::{Meaning, Spec};
 use crate::resp::Reply;

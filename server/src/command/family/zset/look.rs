@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{LOOK, is};
-use crate::command::arguments::{SYNTAX, exactly, wrong_arity};
+use super::template::LOOK;
+use crate::command::arguments::{SYNTAX, exactly, is, wrong_arity};
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;

@@ -13,24 +13,17 @@
 //! Scores are doubles in RESP3, and text in RESP2. Where a reply has members with their scores, RESP3 nests them, with few
 //! exceptions.
 
-use bytes::Bytes;
-
-use crate::command::flag::{
-    Category::SortedSet,
-    Flag::{Denyoom, Fast, MovableKeys, Readonly, Write},
-};
-use crate::command::keys::{Begin, Find};
-use crate::command::spec::{Keys, Spec};
-use crate::resp::Reply;
-use crate::value::zset::Scored;
+use crate::command::spec::Spec;
 
 pub mod add;
 pub mod combine;
+mod listing;
 pub mod look;
 pub mod pop;
 pub mod range;
 pub mod remove;
 pub mod scan;
+mod template;
 
 /// The rows.
 pub static ROWS: &[Spec] = &[
@@ -67,39 +60,3 @@ pub static ROWS: &[Spec] = &[
     scan::RANDOM,
     scan::SCAN,
 ];
-
-const SORTED: Spec = Spec { group: "sorted-set", categories: &[SortedSet], ..Spec::BLANK };
-
-/// Commands that read one key in a time that hardly depends on the data.
-const LOOK: Spec = Spec { flags: &[Readonly, Fast], keys: &[READ], ..SORTED };
-
-/// Commands that read one key and may return all of it.
-const LIST: Spec = Spec { flags: &[Readonly], keys: &[READ], ..SORTED };
-
-/// Commands that read as many keys as an argument says.
-const COMPUTE: Spec =
-    Spec { arity: -3, flags: &[Readonly, MovableKeys], keys: &[Keys { find: Find::Counted, ..READ }], ..SORTED };
-
-/// Commands that replace the key that comes first by what they compute from the others.
-const COMPUTE_AND_STORE: Spec = Spec {
-    arity: -4,
-    flags: &[Write, Denyoom, MovableKeys],
-    keys: &[Keys::REPLACED, Keys { begin: Begin::At(2), find: Find::Counted, ..Keys::READ }],
-    ..SORTED
-};
-
-const READ: Keys = Keys::READ;
-
-/// Members, with their scores if a client wants them.
-fn listed(members: Vec<Scored>, scores: bool) -> Reply {
-    if scores {
-        Reply::Pairs(members.into_iter().map(|(member, score)| (Reply::Bulk(member), Reply::Double(score))).collect())
-    } else {
-        Reply::Array(members.into_iter().map(|(member, _)| Reply::Bulk(member)).collect())
-    }
-}
-
-/// Whether a word of a request is this option, in any case.
-fn is(word: &Bytes, option: &str) -> bool {
-    word.eq_ignore_ascii_case(option.as_bytes())
-}

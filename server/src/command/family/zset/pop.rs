@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{SORTED, is, listed};
-use crate::command::arguments::{SYNTAX, integer};
+use super::listing::listed;
+use super::template::SORTED;
+use crate::command::arguments::{SYNTAX, integer, is};
 use crate::command::flag::Flag::{Fast, MovableKeys, Write};
 use crate::command::keys::Find;
 use crate::command::spec::{Keys, Meaning, Spec};

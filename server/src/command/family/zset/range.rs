@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{LIST, LOOK, SORTED, is, listed};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer};
+use super::listing::listed;
+use super::template::{LIST, LOOK, SORTED};
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, exactly, integer, is};
 use crate::command::flag::Flag::{Denyoom, Write};
 use crate::command::keys::Begin;
 use crate::command::spec::{Keys, Meaning, Spec};
@@ -37,8 +38,8 @@ pub(super) const BY_RANK_REVERSE: Spec = Spec {
     syntax: "key start stop [WITHSCORES]",
     since: "1.2.0",
     summary: "Returns the members between two positions, which count from the highest score.",
-    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(Measure::Rank, true))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(Measure::Rank, true)).map(drop)),
+    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Rank, true))),
+    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Rank, true)).map(drop)),
     ..PART
 };
 
@@ -47,8 +48,8 @@ pub(super) const BY_SCORE: Spec = Spec {
     syntax: "key min max [WITHSCORES] [LIMIT offset count]",
     since: "1.0.5",
     summary: "Returns the members with a score between two bounds.",
-    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(Measure::Score, false))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(Measure::Score, false)).map(drop)),
+    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Score, false))),
+    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Score, false)).map(drop)),
     ..PART
 };
 
@@ -57,8 +58,8 @@ pub(super) const BY_SCORE_REVERSE: Spec = Spec {
     syntax: "key max min [WITHSCORES] [LIMIT offset count]",
     since: "2.2.0",
     summary: "Returns the members with a score between two bounds, the highest score first.",
-    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(Measure::Score, true))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(Measure::Score, true)).map(drop)),
+    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Score, true))),
+    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Score, true)).map(drop)),
     ..PART
 };
 
@@ -67,8 +68,8 @@ pub(super) const BY_NAME: Spec = Spec {
     syntax: "key min max [LIMIT offset count]",
     since: "2.8.9",
     summary: "Returns the members between two bounds, if all scores are equal.",
-    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(Measure::Name, false))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(Measure::Name, false)).map(drop)),
+    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Name, false))),
+    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Name, false)).map(drop)),
     ..PART
 };
 
@@ -77,8 +78,8 @@ pub(super) const BY_NAME_REVERSE: Spec = Spec {
     syntax: "key max min [LIMIT offset count]",
     since: "2.8.9",
     summary: "Returns the members between two bounds, the last one first, if all scores are equal.",
-    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(Measure::Name, true))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(Measure::Name, true)).map(drop)),
+    meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Name, true))),
+    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Name, true)).map(drop)),
     ..PART
 };
 
@@ -107,8 +108,8 @@ pub(super) const COUNT: Spec = Spec {
     name: "zcount",
     since: "2.0.0",
     summary: "Returns how many members have a score between two bounds.",
-    meaning: Meaning::Data(|draft, words| count(draft, words, Measure::Score)),
-    check: Some(|words| extent(Measure::Score, &words[2], &words[3]).map(drop)),
+    meaning: Meaning::Data(|draft, words| count(draft, words, RangeMeasure::Score)),
+    check: Some(|words| extent(RangeMeasure::Score, &words[2], &words[3]).map(drop)),
     ..NUMBER
 };
 
@@ -116,14 +117,14 @@ pub(super) const NAME_COUNT: Spec = Spec {
     name: "zlexcount",
     since: "2.8.9",
     summary: "Returns how many members lie between two bounds, if all scores are equal.",
-    meaning: Meaning::Data(|draft, words| count(draft, words, Measure::Name)),
-    check: Some(|words| extent(Measure::Name, &words[2], &words[3]).map(drop)),
+    meaning: Meaning::Data(|draft, words| count(draft, words, RangeMeasure::Name)),
+    check: Some(|words| extent(RangeMeasure::Name, &words[2], &words[3]).map(drop)),
     ..NUMBER
 };
 
 /// What the bounds of a part are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
+pub(super) enum RangeMeasure {
     /// Positions.
     Rank,
     /// Scores.
@@ -135,7 +136,7 @@ pub(super) enum Measure {
 /// What the name of a command says, so that its options need not.
 #[derive(Clone, Copy, Debug)]
 struct Form {
-    measure: Option<Measure>,
+    measure: Option<RangeMeasure>,
     backwards: Option<bool>,
     stores: bool,
 }
@@ -147,7 +148,7 @@ impl Form {
     const STORED: Form = Form { stores: true, ..Form::FREE };
 
     /// An older command.
-    const fn fixed(measure: Measure, backwards: bool) -> Form {
+    const fn fixed(measure: RangeMeasure, backwards: bool) -> Form {
         Form { measure: Some(measure), backwards: Some(backwards), stores: false }
     }
 }
@@ -180,22 +181,22 @@ impl Part {
                     options = rest;
                 }
                 _ if backwards.is_none() && is(option, "REV") => backwards = Some(true),
-                _ if measure.is_none() && is(option, "BYSCORE") => measure = Some(Measure::Score),
-                _ if measure.is_none() && is(option, "BYLEX") => measure = Some(Measure::Name),
+                _ if measure.is_none() && is(option, "BYSCORE") => measure = Some(RangeMeasure::Score),
+                _ if measure.is_none() && is(option, "BYLEX") => measure = Some(RangeMeasure::Name),
                 _ => return Err(SYNTAX),
             }
         }
-        let (measure, backwards) = (measure.unwrap_or(Measure::Rank), backwards.unwrap_or(false));
-        if count != -1 && measure == Measure::Rank {
+        let (measure, backwards) = (measure.unwrap_or(RangeMeasure::Rank), backwards.unwrap_or(false));
+        if count != -1 && measure == RangeMeasure::Rank {
             return Err(Reply::fault(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
             ));
         }
-        if scores && measure == Measure::Name {
+        if scores && measure == RangeMeasure::Name {
             return Err(Reply::fault("ERR syntax error, WITHSCORES not supported in combination with BYLEX"));
         }
         // Positions count from the end where the order starts. Other bounds come in the order of the reply.
-        let swapped = backwards && measure != Measure::Rank;
+        let swapped = backwards && measure != RangeMeasure::Rank;
         let (low, high) = if swapped { (second, first) } else { (first, second) };
         Ok(Part { extent: extent(measure, low, high)?, backwards, offset, count, scores })
     }
@@ -219,17 +220,17 @@ impl Part {
 }
 
 /// Parses the two bounds of a part.
-pub(super) fn extent(measure: Measure, low: &Bytes, high: &Bytes) -> Result<Extent, Reply> {
+pub(super) fn extent(measure: RangeMeasure, low: &Bytes, high: &Bytes) -> Result<Extent, Reply> {
     match measure {
-        Measure::Rank => {
+        RangeMeasure::Rank => {
             let rank = |word| integer(word).ok_or(NOT_AN_INTEGER);
             Ok(Extent::Ranks(rank(low)?, rank(high)?))
         }
-        Measure::Score => {
+        RangeMeasure::Score => {
             let bound = |word| number::bound(word).ok_or(Reply::fault(NOT_A_BOUND));
             Ok(Extent::Scores(bound(low)?, bound(high)?))
         }
-        Measure::Name => {
+        RangeMeasure::Name => {
             let bound = |word| name_bound(word).ok_or(Reply::fault("ERR min or max not valid string range item"));
             Ok(Extent::Names(bound(low)?, bound(high)?))
         }
@@ -261,7 +262,7 @@ fn store(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::count(Zset::store(draft, target, members)))
 }
 
-fn count(draft: &mut Draft<'_>, words: &[Bytes], measure: Measure) -> Result<Reply, Reply> {
+fn count(draft: &mut Draft<'_>, words: &[Bytes], measure: RangeMeasure) -> Result<Reply, Reply> {
     let [_, key, low, high] = exactly(words)?;
     let extent = extent(measure, low, high)?;
     let zset = Zset::open(draft, key)?;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::SORTED;
-use super::range::{Measure, extent};
+use super::range::{RangeMeasure, extent};
+use super::template::SORTED;
 use crate::command::arguments::{SYNTAX, exactly};
 use crate::command::flag::Flag::{Fast, Write};
 use crate::command::spec::{Keys, Meaning, Spec};
@@ -36,8 +36,8 @@ pub(super) const BY_RANK: Spec = Spec {
     syntax: "key start stop",
     since: "2.0.0",
     summary: "Removes the members between two positions.",
-    meaning: Meaning::Data(|draft, words| remove_part(draft, words, Measure::Rank)),
-    check: Some(|words| extent(Measure::Rank, &words[2], &words[3]).map(drop)),
+    meaning: Meaning::Data(|draft, words| remove_part(draft, words, RangeMeasure::Rank)),
+    check: Some(|words| extent(RangeMeasure::Rank, &words[2], &words[3]).map(drop)),
     ..REMOVAL
 };
 
@@ -46,8 +46,8 @@ pub(super) const BY_SCORE: Spec = Spec {
     syntax: "key min max",
     since: "1.2.0",
     summary: "Removes the members with a score between two bounds.",
-    meaning: Meaning::Data(|draft, words| remove_part(draft, words, Measure::Score)),
-    check: Some(|words| extent(Measure::Score, &words[2], &words[3]).map(drop)),
+    meaning: Meaning::Data(|draft, words| remove_part(draft, words, RangeMeasure::Score)),
+    check: Some(|words| extent(RangeMeasure::Score, &words[2], &words[3]).map(drop)),
     ..REMOVAL
 };
 
@@ -56,8 +56,8 @@ pub(super) const BY_NAME: Spec = Spec {
     syntax: "key min max",
     since: "2.8.9",
     summary: "Removes the members between two bounds, if all scores are equal.",
-    meaning: Meaning::Data(|draft, words| remove_part(draft, words, Measure::Name)),
-    check: Some(|words| extent(Measure::Name, &words[2], &words[3]).map(drop)),
+    meaning: Meaning::Data(|draft, words| remove_part(draft, words, RangeMeasure::Name)),
+    check: Some(|words| extent(RangeMeasure::Name, &words[2], &words[3]).map(drop)),
     ..REMOVAL
 };
 
@@ -69,7 +69,7 @@ fn remove(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::count(removed))
 }
 
-fn remove_part(draft: &mut Draft<'_>, words: &[Bytes], measure: Measure) -> Result<Reply, Reply> {
+fn remove_part(draft: &mut Draft<'_>, words: &[Bytes], measure: RangeMeasure) -> Result<Reply, Reply> {
     let [_, key, low, high] = exactly(words)?;
     let extent = extent(measure, low, high)?;
     let Some(zset) = Zset::open(draft, key)? else { return Ok(Reply::Integer(0)) };

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{LIST, is, listed};
-use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, cursor, integer};
+use super::listing::listed;
+use super::template::LIST;
+use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, cursor, integer, is};
 use crate::command::draw::{self, OUT_OF_RANGE, sample_size};
 use crate::command::glob::{Case, matches};
 use crate::command::spec::{Meaning, Spec};

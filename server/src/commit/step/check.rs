@@ -1,46 +1,19 @@
-//! Checks, the versions that they bring, and the reads that they prove fresh.
-
-use std::collections::BTreeSet;
+//! Checks, and the versions that they bring.
 
 use antithesis_sdk::{assert_always, assert_reachable};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::batch::Executed;
-use super::core::{Core, Effect};
-use super::fetch::Obstacle;
-use super::freshness::Check;
-use super::lineage;
-use super::untaken::is_long;
-use super::waiting::Arrival;
+use crate::commit::core::{Core, Effect};
+use crate::commit::fetch::Obstacle;
+use crate::commit::freshness::Check;
+use crate::commit::lineage;
 use crate::id::Id;
 use crate::root::{self, Header, Root};
 use crate::run::Name;
-use crate::state::{Draft, Runs};
+use crate::state::Runs;
 use crate::store::{ETag, Got, StoreError};
 use crate::zoo::planted;
-
-/// A version that a check has brought. It cannot be used before its runs have been read.
-#[derive(Default)]
-pub struct Ahead {
-    version: Option<(Check, ETag)>,
-    /// A run that was not there, and the number of the first check that was sent after that was known.
-    gone: Option<(Name, u64)>,
-}
-
-impl Ahead {
-    /// Whether runs are being read.
-    pub fn is_reading(&self) -> bool {
-        self.version.is_some()
-    }
-
-    /// A run that was gone, although the version that `check` has brought afterwards still names it. It is forgotten
-    /// here, so that the next look tries to read it again.
-    fn take_still_named(&mut self, check: &Check, missing: &[Name]) -> Option<Name> {
-        let is_named = |(gone, from): &mut (Name, u64)| check.number >= *from && missing.contains(gone);
-        self.gone.take_if(is_named).map(|(gone, _)| gone)
-    }
-}
 
 /// What the assertions report about two versions that should not have met.
 #[derive(Serialize)]
@@ -234,70 +207,5 @@ impl Core {
             }
             Err(Obstacle::Damaged(what)) => self.in_trouble(&what, now),
         }
-    }
-
-    /// Answers the units that a check has proven fresh and that change nothing, from the version in memory. A unit whose
-    /// client waits for an earlier one stays. So does a unit that sees a row end which has not ended at the stored time: it
-    /// is executed in a commit that moves the time. Returns whether there was one.
-    pub(super) fn answer_reads(&mut self, now: Instant) -> bool {
-        if self.on_trial || !std::mem::take(&mut self.stirred) {
-            return false;
-        }
-        let proven = self.checks.proven();
-        let Core { known, terms, attempts, waiting, effects, estimate, .. } = &mut *self;
-        let mut draft =
-            Draft::stored(&known.database, terms.knobs.max_memory(), *estimate).with_packings(terms.knobs.packings());
-        draft.be_careful(); // a unit that is undone changes nothing
-        let mut late = 0;
-        let mut blocked = BTreeSet::new();
-        let mut answered = 0;
-        let mut answer = |arrival: Arrival, changes_nothing: bool| {
-            let client = arrival.unit.client;
-            let is_proven = arrival.number < proven || planted!("counted-from-stale-copy") && arrival.unit.may_write();
-            if !changes_nothing || !is_proven || blocked.contains(&client) {
-                if !planted!("read-overtakes-own-write") {
-                    blocked.insert(client);
-                }
-                return Some(arrival);
-            }
-            if arrival.is_long && terms.untaken.is_full() {
-                blocked.insert(client);
-                return Some(arrival);
-            }
-            let (result, moves_time) = arrival.unit.execute(&mut draft);
-            if moves_time && !planted!("read-ignores-the-present") {
-                late += 1;
-                blocked.insert(client);
-                return Some(Arrival { moves_time, ..arrival });
-            }
-            if terms.untaken.is_full() && is_long(&result.reply) {
-                blocked.insert(client);
-                return Some(Arrival { is_long: true, ..arrival });
-            }
-            terms.stats.count_refused(result.stale);
-            effects.push(Effect::Answer(arrival.unit.answer, Ok(result.counted_in(&terms.untaken))));
-            answered += 1;
-            None
-        };
-        if let Some(commit) = &mut attempts.commit {
-            let stay = std::mem::take(&mut commit.units).into_iter().filter_map(|executed| {
-                let Executed { arrival, result, changed } = executed;
-                // The bytes that were sent may hold a write's effect, even if it would change nothing in memory.
-                let only_reads = !arrival.may_change();
-                answer(arrival, only_reads).map(|arrival| Executed { arrival, result, changed })
-            });
-            commit.units = stay.collect();
-        }
-        waiting.sift(answer);
-        if answered > 0 {
-            if known.etag.is_none() {
-                assert_reachable!("A read is answered before the database exists");
-            }
-            self.checks.served(answered, self.waiting.arrivals(), now);
-        }
-        if late > 0 {
-            self.waiting.test_again();
-        }
-        late > 0
     }
 }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::queue::{Answer, Refusal};
+use super::answer::{Answer, Refusal};
 
 /// Holds the answers to requests that are submitted together.
 #[derive(Clone, Default)]

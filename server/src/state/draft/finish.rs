@@ -4,111 +4,20 @@
 //! whose rows stand in the run that it names. No entry is ever edited. So a fold that was made of a version long past
 //! changes no row: what was written since stands in later entries, which stay.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use super::changes::{Added, Change, Folded, Merged, Proposal};
-use super::draft::Draft;
-use super::tally::{Figures, Tallies, is_mapped};
+use super::Draft;
 use crate::id::Id;
-use crate::root::{self, Entry, EntryParts, Header, Placed, Root, Run, Upload};
+use crate::root::{self, EntryParts, Header, Root, Run};
 use crate::row::{Made, Row, Table};
+use crate::state::changes::{Added, Change, Folded, Merged, Proposal};
+use crate::state::finished::{Finished, Prepared};
+use crate::state::tally::{Figures, Tallies, is_mapped};
 use crate::zoo::planted;
 
 /// How many expired keys one commit removes. A removal is about as long as its key, so this is a small part of a commit
 /// even if a million keys expire in one second.
 const EXPIRED: usize = 1000;
-
-/// A draft that is ready to be stored.
-#[derive(Debug)]
-pub struct Finished {
-    /// The version.
-    pub root: Root,
-    /// What it does to the layers.
-    pub change: Change,
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// What INFO says of it. Its size still counts the keys that end with this version: they are found when it lands.
-    pub figures: Figures,
-}
-
-/// A draft that can be stored once it is known where its rows stand.
-#[derive(Debug)]
-pub struct Prepared {
-    /// The version without its newest entry.
-    root: Root,
-    parts: EntryParts,
-    /// A run that was uploaded before the batch was executed.
-    uploaded: Option<Added>,
-    change: Change,
-    figures: Figures,
-}
-
-impl Prepared {
-    /// The generation that it will be.
-    pub fn generation(&self) -> u64 {
-        self.root.header.generation
-    }
-
-    /// The same version at another time, for a repair. The caller has removed everything that had ended.
-    pub fn at(mut self, now: u64) -> Prepared {
-        self.root.header.now = now;
-        self
-    }
-
-    /// Every row that it changes, as the content of a run. The keys that have expired stay in the entry.
-    pub fn rows(&self) -> Vec<Placed> {
-        let Prepared { parts, uploaded, .. } = self;
-        let mut rows = parts.rows.clone();
-        let Some(Added { layer, .. }) = uploaded else { return rows };
-        let overrides = |table: Table, name: &Bytes| {
-            let expired = match table {
-                Table::Keys(id) => {
-                    parts.expired.binary_search_by(|(other, key)| (*other, key).cmp(&(id, name))).is_ok()
-                }
-                Table::Elements(_) => false,
-            };
-            expired || parts.rows.binary_search_by(|(other, row, _)| (*other, row).cmp(&(table, name))).is_ok()
-        };
-        rows.extend(layer.iter().filter(|(table, name, _)| !overrides(*table, name)));
-        rows.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-        rows
-    }
-
-    /// The version, with its rows in the entry.
-    pub fn finish(mut self) -> Finished {
-        let added = self.uploaded.take();
-        let uploaded = added.as_ref().map(|added| added.layer.iter().collect());
-        self.with(added.as_ref(), uploaded)
-    }
-
-    /// The version, with its rows in a run that was made of [`Prepared::rows`].
-    pub fn finish_with(mut self, added: &Added) -> Finished {
-        let rows = match self.uploaded.is_some() {
-            true => self.rows(),
-            false => std::mem::take(&mut self.parts.rows),
-        };
-        self.parts.rows.clear();
-        planted!("lost-effects-used-again" => {
-            let rows = added.layer.iter().collect();
-            return self.with(Some(added), Some(rows));
-        });
-        self.with(Some(added), Some(rows))
-    }
-
-    fn with(self, added: Option<&Added>, uploaded: Option<Vec<Placed>>) -> Finished {
-        let Prepared { mut root, mut parts, change, figures, .. } = self;
-        parts.run = added.map(|Added { run, .. }| Upload { name: run.name, rows: run.rows, bytes: run.bytes });
-        let entry = Entry::new(parts);
-        root.recent.push(Arc::new(match uploaded {
-            Some(rows) => entry.with_uploaded(rows),
-            None => entry,
-        }));
-        let bytes = root.encode();
-        Finished { root, change, bytes, figures }
-    }
-}
 
 impl Draft<'_> {
     /// The generation up to which the runs have everything.

@@ -63,7 +63,7 @@ pub static ROWS: &[Spec] = &[
         arity: 1,
         since: "6.2.0",
         summary: "Gives the connection the state of a new one.",
-        meaning: Meaning::Session(reset),
+        meaning: Meaning::Reset(reset),
         ..GREETING
     },
     Spec {
@@ -201,10 +201,9 @@ fn hello(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::Map(fields.map(|(key, value)| (Reply::text(key), value)).into()))
 }
 
-/// Keeps the name of the client library: a `RESET` does not change which library the client uses.
+/// The session forgets the transaction. The name of the client library stays: a `RESET` does not change which library the client uses.
 fn reset(caller: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
     caller.silence.reset();
-    caller.transaction.forget();
     let mut facts = caller.facts();
     facts.protocol = Protocol::default();
     facts.database = 0;

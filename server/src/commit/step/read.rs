@@ -1,0 +1,80 @@
+//! Answers reads from the version in memory.
+
+use std::collections::BTreeSet;
+
+use antithesis_sdk::assert_reachable;
+use tokio::time::Instant;
+
+use crate::commit::core::{Core, Effect};
+use crate::commit::sending::Executed;
+use crate::commit::untaken::is_long;
+use crate::commit::waiting::Arrival;
+use crate::state::Draft;
+use crate::zoo::planted;
+
+impl Core {
+    /// Answers the units that a check has proven fresh and that change nothing, from the version in memory. A unit whose
+    /// client waits for an earlier one stays. So does a unit that sees a row end which has not ended at the stored time: it
+    /// is executed in a commit that moves the time. Returns whether there was one.
+    pub(super) fn answer_reads(&mut self, now: Instant) -> bool {
+        if self.on_trial || !std::mem::take(&mut self.stirred) {
+            return false;
+        }
+        let proven = self.checks.proven();
+        let Core { known, terms, attempts, waiting, effects, estimate, .. } = &mut *self;
+        let mut draft =
+            Draft::stored(&known.database, terms.knobs.max_memory(), *estimate).with_packings(terms.knobs.packings());
+        draft.be_careful(); // a unit that is undone changes nothing
+        let mut late = 0;
+        let mut blocked = BTreeSet::new();
+        let mut answered = 0;
+        let mut answer = |arrival: Arrival, changes_nothing: bool| {
+            let client = arrival.unit.client;
+            let is_proven = arrival.number < proven || planted!("counted-from-stale-copy") && arrival.unit.may_write();
+            if !changes_nothing || !is_proven || blocked.contains(&client) {
+                if !planted!("read-overtakes-own-write") {
+                    blocked.insert(client);
+                }
+                return Some(arrival);
+            }
+            if arrival.is_long && terms.untaken.is_full() {
+                blocked.insert(client);
+                return Some(arrival);
+            }
+            let (result, moves_time) = arrival.unit.execute(&mut draft);
+            if moves_time && !planted!("read-ignores-the-present") {
+                late += 1;
+                blocked.insert(client);
+                return Some(Arrival { moves_time, ..arrival });
+            }
+            if terms.untaken.is_full() && is_long(&result.reply) {
+                blocked.insert(client);
+                return Some(Arrival { is_long: true, ..arrival });
+            }
+            terms.stats.count_refused(result.stale);
+            effects.push(Effect::Answer(arrival.unit.answer, Ok(result.counted_in(&terms.untaken))));
+            answered += 1;
+            None
+        };
+        if let Some(commit) = &mut attempts.commit {
+            let stay = std::mem::take(&mut commit.units).into_iter().filter_map(|executed| {
+                let Executed { arrival, result, changed } = executed;
+                // The bytes that were sent may hold a write's effect, even if it would change nothing in memory.
+                let only_reads = !arrival.may_change();
+                answer(arrival, only_reads).map(|arrival| Executed { arrival, result, changed })
+            });
+            commit.units = stay.collect();
+        }
+        waiting.sift(answer);
+        if answered > 0 {
+            if known.etag.is_none() {
+                assert_reachable!("A read is answered before the database exists");
+            }
+            self.checks.served(answered, self.waiting.arrivals(), now);
+        }
+        if late > 0 {
+            self.waiting.test_again();
+        }
+        late > 0
+    }
+}

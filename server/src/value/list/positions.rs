@@ -1,0 +1,32 @@
+//! Where the items of a list stand.
+
+use std::ops::Range;
+
+use crate::state::order::Order;
+use crate::state::position_of_rank;
+
+/// The order of a list's positions, for reading.
+pub(super) struct Positions {
+    pub(super) order: Order,
+    /// How many places of the order are below the first item. They do not count.
+    pub(super) below: usize,
+}
+
+impl Positions {
+    pub(super) fn at(&self, index: u64) -> i64 {
+        let place = usize::try_from(index).ok().and_then(|index| self.order.at(self.below + index));
+        position_of_rank(place.expect("the head counts the items between its ends").rank)
+    }
+
+    pub(super) fn range(&self, range: Range<u64>) -> impl Iterator<Item = i64> {
+        let [start, end] = [range.start, range.end].map(|index| usize::try_from(index).unwrap_or(usize::MAX));
+        let places = self.order.iter_from(self.below.saturating_add(start));
+        places.take(end.saturating_sub(start)).map(|place| position_of_rank(place.rank))
+    }
+
+    pub(super) fn backwards(&self, from: u64) -> impl Iterator<Item = i64> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let places = self.order.iter_back_from(self.below.saturating_add(from));
+        places.map(|place| position_of_rank(place.rank))
+    }
+}
