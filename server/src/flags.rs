@@ -174,6 +174,19 @@ pub struct Flags {
     )]
     pub debug_commands: bool,
 
+    /// Create the bucket if it is missing, on a store other than AWS
+    ///
+    /// It is for trying things out. A server cannot tell a bucket that was never there from one that has vanished while
+    /// other servers hold its database, and an empty bucket in its place makes the loss final.
+    #[arg(
+        long,
+        env = "VALTHREE_CREATE_BUCKET",
+        value_name = "true|false",
+        default_value = "false",
+        action = clap::ArgAction::Set
+    )]
+    pub create_bucket: bool,
+
     /// The number of threads that serve connections [default: one for each core]
     #[arg(long, env = "VALTHREE_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -210,8 +223,8 @@ pub struct StoreFlags {
     /// The bucket or folder that holds the database: s3://BUCKET, s3://BUCKET/PREFIX, or a path
     ///
     /// For a bucket, Valthree takes credentials, region and profile from the usual AWS environment variables and files,
-    /// or from the role of the machine. A server creates a bucket or folder that does not exist, if it has the right
-    /// to. Several servers on one machine may share a folder. The folder has to be on a local file system, because the
+    /// or from the role of the machine. A server creates a folder that does not exist, and a bucket with --create-bucket.
+    /// Several servers on one machine may share a folder. The folder has to be on a local file system, because the
     /// servers rely on its locks.
     #[arg(long, env = "VALTHREE_STORE", value_name = "STORE", default_value = "./valthree-data")]
     pub store: StoreLocation,

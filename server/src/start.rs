@@ -45,7 +45,7 @@ async fn start(flags: Flags, threads: usize) -> anyhow::Result<()> {
         StoreLocation::Bucket(address) => {
             let StoreFlags { s3_endpoint, s3_style, .. } = &flags.store;
             let store = S3::open(address, s3_endpoint.clone(), (*s3_style).into()).await?;
-            serve(&flags, store, address.to_string(), threads, stopped).await
+            serve(&flags, store.creating_bucket(flags.create_bucket), address.to_string(), threads, stopped).await
         }
     }
 }

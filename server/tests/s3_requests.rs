@@ -131,6 +131,16 @@ async fn a_missing_bucket_is_created_but_never_one_that_was_there() {
     assert!(server.heard()[1].line.starts_with("PUT /bucket"), "{:?}", server.heard()[1]);
 }
 
+/// A server that starts cannot know whether others hold the database of a bucket that is gone.
+#[tokio::test]
+async fn a_missing_bucket_is_not_created_unasked() {
+    let server = Parrot::start([Say(error(404, "NoSuchBucket"))]).await;
+    let store = server.store(PATIENT).creating_bucket(false);
+    let why = store.get("db.json", None).await.unwrap_err().to_string();
+    assert!(why.contains("there is no bucket bucket") && why.contains("--create-bucket true"), "{why}");
+    only(&server).await;
+}
+
 /// A bucket on AWS is somebody's decision, and one that has vanished must not come back empty.
 #[tokio::test]
 async fn a_missing_bucket_on_aws_is_not_created_and_the_error_says_what_to_do() {

@@ -137,6 +137,7 @@ impl Backend {
                     ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
                     ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
                     ("AWS_REGION", REGION),
+                    ("VALTHREE_CREATE_BUCKET", "true"),
                 ];
                 let address = format!("s3://{BUCKET}/bench");
                 (Upstream { address, behind: Some(behind.to_string()), endpoint: None, credentials }, *delay)

@@ -32,7 +32,7 @@ pub enum Kind {
 /// A request that has arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The how manyth of this stand-in, from 1.
+    /// Its number among the requests of this stand-in, from 1.
     pub number: u64,
     /// What it wants.
     pub kind: Kind,

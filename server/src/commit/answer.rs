@@ -20,7 +20,7 @@ pub struct Yield {
 }
 
 impl Yield {
-    /// The same, with its reply counted if it is long.
+    /// Counts its reply, if that is long.
     pub(super) fn counted_in(self, untaken: &Arc<Untaken>) -> Yield {
         Yield { counted: untaken.count(&self.reply), ..self }
     }

@@ -16,9 +16,9 @@
 //! (`fate`). Until then the server sends only the same bytes on the same condition, and these can land once at most. So
 //! a lost answer costs time, not truth.
 //!
-//! The serial order respects real time. A batch enters the chain after its commands arrived, since the server makes its bytes from
-//! them. It enters the chain before the server answers them: the server answers only after a 200, or after it has read a
-//! version that contains the commit.
+//! The serial order respects real time. A batch enters the chain after its commands arrived, since the server makes its
+//! bytes from them. It enters the chain before the server answers them: the server answers only after a 200, or after it
+//! has read a version that contains the commit.
 //!
 //! *Reads.* A read in a batch with changes takes its place in that batch. The server answers any other read from the newest
 //! version in memory, W. It does so only after a check that was sent after the read arrived has shown that some version V
@@ -32,8 +32,8 @@
 //! *Transactions.* A unit may hold several commands. They are executed on one draft with nothing between, and stored by one
 //! PUT. A transaction that depends on watched keys is judged where it is executed: by the window of the version below, and by
 //! what the batch has done before it ([`crate::state::Watched`]). So the verdict and the effects have one place in the serial
-//! order, and they are computed anew if the commit is lost. WATCH is a read of a stored version. It joins no batch, because
-//! its note would have to tell the changes before it from those behind it.
+//! order, and they are computed anew if the commit is lost. WATCH is a read of a stored version. It joins no batch: there its
+//! note could not tell earlier changes from later ones.
 //!
 //! *Large effects.* Some effects are too large for `db.json`, and known only after the execution. The core holds such a batch
 //! back until they are stored as a run, and its commit names the run. The run means nothing before a version names it, so until
@@ -46,11 +46,11 @@
 //! be settled joins no commit, so that a lost race alone hardly ever makes an outcome uncertain.
 //!
 //! *The log and the runs.* A version stands for what its runs say, with the entries of `recent` laid over them, the newer
-//! over the older ([`crate::state`]). A commit appends one entry and edits none. So a server that knows one version, and
-//! reads a later one whose log goes back that far, lays only the new entries over what it has, and gets what it would get
-//! from nothing. If memory lacks a run that a version names, the server does not know that version until it has read the
-//! run (`fetch`). Until then the version proves nothing, answers nothing and settles no fate. Runs never change, so it does
-//! not matter when they are read. Folds, merges and sweeps enter the chain as part of a batch and change no row
+//! over the older ([`crate::state`]). A commit appends one entry and edits none. Suppose a server knows one version, and
+//! reads a later one whose log goes back that far. Then it applies only the new entries. The result equals a full load. If memory
+//! lacks a run that a version names, the server does not know that version until it has read the run (`fetch`). Until then
+//! the version proves nothing, answers nothing and settles no fate. Runs never change, so it does not matter when they are
+//! read. Folds, merges and sweeps enter the chain as part of a batch and change no row
 //! ([`crate::upkeep`]).
 //!
 //! *Expiry.* Each version stores a time, `now`, which never goes back. A key whose expiry is not later than `now` does not

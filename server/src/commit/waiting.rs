@@ -254,6 +254,9 @@ impl Waiting {
 
     /// Executes the chosen writes on `draft`, in order, up to the first one that changes it. Reads before that one are
     /// not executed: they see the version as it is, whenever they are executed.
+    ///
+    /// A write that changes nothing is executed once more, when a check has proven memory fresh. Its result is not kept for
+    /// that moment, because memory may hold a newer version by then.
     pub fn first_change(&self, chosen: &Chosen, draft: &mut Draft<'_>) -> Option<FirstChange> {
         let untested = self.queue.range(self.barren..).enumerate();
         let mut writes = untested.filter(|(place, arrival)| chosen.has(*place) && arrival.may_change());

@@ -14,7 +14,7 @@ const fn kept(name: &'static str, kind: ParameterKind, default: &'static str) ->
     Parameter { name, older: None, kind, default, effect: ParameterEffect::None }
 }
 
-/// The same, with an older name.
+/// A parameter that has an older name, too.
 const fn renamed(name: &'static str, older: &'static str, kind: ParameterKind, default: &'static str) -> Parameter {
     Parameter { older: Some(older), ..kept(name, kind, default) }
 }

@@ -13,16 +13,16 @@ pub enum Damage {
     Foreign,
     /// Good as far as it goes.
     #[error("is cut short: {0}")]
-    CutShort(serde_json::Error),
+    CutShort(#[source] serde_json::Error),
     /// Not JSON after all, or not of the expected shape.
     #[error("is not readable: {0}")]
-    Unreadable(serde_json::Error),
-    /// The same, in an entry of `recent`, counted from 1. The place in the error is one within the entry.
+    Unreadable(#[source] serde_json::Error),
+    /// An entry of `recent`, counted from 1, is not JSON or has another shape. The error tells the place within the entry.
     #[error("is not readable: entry {0} of recent: {1}")]
-    Entry(usize, serde_json::Error),
-    /// The same, in `kept`.
+    Entry(usize, #[source] serde_json::Error),
+    /// `kept` is not JSON, or has another shape.
     #[error("is not readable: kept: {0}")]
-    Kept(serde_json::Error),
+    Kept(#[source] serde_json::Error),
     /// Written by another version of Valthree.
     #[error("is of format {0}, and this server reads formats {FIRST_FORMAT} and {FORMAT} only")]
     Format(u64),

@@ -39,7 +39,7 @@ pub enum Table {
 pub enum Row {
     /// A string, the value of a field, an item of a list, or a score in the spelling of ZSCORE.
     Value(Bytes),
-    /// The same, until a moment in milliseconds since 1970: a key or a field that expires.
+    /// A key or a field that expires: its value, and the moment in milliseconds since 1970.
     Expiring(Bytes, u64),
     /// A key that is a collection.
     Head(Head),

@@ -13,7 +13,7 @@ pub enum RunDamage {
     Foreign(&'static str),
     /// Its first line is not that of a run.
     #[error("is not a run: its first line says something else: {0}")]
-    FirstLine(serde_json::Error),
+    FirstLine(#[source] serde_json::Error),
     /// Written by another version of Valthree.
     #[error("is a run of format {0}, and this server reads formats {OLD_FORMAT} and {FORMAT} only")]
     Format(u64),
@@ -22,7 +22,7 @@ pub enum RunDamage {
     Checksum,
     /// A frame that does not unpack, though its checksum is right.
     #[error("contradicts itself: a frame is not readable: {0}")]
-    Frame(io::Error),
+    Frame(#[source] io::Error),
     /// A row that this server does not know, though its checksum is right.
     #[error("contradicts itself: {0}")]
     Row(#[from] Unpackable),

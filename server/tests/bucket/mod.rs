@@ -102,7 +102,8 @@ impl Bucket {
 
     /// Makes a server of ours keep its database here.
     pub fn arguments<'a>(&self, server: &'a mut Command) -> &'a mut Command {
-        self.credentials(server.args(["--store", &self.place, "--s3-endpoint", &self.url]))
+        let server = server.args(["--store", &self.place, "--s3-endpoint", &self.url]);
+        self.credentials(server.env("VALTHREE_CREATE_BUCKET", "true"))
     }
 
     /// Gives a server of ours the credentials of the bucket.

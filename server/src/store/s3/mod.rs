@@ -47,6 +47,8 @@ pub struct S3 {
     client: Client,
     location: Location,
     timeouts: Timeouts,
+    /// Whether a missing bucket is created.
+    creates_bucket: bool,
     /// The server has seen the bucket. It never creates it after that: an empty bucket would make the loss final.
     has_bucket: AtomicBool,
     /// Held by the one request that creates the bucket.
@@ -71,6 +73,7 @@ impl S3 {
             client: Client::from_conf(settle(&config, &timeouts)),
             location: Location { bucket, prefix, region, endpoint },
             timeouts,
+            creates_bucket: true,
             has_bucket: AtomicBool::new(false),
             creation: Mutex::new(()),
             bare_match: AtomicBool::new(false),
@@ -110,12 +113,15 @@ impl S3 {
     /// Creates the bucket on a store other than AWS, and says how that went. The next request shows whether it exists.
     ///
     /// Nobody can tell a bucket that was never there from one that has vanished while other servers hold its database. An
-    /// empty bucket in its place would make the loss final. So the server only creates one where people try things out,
+    /// empty bucket in its place would make the loss final. So the server creates one only if somebody has asked for that,
     /// warns of what it did, and never does it again after it has seen the bucket.
     async fn create_bucket(&self) -> String {
         let Location { bucket, endpoint, .. } = &self.location;
         if endpoint.is_none() {
             return format!(": correct --store, or create it, for instance with aws s3 mb s3://{bucket}");
+        }
+        if !self.creates_bucket {
+            return ": correct --store, or create it, for instance with --create-bucket true".into();
         }
         let Ok(_creating) = self.creation.try_lock() else { return ", but it is being created".into() };
         let handed_over = HandedOver::new(&self.dates);
@@ -132,6 +138,11 @@ impl S3 {
                 format!(", and it can't be created: {}", failure.sentence(&self.location))
             }
         }
+    }
+
+    /// The same store, which creates a missing bucket or does not.
+    pub fn creating_bucket(self, creates_bucket: bool) -> S3 {
+        S3 { creates_bucket, ..self }
     }
 
     /// The same store for somebody who only reads. It creates no bucket. It believes answers that it cannot check, since

@@ -1,4 +1,4 @@
-//! The graph of what comes before what.
+//! The graph of which unit must come before which.
 //!
 //! Its nodes are the units that took effect, and moments: everything that ended before a moment comes before it, and
 //! everything that was called after it comes later. So real time needs as many edges as there are units, not their square.

@@ -1,4 +1,4 @@
-//! Rules that prune the search. Each skips a branch because another branch, which the search does visit, does as well.
+//! Rules that prune the search. Each skips a branch, because the search visits another branch that explains as much.
 
 use super::super::claim::{ABSENT, Claim, Demand, FIRST_NAMED, Value};
 use super::super::claims::NONE;

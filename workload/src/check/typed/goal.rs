@@ -28,8 +28,8 @@ pub(super) enum Goal {
 const MOST_AMOUNTS: usize = 22;
 
 impl Goal {
-    /// The goal of a deed and its key, if its reply sets one. Of a transaction it is that of the first command with a goal
-    /// before which none looks at its key.
+    /// The goal of a deed and its key, if its reply sets one. For a transaction it is the goal of its first command that has
+    /// one, if no earlier command looks at that key.
     pub(super) fn of<'d>(deed: &'d Deed<'_>) -> Option<(Goal, &'d Word)> {
         let Doing::Command { command, seen: Some(seen), .. } = &deed.doing else { return None };
         let parts = parts(command, Some(seen));

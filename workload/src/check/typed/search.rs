@@ -170,9 +170,9 @@ impl<'a> GroupSearch<'a> {
         after
     }
 
-    /// Lets every waiting deed happen that has its reply here and never changes anything with it. Move one to the front of
-    /// any order that continues from here: the others find what they would have found. A FLUSHDB of an empty database is
-    /// not of this kind, because later it may delete something.
+    /// Lets every waiting deed happen that has its reply here and never changes anything with it. In any order that
+    /// continues from here, such a deed can move to the front without changing another reply. A FLUSHDB of an empty database
+    /// is not of this kind, because later it may delete something.
     fn settle(&mut self, lead: &mut Lead) {
         let mut index = 0;
         while index < self.waiting.len() {
