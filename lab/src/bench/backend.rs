@@ -81,7 +81,16 @@ impl Traffic {
 pub(super) struct Database {
     pub address: String,
     pub endpoint: Option<String>,
-    pub credentials: Vec<(&'static str, &'static str)>,
+    /// The environment of its processes.
+    pub variables: Vec<(&'static str, &'static str)>,
+}
+
+impl Database {
+    /// The same database, whose servers wait longer before they refuse a command. A volley counts work, not waiting.
+    pub fn patient(mut self) -> Database {
+        self.variables.push(("VALTHREE_DEADLINE_MS", "60000"));
+        self
+    }
 }
 
 /// The store, on threads of its own, and the usual route to it.
@@ -137,7 +146,6 @@ impl Backend {
                     ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
                     ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
                     ("AWS_REGION", REGION),
-                    ("VALTHREE_CREATE_BUCKET", "true"),
                 ];
                 let address = format!("s3://{BUCKET}/bench");
                 (Upstream { address, behind: Some(behind.to_string()), endpoint: None, credentials }, *delay)
@@ -202,7 +210,7 @@ impl Backend {
         Database {
             address: format!("{}/{}-{number}", self.upstream.address, std::process::id()),
             endpoint: route.address.map(|address| format!("http://{address}")).or(self.upstream.endpoint.clone()),
-            credentials: self.upstream.credentials.clone(),
+            variables: self.upstream.credentials.clone(),
         }
     }
 }

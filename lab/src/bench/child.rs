@@ -192,7 +192,7 @@ fn start(database: &Database, role: &str, input: Stdio) -> anyhow::Result<(Child
     command.arg(role).arg(&database.address).args(&database.endpoint);
     // These are flags of the benchmark itself, not of its children.
     command.env_remove("VALTHREE_LAB_BENCH_S3").env_remove("VALTHREE_LAB_BENCH_S3_ENDPOINT");
-    command.envs(database.credentials.iter().cloned());
+    command.envs(database.variables.iter().cloned());
     command.stdin(input).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().with_context(|| format!("the {role} cannot be started"))?;
     let lines = BufReader::new(child.stdout.take().context("its stdout is a pipe")?).lines();

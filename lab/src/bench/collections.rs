@@ -8,7 +8,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::time::Instant;
 
-use super::backend::Database;
 use super::child::{ServerProcess, Yardstick};
 use super::commands::{NO_YARDSTICK, member, score, value};
 use super::harness::{Bench, FILL};
@@ -124,7 +123,7 @@ fn key(kind: &str, size: usize) -> Vec<u8> {
 
 pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let (most, commands, ledger) = (bench.extent.most_keys, bench.extent.commands, Arc::new(Ledger::new(0)));
-    let server = ServerProcess::start(&bench.backend.database()).await?;
+    let server = ServerProcess::start(&bench.backend.database().patient()).await?;
     let yardstick = ServerProcess::in_memory().await?;
     bench.note(&format!("collections: {most} elements"));
     for kind in ["hash", "zset", "list", "queue"] {
@@ -248,7 +247,7 @@ async fn started(
     kind: &'static str,
     size: usize,
 ) -> anyhow::Result<(ServerProcess, u64)> {
-    let database: Database = bench.backend.database();
+    let database = bench.backend.database().patient();
     let server = ServerProcess::start(&database).await?;
     fill(&server, ledger, kind, size).await?;
     sizes::quiet(bench).await?;

@@ -76,7 +76,7 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         }
         return Ok(());
     };
-    let server = ServerProcess::start(&bench.backend.database()).await?;
+    let server = ServerProcess::start(&bench.backend.database().patient()).await?;
     for round in 0..bench.extent.rounds {
         bench.note(&format!("commands: run {} of {}", round + 1, bench.extent.rounds));
         for server in [&server, &durable, &in_memory] {

@@ -38,7 +38,7 @@ pub async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
 /// GETs of keys that expire tomorrow, beside GETs of keys that do not.
 async fn reads(bench: &mut Bench) -> anyhow::Result<()> {
     let (keys, commands) = (bench.extent.keys, bench.extent.commands * 2);
-    let server = ServerProcess::start(&bench.backend.database()).await?;
+    let server = ServerProcess::start(&bench.backend.database().patient()).await?;
     for kind in ["lasting", "passing"] {
         let ledger = Ledger::new(0);
         let set = Volley::new(keys, words::is_ok, move |nth, out| {
@@ -70,7 +70,7 @@ async fn reads(bench: &mut Bench) -> anyhow::Result<()> {
 async fn expire_at_once(bench: &mut Bench) -> anyhow::Result<()> {
     let (keys, ledger) = (bench.extent.most_keys, Arc::new(Ledger::new(WRITTEN)));
     bench.note(&format!("expiry: {keys} keys expire"));
-    let server = ServerProcess::start(&bench.backend.database()).await?;
+    let server = ServerProcess::start(&bench.backend.database().patient()).await?;
     console::fill(server.address, &ledger, 0..WRITTEN, FILL).await?;
     let set = Volley::new(keys.div_ceil(FILL), words::is_ok, move |nth, out| {
         let pairs = (nth * FILL..keys).take(FILL).flat_map(|number| [member("end", number), b"value".to_vec()]);
