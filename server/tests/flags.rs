@@ -9,7 +9,7 @@ use std::process::Output;
 use binary::*;
 use bucket::Bucket;
 
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
     "VALTHREE_LISTEN",
     "VALTHREE_STORE",
     "VALTHREE_S3_ENDPOINT",
@@ -22,6 +22,7 @@ const VARIABLES: [&str; 14] = [
     "VALTHREE_MAX_REQUEST",
     "VALTHREE_THREADS",
     "VALTHREE_DEBUG_COMMANDS",
+    "VALTHREE_CREATE_BUCKET",
     "VALTHREE_LOG",
     "RUST_LOG",
 ];
@@ -58,8 +59,23 @@ fn the_version_is_the_packages() {
 #[test]
 fn every_setting_can_come_from_the_environment() {
     let bucket = Bucket::on_a_stand_in();
-    let values =
-        ["0", &bucket.place, &bucket.url, "path", "7777", "3", "0", "3mb", "1kb", "2M", "1", "true", "json", "debug"];
+    let values = [
+        "0",
+        &bucket.place,
+        &bucket.url,
+        "path",
+        "7777",
+        "3",
+        "0",
+        "3mb",
+        "1kb",
+        "2M",
+        "1",
+        "true",
+        "true",
+        "json",
+        "debug",
+    ];
     let mut command = valthree();
     bucket.credentials(&mut command).envs(VARIABLES.into_iter().zip(values));
     let mut server = Server::start(&mut command);
