@@ -155,7 +155,7 @@ async fn read_runs<S: Store>(store: &S, mut root: Root) -> Result<Result<Databas
     }
     let mut runs = Runs::none(root.header.base, Salt::default());
     for (run, layer) in root.runs.iter().zip(layers) {
-        let stretch = Stretch { from: run.from, to: run.to, layer: layer.into() };
+        let stretch = Stretch { from: run.from, to: run.to, layer: layer.into(), now: 0 };
         runs = Laying::new(runs, stretch).finish();
     }
     let location = store.locate(root::NAME);

@@ -336,7 +336,7 @@ async fn a_proposal_needs_no_command_to_travel_with() {
         let name = Name::parse(&format!("runs/9-{:032x}", 7)).expect("a name");
         let run = Run { name, from: 0, to: 1, rows: 0, bytes: 0 };
         let layer = Arc::new(Building::new(Salt(1), 0, 0).done());
-        let merge = Proposal::Merge(Merged { replaced: vec![run], run, layer });
+        let merge = Proposal::Merge(Merged { replaced: vec![run], run, layer, now: 0 });
         tokio::spawn(async move { queue.propose(merge).await.expect("the loop runs") })
     };
     assert_eq!(moot.await.unwrap(), Outcome::Moot);

@@ -61,7 +61,7 @@ impl<S: Store> Reader<S> {
             })
             .collect();
         for (run, layer) in missing.iter().zip(reading) {
-            let stretch = Stretch { from: run.from, to: run.to, layer: Arc::new(layer.await?) };
+            let stretch = Stretch { from: run.from, to: run.to, layer: Arc::new(layer.await?), now: 0 };
             runs = in_slices(Laying::new(runs, stretch)).await;
         }
         for Upload { name, rows, bytes } in root.recent.iter().filter_map(|entry| entry.missing()) {

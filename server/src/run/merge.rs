@@ -69,6 +69,11 @@ impl Merger {
         Merger { layers, places, whole, reach, building: Building::new(salt, bytes, 0), indexed: None }
     }
 
+    /// Keys that had ended by then may be left out.
+    pub fn now(&self) -> u64 {
+        self.reach.now
+    }
+
     /// Copies some rows. Says whether none is left.
     fn copy(&mut self) -> bool {
         let Merger { layers, places, whole, reach, building, .. } = self;

@@ -49,12 +49,14 @@ pub struct Merged {
     pub run: Run,
     /// Its content.
     pub layer: Arc<Layer>,
+    /// It lacks keys that had ended by then, and were buried.
+    pub now: u64,
 }
 
 impl Merged {
     /// Its place in the map.
     pub fn stretch(&self) -> Stretch {
-        Stretch { from: self.run.from, to: self.run.to, layer: Arc::clone(&self.layer) }
+        Stretch { from: self.run.from, to: self.run.to, layer: Arc::clone(&self.layer), now: self.now }
     }
 
     /// The names of the runs that it replaces.
@@ -101,7 +103,7 @@ impl Change {
         }
         match &self.folded {
             Some(Folded { from, to, added: Some(Added { layer, .. }) }) => {
-                let stretch = Stretch { from: *from, to: *to, layer: Arc::clone(layer) };
+                let stretch = Stretch { from: *from, to: *to, layer: Arc::clone(layer), now: 0 };
                 runs = Laying::new(runs, stretch).finish();
             }
             Some(Folded { added: None, .. }) if planted!("empty-fold-extends-nothing") => {}
@@ -109,7 +111,7 @@ impl Change {
             None => {}
         }
         for merged in &self.merged {
-            runs.replace(merged.stretch(), root.header.now);
+            runs.replace(merged.stretch(), &root.header.databases);
         }
         runs
     }

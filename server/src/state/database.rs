@@ -19,6 +19,10 @@ use crate::row::{Made, Mention, Row, Table};
 use crate::run::{self, Reach, Salt};
 use crate::zoo::planted;
 
+/// How many keys a commit buries, if they are not more than half of those that have ended. As many are removed: see
+/// [`Draft`](super::Draft).
+const BURIED: u64 = 1000;
+
 /// The newest known version: `db.json`, and the runs that it names.
 ///
 /// - A row is what the newest entry of `recent` says that has one of its name, or else what the runs say.
@@ -59,7 +63,7 @@ impl Database {
         let (entries, numbers) = (root.recent.clone(), root.header.databases);
         let mut database = Database::over(root, runs);
         entries.iter().for_each(|entry| database.absorb(entry, &numbers));
-        database.bury(database.root.header.now);
+        database.bury(database.root.header.now, usize::MAX);
         database.touched.reach(database.root.header.generation);
         database.settle();
         database.check()?;
@@ -77,7 +81,8 @@ impl Database {
             return Ok(());
         }
         let before = (self.root.clone(), self.runs.clone());
-        self.bury(root.header.now);
+        // A fold of another server may have left out what it has buried.
+        self.bury(root.header.now, usize::MAX);
         for entry in root.recent.iter().filter(|entry| entry.generation() > known) {
             planted!("order-not-followed" => {
                 crate::zoo::state::absorb_without_orders(self, entry, &root.header.databases);
@@ -102,7 +107,7 @@ impl Database {
             "a draft belongs to the version it was computed on"
         );
         let Finished { root, change, .. } = finished;
-        self.bury(root.header.now);
+        self.bury(root.header.now, self.portion(root));
         if let Some(entry) = root.recent.last() {
             self.absorb(entry, &root.header.databases);
         }
@@ -134,12 +139,19 @@ impl Database {
         }
     }
 
-    /// Moves on to the time of a later version. What has ended by then does not count any more, and nobody can reach it. The
-    /// orders of keys keep its place until its row is removed, and longer if a merge has left the row out: whoever walks an
-    /// order looks at the rows.
-    fn bury(&mut self, now: u64) {
+    /// How many keys a commit buries, if so many have ended. A million keys that end in one second must not hold up a commit.
+    /// It buries more than it can bring, so they come to an end.
+    fn portion(&self, root: &Root) -> usize {
+        let half = self.tallies.unburied(root.header.now).div_ceil(2).min(BURIED);
+        half as usize + 2 * root.recent.last().map_or(0, |entry| entry.all_rows().count())
+    }
+
+    /// Moves on to the time of a later version, and buries at most so many keys that have ended by then. What is buried does
+    /// not count any more, and nobody can reach it. The orders of keys keep its place until its row is removed, and longer if
+    /// a merge has left the row out: whoever walks an order looks at the rows.
+    fn bury(&mut self, now: u64, most: usize) {
         let mut tallies = std::mem::take(&mut self.tallies);
-        let buried = tallies.bury(now, |table, name| self.row(table, name));
+        let buried = tallies.bury(now, most, |table, name| self.row(table, name));
         self.tallies = tallies;
         let orders = self.orders.get_mut();
         for Buried { table, name, row } in buried {
@@ -150,7 +162,12 @@ impl Database {
         }
     }
 
-    /// Some keys that had ended by the time of the version and whose rows are still stored. At most `most` are looked at.
+    /// Buries everything that has ended. Only tests need it, which compare.
+    pub fn bury_all(&mut self) {
+        self.bury(self.root.header.now, usize::MAX);
+    }
+
+    /// Some keys that are buried and whose rows are still stored. At most `most` are looked at.
     pub(super) fn graves(&self, most: usize) -> impl Iterator<Item = &(Made, Bytes)> {
         self.graves.iter().take(most).filter(|(id, key)| self.is_grave(*id, key))
     }
@@ -310,11 +327,11 @@ impl Database {
 
     /// Puts a layer in the place of those that it was merged from. The stored version stays the same.
     pub fn tidy(&mut self, stretch: Stretch) {
-        self.runs.replace(stretch, self.root.header.now);
+        self.runs.replace(stretch, &self.root.header.databases);
     }
 
     /// Everything that `recent` says, in order: what a fold writes. Rows that cannot be reached are left out, and a removal
-    /// stands for a key that has ended: below it may be an older row. Fields that have ended stay: the head of their hash
+    /// stands for a key that is buried: below it may be an older row. Fields that have ended stay: the head of their hash
     /// counts their bytes.
     pub fn newest(&self) -> Vec<(Table, Bytes, Option<Row>)> {
         let numbers = &self.root.header.databases;
@@ -322,7 +339,7 @@ impl Database {
         planted!("fold-drops-uploads" => rows.retain(|(table, name, _)| {
             !crate::zoo::state::is_uploaded(&self.root, *table, name)
         }));
-        let now = self.root.header.now;
+        let now = self.tallies.buried_to();
         rows.iter_mut()
             .filter(|(table, _, row)| {
                 matches!(table, Table::Keys(_)) && row.as_ref().is_some_and(|row| row.is_dead(now))
@@ -346,14 +363,15 @@ impl Database {
         self.tallies.reachable(&self.root.header.databases)
     }
 
-    /// What a merge may leave out, judged by this whole version.
+    /// What a merge may leave out, judged by this whole version. It leaves out only keys that are buried, since burying a key
+    /// takes its row. The runs count for themselves, and bury when the merge is done: few keys, so that it is no long work.
     pub fn reach(&self) -> Reach {
         let numbers = &self.root.header.databases;
         Reach {
             databases: numbers.iter().map(|number| number.id).collect(),
             collections: Arc::new(self.reachable().into_iter().collect()),
             spans: Arc::new(self.tallies.spans().collect()),
-            now: self.root.header.now,
+            now: self.runs.tallies().soon_buried(self.tallies.buried_to()),
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Stretch {
     pub to: u64,
     /// The entries.
     pub layer: Arc<Layer>,
+    /// The merge that made the layer has left out keys which had ended by then. They must not count any more.
+    pub now: u64,
 }
 
 impl Runs {
@@ -139,14 +141,15 @@ impl Runs {
         self.layers.get(first..=last)
     }
 
-    /// Puts a layer in the place of those that it was merged from, if they are still there. It may lack rows that had ended
-    /// at `now`, so from here on these do not count.
-    pub fn replace(&mut self, stretch: Stretch, now: u64) {
+    /// Puts a layer in the place of those that it was merged from, if they are still there. It lacks the keys of databases that
+    /// no number maps to.
+    pub fn replace(&mut self, stretch: Stretch, numbers: &[Numbered]) {
         if self.stretch(stretch.from, stretch.to).is_none() {
             return;
         }
         let mut tallies = Arc::unwrap_or_clone(std::mem::take(&mut self.tallies));
-        tallies.bury(now, |table, name| self.get(table, name));
+        tallies.keep(numbers);
+        tallies.bury(stretch.now, usize::MAX, |table, name| self.get(table, name));
         self.tallies = Arc::new(tallies);
         let first = self.layers.partition_point(|other| other.from < stretch.from);
         let after = self.layers.partition_point(|other| other.to <= stretch.to);

@@ -2,7 +2,12 @@
 //! when they expire, and who names each collection.
 //!
 //! All of it follows from the rows alone. A server that laid every row over the others, one by one, in the order of the
-//! commits, gets the same as one that has followed since the beginning. Tests compare the two.
+//! commits, gets the same as one that has followed since the beginning, once both have buried what has ended. Tests compare
+//! the two.
+//!
+//! To bury a key is to take what has ended out of the tallies. It needs the key's row, so a fold or a merge leaves out no row
+//! whose key is not buried. It costs a look-up, so a commit buries some keys only. No client can see how far that has come: a
+//! count of living keys leaves out what has ended and is not buried yet ([`Tally::alive`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +19,35 @@ use crate::root::{Header, Numbered};
 use crate::row::{self, Made, Row, Table};
 use crate::zoo::planted;
 
-/// The key rows of one database.
+/// The key rows of one database. A row that has ended counts until it is buried.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How many there are, those that had ended by the time of the tallies left out.
+    /// How many there are.
     pub rows: u64,
     /// How large they are together: see [`row::size`].
     pub size: u64,
     /// Those that expire, by their end.
     pub ends: Order,
+    /// What ends before this place is buried, whether its row is still stored or not. So it does not matter which commit or
+    /// merge removes the row, and when a server learns of that.
+    buried: Place,
 }
 
 impl Tally {
+    /// A tally of no rows that counts none which have ended by a moment.
+    fn after(now: u64) -> Tally {
+        Tally { buried: after(now), ..Tally::default() }
+    }
+
+    /// The row, unless it is buried.
+    fn counted<'a>(&self, name: &[u8], row: Option<&'a Row>) -> Option<&'a Row> {
+        let bound = (self.buried.rank, &self.buried.name[..]);
+        row.filter(|row| row.end().is_none_or(|end| (end, name) >= bound))
+    }
+
     /// Notes that a row takes the place of another.
     pub fn note(&mut self, name: &[u8], old: Option<&Row>, new: Option<&Row>) {
+        let (old, new) = (self.counted(name, old), self.counted(name, new));
         let size = |row: Option<&Row>| row.map_or(0, |row| row::size(name, row));
         // A fold that was made before a flush may replace rows of a database whose tally went with the flush.
         self.rows = (self.rows + u64::from(new.is_some())).saturating_sub(u64::from(old.is_some()));
@@ -49,18 +69,28 @@ impl Tally {
         if planted!("expired-keys-counted") { self.rows } else { self.rows - self.dead(now) }
     }
 
-    /// How many keys have ended by a moment, counted from the time of the tallies on.
+    /// How many of the rows have ended by a moment.
     pub fn dead(&self, now: u64) -> u64 {
         let end = if planted!("key-counted-at-its-end") { now } else { now.saturating_add(1) };
         self.ends.below(end) as u64
     }
+
+    /// A time so early that at most `most` of the rows have ended by then, and no later than `now`.
+    fn time_of(&self, most: usize, now: u64) -> u64 {
+        let later = self.ends.at(most).map_or(now, |place| place.rank.saturating_sub(1));
+        later.min(now)
+    }
+}
+
+/// The place behind all that have ended by a moment.
+fn after(now: u64) -> Place {
+    Place { rank: now.saturating_add(1), name: Bytes::new() }
 }
 
 /// All tallies of a version, and the owners of its collections.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
-    /// What had ended by then does not count, whether its row is still stored or not. So it does not matter which commit or
-    /// merge removes the row, and when a server learns of that.
+    /// The time up to which keys are buried, if their time has come.
     now: u64,
     databases: BTreeMap<Made, Tally>,
     /// Who names each collection. The collections of a database that was flushed stay until [`Tallies::prune`]: a flush
@@ -79,6 +109,9 @@ pub struct Buried {
     /// Its row, which may be stored for some time.
     pub row: Option<Row>,
 }
+
+/// How many keys of a database can be buried in one step.
+const SOON: usize = 10_000;
 
 /// How many owners may come beyond twice those that were left: pruning few is not worth a walk.
 const UNPRUNED: usize = 1000;
@@ -106,9 +139,11 @@ impl Tallies {
 
     /// Notes that a row takes the place of another.
     pub fn note(&mut self, table: Table, name: &[u8], old: Option<&Row>, new: Option<&Row>) {
-        let (old, new) = (self.living(old), self.living(new));
+        let (mut old, mut new) = (old, new);
         if let Table::Keys(database) = table {
-            self.databases.entry(database).or_default().note(name, old, new);
+            let tally = self.databases.entry(database).or_insert_with(|| Tally::after(self.now));
+            (old, new) = (tally.counted(name, old), tally.counted(name, new));
+            tally.note(name, old, new);
         }
         for collection in new.into_iter().flat_map(Row::collections) {
             let owner = self.owners.entry(collection).or_insert(Owner { table, rows: 0, span: None });
@@ -125,31 +160,49 @@ impl Tallies {
         }
     }
 
-    fn living<'a>(&self, row: Option<&'a Row>) -> Option<&'a Row> {
-        row.filter(|row| !row.is_dead(self.now))
-    }
-
-    /// Moves on to a later time. Returns the keys that have ended by then and counted until now, with their rows. `row` finds
-    /// the row of a key. Each key is buried once, so this takes time once for each key that expires.
-    pub fn bury(&mut self, now: u64, row: impl Fn(Table, &[u8]) -> Option<Row>) -> Vec<Buried> {
-        if now <= self.now {
-            return Vec::new();
-        }
+    /// Moves on to a later time, and buries keys that have ended by then: `most` at most, those that ended first before the
+    /// others of their database. Returns them with their rows, which `row` finds. Each key is buried once, so this takes time
+    /// once for each key that expires.
+    pub fn bury(&mut self, now: u64, most: usize, row: impl Fn(Table, &[u8]) -> Option<Row>) -> Vec<Buried> {
         planted!("expired-keys-counted" => return Vec::new());
         planted!("dead-until-removed" => return Vec::new());
-        let mut buried = Vec::new();
-        for (id, tally) in &self.databases {
-            let dead = tally.ends.iter().take_while(|place| place.rank <= now);
-            buried.extend(dead.map(|place| (Table::Keys(*id), place.name.clone())));
+        self.now = self.now.max(now);
+        let (now, mut left) = (self.now, most);
+        let mut found = Vec::new();
+        let mut bounds = Vec::new();
+        for (id, tally) in self.databases.iter().filter(|(_, tally)| tally.buried.rank <= now) {
+            let mut dead = tally.ends.iter().take_while(|place| place.rank <= now);
+            let before = found.len();
+            found.extend(dead.by_ref().take(left).map(|place| (Table::Keys(*id), place.name.clone())));
+            left -= found.len() - before;
+            bounds.push((*id, dead.next().cloned().unwrap_or_else(|| after(now))));
         }
-        let found = buried.into_iter().map(|(table, name)| (table, row(table, &name), name));
-        let buried: Vec<Buried> = found.map(|(table, row, name)| Buried { table, name, row }).collect();
+        let with_row = |(table, name): (Table, Bytes)| Buried { row: row(table, &name), table, name };
+        let buried: Vec<Buried> = found.into_iter().map(with_row).collect();
         for Buried { table, name, row } in &buried {
             debug_assert!(row.as_ref().is_some_and(|row| row.is_dead(now)), "what counts is there: {name:?}");
             self.note(*table, name, row.as_ref(), None);
         }
-        self.now = now;
+        for (id, bound) in bounds {
+            self.databases.entry(id).and_modify(|tally| tally.buried = bound);
+        }
         buried
+    }
+
+    /// How many keys have ended by a moment and are not buried.
+    pub fn unburied(&self, now: u64) -> u64 {
+        self.databases.values().map(|tally| tally.dead(now)).sum()
+    }
+
+    /// A time so late that everything that has ended by then is buried.
+    pub fn buried_to(&self) -> u64 {
+        let bounds = self.databases.values().map(|tally| tally.buried.rank.saturating_sub(1));
+        bounds.min().unwrap_or(self.now)
+    }
+
+    /// A time so early that burying what has ended by then is no long work, and no later than `now`.
+    pub fn soon_buried(&self, now: u64) -> u64 {
+        self.databases.values().map(|tally| tally.time_of(SOON, now)).min().unwrap_or(now)
     }
 
     /// Forgets databases that no number maps to.

@@ -77,15 +77,17 @@ impl Job {
                 Product::Folded(uploaded.map(|uploaded| Folded { from, to, added: Some(uploaded.added(from, to)) }))
             }
             Job::Merge { from, to, replaced, merger } => {
+                let now = merger.now();
                 let layer = Arc::new(in_slices(merger).await);
                 let uploaded = writer.store(name, Content::Layer(layer)).await;
                 Product::Merged(uploaded.map(|uploaded| {
                     let Added { run, layer } = uploaded.added(from, to);
-                    Merged { replaced, run, layer }
+                    Merged { replaced, run, layer, now }
                 }))
             }
             Job::Tidy { from, to, merger } => {
-                Product::Tidied(Stretch { from, to, layer: Arc::new(in_slices(merger).await) })
+                let now = merger.now();
+                Product::Tidied(Stretch { from, to, layer: Arc::new(in_slices(merger).await), now })
             }
             Job::Delete { swept, named } => {
                 delete(&writer, swept, &named).await;

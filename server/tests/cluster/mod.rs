@@ -249,7 +249,7 @@ pub fn whole(store: &Memory) -> Database {
     let mut runs = Runs::none(root.header.base, Salt(1));
     for run in &root.runs {
         let layer = layer(run.name.to_string(), run.bytes, run.rows);
-        runs = Laying::new(runs, Stretch { from: run.from, to: run.to, layer: Arc::new(layer) }).finish();
+        runs = Laying::new(runs, Stretch { from: run.from, to: run.to, layer: Arc::new(layer), now: 0 }).finish();
     }
     Database::new(root, runs).expect("it does not contradict itself")
 }

@@ -188,7 +188,7 @@ impl World {
         let layer = World::merged(&database, from, to);
         let run = run(self.store(database.root.header.generation, &layer), from, to, &layer);
         let replaced = runs[first..=last].to_vec();
-        self.servers[server].prepared.push(Proposal::Merge(Merged { replaced, run, layer }));
+        self.servers[server].prepared.push(Proposal::Merge(Merged { replaced, run, layer, now: database.reach().now }));
     }
 
     /// Makes one layer of those of a run, where a server has several; or puts one in their place that it made before.
@@ -200,7 +200,7 @@ impl World {
         }
         let database = &self.servers[server].database;
         let Some(&Run { from, to, .. }) = database.root.runs.choose(&mut self.rng) else { return };
-        let layer = World::merged(database, from, to);
-        self.servers[server].tidied.push(Stretch { from, to, layer });
+        let (layer, now) = (World::merged(database, from, to), database.reach().now);
+        self.servers[server].tidied.push(Stretch { from, to, layer, now });
     }
 }

@@ -102,7 +102,7 @@ impl World {
         let (mut runs, missing) = known.map_or(Runs::none(0, SALT), |known| known.runs.clone()).missing(&root);
         for run in missing {
             let layer = Arc::clone(&self.runs[&run.name]);
-            runs = Laying::new(runs, Stretch { from: run.from, to: run.to, layer }).finish();
+            runs = Laying::new(runs, Stretch { from: run.from, to: run.to, layer, now: 0 }).finish();
         }
         (root, runs)
     }
@@ -155,9 +155,10 @@ impl World {
         let layers = database.runs.stretch(from, to).expect("a layer begins and ends where a run does");
         let layers = layers.iter().map(|stretch| Arc::clone(&stretch.layer)).collect();
         let whole = from == database.root.header.base;
-        let layer = Merger::new(layers, whole, database.reach(), SALT).finish();
+        let merger = Merger::new(layers, whole, database.reach(), SALT);
+        let (now, layer) = (merger.now(), merger.finish());
         let Added { run, layer } = self.added(from, to, layer);
-        self.servers[server].prepared.push(Proposal::Merge(Merged { replaced, run, layer }));
+        self.servers[server].prepared.push(Proposal::Merge(Merged { replaced, run, layer, now }));
     }
 
     // Clients.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 ///
 /// Places compare by rank first, and by the bytes of their names if their ranks are equal. The derived comparison does
 /// exactly that, because it follows the order of the fields.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The number that the order sorts by.
     pub rank: u64,
