@@ -34,7 +34,7 @@ use self::failure::{Dates, FailedRequest, HandedOver};
 pub use self::location::{Address, Style};
 use self::location::{Location, settle};
 pub use self::open::OpenError;
-use self::seal::{Seals, Tags, checksum_of, md5_of};
+use self::seal::{Seal, Seals};
 use self::seen::Seen;
 pub use self::timeouts::Timeouts;
 use self::timeouts::{ATTEMPT_MORE, LARGE};
@@ -188,7 +188,8 @@ impl Store for S3 {
 
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
         let handed_over = HandedOver::new(&self.dates);
-        let (upload, md5) = (self.upload(bytes.len()), md5_of(&bytes));
+        let (upload, seal) = (self.upload(bytes.len()), Seal::of(&bytes, self.seals.tags()));
+        let is_sealed = seal.is_sent();
         let request = self.client.put_object().bucket(&self.location.bucket).key(self.key(name));
         let request = match condition {
             Condition::Match(_) if planted!("if-match-left-out") && name == "db.json" => request,
@@ -196,10 +197,13 @@ impl Store for S3 {
             Condition::Match(etag) => request.if_match(phrase(etag, &self.bare_match)),
             Condition::Absent => request.if_none_match("*"),
         };
-        let checksum = (self.seals.tags() == Tags::Opaque).then(|| checksum_of(&bytes));
-        let request = request.set_checksum_sha256(checksum).content_type("application/json");
+        let request = request.set_content_md5(seal.content_md5).set_checksum_sha256(seal.sha256);
+        let request = request.content_type("application/json");
         let request = request.body(ByteStream::from(bytes)).customize();
         let mut request = request.interceptor(handed_over.clone());
+        if is_sealed {
+            request = request.disable_payload_signing();
+        }
         if let Some(upload) = upload {
             request = request.config_override(upload);
         }
@@ -208,7 +212,7 @@ impl Store for S3 {
                 self.note_bucket();
                 self.seen.note(name);
                 let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
-                match self.seals.fits_put(&md5, &etag, &answer) {
+                match self.seals.fits_put(&seal.md5, &etag, &answer) {
                     true => Ok(etag),
                     false => Err(self.unclear("a PUT with the ETag of another version")),
                 }
