@@ -135,6 +135,22 @@ fn every_part_of_an_entry_has_its_documented_spelling() {
 }
 
 #[test]
+fn a_value_with_many_control_characters_stands_there_in_base64() {
+    let spelled = |value: &[u8]| {
+        let row = Row::Value(Bytes::copy_from_slice(value));
+        let rows = rows(Table::Keys(Made::first(0)), [("k", Some(row))]);
+        let mut root = example();
+        root.recent[1] = Arc::new(Entry::new(EntryParts { rows, ..EntryParts::new(18, id(SERVER)) }));
+        assert_eq!(Root::decode(&root.encode(), &[]).unwrap().recent, root.recent, "{value:?}");
+        String::from_utf8(root.recent[1].encoded().to_vec()).unwrap()
+    };
+    assert!(spelled(&[b'\n'; 99]).contains(&r"\n".repeat(99)));
+    assert!(spelled(&[0, 1, b'a']).contains(r#""\u0000\u0001a""#));
+    let bitmap = spelled(&[0; 99]);
+    assert!(bitmap.contains(&format!(r#"{{"base64":"{}"}}"#, "A".repeat(132))), "{bitmap}");
+}
+
+#[test]
 fn what_a_later_version_may_add_is_refused_and_not_dropped() {
     let hash = r#"{"hash":"17.1","fields":2,"size":214}"#;
     let cases = [

@@ -1,8 +1,9 @@
 //! Byte strings as JSON: text as it is, other bytes in base64.
 //!
-//! A byte string that is a value is a string, or `{"base64":"…"}`, which no text can be mistaken for. One that is a name has
-//! to be a string: it gets the prefix `base64:`, and a text that begins with this prefix is written in base64 too. Nothing
-//! else is written in base64, so each byte string has one spelling.
+//! A byte string that is a value is a string, or `{"base64":"…"}`, which no text can be mistaken for. A value with so many control
+//! characters that base64 is shorter is no text either: JSON needs six bytes for each, and bitmaps consist of them. A byte
+//! string that is a name has to be a string: it gets the prefix `base64:`, and a text that begins with this prefix is written
+//! in base64 too. Nothing else is written in base64, so each byte string is written in one way.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -78,6 +79,13 @@ fn is_plain(text: &[u8]) -> bool {
     text.iter().fold(true, |plain, &byte| plain & is_plain(byte))
 }
 
+/// A value as text, if it is one.
+fn as_text(value: &[u8]) -> Option<&str> {
+    let is_long = |byte: &&u8| **byte < b' ' && !matches!(**byte, 0x08 | b'\t' | b'\n' | 0x0c | b'\r');
+    let (escapes, base64) = (5 * value.iter().filter(is_long).count(), value.len() / 3 + r#"{"base64":}"#.len());
+    if escapes > base64 { None } else { std::str::from_utf8(value).ok() }
+}
+
 fn is_marked(name: &[u8]) -> bool {
     name.starts_with(BASE64_NAME.as_bytes())
 }
@@ -98,9 +106,9 @@ impl Serialize for NameRef<'_> {
 
 impl Serialize for TextRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(self.0) {
-            Ok(text) => serializer.serialize_str(text),
-            Err(_) => serializer.collect_map([(BASE64_KIND, BASE64.encode(self.0))]),
+        match as_text(self.0) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_map([(BASE64_KIND, BASE64.encode(self.0))]),
         }
     }
 }
@@ -121,7 +129,7 @@ pub fn decode<E: Error>(text: &str) -> Result<Bytes, E> {
 /// Reads the content of `{"base64":…}`.
 pub fn decode_value<E: Error>(text: &str) -> Result<Bytes, E> {
     let bytes = decode(text)?;
-    if std::str::from_utf8(&bytes).is_ok() { Err(E::custom("a text stands there in base64")) } else { Ok(bytes) }
+    if as_text(&bytes).is_some() { Err(E::custom("a text stands there in base64")) } else { Ok(bytes) }
 }
 
 fn decode_name<E: Error>(text: &str) -> Result<Option<Bytes>, E> {
