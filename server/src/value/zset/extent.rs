@@ -52,10 +52,24 @@ impl Extent {
                 (Some(first), Some(last)) if first.rank == last.rank => {
                     low.position(order, first.rank, true)..high.position(order, first.rank, false)
                 }
-                _ => walk(order, low, high, backwards),
+                _ => walk(order, low, high, backwards, 0),
             },
         };
         if range.is_empty() { 0..0 } else { range }
+    }
+
+    /// The positions of the part without those that come first and are skipped.
+    pub fn behind(&self, order: &Order, backwards: bool, skipped: usize) -> Range<usize> {
+        match (self, order.first(), order.last()) {
+            (Extent::Names(low, high), Some(first), Some(last)) if first.rank != last.rank => {
+                walk(order, low, high, backwards, skipped)
+            }
+            _ => {
+                let Range { start, end } = self.positions(order, backwards);
+                let skipped = skipped.min(end - start);
+                if backwards { start..end - skipped } else { start + skipped..end }
+            }
+        }
     }
 }
 
@@ -73,8 +87,9 @@ fn ranks(length: usize, first: i64, last: i64) -> Range<usize> {
 }
 
 /// The positions of a range of members whose scores differ. Valkey calls the result unspecified. This is what its small
-/// sorted sets do: they look for the bound where the walk begins, and then for the first member beyond the other one.
-pub(super) fn walk(order: &Order, low: &NameBound, high: &NameBound, backwards: bool) -> Range<usize> {
+/// sorted sets do: they look for the bound where the walk begins, skip as many members as LIMIT says, whatever these are, and
+/// then look for the first member beyond the other bound.
+pub(super) fn walk(order: &Order, low: &NameBound, high: &NameBound, backwards: bool, skipped: usize) -> Range<usize> {
     let (Some(first), Some(last)) = (order.first(), order.last()) else { return 0..0 };
     if !low.is_before(&last.name) || !high.is_after(&first.name) {
         return 0..0;
@@ -82,10 +97,18 @@ pub(super) fn walk(order: &Order, low: &NameBound, high: &NameBound, backwards: 
     if backwards {
         let above = order.iter_back_from(order.len()).take_while(|place| !high.is_after(&place.name)).count();
         let end = order.len() - above;
-        let Some(last) = end.checked_sub(1) else { return 0..0 };
-        end - order.iter_back_from(last).take_while(|place| low.is_before(&place.name)).count()..end
+        let within = || order.iter_back_from(end - 1).next().is_some_and(|place| low.is_before(&place.name));
+        if end <= skipped || !within() {
+            return 0..0;
+        }
+        let end = end - skipped;
+        end - order.iter_back_from(end - 1).take_while(|place| low.is_before(&place.name)).count()..end
     } else {
         let start = order.iter().take_while(|place| !low.is_before(&place.name)).count();
+        if !order.at(start).is_some_and(|place| high.is_after(&place.name)) {
+            return 0..0;
+        }
+        let start = start.saturating_add(skipped).min(order.len());
         start..start + order.iter_from(start).take_while(|place| high.is_after(&place.name)).count()
     }
 }

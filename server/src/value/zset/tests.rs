@@ -162,7 +162,7 @@ proptest! {
         let order = order(names.iter().map(|name| (name.clone(), 1.0)));
         let within = |name: &[u8]| low.is_before(name) && high.is_after(name);
         let expected: Vec<Scored> = order.iter().map(scored).filter(|(name, _)| within(name)).collect();
-        prop_assert_eq!(walk(&order, &low, &high, backwards).len(), expected.len());
+        prop_assert_eq!(walk(&order, &low, &high, backwards, 0).len(), expected.len());
         let positions = Extent::Names(low.clone(), high.clone()).positions(&order, backwards);
         prop_assert_eq!(members(&order, positions, false), expected);
     }
@@ -228,8 +228,12 @@ fn cutting_everything_touches_the_key_alone() {
 fn members_of_different_scores_are_walked_like_a_list() {
     let order = order([("c", 1.0), ("a", 2.0), ("d", 3.0), ("b", 4.0)].into_iter());
     let at = |name: &'static str| NameBound::At { name: Bytes::from(name), exclusive: false };
-    assert_eq!(walk(&order, &at("b"), &at("d"), false), 0..4, "c begins the range, and nothing is beyond d");
-    assert_eq!(walk(&order, &at("b"), &at("d"), true), 2..4, "b begins it from the end, and a is beyond b");
-    assert_eq!(walk(&order, &at("a"), &at("b"), false), 0..0, "c, the first, is past the end");
-    assert_eq!(walk(&order, &at("c"), &at("d"), false), 0..0, "b, the last, is before the start");
+    assert_eq!(walk(&order, &at("b"), &at("d"), false, 0), 0..4, "c begins the range, and nothing is beyond d");
+    assert_eq!(walk(&order, &at("b"), &at("d"), true, 0), 2..4, "b begins it from the end, and a is beyond b");
+    assert_eq!(walk(&order, &at("a"), &at("b"), false, 0), 0..0, "c, the first, is past the end");
+    assert_eq!(walk(&order, &at("c"), &at("d"), false, 0), 0..0, "b, the last, is before the start");
+    let order = self::order([("a", 1.0), ("d", 2.0), ("b", 3.0), ("c", 4.0)].into_iter());
+    assert_eq!(walk(&order, &at("a"), &at("c"), false, 2), 2..4, "d is skipped, although it is beyond c");
+    assert_eq!(walk(&order, &at("b"), &at("c"), true, 1), 1..3, "c is skipped, and d is not beyond b");
+    assert_eq!(walk(&order, &at("a"), &at("c"), true, 9), 0..0);
 }

@@ -14,6 +14,7 @@ use crate::command::keys::Begin;
 use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
+use crate::state::order::Order;
 use crate::value::number::{self, NOT_A_BOUND};
 use crate::value::zset::{Extent, NameBound, Scored, Zset, members};
 
@@ -204,18 +205,18 @@ impl Part {
     /// The members of the part.
     fn of(&self, draft: &Draft<'_>, zset: &Zset) -> Vec<Scored> {
         let order = zset.order(draft);
-        let positions = self.extent.positions(&order, self.backwards);
-        members(&order, self.limited(positions), self.backwards)
+        members(&order, self.limited(&order), self.backwards)
     }
 
     /// The positions that LIMIT leaves. A negative offset leaves none.
-    fn limited(&self, Range { start, end }: Range<usize>) -> Range<usize> {
+    fn limited(&self, order: &Order) -> Range<usize> {
         if matches!(self.extent, Extent::Ranks(..)) {
-            return start..end;
+            return self.extent.positions(order, self.backwards);
         }
-        let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX).min(end - start);
-        let wanted = usize::try_from(self.count).unwrap_or(usize::MAX).min(end - start - skipped);
-        if self.backwards { end - skipped - wanted..end - skipped } else { start + skipped..start + skipped + wanted }
+        let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let Range { start, end } = self.extent.behind(order, self.backwards, skipped);
+        let wanted = usize::try_from(self.count).unwrap_or(usize::MAX).min(end - start);
+        if self.backwards { end - wanted..end } else { start..start + wanted }
     }
 }
 
