@@ -58,7 +58,7 @@ pub enum Packing {
     ZsetMembers,
     /// The bytes of a member.
     ZsetBytes,
-    /// The items of a list, or from -1 to -5 its size: 4, 8, 16, 32 or 64 KiB.
+    /// The items of a list, or from -1 to -5 its size: 4, 8, 16, 32 or 64 KiB. Below that, it is like -5.
     List,
 }
 

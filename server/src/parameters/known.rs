@@ -26,7 +26,7 @@ const fn fixed(name: &'static str, kind: ParameterKind, default: &'static str) -
 
 /// A limit of an encoding, with the older name that it had when listpacks were ziplists.
 const fn packed(name: &'static str, older: Option<&'static str>, which: Packing, default: &'static str) -> Parameter {
-    let kind = if matches!(which, Packing::List) { Number(-5, INT) } else { Number(0, MOST) };
+    let kind = if matches!(which, Packing::List) { Number(-INT - 1, INT) } else { Number(0, MOST) };
     Parameter { name, older, kind, default, effect: ParameterEffect::Packing(which) }
 }
 

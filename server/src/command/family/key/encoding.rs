@@ -63,8 +63,9 @@ fn of_whole(whole: &Whole, packings: Packings) -> &'static str {
             let is_packed = match usize::try_from(packings.get(Packing::List)) {
                 Ok(most) => items.len() <= most.max(1) && size <= PACKED_LIST,
                 Err(_) => {
+                    // Like Valkey: numbers below -5 mean the same as -5.
                     let at = usize::try_from(-1 - packings.get(Packing::List)).unwrap_or(0);
-                    PACKED_LISTS.get(at).is_some_and(|most| size <= *most)
+                    size <= PACKED_LISTS[at.min(PACKED_LISTS.len() - 1)]
                 }
             };
             if is_packed { "listpack" } else { "quicklist" }
@@ -120,6 +121,7 @@ fn packed_size(item: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knobs::Knobs;
 
     #[test]
     fn strings_are_integers_or_short_or_long() {
@@ -153,5 +155,16 @@ mod tests {
             )
         };
         assert_eq!([list(&[4000, 4000]), list(&[4000, 4200])], ["listpack", "quicklist"]);
+    }
+    #[test]
+    fn a_list_has_at_least_64_kib_below_the_lowest_threshold() {
+        let knobs = Knobs::new(None);
+        let list = |length: usize, threshold: i64| {
+            knobs.set_packing(Packing::List, threshold);
+            of_whole(&Whole::List([vec![b'x'; length].into()].into()), knobs.packings())
+        };
+        for threshold in [-5, -6, i64::from(i32::MIN)] {
+            assert_eq!([list(60_000, threshold), list(70_000, threshold)], ["listpack", "quicklist"], "{threshold}");
+        }
     }
 }
