@@ -62,8 +62,11 @@ pub(crate) fn refuse(text: impl Into<Bytes>) -> mlua::Error {
 
 fn ask(lua: &Lua, request: Request) -> mlua::Result<Answer> {
     let run = run_of(lua);
-    let Ok(host) = lua.named_registry_value::<Function>(HOST) else {
-        return Err(refuse("ERR no server to talk to while a library loads"));
+    let host = match lua.named_registry_value::<Function>(HOST) {
+        Ok(host) => host,
+        // The arguments stay on Lua's stack while the function runs. The stack has 8,000 slots.
+        Err(mlua::Error::StackError) => return Err(refuse("ERR a command in a script may have 7,990 words")),
+        Err(_) => return Err(refuse("ERR no server to talk to while a library loads")),
     };
     *lock(&run.request) = Some(request);
     host.call::<()>(())?;

@@ -168,6 +168,16 @@ fn a_small_stack_is_enough() {
 }
 
 #[test]
+fn a_command_with_too_many_words_is_an_error() {
+    survive(&["local t = {} for i = 1, 7999 do t[i] = i end return redis.call('rpush', 'l', unpack(t))"], |reply| {
+        reply.starts_with("ERR a command in a script may have 7,990 words")
+    });
+    survive(&["local t = {} for i = 1, 7988 do t[i] = i end return redis.call('rpush', 'l', unpack(t))"], |reply| {
+        reply == "Integer(7988)"
+    });
+}
+
+#[test]
 fn published_attacks_fail() {
     // CVE-2025-49844: a collection while the parser works.
     survive(
