@@ -158,6 +158,8 @@ fn stats(instance: &Instance, lines: &mut Lines) {
     for (key, counter) in [
         ("total_connections_received", &stats.connections_received),
         ("total_commands_processed", &stats.commands),
+        ("rejected_connections", &stats.connections_rejected),
+        ("total_error_replies", &instance.record.all_errors),
         ("total_net_input_bytes", &stats.net_input_bytes),
         ("total_net_output_bytes", &stats.net_output_bytes),
         ("commits", &stats.commits),
@@ -184,6 +186,7 @@ fn stats(instance: &Instance, lines: &mut Lines) {
     ] {
         lines.count(key, counter);
     }
+    lines.add("evicted_keys", 0);
 }
 
 /// How the store is. Times are in milliseconds.

@@ -125,8 +125,8 @@ impl Session {
         })
     }
 
-    /// Whether the newest command was queued.
-    pub fn has_queued(&self) -> bool {
+    /// Whether the newest command was queued, or refused instead.
+    pub fn is_queuing(&self) -> bool {
         let is_queued = |spec: &Spec| !ENDINGS.contains(&spec.name) && spec.name != "multi";
         self.transaction.is_open() && self.newest.is_some_and(is_queued)
     }

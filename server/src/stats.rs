@@ -37,6 +37,7 @@ impl Counter {
 pub struct Stats {
     pub loading: Counter,
     pub connections_received: Counter,
+    pub connections_rejected: Counter,
     pub commands: Counter,
     pub commits: Counter,
     pub conflicts: Counter,
@@ -87,6 +88,7 @@ impl Stats {
     pub fn reset(&self) {
         let counters = [
             &self.connections_received,
+            &self.connections_rejected,
             &self.commands,
             &self.commits,
             &self.conflicts,

@@ -162,21 +162,18 @@ impl Intake<'_> {
             let (id, (database, protocol)) = (self.session.id(), self.session.terms());
             // What the session settles, it settles with the answer.
             let wanted = settles || matches!(step, Step::Settled(_)) || self.session.wants_reply();
-            let (awaited, request_bytes) = match step {
+            let (awaited, request_bytes, stopwatch) = match step {
                 Step::Submit(command) | Step::Watch(command) => {
                     let (answer, awaited) = sheet.promise();
                     units.push(Unit::new(id, database, command, answer));
-                    (awaited, request_bytes)
+                    (awaited, request_bytes, stopwatch)
                 }
                 Step::Transact(Gathered { queue, watched, bytes }) => {
                     let (answer, awaited) = sheet.promise();
-                    self.context
-                        .shared
-                        .record
-                        .queued(queue.iter().filter_map(Queued::command).map(|it| it.spec().name));
+                    let names = queue.iter().map(|queued| queued.command().map(|it| it.spec().name)).collect();
                     let commands = queue.iter().filter_map(Queued::shared).cloned().collect();
                     units.push(Unit::transaction(id, database, commands, watched, answer));
-                    (awaited, request_bytes + bytes)
+                    (awaited, request_bytes + bytes, stopwatch.of_transaction(names))
                 }
                 Step::Settled(Settled { reply, protocol }) => {
                     stopwatch.stop(reply.as_ref(), true, self.session.asleep_until());
@@ -184,8 +181,10 @@ impl Intake<'_> {
                     continue;
                 }
                 Step::Answer(reply) => {
-                    let is_refused = matches!(reply, Reply::Error(_)) && !self.session.executes();
-                    if !self.session.has_queued() {
+                    let is_error = matches!(reply, Reply::Error(_));
+                    let is_refused = is_error && (self.session.is_queuing() || !self.session.executes());
+                    // What was queued counts with its EXEC.
+                    if is_error || !self.session.is_queuing() {
                         stopwatch.stop(Some(&reply), !is_refused, self.session.asleep_until());
                     }
                     if wanted {

@@ -76,6 +76,7 @@ impl<L: Listener> Reception<L> {
             return;
         }
         self.rejections.note();
+        self.context.shared.stats.connections_rejected.add(1);
         if self.connections.len() < self.max_clients + REJECTIONS_AT_ONCE {
             self.connections.spawn(reject(stream));
         }

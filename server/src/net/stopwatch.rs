@@ -16,6 +16,8 @@ pub(super) struct Stopwatch {
     instance: Arc<Instance>,
     client: Arc<Client>,
     command: Option<&'static str>,
+    /// The commands of a transaction, as far as they are known.
+    queue: Vec<Option<&'static str>>,
     /// Empty unless the slow log may want them.
     words: Vec<Bytes>,
     began: Instant,
@@ -28,6 +30,7 @@ impl Stopwatch {
             instance: Arc::clone(instance),
             client: Arc::clone(client),
             command: None,
+            queue: Vec::new(),
             words: if instance.record.wants_words() { request.to_vec() } else { Vec::new() },
             began: Instant::now(),
         }
@@ -38,9 +41,17 @@ impl Stopwatch {
         Stopwatch { command, ..self }
     }
 
+    /// With the commands of the transaction that the request ends.
+    pub(super) fn of_transaction(self, queue: Vec<Option<&'static str>>) -> Stopwatch {
+        Stopwatch { queue, ..self }
+    }
+
     /// Notes that the reply is known now, or will be sent then. A command that was refused before it was executed counts as
     /// rejected.
     pub(super) fn stop(self, reply: Option<&Reply>, executed: bool, later: Option<Instant>) {
+        if let Some(Reply::Array(replies)) = reply {
+            self.instance.record.transacted(self.queue.iter().copied().zip(replies));
+        }
         let now = Instant::now();
         let took = later.map_or(now, |later| later.max(now)).saturating_duration_since(self.began);
         self.instance.record.note(&Answered {

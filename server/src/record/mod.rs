@@ -27,6 +27,7 @@ use self::slow::SlowLog;
 use self::spikes::Spikes;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
+use crate::stats::Counter;
 
 /// How many kinds of errors the record counts. Valkey stops there, too: a script may invent new ones for ever.
 const ERROR_KINDS: usize = 128;
@@ -87,6 +88,8 @@ impl CallTimes {
 pub struct Record {
     commands: Mutex<BTreeMap<&'static str, Calls>>,
     errors: Mutex<BTreeMap<Bytes, u64>>,
+    /// How many errors there were, of codes that are not counted, too.
+    pub all_errors: Counter,
     /// The log of slow requests.
     pub slow: SlowLog,
     /// The events of `LATENCY`.
@@ -100,6 +103,7 @@ impl Record {
         Record {
             commands: Mutex::default(),
             errors: Mutex::default(),
+            all_errors: Counter::default(),
             slow: SlowLog::default(),
             spikes: Spikes::default(),
             knobs,
@@ -126,12 +130,7 @@ impl Record {
                 calls.rejected += 1;
             }
         }
-        if let Some(code) = &answered.error {
-            let mut errors = locked(&self.errors);
-            if errors.len() < ERROR_KINDS || errors.contains_key(code) {
-                *errors.entry(code.clone()).or_default() += 1;
-            }
-        }
+        answered.error.iter().for_each(|code| self.note_error(code));
         if !answered.executed {
             return;
         }
@@ -146,10 +145,26 @@ impl Record {
         }
     }
 
-    /// Counts the calls of a transaction. Their time is that of its EXEC.
-    pub fn queued(&self, names: impl Iterator<Item = &'static str>) {
-        let mut commands = locked(&self.commands);
-        names.for_each(|name| commands.entry(name).or_default().calls += 1);
+    /// Notes the commands of a transaction, as far as they are known, and their replies. Their time is that of its EXEC.
+    pub fn transacted<'a>(&self, executed: impl Iterator<Item = (Option<&'static str>, &'a Reply)>) {
+        for (command, reply) in executed {
+            let error = code(reply);
+            if let Some(command) = command {
+                let mut commands = locked(&self.commands);
+                let calls = commands.entry(command).or_default();
+                calls.calls += 1;
+                calls.failed += u64::from(error.is_some());
+            }
+            error.iter().for_each(|code| self.note_error(code));
+        }
+    }
+
+    fn note_error(&self, code: &Bytes) {
+        self.all_errors.add(1);
+        let mut errors = locked(&self.errors);
+        if errors.len() < ERROR_KINDS || errors.contains_key(code) {
+            *errors.entry(code.clone()).or_default() += 1;
+        }
     }
 
     /// The calls of all commands, by their names.
@@ -166,6 +181,7 @@ impl Record {
     pub fn reset(&self) {
         locked(&self.commands).clear();
         locked(&self.errors).clear();
+        self.all_errors.set(0);
     }
 }
 
@@ -212,6 +228,16 @@ mod tests {
         assert_eq!(errors, [(Bytes::from_static(b"ERR"), 1), (Bytes::from_static(b"WRONGTYPE"), 1)]);
         record.reset();
         assert!(record.calls().is_empty() && record.errors().is_empty());
+    }
+
+    #[test]
+    fn the_commands_of_a_transaction_count_with_their_own_errors() {
+        let record = Record::new(Knobs::new(None));
+        let replies = [Reply::OK, Reply::fault("WRONGTYPE no"), Reply::fault("ERR syntax error")];
+        record.transacted([Some("set"), Some("incr"), None].into_iter().zip(&replies));
+        let counts: Vec<_> = record.calls().iter().map(|(name, calls)| (*name, calls.calls, calls.failed)).collect();
+        assert_eq!(counts, [("incr", 1, 1), ("set", 1, 0)]);
+        assert_eq!((record.errors().len(), record.all_errors.get()), (2, 2));
     }
 
     #[test]
