@@ -136,14 +136,13 @@ impl<'a> SortOptions<'a> {
 
     /// The elements in their new order, without those beyond the limit.
     fn arrange(&self, draft: &Draft<'_>, kind: Kind, mut elements: Vec<Bytes>) -> Result<Vec<Bytes>, Reply> {
-        // A set has no order. What is stored must not depend on chance, so its members are sorted.
-        let forced = self.keeps_order() && kind == Kind::Set && self.store.is_some();
-        if forced {
-            elements.sort_unstable();
-        } else if !self.keeps_order() {
+        if !self.keeps_order() {
             elements = self.sorted(draft, elements)?;
+        } else if kind == Kind::Set {
+            // A set has no order. What a script sees or STORE keeps must not depend on chance, so its members are sorted.
+            elements.sort_unstable();
         }
-        if self.descending && (forced || !self.keeps_order() || kind != Kind::Set) {
+        if self.descending {
             elements.reverse();
         }
         let length = elements.len();
