@@ -166,6 +166,7 @@ impl Interpreter {
 
     /// Runs Lua while the host answers its requests.
     pub(crate) fn enter(&self, host: &mut dyn Host, action: impl FnOnce(&World) -> mlua::Result<MultiValue>) -> End {
+        lock(&self.run.random).seed(host.seed());
         let result = self.lua.scope(|scope| {
             let run = &self.run;
             let ask = scope.create_function_mut(|_, ()| {

@@ -32,8 +32,8 @@
 //! # Where it differs
 //!
 //! The variables of a library begin anew in each call of its functions: `engine` says why. `string.dump` always fails. The
-//! options of `cjson` and the seed of `math.random` do not outlive a run. `cjson.new` shares the options of the run. A
-//! collection cannot be forced.
+//! options of `cjson` and the state of `math.random` do not outlive a run: the host seeds each run. `cjson.new` shares the
+//! options of the run. A collection cannot be forced.
 
 mod args;
 mod base;

@@ -1,8 +1,8 @@
 //! The generator of `math.random`.
 //!
-//! It is the 48 bit linear congruential generator that POSIX describes as `lrand48`. Each run starts from the same seed, so
-//! a script draws the same numbers on every server. They are those of the first script after the start of Valkey; Valkey
-//! goes on from there.
+//! It is the 48 bit linear congruential generator that POSIX describes as `lrand48`. Each run starts from the seed that the
+//! host chooses. The numbers after the first seed are those of the first script after the start of Valkey. Valkey goes on
+//! from there.
 
 /// The multiplier and the increment that POSIX prescribes.
 const MULTIPLIER: u64 = 0x5_DEEC_E66D;
@@ -11,7 +11,7 @@ const MASK: u64 = (1 << 48) - 1;
 /// The low bits of a state that was just seeded.
 const SEED_TAIL: u64 = 0x330E;
 /// The seed of a generator that nobody seeded.
-const FIRST_SEED: i32 = 0x1234_ABCD;
+pub(crate) const FIRST_SEED: i32 = 0x1234_ABCD;
 /// Draws are divided by this number to get fractions.
 const RANGE: u64 = i32::MAX as u64;
 

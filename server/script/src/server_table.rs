@@ -7,6 +7,7 @@ use crate::args::{Args, results, to_bytes, to_number};
 use crate::convert::to_lua;
 use crate::identity::{Identity, sha1_hex, version_number};
 use crate::number::{ALL_DIGITS, general};
+use crate::random::FIRST_SEED;
 use crate::register::register;
 use crate::resp::Reply;
 use crate::run::{Bound, Raised, lock, run_of};
@@ -36,6 +37,10 @@ pub trait Host {
     fn permits(&mut self, words: Vec<Bytes>) -> Option<bool>;
     /// Writes to the log.
     fn log(&mut self, level: LogLevel, text: Bytes);
+    /// Where `math.random` begins in a run. Unless the host says otherwise, every run draws the same numbers.
+    fn seed(&mut self) -> i32 {
+        FIRST_SEED
+    }
 }
 
 /// What a native function asks of the host. The two meet in [`crate::run::Run`], because Lua cannot carry either.

@@ -157,4 +157,9 @@ impl Host for Hands<'_, '_> {
             LogLevel::Warning => tracing::warn!(%text, "a script says"),
         }
     }
+
+    fn seed(&mut self) -> i32 {
+        // Half of it is enough for a generator of 48 bits.
+        self.draft.seed() as i32
+    }
 }
