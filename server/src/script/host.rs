@@ -7,6 +7,7 @@ use valthree_script::{Host, LogLevel, STOPPED};
 
 use super::reply::{nodes, to_script};
 use crate::command::execution::{FULL, TOO_LARGE, execute};
+use crate::command::family::durability;
 use crate::command::flag::Flag;
 use crate::command::resolve::resolve;
 use crate::command::spec::{CommandTable, Meaning, Spec};
@@ -130,6 +131,7 @@ impl<'a, 'd> Hands<'a, 'd> {
                 let parts = [now / 1000, now % 1000 * 1000];
                 Some(Reply::Array(parts.map(|part| Reply::bulk(part.to_string())).into()))
             }
+            ("wait", _) => Some(durability::wait(words).unwrap_or_else(|error| error)),
             _ => None,
         }
     }

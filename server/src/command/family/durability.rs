@@ -69,7 +69,7 @@ pub static ROWS: &[Spec] = &[
         group: "generic",
         since: "3.0.0",
         summary: "Returns 0 at once: there are no replicas, and earlier writes of the connection are in the store.",
-        meaning: Meaning::Session(wait),
+        meaning: Meaning::Session(|_, words| wait(words)),
         ..Spec::BLANK
     },
 ];
@@ -85,7 +85,8 @@ fn save_in_background(_: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
     }
 }
 
-fn wait(_: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
+/// The reply to `WAIT`, which needs no connection.
+pub fn wait(words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, replicas, timeout] = exactly(words)?;
     integer(replicas).ok_or(NOT_AN_INTEGER)?;
     match integer(timeout) {
