@@ -148,6 +148,8 @@ pub struct Facts {
     pub no_evict: bool,
     /// Whether its reads should not protect keys from eviction. The server evicts no key.
     pub no_touch: bool,
+    /// Whether the client said that it knows redirections. The server sends none.
+    pub redirects: bool,
     /// How many commands are queued, if the client has begun a transaction.
     pub queued: Option<usize>,
     /// How many keys it watches.
@@ -170,6 +172,7 @@ impl Facts {
             protocol: Protocol::default(),
             no_evict: false,
             no_touch: false,
+            redirects: false,
             queued: None,
             watched: 0,
             transaction_bytes: 0,
@@ -234,8 +237,9 @@ impl fmt::Display for Client {
         let queued = facts.queued.and_then(|queued| i64::try_from(queued).ok()).unwrap_or(-1);
         write!(
             f,
-            "idle={idle} flags={} capa= db={} sub=0 psub=0 ssub=0 multi={queued} ",
+            "idle={idle} flags={} capa={} db={} sub=0 psub=0 ssub=0 multi={queued} ",
             facts.flags(),
+            if facts.redirects { "r" } else { "" },
             facts.database
         )?;
         let Traffic { bytes_in, bytes_out, requests, held_requests, held_replies } = &self.traffic;

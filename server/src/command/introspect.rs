@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(told("command list filterby aclcat HyperLogLog"), "[pfadd pfcount pfdebug pfmerge pfselftest]");
         assert_eq!(told("command list filterby aclcat @string"), "[]");
         assert_eq!(told("command list filterby module json"), "[]");
-        assert!(told("command list").contains("client client|getname client|getredir client|help"));
+        assert!(told("command list").contains("client client|capa client|getname client|getredir client|help"));
         for line in ["command list foo", "command list filterby pattern", "command list filterby foo bar"] {
             assert_eq!(told(line), "ERR syntax error", "{line}");
         }

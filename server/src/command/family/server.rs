@@ -1,10 +1,10 @@
-//! The server: `INFO`, `COMMAND`, `TIME` and `LOLWUT`.
+//! The server: `INFO`, `COMMAND`, `MODULE`, `TIME` and `LOLWUT`.
 
 use bytes::Bytes;
 
 use crate::command::flag::{
     Category::{Connection, Dangerous},
-    Flag::{Fast, Loading, Readonly, Stale},
+    Flag::{Admin, Fast, Loading, Noscript, Readonly, Stale},
 };
 use crate::command::introspect::{self, HELP};
 use crate::command::spec::{Meaning, Spec};
@@ -53,6 +53,15 @@ pub static ROWS: &[Spec] = &[
         ..SERVER
     },
     Spec {
+        name: "module",
+        arity: -2,
+        since: "4.0.0",
+        complexity: "Depends on subcommand.",
+        summary: "Contains the commands about modules.",
+        subcommands: MODULE,
+        ..SERVER
+    },
+    Spec {
         name: "time",
         arity: 1,
         flags: &[Loading, Stale, Fast],
@@ -60,6 +69,21 @@ pub static ROWS: &[Spec] = &[
         since: "2.6.0",
         summary: "Returns the server's clock in seconds and microseconds.",
         meaning: Meaning::Session(time),
+        ..SERVER
+    },
+];
+
+static MODULE: &[Spec] = &[
+    Spec { name: "module|help", group: "server", since: "5.0.0", ..HELP },
+    Spec {
+        name: "module|list",
+        arity: 2,
+        flags: &[Admin, Noscript],
+        tips: &["nondeterministic_output_order"],
+        since: "4.0.0",
+        complexity: "O(N) where N is the number of loaded modules.",
+        summary: "Returns an empty list: the server loads no modules.",
+        meaning: Meaning::Session(|_, _| Ok(Reply::Array(Vec::new()))),
         ..SERVER
     },
 ];

@@ -36,6 +36,15 @@ pub static ROWS: &[Spec] = &[Spec {
 
 static SUBCOMMANDS: &[Spec] = &[
     Spec {
+        name: "client|capa",
+        syntax: "capability [capability ...]",
+        arity: -3,
+        since: "8.0.0",
+        summary: "Notes that the client knows redirections. The server sends none, and passes over other capabilities.",
+        meaning: Meaning::Session(capabilities),
+        ..OWN
+    },
+    Spec {
         name: "client|getname",
         since: "2.6.9",
         summary: "Returns the name of this connection.",
@@ -254,6 +263,11 @@ fn tracking_info(_: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
         (Reply::text("redirect"), Reply::Integer(-1)),
         (Reply::text("prefixes"), Reply::Array(Vec::new())),
     ]))
+}
+
+fn capabilities(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
+    caller.facts().redirects |= words[2..].iter().any(|word| word.eq_ignore_ascii_case(b"redirect"));
+    Ok(Reply::OK)
 }
 
 fn no_evict(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
