@@ -137,7 +137,8 @@ impl Session {
         if matches!(spec.meaning, Meaning::Exec) {
             return self.transaction.is_any(Command::may_write);
         }
-        !self.transaction.is_open() && (spec.is(Flag::Write) || spec.writes_unflagged)
+        let writes = spec.is(Flag::Write) || spec.writes_unflagged;
+        writes && spec.admits(words.len()) && !self.transaction.is_open()
     }
 
     /// Until when the client has to wait for its replies.

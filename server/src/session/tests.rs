@@ -64,6 +64,19 @@ fn mistakes_are_answered_at_once() {
 }
 
 #[test]
+fn only_a_complete_command_may_write() {
+    let mut session = session();
+    for (line, writes) in
+        [("set k v", true), ("eval return 0", true), ("eval return", false), ("set k", false), ("get k", false)]
+    {
+        assert_eq!(session.may_write(&words(line)), writes, "{line}");
+    }
+    session.handle(words("multi"), None);
+    session.handle(words("set k v"), None);
+    assert!(session.may_write(&words("exec")) && !session.may_write(&words("set k v")));
+}
+
+#[test]
 fn quit_is_answered_before_the_connection_closes() {
     assert_eq!(session().handle(words("quit now"), None), Step::AnswerAndClose(Reply::OK));
 }
