@@ -188,12 +188,12 @@ impl List {
         if index >= length {
             return self.push(draft, Side::Right, value);
         }
-        let [left, right] = [index - 1, index].map(|index| self.position(draft, index));
-        let gap = right - left;
-        if gap < 2 && !planted!("midpoints-collide") {
-            return self.make_room(draft, left, value);
-        }
-        self.collection.add(draft, name(left + gap / 2), Row::Value(value));
+        let spot = self.positions(draft).spot(index);
+        let position = spot.position().or(planted!("midpoints-collide").then_some(spot.left));
+        let Some(position) = position else {
+            return self.make_room(draft, spot, value);
+        };
+        self.collection.add(draft, name(position), Row::Value(value));
         self.set_numbers(length + 1, first, last);
     }
 

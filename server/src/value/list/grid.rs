@@ -1,14 +1,14 @@
 //! Where the items of a list stand.
 //!
 //! A position is a number. The multiples of the stride are the *grid*. A push goes to the next grid position beyond the
-//! end, so it needs to know nothing but the end. An insert goes to the middle between its neighbors. Between two grid
-//! positions there is room for some inserts at one spot. Then a window of positions around the spot is spread evenly.
+//! end, so it needs to know nothing but the end. An insert goes to the middle between its neighbors, or continues a run:
+//! see [`Spot`]. When its neighbors leave no position between them, a window of positions around them is spread.
 //!
-//! A window may hold at most `w^(5/8)` items if it is `w` positions wide. So the density that is allowed falls as windows
-//! grow, and a window that was just spread leaves room in each of its halves. That makes a spread rare for wide windows:
-//! the items moved per insert grow with the logarithm of the length. A hundred thousand inserts at one spot move 20 items
-//! each on the average. A greater exponent moves more, and a smaller one would take the grid itself for too dense where a
-//! list has millions of items.
+//! A spread leaves half of the window free at the spot, because many inserts come to one spot. It divides the other half
+//! evenly. That half may hold at most `w^(5/8)` items if it is `w` positions wide. So the density that is allowed falls as
+//! windows grow, and a window that was just spread leaves room in each of its parts. That makes a spread rare for wide
+//! windows. A hundred thousand inserts at one spot move less than one item each on the average. A greater exponent moves
+//! more, and a smaller one would take the grid itself for too dense where a list has millions of items.
 
 use std::ops::RangeInclusive;
 
@@ -72,20 +72,65 @@ pub fn windows(around: i64, ends: RangeInclusive<i64>) -> impl Iterator<Item = R
     aligned.chain([whole])
 }
 
-/// Whether a window may hold this many items.
+/// A spot for an insert: its neighbors, and how far the next items beyond them are.
+///
+/// Inserts at one spot come in runs, each next to the one before. A run shows by its distances: they are shorter than those
+/// on the other side of the spot. An insert beside a run keeps the distance. A run of `n` inserts takes `n` distances
+/// then, where the middle between the neighbors would halve what is left each time.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    /// The position of the item before the spot.
+    pub left: i64,
+    /// The position of the item behind the spot.
+    pub right: i64,
+    /// The distance from the left neighbor to the item before it.
+    pub before: i64,
+    /// The distance from the right neighbor to the item behind it.
+    pub behind: i64,
+}
+
+impl Spot {
+    /// The end of the run that is beside the spot, as far as one can tell: the neighbor that was inserted last.
+    pub fn run(self) -> Side {
+        if self.before < self.behind { Side::Left } else { Side::Right }
+    }
+
+    /// The position for an item, or nothing if all are taken.
+    pub fn position(self) -> Option<i64> {
+        let gap = self.right - self.left;
+        let step = self.before.min(self.behind);
+        let position = match self.run() {
+            _ if self.before == self.behind || step > gap / 2 => self.left + gap / 2,
+            Side::Left => self.left + step,
+            Side::Right => self.right - step,
+        };
+        (position > self.left).then_some(position)
+    }
+}
+
+/// Whether a spread may put this many items into a window.
 pub fn has_room(window: &RangeInclusive<i64>, items: u64) -> bool {
-    let width = width(window);
-    let root = width.isqrt();
+    let half = width(window) / 2;
+    let root = half.isqrt();
     items <= root * root.isqrt().isqrt()
 }
 
-/// Positions for some items in a window, with equal distances. The window has room for them.
-pub fn spread(window: &RangeInclusive<i64>, items: u64) -> impl Iterator<Item = i64> {
-    let (start, width) = (*window.start(), u128::from(width(window)));
-    (0..u128::from(items)).map(move |index| {
+/// Positions for some items in a window that has room for them. `new` is the index of the item that is inserted. It goes to
+/// the end of its run, and half of the window stays free beside it. It stands closer to the run than others to each other,
+/// so that the next insert knows the run.
+pub fn spread(window: &RangeInclusive<i64>, items: u64, new: u64, run: Side) -> impl Iterator<Item = i64> {
+    let (start, last, half) = (*window.start(), width(window) - 1, width(window) / 2);
+    let parts = 2 * u128::from(items);
+    (0..items).map(move |index| {
         // The middle of each of as many equal parts.
-        let offset = (2 * index + 1) * width / (2 * u128::from(items));
-        start + i64::try_from(offset).expect("an offset is less than the width")
+        let middle = 2 * u128::from(index) + 1;
+        let (halves, free) = match run {
+            Side::Left => (if index == new { middle - 1 } else { middle }, index > new),
+            Side::Right => (if index == new { middle + 1 } else { middle }, index >= new),
+        };
+        let offset = halves * u128::from(half) / parts + if free { u128::from(half) } else { 0 };
+        // The last part ends where the window ends: a new item there would stand outside.
+        start + i64::try_from(offset.min(u128::from(last))).expect("an offset is less than the width")
     })
 }
 
@@ -124,13 +169,47 @@ mod tests {
     }
 
     #[test]
+    fn an_insert_continues_the_run_beside_it() {
+        let spot = |before, behind| Spot { left: 100, right: 200, before, behind };
+        let cases = [
+            (spot(7, 40), Some(107)),
+            (spot(40, 7), Some(193)),
+            (spot(7, i64::MAX), Some(107)),
+            (spot(7, 7), Some(150)),
+            (spot(60, 80), Some(150)),
+            (Spot { right: 101, ..spot(1, 40) }, None),
+        ];
+        for (spot, position) in cases {
+            assert_eq!(spot.position(), position, "{spot:?}");
+        }
+    }
+
+    #[test]
+    fn the_next_insert_after_a_spread_knows_the_run() {
+        let window = 0..=4095;
+        for (new, run) in [(30, Side::Left), (30, Side::Right)] {
+            let positions: Vec<i64> = spread(&window, 60, new, run).collect();
+            let at = new as usize + usize::from(run == Side::Left);
+            let (left, right) = (positions[at - 1], positions[at]);
+            let spot = Spot { left, right, before: left - positions[at - 2], behind: positions[at + 1] - right };
+            assert!(right - left > 2000, "half of the window is free: {spot:?}");
+            assert_eq!(spot.run(), run, "{spot:?}");
+        }
+    }
+
+    #[test]
     fn a_spread_ascends_within_its_window() {
-        for (window, items) in [(0..=31, 5), (-5..=5, 3), (7..=7, 1), (i64::MIN / 4..=i64::MAX / 4, 1000)] {
-            assert!(has_room(&window, items));
-            let positions: Vec<i64> = spread(&window, items).collect();
-            assert_eq!(positions.len() as u64, items);
-            assert!(positions.is_sorted_by(|one, next| one < next));
-            assert!(positions.iter().all(|position| window.contains(position)));
+        let narrow = (2..600).map(|width| -5..=width - 6);
+        for window in narrow.chain([i64::MIN / 4..=i64::MAX / 4]) {
+            let most = (1..1000).take_while(|items| has_room(&window, *items)).last().unwrap_or(0);
+            for (items, new) in (2..=most).flat_map(|items| [1, items / 2, items - 1].map(|new| (items, new))) {
+                for run in [Side::Left, Side::Right] {
+                    let positions: Vec<i64> = spread(&window, items, new, run).collect();
+                    assert_eq!(positions.len() as u64, items);
+                    assert!(positions.is_sorted_by(|one, next| one < next), "{window:?} {items} {new} {run:?}");
+                    assert!(positions.iter().all(|position| window.contains(position)), "{window:?} {items} {new}");
+                }
+            }
         }
     }
 
@@ -138,7 +217,7 @@ mod tests {
     fn a_grid_has_more_room_than_it_uses() {
         for items in [2_u64, 3, 10, 1000, 1 << 20, 1 << 23] {
             let window = 0..=(items - 1).cast_signed() * GRID.stride;
-            assert!(has_room(&window, 2 * items), "{items}");
+            assert!(has_room(&window, items + items / 2), "{items}");
         }
     }
 }

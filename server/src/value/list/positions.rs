@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::grid::Spot;
 use crate::state::order::Order;
 use crate::state::position_of_rank;
 
@@ -16,6 +17,18 @@ impl Positions {
     pub(super) fn at(&self, index: u64) -> i64 {
         let place = usize::try_from(index).ok().and_then(|index| self.order.at(self.below + index));
         position_of_rank(place.expect("the head counts the items between its ends").rank)
+    }
+
+    /// What is around the spot before the item at an index. Neither end of the list is there.
+    pub(super) fn spot(&self, index: u64) -> Spot {
+        let start = index.saturating_sub(2);
+        let mut near = self.range(start..index + 2);
+        let mut next = || near.next();
+        let far = if index > 1 { next() } else { None };
+        let (Some(left), Some(right)) = (next(), next()) else { unreachable!("there is an item on each side") };
+        let [before, behind] = [far.map(|far| left - far), next().map(|far| far - right)];
+        let [before, behind] = [before, behind].map(|distance| distance.unwrap_or(i64::MAX));
+        Spot { left, right, before, behind }
     }
 
     pub(super) fn range(&self, range: Range<u64>) -> impl Iterator<Item = i64> {

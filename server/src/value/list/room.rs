@@ -1,18 +1,19 @@
 //! Room for items where positions are used up: by spreading the items around them, or by moving the whole list.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use super::grid::Spot;
 use super::{List, grid, name, weight};
 use crate::row::Row;
 use crate::state::{Draft, rank_of_position};
 use crate::zoo::planted;
 
 impl List {
-    /// Adds an item behind the one at `left`, where no position is free, by spreading the items around them.
-    pub(super) fn make_room(&mut self, draft: &mut Draft<'_>, left: i64, value: Bytes) {
+    /// Adds an item at a spot where no position is free, by spreading the items around it.
+    pub(super) fn make_room(&mut self, draft: &mut Draft<'_>, spot: Spot, value: Bytes) {
+        let left = spot.left;
         let (length, first, last) = self.numbers();
         let positions = self.positions(draft);
         let index = |position: i64| (positions.order.below(rank_of_position(position)) - positions.below) as u64;
@@ -26,6 +27,7 @@ impl List {
             self.relocate(draft);
             return self.insert(draft, index, value);
         };
+        let new = index(left) + 1 - range.start;
         let mut items = Vec::new();
         for position in positions.range(range.clone()) {
             items.push((Some(position), self.item(draft, position)));
@@ -36,21 +38,16 @@ impl List {
         }
         // The order is shared as long as somebody holds it, and would be copied.
         drop(positions);
-        let (low, high) = self.spread(draft, &window, items);
+        let moved = grid::spread(&window, items.len() as u64, new, spot.run()).collect();
+        let (low, high) = self.spread(draft, items, moved);
         let first = if range.start == 0 { low } else { first };
         let last = if range.end == length { high } else { last };
         self.set_numbers(length + 1, first, last);
     }
 
-    /// Puts items where they have equal distances in a window. Returns where the first and the last one stand then. What a
-    /// window has at the end of the list it keeps between the ends, so that no end moves outwards.
-    fn spread(
-        &mut self,
-        draft: &mut Draft<'_>,
-        window: &RangeInclusive<i64>,
-        items: Vec<(Option<i64>, Bytes)>,
-    ) -> (i64, i64) {
-        let new: Vec<i64> = grid::spread(window, items.len() as u64).collect();
+    /// Moves items to new positions. Returns where the first and the last one stand then. What a window has at the end of the
+    /// list it keeps between the ends, so that no end moves outwards.
+    fn spread(&mut self, draft: &mut Draft<'_>, items: Vec<(Option<i64>, Bytes)>, new: Vec<i64>) -> (i64, i64) {
         let ends = (new[0], new[new.len() - 1]);
         let mut changed = BTreeMap::new();
         for ((old, value), new) in items.into_iter().zip(new) {
