@@ -125,12 +125,13 @@ impl Database {
             Table::Elements(_) => true,
         };
         for (table, name, row) in entry.all_rows().filter(|(table, ..)| is_wanted(*table)) {
-            let derives = matches!(table, Table::Keys(_)) || row.is_none_or(names_collections);
-            if derives || self.orders.get_mut().has(table) {
-                let old = self.row(table, name);
+            let counts = matches!(table, Table::Keys(_)) || row.is_none_or(names_collections);
+            let compares = counts || self.orders.get_mut().compares(table);
+            let old = if compares { self.row(table, name) } else { None };
+            let orders = self.orders.get_mut();
+            orders.note(table, name, old.as_ref(), row);
+            if counts {
                 self.tallies.note(table, name, old.as_ref(), row);
-                let orders = self.orders.get_mut();
-                orders.note(table, name, old.as_ref(), row);
                 for collection in old.iter().flat_map(Row::collections).filter(|id| !self.tallies.names(*id)) {
                     orders.forget(Table::Elements(collection));
                 }

@@ -6,12 +6,14 @@
 //! | module | what it does |
 //! |---|---|
 //! | here | rows, time and size |
+//! | `change` | puts rows in the place of others |
 //! | `mapping` | the databases that SELECT knows |
 //! | `unit`, `effects` | units, and how large their changes may be |
 //! | `undo`, `savepoint` | takes changes back |
 //! | `watch` | notes watched keys, and judges the notes |
 //! | `finish` | from a draft to the bytes of a version |
 
+mod change;
 mod effects;
 mod finish;
 mod mapping;
@@ -32,7 +34,7 @@ use super::changes::{Added, Folded, Merged};
 use super::database::Database;
 use super::order::Order;
 use super::orders::{self, By};
-use super::tally::{Tally, is_mapped};
+use super::tally::Tally;
 use super::watched::Watched;
 use crate::knobs::Packings;
 use crate::root::{DATABASES, Numbered, Run};
@@ -229,10 +231,14 @@ impl<'a> Draft<'a> {
     pub(crate) fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
         match self.changed.get(&table).and_then(|rows| rows.get(name)) {
             Some(row) => row.clone(),
-            // A table of this draft's own has no older rows.
-            None if table.id().generation == self.generation() => None,
+            None if self.owns(table) => None,
             None => self.database.row(table, name),
         }
+    }
+
+    /// Whether a table is this draft's own, and has no older rows.
+    fn owns(&self, table: Table) -> bool {
+        table.id().generation == self.generation()
     }
 
     /// The row of a name, if it is alive.
@@ -264,52 +270,6 @@ impl<'a> Draft<'a> {
         ends.len() - dead(self.moment.now)
     }
 
-    /// Puts a row in the place of another. None removes it.
-    pub(crate) fn set(&mut self, table: Table, name: Bytes, row: Option<Row>) {
-        let counts = matches!(table, Table::Keys(_)) || self.is_ordered(table);
-        let old = if counts { self.row(table, &name) } else { None };
-        self.exchange(table, name, old.as_ref(), row);
-    }
-
-    /// Whether a command has asked for an order of this table.
-    fn is_ordered(&mut self, table: Table) -> bool {
-        self.orders.get_mut().range((table, By::Hash)..=(table, By::Id)).next().is_some()
-    }
-
-    /// Puts a row in the place of one that the caller has just looked at. None removes it.
-    pub(crate) fn exchange(&mut self, table: Table, name: Bytes, old: Option<&Row>, row: Option<Row>) {
-        self.made += 1;
-        if let Table::Keys(id) = table {
-            let database = self.database;
-            let tally = self.tallies.entry(id);
-            let tally = tally.or_insert_with(|| database.tallies().of(id).cloned().unwrap_or_default());
-            // The tally is that of the stored time, and what had ended by then does not count in it.
-            let stored = database.root.header.now;
-            let [living, next] = [old, row.as_ref()].map(|row| row.filter(|row| !row.is_dead(stored)));
-            let before = tally.size;
-            tally.note(&name, living, next);
-            let after = tally.size;
-            let measured = self.measured.get_mut();
-            let counted = measured.filter(|_| is_mapped(id, &self.numbers));
-            *measured = counted.map(|size| (size + after).saturating_sub(before));
-        }
-        let orders = self.orders.get_mut().range_mut((table, By::Hash)..=(table, By::Id));
-        orders.for_each(|((_, by), order)| orders::change(order, *by, &name, old, row.as_ref()));
-        if let Some((elements, first, last)) = orders::list_ends(row.as_ref())
-            && let Some(order) = self.orders.get_mut().get_mut(&(elements, By::Position))
-        {
-            orders::clip(order, first, last);
-        }
-        for savepoint in &mut self.savepoints {
-            savepoint.note(table, &name, &self.changed);
-        }
-        self.effects.note(&name, row.as_ref());
-        let rows = self.changed.entry(table).or_default();
-        if let Some(before) = rows.insert(name.clone(), row) {
-            self.effects.forget(&name, before.as_ref());
-        }
-    }
-
     /// The rows of a table in some order, those that have ended included.
     pub fn order(&self, table: Table, by: By) -> Order {
         if let (Table::Keys(id), By::End) = (table, by) {
@@ -318,11 +278,11 @@ impl<'a> Draft<'a> {
         if let Some(order) = self.orders.borrow().get(&(table, by)) {
             return order.clone();
         }
-        let is_own = table.id().generation == self.generation();
+        let is_own = self.owns(table);
         let mut order = if is_own { Order::default() } else { self.database.order(table, by) };
         for (name, row) in self.changed.get(&table).into_iter().flatten() {
             planted!("order-misses-its-batch" => continue);
-            let old = if is_own { None } else { self.database.row(table, name) };
+            let old = if is_own || by.follows_name() { None } else { self.database.row(table, name) };
             orders::change(&mut order, by, name, old.as_ref(), row.as_ref());
         }
         planted!("lost-draft-leaves-an-order" => crate::zoo::state::leave_order(self, table, by, &order));
@@ -367,17 +327,5 @@ impl<'a> Draft<'a> {
     /// Puts an element in the place of another. None removes it.
     pub fn set_element(&mut self, collection: Made, name: Bytes, row: Option<Row>) {
         self.set(Table::Elements(collection), name, row);
-    }
-
-    /// Takes back what this draft has written to an element, if it has: the head will say that the element does not count,
-    /// so nobody looks at it again, and there is no use in storing it.
-    pub fn forget_element(&mut self, collection: Made, name: &[u8]) {
-        for savepoint in &mut self.savepoints {
-            savepoint.note(Table::Elements(collection), &Bytes::copy_from_slice(name), &self.changed);
-        }
-        let rows = self.changed.get_mut(&Table::Elements(collection));
-        if let Some(row) = rows.and_then(|rows| rows.remove(name)) {
-            self.effects.forget(name, row.as_ref());
-        }
     }
 }

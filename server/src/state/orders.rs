@@ -6,6 +6,7 @@
 //! clone.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
@@ -29,24 +30,45 @@ pub enum By {
 }
 
 impl By {
+    /// The keys of a table's orders in a map.
+    pub fn all(table: Table) -> RangeInclusive<(Table, By)> {
+        (table, By::Hash)..=(table, By::Id)
+    }
+
+    /// Whether the place of a row follows from its name alone. Then nobody has to know which row it takes the place of.
+    pub fn follows_name(self) -> bool {
+        match self {
+            By::Hash | By::Position | By::Id => true,
+            By::Score | By::End => false,
+        }
+    }
+
     /// The place of a row in this order, if it has one.
     pub fn place(self, name: &Bytes, row: &Row) -> Option<Place> {
         match self {
-            By::Hash => Some(Place { rank: scatter(name), name: name.clone() }),
+            By::Hash | By::Position | By::Id => self.place_of_name(name),
             By::Score => {
                 let score: f64 = std::str::from_utf8(row.value()?).ok()?.parse().ok()?;
                 Some(Place { rank: rank_of_score(score), name: name.clone() })
             }
+            By::End => Some(Place { rank: row.end()?, name: name.clone() }),
+        }
+    }
+
+    /// The place of each row of this name, if it follows from the name.
+    fn place_of_name(self, name: &Bytes) -> Option<Place> {
+        match self {
+            By::Hash => Some(Place { rank: scatter(name), name: name.clone() }),
             By::Position => {
                 let position: i64 = std::str::from_utf8(name).ok()?.parse().ok()?;
                 Some(Place { rank: rank_of_position(position), name: Bytes::new() })
             }
-            By::End => Some(Place { rank: row.end()?, name: name.clone() }),
             By::Id => {
                 let (ms, sequence) = std::str::from_utf8(name).ok()?.split_once('-')?;
                 let sequence: u64 = sequence.parse().ok()?;
                 Some(Place { rank: ms.parse().ok()?, name: Bytes::copy_from_slice(&sequence.to_be_bytes()) })
             }
+            By::Score | By::End => None,
         }
     }
 }
@@ -113,8 +135,7 @@ impl Orders {
 
     /// Notes that a row takes the place of another.
     pub fn note(&mut self, table: Table, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
-        let all = (table, By::Hash)..=(table, By::Id);
-        for ((_, by), order) in self.built.range_mut(all) {
+        for ((_, by), order) in self.built.range_mut(By::all(table)) {
             self.places -= weight(order);
             change(order, *by, name, old, new);
             self.places += weight(order);
@@ -128,9 +149,9 @@ impl Orders {
         }
     }
 
-    /// Whether some order of a table was built.
-    pub fn has(&self, table: Table) -> bool {
-        self.built.range((table, By::Hash)..=(table, By::Id)).next().is_some()
+    /// Whether some order of a table was built that has to know which row another one takes the place of.
+    pub fn compares(&self, table: Table) -> bool {
+        self.built.range(By::all(table)).any(|((_, by), _)| !by.follows_name())
     }
 
     /// Drops the orders of a table.
@@ -154,14 +175,14 @@ fn weight(order: &Order) -> usize {
     order.len() + 8
 }
 
-/// Changes an order for a row that takes the place of another.
+/// Changes an order for a row that takes the place of another. The old row may be unknown if the order follows the names.
 pub fn change(order: &mut Order, by: By, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
-    let (old, new) = (old.and_then(|row| by.place(name, row)), new.and_then(|row| by.place(name, row)));
+    let (old, new) = match by.follows_name() {
+        true if new.is_some() => (None, by.place_of_name(name)),
+        true => (by.place_of_name(name), None),
+        false => (old.and_then(|row| by.place(name, row)), new.and_then(|row| by.place(name, row))),
+    };
     if old == new {
-        // The order may have lost the place of an item that was popped, whose row is still there: see `clip`.
-        if let (By::Position, Some(new)) = (by, new) {
-            order.insert(new);
-        }
         return;
     }
     planted!("zrank-counts-tombstones" => if by == By::Score && new.is_none() { return });

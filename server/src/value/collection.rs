@@ -78,6 +78,11 @@ pub fn open(draft: &Draft<'_>, key: &[u8], kind: Kind) -> Result<Option<Collecti
     }
 }
 
+/// What an element counts, if there is one.
+fn size(name: &[u8], row: Option<&Row>) -> u64 {
+    row.map_or(0, |row| row::size(name, row))
+}
+
 impl Collection {
     /// The collection of a head.
     pub(crate) fn of(head: Head) -> Collection {
@@ -106,18 +111,23 @@ impl Collection {
 
     /// Puts an element in the place of another; None removes it. Returns the old one if it was alive.
     pub fn replace(&mut self, draft: &mut Draft<'_>, name: Bytes, row: Option<Row>) -> Option<Row> {
-        let old = draft.row(Table::Elements(self.id()), &name);
-        self.exchange(draft, name, old, row)
+        let more = size(&name, row.as_ref());
+        let old = draft.replace(Table::Elements(self.id()), name.clone(), row);
+        self.resize(more, size(&name, old.as_ref()));
+        old.filter(|old| draft.lives(old))
     }
 
     /// Puts an element in the place of `old`, which the caller has just looked at, dead or alive. Returns it if it was alive.
     pub fn exchange(&mut self, draft: &mut Draft<'_>, name: Bytes, old: Option<Row>, row: Option<Row>) -> Option<Row> {
-        planted!("change-drops-the-expiry" => self.head.until = None);
-        let size = |row: Option<&Row>| row.map_or(0, |row| row::size(&name, row));
-        self.head.size = (self.head.size + size(row.as_ref())).saturating_sub(size(old.as_ref()));
-        self.changed = true;
+        self.resize(size(&name, row.as_ref()), size(&name, old.as_ref()));
         draft.exchange(Table::Elements(self.id()), name, old.as_ref(), row);
         old.filter(|old| draft.lives(old))
+    }
+
+    fn resize(&mut self, more: u64, less: u64) {
+        planted!("change-drops-the-expiry" => self.head.until = None);
+        self.head.size = (self.head.size + more).saturating_sub(less);
+        self.changed = true;
     }
 
     /// Puts an element where there is none. Does not look: a row that nobody can see any more may stand there, another one

@@ -1,0 +1,94 @@
+//! Changes of rows.
+
+use bytes::Bytes;
+
+use super::Draft;
+use crate::row::{Made, Mention, Row, Table};
+use crate::state::orders::{self, By};
+use crate::state::tally::is_mapped;
+
+impl Draft<'_> {
+    /// Puts a row in the place of another. None removes it.
+    pub(crate) fn set(&mut self, table: Table, name: Bytes, row: Option<Row>) {
+        if self.compares(table) {
+            self.replace(table, name, row);
+        } else {
+            self.exchange(table, name, None, row);
+        }
+    }
+
+    /// Puts a row in the place of another, and returns that one. None removes it.
+    pub(crate) fn replace(&mut self, table: Table, name: Bytes, row: Option<Row>) -> Option<Row> {
+        // Laying the new row finds the old one, if it is of this draft: to look for it before would take a second search.
+        let old = match self.lay(table, &name, row.clone()) {
+            Mention::Row(old) => Some(old),
+            Mention::Nothing if !self.owns(table) => self.database.row(table, &name),
+            Mention::Nothing | Mention::Removal => None,
+        };
+        self.note(table, &name, old.as_ref(), row.as_ref());
+        old
+    }
+
+    /// Whether it matters what a row of this table takes the place of.
+    fn compares(&mut self, table: Table) -> bool {
+        let mut orders = self.orders.get_mut().range(By::all(table));
+        matches!(table, Table::Keys(_)) || orders.any(|((_, by), _)| !by.follows_name())
+    }
+
+    /// Puts a row in the place of one that the caller has just looked at, or that does not matter. None removes it.
+    pub(crate) fn exchange(&mut self, table: Table, name: Bytes, old: Option<&Row>, row: Option<Row>) {
+        self.note(table, &name, old, row.as_ref());
+        self.lay(table, &name, row);
+    }
+
+    /// Brings what follows from the rows up to date.
+    fn note(&mut self, table: Table, name: &Bytes, old: Option<&Row>, row: Option<&Row>) {
+        self.made += 1;
+        if let Table::Keys(id) = table {
+            let database = self.database;
+            let tally = self.tallies.entry(id);
+            let tally = tally.or_insert_with(|| database.tallies().of(id).cloned().unwrap_or_default());
+            // The tally is that of the stored time, and what had ended by then does not count in it.
+            let stored = database.root.header.now;
+            let [living, next] = [old, row].map(|row| row.filter(|row| !row.is_dead(stored)));
+            let before = tally.size;
+            tally.note(name, living, next);
+            let after = tally.size;
+            let measured = self.measured.get_mut();
+            let counted = measured.filter(|_| is_mapped(id, &self.numbers));
+            *measured = counted.map(|size| (size + after).saturating_sub(before));
+        }
+        let orders = self.orders.get_mut().range_mut(By::all(table));
+        orders.for_each(|((_, by), order)| orders::change(order, *by, name, old, row));
+        if let Some((elements, first, last)) = orders::list_ends(row)
+            && let Some(order) = self.orders.get_mut().get_mut(&(elements, By::Position))
+        {
+            orders::clip(order, first, last);
+        }
+    }
+
+    /// Lays a row over the version. Returns what this draft has said of it before.
+    fn lay(&mut self, table: Table, name: &Bytes, row: Option<Row>) -> Mention {
+        for savepoint in &mut self.savepoints {
+            savepoint.note(table, name, &self.changed);
+        }
+        self.effects.note(name, row.as_ref());
+        let before = self.changed.entry(table).or_default().insert(name.clone(), row);
+        if let Some(before) = &before {
+            self.effects.forget(name, before.as_ref());
+        }
+        before.map_or(Mention::Nothing, Mention::from)
+    }
+
+    /// Takes back what this draft has written to an element, if it has: the head will say that the element does not count,
+    /// so nobody looks at it again, and there is no use in storing it.
+    pub fn forget_element(&mut self, collection: Made, name: &[u8]) {
+        for savepoint in &mut self.savepoints {
+            savepoint.note(Table::Elements(collection), &Bytes::copy_from_slice(name), &self.changed);
+        }
+        let rows = self.changed.get_mut(&Table::Elements(collection));
+        if let Some(row) = rows.and_then(|rows| rows.remove(name)) {
+            self.effects.forget(name, row.as_ref());
+        }
+    }
+}
