@@ -212,6 +212,13 @@ pub fn list_ends(row: Option<&Row>) -> Option<(Table, i64, i64)> {
 /// more; an order that kept its place would grow with each item that passes through a queue. So each head of a list that
 /// is laid over the others clips the order.
 pub fn clip(order: &mut Order, first: i64, last: i64) {
+    // A push leaves nothing outside, and a pop leaves one item. The ends of the order are cheap to look at.
+    for _ in 0..2 {
+        let before = order.first().filter(|place| place.rank < rank_of_position(first));
+        let outside = before.or_else(|| order.last().filter(|place| place.rank > rank_of_position(last)));
+        let Some(Place { rank, name }) = outside.cloned() else { return };
+        order.remove(rank, &name);
+    }
     let start = order.below(rank_of_position(first));
     let end = last.checked_add(1).map_or(order.len(), |after| order.below(rank_of_position(after)));
     let inside = end.saturating_sub(start);

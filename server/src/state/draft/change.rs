@@ -48,11 +48,8 @@ impl Draft<'_> {
             let database = self.database;
             let tally = self.tallies.entry(id);
             let tally = tally.or_insert_with(|| database.tallies().of(id).cloned().unwrap_or_default());
-            // The tally is that of the stored time, and what had ended by then does not count in it.
-            let stored = database.root.header.now;
-            let [living, next] = [old, row].map(|row| row.filter(|row| !row.is_dead(stored)));
             let before = tally.size;
-            tally.note(name, living, next);
+            tally.note(name, old, row);
             let after = tally.size;
             let measured = self.measured.get_mut();
             let counted = measured.filter(|_| is_mapped(id, &self.numbers));
