@@ -6,8 +6,9 @@
 //! the two.
 //!
 //! To bury a key is to take what has ended out of the tallies. It needs the key's row, so a fold or a merge leaves out no row
-//! whose key is not buried. It costs a look-up, so a commit buries some keys only. No client can see how far that has come: a
-//! count of living keys leaves out what has ended and is not buried yet ([`Tally::alive`]).
+//! whose key is not buried. It costs a look-up, so a commit buries some keys only. A count of living keys leaves out what has
+//! ended and is not buried yet ([`Tally::alive`]). Only sizes count a key until it is buried: the memory that INFO tells, and
+//! what is compared with `maxmemory`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,7 +91,7 @@ fn after(now: u64) -> Place {
 /// All tallies of a version, and the owners of its collections.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
-    /// The time up to which keys are buried, if their time has come.
+    /// The newest time that keys were buried by.
     now: u64,
     databases: BTreeMap<Made, Tally>,
     /// Who names each collection. The collections of a database that was flushed stay until [`Tallies::prune`]: a flush
@@ -194,7 +195,7 @@ impl Tallies {
         self.databases.values().map(|tally| tally.dead(now)).sum()
     }
 
-    /// A time so late that everything that has ended by then is buried.
+    /// Everything that has ended by this time is buried.
     pub fn buried_to(&self) -> u64 {
         let bounds = self.databases.values().map(|tally| tally.buried.rank.saturating_sub(1));
         bounds.min().unwrap_or(self.now)

@@ -125,7 +125,7 @@ pub(super) fn in_hex(md5: Md5) -> String {
 ///
 /// Where ETags are MD5s, the server needs the MD5 of the body for itself, and sends it. Elsewhere it sends the SHA-256. The
 /// signature of the request covers this header, and so the body. So it leaves the body itself out, which would need the
-/// SHA-256 of the body once more: without instructions for it, that takes as long as the rest of a SET.
+/// SHA-256 of the body once more: without instructions for it, that was a sixth of the CPU time of pipelined SETs.
 pub(super) struct Seal {
     /// The MD5, as an ETag has it.
     pub(super) md5: String,
