@@ -75,7 +75,8 @@ pub fn step(rng: &mut Rng, rules: &[Rule], nth: usize, level: Level, whole: bool
     let after = beside(rule.after);
     commands.push(Command { words, rule: Some(nth), check: rule.check, options });
     commands.extend(after);
-    let manner = if whole { rule.manner } else { Manner::Plain };
+    // A damaged call may still set an expiry, for another key.
+    let manner = if whole || rule.manner == Manner::Pause { rule.manner } else { Manner::Plain };
     Step { commands, connection: 0, manner }
 }
 

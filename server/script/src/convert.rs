@@ -5,7 +5,7 @@ use mlua::{Lua, Table, Value};
 
 use crate::args::{to_bytes, to_number};
 use crate::number::{ALL_DIGITS, general, truncate};
-use crate::resp::Reply;
+use crate::resp::{Reply, before_nul};
 use crate::run::run_of;
 
 /// A reply may nest so deep. Lua's tables may contain themselves.
@@ -173,10 +173,10 @@ impl Replies<'_> {
             })
         };
         if let Some(error) = string(table, "err")? {
-            return Ok(Some(Reply::Error(error)));
+            return Ok(Some(Reply::Error(error.slice_ref(before_nul(&error)))));
         }
         if let Some(status) = string(table, "ok")? {
-            return Ok(Some(Reply::Simple(status)));
+            return Ok(Some(Reply::Simple(status.slice_ref(before_nul(&status)))));
         }
         if let value @ (Value::Integer(_) | Value::Number(_)) = table.raw_get::<Value>("double")? {
             return Ok(to_number(lua, &value).map(Reply::Double));

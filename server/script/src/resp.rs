@@ -137,3 +137,8 @@ fn header(kind: u8, number: i64, out: &mut BytesMut) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
+
+/// Statuses and errors end at their first NUL, as in other servers.
+pub(crate) fn before_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or_default()
+}

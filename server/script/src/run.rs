@@ -18,6 +18,7 @@ use mlua::{Lua, MultiValue, Value};
 use crate::json::JsonOptions;
 use crate::random::Random;
 use crate::register::Registry;
+use crate::resp::before_nul;
 use crate::server_table::{Answer, Request};
 
 /// The hook looks at the bounds once in so many instructions. More often costs speed; less often lets a script that
@@ -349,6 +350,7 @@ pub(crate) fn note_failure(lua: &Lua, error: Value) -> mlua::Result<MultiValue> 
             text.into()
         }
     };
+    let text = text.slice_ref(before_nul(&text));
     *lock(&run_of(lua).failure) = Some(Failure { text, at });
     Ok(MultiValue::new())
 }

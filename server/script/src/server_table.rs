@@ -9,7 +9,7 @@ use crate::identity::{Identity, sha1_hex, version_number};
 use crate::number::{ALL_DIGITS, general};
 use crate::random::FIRST_SEED;
 use crate::register::register;
-use crate::resp::Reply;
+use crate::resp::{Reply, before_nul};
 use crate::run::{Bound, Raised, lock, run_of};
 use crate::world::{Native, fill};
 
@@ -150,7 +150,8 @@ const WRONG_REPLY: &[u8] = b"ERR wrong number or type of arguments";
 fn error_reply(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let Some(text) = only_string(&args) else { return reply_table(lua, "err", WRONG_REPLY) };
     // A text of one word has no code, so it gets one. A dash in front changes nothing.
-    let text = text.strip_prefix(b"-").unwrap_or(&text);
+    let text = before_nul(&text);
+    let text = text.strip_prefix(b"-").unwrap_or(text);
     let error = if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() };
     let flat: Vec<u8> = error.into_iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }).collect();
     reply_table(lua, "err", &flat)
