@@ -14,6 +14,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::flags::{Arguments, LogFlags, LogForm};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let Arguments { flags, subcommand } = Arguments::read();
     start_log(&flags.log);

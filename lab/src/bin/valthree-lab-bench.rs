@@ -14,6 +14,10 @@ use valthree_lab::bench::roles::Role;
 use valthree_lab::bench::{Chosen, Experiment, results, run};
 use valthree_lab::process::start_log;
 
+// The servers that it measures run in processes of this program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The open files that a thousand clients need: two each, and some to spare.
 const FILES: u64 = 8192;
 

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -163,6 +164,11 @@ impl Engine {
     /// Whether the last run did not reach its end: a bound stopped it, or Lua failed. What it did should be undone.
     pub fn was_stopped(&self) -> bool {
         self.was_stopped
+    }
+
+    /// What the last run has left of its instructions and its time. After one that has broken the interpreter this is nothing.
+    pub fn left(&self) -> (u64, Duration) {
+        self.interpreter.as_ref().map_or((0, Duration::ZERO), |lua| lua.run.left())
     }
 
     /// Lends the interpreter to a closure, which returns it if it can be used again. A panic loses it.

@@ -51,6 +51,7 @@
 //!   to a minute, would leave a server whose clock is two minutes off days behind after every idle weekend. Locks
 //!   taken there would end when a server with a better clock commits. The time is watched from the version that puts
 //!   it highest, not from the first: otherwise it would fall behind a `now` that another server has moved.
+//! - **The first version takes the store's time.** An unborn database has no `now` that could be a witness.
 //! - **A day behind `now` goes on from `now`.** If a wrong clock once moved the stored `now` far ahead, time would
 //!   stand still for years, and no lock would ever end. The estimate goes on from the stored `now`, with a warning.
 //!   Less than a day heals by standing still.
@@ -64,6 +65,8 @@
 
 use std::collections::VecDeque;
 use std::time::Duration;
+
+use crate::zoo::planted;
 
 /// How many answers vote. More would not make the bounds much narrower.
 const ANSWERS: usize = 64;
@@ -216,6 +219,11 @@ impl Estimate {
 
     /// Learns that a version of the database with this `now` exists.
     pub fn known(&mut self, stored_now: u64, monotonic: Duration) {
+        // A database that nobody has written to has no time yet, and one of format 1 has none. Then the first version takes
+        // the store's: nothing else says that the wall clock is right.
+        if stored_now == 0 && !planted!("no-time-counts-as-a-time") {
+            return;
+        }
         let lead = milliseconds(stored_now) - whole(monotonic);
         self.stored = Some(self.stored.map_or(lead, |stored| stored.max(lead)));
     }

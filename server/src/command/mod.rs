@@ -38,7 +38,7 @@ use bytes::Bytes;
 
 use self::arguments::wrong_arity;
 pub use self::execution::{FULL, TOO_LARGE};
-use self::flag::Flag;
+use self::flag::{Category, Flag};
 use self::spec::{Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
@@ -100,6 +100,11 @@ impl Command {
     /// Whether the command notes keys.
     pub fn watches(&self) -> bool {
         matches!(self.spec.meaning, Meaning::Watch)
+    }
+
+    /// Whether the command runs a program of its client, which may take long.
+    pub fn runs_script(&self) -> bool {
+        self.spec.categories.contains(&Category::Scripting)
     }
 
     /// The database that the commands behind it in a transaction work on, if it chooses one.

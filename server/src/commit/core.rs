@@ -131,6 +131,9 @@ pub struct Core {
     pub(crate) on_trial: bool,
     /// Something has happened that may let reads be answered.
     pub(crate) stirred: bool,
+    /// Scripts have worked for long, and others may be waiting. A step is due at once, but whatever has come meanwhile is
+    /// served first.
+    pub(crate) is_behind: bool,
     /// The time, as far as this server can tell: milliseconds since 1970.
     pub(crate) estimate: u64,
     pub(crate) effects: Vec<Effect>,
@@ -149,6 +152,7 @@ impl Core {
             trouble: None,
             on_trial: false,
             stirred: false,
+            is_behind: false,
             estimate: 0,
             effects: Vec::new(),
         };

@@ -81,6 +81,11 @@ impl Unit {
         self.watched.is_none() && self.commands.iter().any(Command::watches)
     }
 
+    /// Whether a script is among the commands: see [`Draft::is_tired`].
+    pub fn runs_script(&self) -> bool {
+        self.commands.iter().any(Command::runs_script)
+    }
+
     /// Executes the commands. Returns what they yield, and whether the draft changed. A draft also changes if a command has
     /// seen a row end that has not ended at the stored time: then the draft has to store its own time.
     ///

@@ -30,6 +30,7 @@ use crate::store::{ETag, StoreError};
 use crate::upkeep::{Content, Uploaded};
 
 mod mail;
+mod patience;
 mod stored;
 mod verdict;
 

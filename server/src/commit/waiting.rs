@@ -116,6 +116,12 @@ impl Chosen {
             Chosen::Some(flags) => flags[place],
         }
     }
+
+    /// Leaves out the units from a place on. There are `count` in all.
+    fn end_at(&mut self, place: usize, count: usize) {
+        let flags = (0..count).map(|other| other < place && self.has(other));
+        *self = Chosen::Some(flags.collect());
+    }
 }
 
 /// The first unit of a batch that changes the database, executed.
@@ -257,13 +263,24 @@ impl Waiting {
     ///
     /// A write that changes nothing is executed once more, when a check has proven memory fresh. Its result is not kept for
     /// that moment, because memory may hold a newer version by then.
-    pub fn first_change(&self, chosen: &Chosen, draft: &mut Draft<'_>) -> Option<FirstChange> {
-        let untested = self.queue.range(self.barren..).enumerate();
-        let mut writes = untested.filter(|(place, arrival)| chosen.has(*place) && arrival.may_change());
-        writes.find_map(|(_, arrival)| {
+    ///
+    /// If scripts have worked for long before one was found, the script behind them and all later units are not chosen any more:
+    /// their turn comes with the next step.
+    pub fn first_change(&self, chosen: &mut Chosen, draft: &mut Draft<'_>) -> Option<FirstChange> {
+        for (place, arrival) in self.queue.range(self.barren..).enumerate() {
+            if !chosen.has(place) || !arrival.may_change() {
+                continue;
+            }
+            if draft.is_tired() && arrival.unit.runs_script() {
+                chosen.end_at(place, self.queue.len() - self.barren);
+                return None;
+            }
             let (result, changed) = arrival.unit.execute(draft);
-            changed.then_some(FirstChange { number: arrival.number, result })
-        })
+            if changed {
+                return Some(FirstChange { number: arrival.number, result });
+            }
+        }
+        None
     }
 
     /// Notes that the chosen units change nothing. Returns whether that is news of any unit. Units behind one that could

@@ -12,13 +12,14 @@
 //! ([`valthree_script::Engine::call`]), and then the function that the text registers under that name.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use bytes::Bytes;
 use valthree_script::{Engine, FunctionFacts, Library, Limits, ScriptFlags};
 
 use super::reply::to_client;
 use super::text::{MOST, MOST_BYTES};
-use super::{system_names, with_engine};
+use super::{note_labour, rest_of, system_names, with_engine};
 use crate::resp::Reply;
 use crate::row::Row;
 use crate::state::Draft;
@@ -136,18 +137,16 @@ pub fn load(draft: &mut Draft<'_>, text: &Bytes, policy: Policy) -> Result<Reply
     if policy == Policy::Append && draft.find_system(&library_row(&name)).is_some() {
         return Err(already_exists(&[b"Library '", &name, b"'"]));
     }
-    let mut limits = Limits::LOADING;
     let mut arrivals = Arrivals::default();
-    arrivals.add(text, &mut limits)?;
+    arrivals.add_all(draft, slice::from_ref(text), &Limits::LOADING)?;
     arrivals.install(draft, policy)?;
     Ok(Reply::Bulk(name))
 }
 
 /// Adds several libraries, or none if there is a mistake in one of them.
 pub fn restore(draft: &mut Draft<'_>, texts: &[Bytes], policy: Policy) -> Result<(), Reply> {
-    let mut limits = RESTORING;
     let mut arrivals = Arrivals::default();
-    texts.iter().try_for_each(|text| arrivals.add(text, &mut limits))?;
+    arrivals.add_all(draft, texts, &RESTORING)?;
     arrivals.install(draft, policy)
 }
 
@@ -160,6 +159,14 @@ struct Arrivals {
 }
 
 impl Arrivals {
+    fn add_all(&mut self, draft: &mut Draft<'_>, texts: &[Bytes], limits: &Limits) -> Result<(), Reply> {
+        let limits = rest_of(limits, draft);
+        let mut left = limits;
+        let added = texts.iter().try_for_each(|text| self.add(text, &mut left));
+        note_labour(draft, &limits, (left.instructions, left.time));
+        added
+    }
+
     fn add(&mut self, text: &Bytes, limits: &mut Limits) -> Result<(), Reply> {
         let name = Engine::library_name(text).map_err(to_client)?;
         if self.libraries.contains_key(&name) {

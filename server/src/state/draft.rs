@@ -9,6 +9,7 @@
 //! | `change` | puts rows in the place of others |
 //! | `mapping` | the databases that SELECT knows |
 //! | `unit`, `effects` | units, and how large their changes may be |
+//! | `labour` | how long scripts have worked |
 //! | `undo`, `savepoint` | takes changes back |
 //! | `watch` | notes watched keys, and judges the notes |
 //! | `finish` | from a draft to the bytes of a version |
@@ -16,6 +17,7 @@
 mod change;
 mod effects;
 mod finish;
+mod labour;
 mod mapping;
 mod savepoint;
 mod undo;
@@ -29,6 +31,8 @@ use bytes::Bytes;
 
 pub use self::effects::MOST_EFFECTS;
 use self::effects::{Changed, Effects};
+pub use self::labour::Labour;
+use self::labour::Labours;
 use self::savepoint::Savepoint;
 use super::changes::{Added, Folded, Merged};
 use super::database::Database;
@@ -85,6 +89,7 @@ pub struct Draft<'a> {
     savepoints: Vec<Savepoint>,
     /// How large the changes are.
     effects: Effects,
+    labours: Labours,
     /// Databases were emptied or exchanged.
     pub(super) remapped: bool,
     /// The runs as they will be named, and which of them are new.
@@ -124,6 +129,7 @@ impl<'a> Draft<'a> {
             watched: Vec::new(),
             savepoints: Vec::new(),
             effects: Effects::default(),
+            labours: Labours::default(),
             remapped: false,
             runs: database.root.runs.clone(),
             folded: None,

@@ -254,6 +254,19 @@ fn more_than_a_day_beyond_the_stored_now_needs_the_wall_clock_too() {
 }
 
 #[test]
+fn the_first_version_takes_the_time_of_the_store() {
+    for wall in [0, START - YEAR, START + YEAR, u64::MAX] {
+        let mut estimate = Estimate::new(Authority::Store);
+        estimate.known(0, ms(0));
+        assert_eq!(estimate.now(wall, ms(5_000)), 0, "nobody has told the time yet");
+        hear(&mut estimate, 10_000, 0);
+        let now = estimate.now(wall, ms(10_500));
+        assert!(now.abs_diff(START + 10_500) <= 1_030, "{wall}: {now}");
+        assert_eq!(estimate.take_warning(), None);
+    }
+}
+
+#[test]
 fn a_version_of_another_server_helps_one_that_is_behind() {
     let mut estimate = informed(20);
     estimate.known(START + 10_000 - 9 * DAY.unsigned_abs(), ms(10_000));

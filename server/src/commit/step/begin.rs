@@ -30,8 +30,8 @@ impl Core {
 
     /// Executes a batch, and begins to store what it changes. Returns false if that has to be done again, with care.
     fn execute(&mut self, now: Instant, is_careful: bool) -> bool {
-        let chosen = self.waiting.choose(&self.room(now));
-        let Core { terms, known, waiting, attempts, estimate, .. } = &mut *self;
+        let mut chosen = self.waiting.choose(&self.room(now));
+        let Core { terms, known, waiting, attempts, estimate, is_behind, .. } = &mut *self;
         let base = Base {
             database: &known.database,
             etag: known.etag.as_ref(),
@@ -45,7 +45,8 @@ impl Core {
         let mut draft = base.draft();
         let mut first = None;
         if waiting.proposals.is_empty() {
-            first = waiting.first_change(&chosen, &mut draft);
+            first = waiting.first_change(&mut chosen, &mut draft);
+            *is_behind |= draft.is_tired();
             if draft.is_spoiled() {
                 return false;
             }

@@ -32,6 +32,7 @@ use crate::zoo::planted;
 impl Core {
     /// Takes in one event, and returns what has to be done about it.
     pub fn step(&mut self, event: Event, now: Instant) -> Vec<Effect> {
+        self.stirred |= std::mem::take(&mut self.is_behind);
         self.apply_landed(now);
         match event {
             Event::Tick => {}
@@ -73,7 +74,8 @@ impl Core {
         ];
         let idle = self.waiting.is_empty() && self.waiting.proposals.is_empty();
         let batch = (commit.is_none() && !self.on_trial && !idle).then(|| self.pause(now)).flatten();
-        let wakes = [batch, self.doubt_due(), self.check_due(now), self.checks.overdue(now)];
+        let rest = self.is_behind.then_some(now);
+        let wakes = [rest, batch, self.doubt_due(), self.check_due(now), self.checks.overdue(now)];
         deadlines.into_iter().chain(wakes).flatten().min()
     }
 

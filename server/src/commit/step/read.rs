@@ -21,7 +21,7 @@ impl Core {
             return false;
         }
         let proven = self.checks.proven();
-        let Core { known, terms, attempts, waiting, effects, estimate, .. } = &mut *self;
+        let Core { known, terms, attempts, waiting, effects, estimate, is_behind, .. } = &mut *self;
         let mut draft =
             Draft::stored(&known.database, terms.knobs.max_memory(), *estimate).with_packings(terms.knobs.packings());
         draft.be_careful(); // a unit that is undone changes nothing
@@ -38,6 +38,11 @@ impl Core {
                 return Some(arrival);
             }
             if arrival.is_long && terms.untaken.is_full() {
+                blocked.insert(client);
+                return Some(arrival);
+            }
+            if draft.is_tired() && arrival.unit.runs_script() {
+                *is_behind = true;
                 blocked.insert(client);
                 return Some(arrival);
             }

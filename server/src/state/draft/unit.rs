@@ -28,6 +28,7 @@ impl Draft<'_> {
     /// Begins a unit.
     pub fn begin_unit(&mut self, may_write: bool) {
         self.effects.before = self.effects.bytes;
+        self.begin_labour();
         if may_write && self.effects.is_careful {
             self.save();
         }

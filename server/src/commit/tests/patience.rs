@@ -1,0 +1,120 @@
+//! Units that have to wait for another batch: no memory for their replies, or scripts that have worked for long.
+
+use super::super::answer::Yield;
+use super::super::untaken::Untaken;
+use super::*;
+
+/// One server on a network without faults.
+struct Alone {
+    world: World,
+    awaited: Vec<(&'static str, Awaited)>,
+}
+
+impl Alone {
+    fn new(untaken: &Arc<Untaken>) -> Alone {
+        let mut world = World::new(1);
+        world.cores[0].1.terms.untaken = Arc::clone(untaken);
+        Alone { world, awaited: Vec::new() }
+    }
+
+    /// A client sends some commands at once.
+    fn send(&mut self, client: u64, commands: &[&[&'static str]]) {
+        let mut units = Vec::new();
+        for words in commands {
+            let (promise, awaited) = Sheet::default().promise();
+            self.awaited.push((words[words.len() - 1], awaited));
+            units.push(Unit::new(client, 0, command(words), promise));
+        }
+        self.world.step(0, Event::Arrived(vec![units]));
+    }
+
+    /// Every message arrives, and some time passes.
+    fn pass(&mut self) {
+        for mail in std::mem::take(&mut self.world.mails) {
+            self.world.carry(mail, 100);
+        }
+        self.world.now += ROUND_TRIP / 2;
+        self.world.step(0, Event::Tick);
+    }
+
+    /// The answers that have come since the last call, by the last word of their commands.
+    fn heard(&mut self) -> Vec<(&'static str, Reply)> {
+        let mut heard = Vec::new();
+        self.awaited.retain_mut(|(word, awaited)| match awaited.take() {
+            None => true,
+            Some(answer) => {
+                heard.push((*word, answer.expect("nothing is lost").reply));
+                false
+            }
+        });
+        heard
+    }
+
+    fn pass_until_quiet(&mut self) -> Vec<(&'static str, Reply)> {
+        (0..20).for_each(|_| self.pass());
+        self.heard()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_behind_a_reply_without_memory_happens_once() {
+    let untaken = Untaken::of(4000);
+    let mut alone = Alone::new(&untaken);
+    let counted = untaken.count(&Reply::Array(vec![Reply::Null; 2000])).expect("it is long");
+    assert!(untaken.is_full());
+    let long: Vec<&str> = ["MGET"].into_iter().chain(["nothing"; 100]).collect();
+    alone.send(1, &[&long, &["INCR", "first"]]);
+    alone.send(2, &[&["INCR", "second"]]);
+    let heard = alone.pass_until_quiet();
+    assert_eq!(heard, [("second", Reply::Integer(1))], "the first client waits for memory");
+    drop(counted);
+    alone.world.step(0, Event::Room);
+    let heard = alone.pass_until_quiet();
+    assert_eq!(heard.last(), Some(&("first", Reply::Integer(1))));
+    assert_eq!(heard.len(), 2);
+    alone.send(3, &[&["GET", "first"]]);
+    assert_eq!(alone.pass_until_quiet(), [("first", Reply::text("1"))]);
+}
+
+/// Three of them make a draft tired.
+const LONG_READ: &str = "for i = 1, 4000000 do end return redis.call('get', KEYS[1])";
+const LONG_WRITE: &str = "for i = 1, 4000000 do end return redis.call('incr', KEYS[1])";
+
+#[tokio::test(start_paused = true)]
+async fn other_clients_are_served_between_long_scripts() {
+    for script in [LONG_READ, LONG_WRITE] {
+        let mut alone = Alone::new(&Arc::default());
+        alone.send(1, &[&["APPEND", "key", "1"]]);
+        assert_eq!(alone.pass_until_quiet().len(), 1);
+        let script: &[&str] = &["EVAL", script, "1", "count"];
+        alone.send(1, &[script; 9]);
+        alone.send(2, &[&["GET", "key"]]);
+        let mut scripts = 0;
+        let before = loop {
+            alone.pass();
+            let heard = alone.heard();
+            scripts += heard.iter().filter(|(word, _)| *word == "count").count();
+            if heard.iter().any(|(word, _)| *word == "key") {
+                break scripts;
+            }
+        };
+        assert!(before <= 6, "{before} of 9 scripts came before the read");
+        let replies = alone.pass_until_quiet();
+        assert_eq!(before + replies.len(), 9);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_scripts_of_a_transaction_share_the_bounds_of_one() {
+    let mut alone = Alone::new(&Arc::default());
+    let (promise, mut awaited) = Sheet::default().promise();
+    let scripts = (0..20).map(|_| command(&["EVAL", LONG_WRITE, "1", "count"])).collect();
+    let unit = Unit::transaction(1, 0, scripts, Vec::new(), promise);
+    alone.world.step(0, Event::Arrived(vec![vec![unit]]));
+    alone.pass_until_quiet();
+    let Some(Ok(Yield { reply: Reply::Array(replies), .. })) = awaited.take() else { panic!("it is answered") };
+    let done = replies.iter().filter(|reply| matches!(reply, Reply::Integer(_))).count();
+    let is_stopped = |reply: &Reply| matches!(reply, Reply::Error(text) if text.starts_with(b"ERR Script stopped"));
+    assert!((2..20).contains(&done), "{done}");
+    assert!(replies[done..].iter().all(is_stopped), "{replies:?}");
+}
