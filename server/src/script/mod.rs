@@ -305,9 +305,11 @@ mod tests {
         let taken = Bytes::from("#!lua name=b\nredis.register_function('PEEK', function() return 1 end)");
         for wrong in [endless, broken, taken, fine.clone(), Bytes::from(COUNTER)] {
             let texts = [fine.clone(), wrong.clone()];
+            draft.begin_unit(true);
             assert!(library::restore(&mut draft, &texts, library::Policy::Append).is_err(), "{wrong:?}");
             assert_eq!((draft.system(), draft.made()), before, "{wrong:?}");
         }
+        draft.begin_unit(true);
         library::restore(&mut draft, &[fine], library::Policy::Flush).expect("nothing is wrong");
         assert_eq!(library::count(&draft), (1, 1));
     }
