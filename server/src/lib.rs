@@ -28,13 +28,13 @@
 //!
 //! 1. `db.json` decides. A write has happened if and only if a version that contains it was stored. Nothing else (a log, a
 //!    lease, a clock, a leader) can make or unmake a write.
-//! 2. A server replaces `db.json` only on the condition that it still is the version from which the new one was computed,
-//!    or that there is none.
+//! 2. A server replaces `db.json` only on the condition that it still is the version from which the new one was computed.
+//!    It creates `db.json` only on the condition that none exists.
 //! 3. No version has the same bytes as an earlier one, because its generation is higher. So an ETag never comes back, and
 //!    a conditional PUT that a newer version has overtaken can never land.
 //! 4. A pure state machine executes commands in one order on one state. The state is a function of the stored bytes.
-//! 5. A client gets a reply only when the fate of its command is known, or the reply says that it is not: at the deadline,
-//!    or when the database becomes unusable. A command is never applied twice, and never after its client was told that
+//! 5. A client gets its reply when the fate of its command is known. At the deadline, or when the database becomes
+//!    unusable, the reply says if the fate is not known. No command is applied twice, or after its client was told that
 //!    nothing happened.
 //! 6. No argument for correctness mentions time. Clocks only decide how long to wait.
 //!
@@ -62,7 +62,7 @@
 //! | [`root`], [`run`] | the bytes of `db.json` and of runs |
 //! | [`store`] | conditional replacement of objects in a folder, in S3, or in memory for tests |
 //! | [`id`] | names of servers and databases |
-//! | [`inspect`], [`tail`], [`repair`] | looking at a database without serving it, following it, mending it |
+//! | [`inspect`], [`tail`], [`repair`] | print, follow and mend a database without serving it |
 //! | `background` | long work in short slices |
 //! | `zoo` | planted bugs, which no ordinary build contains |
 //!

@@ -32,10 +32,10 @@
 //! - **The record respects real time.** A client records a call before it sends the command and a reply after it arrived,
 //!   all in one order. If one operation ended before another began, the record says so.
 //! - **Decisions can be repeated.** They come from a seed or from the Antithesis platform ([`chance`]), not from time or
-//!   replies. One thing of earlier rounds matters: what they left open limits what a round may draw.
+//!   replies. Earlier rounds matter in one way: their open operations limit what a round may draw.
 //! - **A simulation can own the world.** Time is tokio's, and a connection is any stream of bytes.
-//! - **Undecided is a verdict of its own.** A verdict is *serializable*, *violation* or *undecided*. The last one is never
-//!   taken for one of the others.
+//! - **Undecided is a verdict of its own.** A verdict is *serializable*, *violation* or *undecided*. An undecided round
+//!   never counts as a pass or as a violation.
 //!
 //! # Where things are
 //!

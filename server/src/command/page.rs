@@ -6,8 +6,10 @@
 use bytes::Bytes;
 
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer};
+use crate::command::family::key::encoding;
 use crate::command::glob::{Case, matches};
 use crate::resp::Reply;
+use crate::state::Draft;
 use crate::state::order::Order;
 
 /// The error for a cursor that is no number.
@@ -67,8 +69,8 @@ impl<'a> PageOptions<'a> {
     }
 
     /// The next cursor, which is 0 at the end, and the names from a cursor on. `size` is that of the whole collection.
-    pub fn names(&self, order: &Order, size: u64, cursor: u64) -> (u64, Vec<Bytes>) {
-        let is_small = order.len() <= SMALL && size <= SMALL_SIZE;
+    pub fn names(&self, order: &Order, size: u64, is_packed: bool, cursor: u64) -> (u64, Vec<Bytes>) {
+        let is_small = order.len() <= SMALL && size <= SMALL_SIZE || is_packed;
         let (from, count) = if is_small { (0, order.len()) } else { (cursor, self.count) };
         let (mut visited, mut next, mut names) = (0, from, Vec::new());
         for place in order.iter_from(order.below(from)) {
@@ -84,6 +86,13 @@ impl<'a> PageOptions<'a> {
         }
         (0, names)
     }
+}
+
+/// Whether Valkey keeps a collection of so many elements in one piece, with this threshold. It returns all of that in one call.
+pub fn is_packed(draft: &Draft<'_>, key: &[u8], elements: usize, threshold: i64) -> bool {
+    let may_be = elements > SMALL && i64::try_from(elements).is_ok_and(|elements| elements <= threshold);
+    let row = if may_be { draft.find(key) } else { None };
+    row.is_some_and(|row| matches!(encoding::of(draft, key, &row), "listpack" | "intset"))
 }
 
 /// The reply: the next cursor and what was found.
@@ -114,7 +123,7 @@ mod tests {
             let options = options(&words);
             let (mut cursor, mut seen) = (0, Vec::new());
             loop {
-                let (next, names) = options.names(&order, 0, cursor);
+                let (next, names) = options.names(&order, 0, false, cursor);
                 seen.extend(names);
                 if next == 0 {
                     break;
@@ -132,8 +141,9 @@ mod tests {
     #[test]
     fn a_small_collection_is_one_page_unless_it_is_large_in_bytes() {
         let order = order(100);
-        assert_eq!(options(&[]).names(&order, 0, 5_000_000).1.len(), 100);
-        assert!(options(&[]).names(&order, SMALL_SIZE + 1, 0).1.len() < 20);
+        assert_eq!(options(&[]).names(&order, 0, false, 5_000_000).1.len(), 100);
+        assert!(options(&[]).names(&order, SMALL_SIZE + 1, false, 0).1.len() < 20);
+        assert_eq!(options(&[]).names(&order, SMALL_SIZE + 1, true, 0).1.len(), 100);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The pure core: what the loop knows, what can happen to it, and what it wants to be done.
 //!
 //! The files of `step` say how each event changes it. The core sends nothing, spawns nothing, waits for nothing and reads no
-//! clock. So a test can drive several cores through any order of lost, late and doubled messages, step by step.
+//! clock, but for the time that a script may take ([`crate::script`]). So a test can drive several cores through any order of lost, late and doubled messages, step by step.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::root::{self, Root};
 use crate::settings::Thresholds;
+use crate::state::order::Discard;
 use crate::state::{Database, Runs, Stretch};
 use crate::stats::Stats;
 use crate::store::{Condition, ETag, Got, StoreError};
@@ -168,6 +169,11 @@ impl Core {
     /// The version in memory.
     pub fn database(&self) -> &Database {
         &self.known.database
+    }
+
+    /// The work to free what the database in memory does not need any more, if it is long.
+    pub fn discard(&mut self) -> Option<Discard> {
+        self.known.database.discard()
     }
 
     /// Tells the time, in milliseconds since 1970. It never goes back.

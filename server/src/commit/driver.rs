@@ -23,7 +23,7 @@ use super::start::{Start, Witness};
 use super::trouble::Unusable;
 use super::untaken::Untaken;
 use super::waiting::Proposed;
-use crate::background::Background;
+use crate::background::{Background, in_slices};
 use crate::clock::Clock;
 use crate::id::Id;
 use crate::root::{self, Root};
@@ -125,6 +125,7 @@ impl<S: Store> Committer<S> {
             self.core.tell_time(self.clock.now());
             let effects = self.core.step(event, now);
             self.perform(effects, &mut usable)?;
+            self.discard();
             if self.core.is_settling() || !self.events.is_empty() {
                 continue;
             }
@@ -239,6 +240,17 @@ impl<S: Store> Committer<S> {
         let (name, writer) = (self.name(), self.writer());
         let work = Background::start(async move { writer.store(name, content).await });
         self.under_way.push(Box::pin(async move { Done::Event(done(work.await)) }));
+    }
+
+    /// Frees in the background what the core does not need any more.
+    fn discard(&mut self) {
+        if let Some(discard) = self.core.discard() {
+            let work = Background::start(in_slices(discard));
+            self.under_way.push(Box::pin(async move {
+                work.await;
+                Done::Event(Event::Tick)
+            }));
+        }
     }
 
     /// Begins what upkeep wants to be done.

@@ -32,22 +32,22 @@
 //! *Transactions.* A unit may hold several commands. They are executed on one draft with nothing between, and stored by one
 //! PUT. A transaction that depends on watched keys is judged where it is executed: by the window of the version below, and by
 //! what the batch has done before it ([`crate::state::Watched`]). So the verdict and the effects have one place in the serial
-//! order, and they are computed anew if the commit is lost. WATCH is a read of a stored version. It joins no batch: there its
-//! note could not tell earlier changes from later ones.
+//! order, and they are computed anew if the commit is lost. WATCH is a read of a stored version. It joins no batch: in a
+//! batch, its note would mix the changes before it with those behind it.
 //!
 //! *Large effects.* Some effects are too large for `db.json`, and known only after the execution. The core holds such a batch
 //! back until they are stored as a run, and its commit names the run. The run means nothing before a version names it, so until
-//! then no byte of the batch counts as sent. If memory moves to another version meanwhile, or the commit is lost, the batch is
+//! then the batch has no effect, and its units may still be told TRYAGAIN. If memory moves to another version meanwhile, or the commit is lost, the batch is
 //! executed anew, and its effects are uploaded anew (`step::hold`).
 //!
-//! *Deadlines.* A client is told TRYAGAIN only if no bytes that hold an effect of its command may have been sent. The same
-//! step removes the unit, so nothing can happen later either. Otherwise the client is told UNCERTAIN, and the unit is
-//! removed as well: if its commit proves lost, nobody executes it again. A unit whose deadline is too near for a commit to
+//! *Deadlines.* The core answers TRYAGAIN only if it has sent no bytes that hold an effect of the command. The same step
+//! removes the unit, so nothing can happen later either. Otherwise it answers UNCERTAIN, and removes the unit as well: if
+//! the commit proves lost, nobody executes the unit again. A unit whose deadline is too near for a commit to
 //! be settled joins no commit, so that a lost race alone hardly ever makes an outcome uncertain.
 //!
-//! *The log and the runs.* A version stands for what its runs say, with the entries of `recent` laid over them, the newer
-//! over the older ([`crate::state`]). A commit appends one entry and edits none. Suppose a server knows one version, and
-//! reads a later one whose log goes back that far. Then it applies only the new entries. The result equals a full load. If memory
+//! *The log and the runs.* A version is its runs, with the entries of `recent` laid over them, the newer over the older
+//! ([`crate::state`]). A commit appends one entry and edits none. A server that reads a later version applies only the new
+//! entries, if the log goes back far enough. The result equals a full load. If memory
 //! lacks a run that a version names, the server does not know that version until it has read the run (`fetch`). Until then
 //! the version proves nothing, answers nothing and settles no fate. Runs never change, so it does not matter when they are
 //! read. Folds, merges and sweeps enter the chain as part of a batch and change no row
@@ -64,7 +64,8 @@
 //! stored version that cannot have followed the known one (`lineage`), or that cannot be read, is never served and never
 //! replaced (`step::outage`).
 //!
-//! No step of this mentions time. The clock only decides when to wait, to look, or to give up.
+//! No step of this mentions a clock. Clocks only decide when to wait, to look, or to give up. A script that exceeds its time
+//! is undone, so no effect depends on when that was.
 //!
 //! # Where things are
 //!

@@ -53,7 +53,8 @@ impl Inbound {
 
     /// Reads all bytes that have come, up to a limit, and waits if there are none.
     ///
-    /// Returns how many bytes have come. Asks the budget only when something has come. The wait may have been long, and many connections may wake at once.
+    /// Returns how many bytes have come. Asks the budget only when something has come: the wait may have been long, and many
+    /// connections may wake at once.
     pub(super) async fn fill<IO: AsyncRead>(
         &mut self,
         reader: &mut ReadHalf<IO>,

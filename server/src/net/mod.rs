@@ -12,6 +12,7 @@
 //! | `intake` | turns requests into replies, or into promises of them |
 //! | `last_words` | ends a connection when the server stops |
 //! | `outbox` | holds replies until the client takes them |
+//! | `stopwatch` | measures requests for the log of slow ones |
 //! | `http` | notices web browsers, which must not reach the database |
 
 mod connection;

@@ -255,7 +255,8 @@ impl Outbox {
     }
 }
 
-/// Writes as many encoded bytes as the client takes, and returns their number. Fails if the client takes none for long although the outbox is full.
+/// Writes as many encoded bytes as the client takes, and returns their number. Fails if the client takes none for long
+/// although the outbox is full.
 pub(super) async fn write<IO: AsyncWrite>(
     writer: &mut WriteHalf<IO>,
     ready: &mut BytesMut,

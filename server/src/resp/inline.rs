@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 /// Splits a line into its words. Returns `None` if a quotation does not end, or does not end its word.
 ///
-/// - Between double quotes, `\n`, `\r`, `\t`, `\b`, `\a` and `\xHH` mean the same bytes as in C. A backslash before anything else is dropped,
-///   also before an `x` without two hexadecimal digits.
+/// - Between double quotes, `\n`, `\r`, `\t`, `\b`, `\a` and `\xHH` mean the same bytes as in C. A backslash before anything
+///   else is dropped, also before an `x` without two hexadecimal digits.
 /// - Between single quotes, only `\'` is special.
 /// - A quotation may begin within a word (`a"b c"` is one word) and must end it (`"a"b` is an error).
 pub(super) fn split(line: &[u8]) -> Option<Vec<Bytes>> {

@@ -92,7 +92,12 @@ impl<'a, 'd> Hands<'a, 'd> {
         let reply = match spec.meaning {
             Meaning::Table(tell) => tell(self.commands, &words)?,
             Meaning::Session(_) | Meaning::Reset(_) | Meaning::Transaction(_) => return Err(FORBIDDEN),
-            _ => {
+            Meaning::Container
+            | Meaning::Data(_)
+            | Meaning::Script(_)
+            | Meaning::Select(..)
+            | Meaning::Watch
+            | Meaning::Exec => {
                 spec.check.map_or(Ok(()), |check| check(&words))?;
                 execute(self.commands, spec, self.draft, &words)
             }

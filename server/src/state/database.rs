@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::finished::Finished;
 use super::newest::Newest;
-use super::order::Order;
+use super::order::{Discard, Order};
 use super::orders::{By, Orders, clip};
 use super::runs::{Runs, Stretch};
 use super::tally::{Buried, Figures, Tallies, is_mapped};
@@ -166,6 +166,11 @@ impl Database {
     /// Buries everything that has ended. Only tests need it, which compare.
     pub fn bury_all(&mut self) {
         self.bury(self.root.header.now, usize::MAX);
+    }
+
+    /// The work to free large orders that nobody wants any more, if there are any.
+    pub fn discard(&mut self) -> Option<Discard> {
+        self.orders.get_mut().discard()
     }
 
     /// Some keys that are buried and whose rows are still stored. At most `most` are looked at.

@@ -21,10 +21,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::discard::Discard;
 pub use self::place::Place;
 pub use self::walk::{Ascending, Descending};
 use node::Node;
 
+mod discard;
 mod node;
 mod place;
 #[cfg(test)]

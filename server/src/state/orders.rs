@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-use super::order::{Order, Place};
+use super::order::{Discard, Order, Place};
 use crate::row::{Head, Row, Shape, Table};
 use crate::zoo::planted;
 
@@ -112,11 +112,16 @@ pub struct Orders {
     built: BTreeMap<(Table, By), Order>,
     /// How many places they have together.
     places: usize,
+    /// Large ones that nobody wants any more.
+    dropped: Vec<Order>,
 }
 
 /// How many places a server keeps in derived orders, at 40 bytes each. Beyond that all of them are dropped, and those that
 /// are still needed are built again.
 const MOST_PLACES: usize = 16 << 20;
+
+/// Freeing an order of so many places takes a tenth of a millisecond. Larger ones are freed in slices, beside the loop.
+const LARGE: usize = 4096;
 
 impl Orders {
     /// The order of a table, if it was built.
@@ -127,7 +132,7 @@ impl Orders {
     /// Keeps an order that was built.
     pub fn insert(&mut self, table: Table, by: By, order: Order) {
         if self.places + weight(&order) > MOST_PLACES {
-            *self = Orders::default();
+            self.retain(|_| false);
         }
         self.places += weight(&order);
         self.built.insert((table, by), order);
@@ -159,15 +164,27 @@ impl Orders {
         for by in [By::Hash, By::Score, By::Position, By::End, By::Id] {
             if let Some(order) = self.built.remove(&(table, by)) {
                 self.places -= weight(&order);
+                self.dropped.extend(Some(order).filter(is_large));
             }
         }
     }
 
     /// Drops the orders of tables that are not wanted any more.
     pub fn retain(&mut self, wanted: impl Fn(Table) -> bool) {
-        self.built.retain(|(table, _), _| wanted(*table));
+        let unwanted = self.built.extract_if(.., |(table, _), _| !wanted(*table)).map(|(_, order)| order);
+        self.dropped.extend(unwanted.filter(is_large));
         self.places = self.built.values().map(weight).sum();
     }
+
+    /// The work to free the large orders that were dropped, if there are any.
+    pub fn discard(&mut self) -> Option<Discard> {
+        let dropped = std::mem::take(&mut self.dropped);
+        (!dropped.is_empty()).then(|| Discard::new(dropped))
+    }
+}
+
+fn is_large(order: &Order) -> bool {
+    order.len() > LARGE
 }
 
 /// What an order counts: its places, and as much as some of them for its nodes.

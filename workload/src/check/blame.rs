@@ -8,8 +8,8 @@ use super::verdict::{Budget, Judgement, Violation};
 use super::{refusals, sentence, translate};
 use crate::history::{History, Operation};
 
-/// The first inexplicable reply of a history, with an order of everything before it. No reply before that of `index` is
-/// inexplicable.
+/// The first inexplicable reply of a history, with an order of everything before it. Every reply before that of `index`
+/// has an explanation.
 ///
 /// The search looks ahead: it may give up at a write because of a read that comes long after. People want the operation
 /// whose reply, and none before, left no order. A violation stays a violation when more happens, so this function finds

@@ -33,7 +33,7 @@ pub(super) struct Act {
     pub(super) before: u32,
     /// The answered act that the client called next, if this one is still unanswered by then. Else [`NONE`].
     pub(super) after: u32,
-    /// Whether it is a rider: a write that nobody sees, to keys that are present anyway (`frontier/riders.rs`).
+    /// Whether it is a rider: a blind overwrite, whose value no reply shows (`frontier/riders.rs`).
     pub(super) rides: bool,
 }
 

@@ -21,7 +21,7 @@ pub(super) fn does_nothing(command: &Command, seen: &Reply) -> bool {
     is_idle(command, Some(seen)) || is_harmless(command, seen)
 }
 
-/// Whether a command, answered like this or not at all, neither changes anything nor depends on anything.
+/// Whether a command with this reply, or without any, changes nothing and depends on nothing.
 pub(super) fn is_idle(command: &Command, reply: Option<&Reply>) -> bool {
     match command {
         Command::Server(command) => match command {

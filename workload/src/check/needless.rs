@@ -14,12 +14,12 @@ use crate::history::History;
 use crate::operation::{Command, Reply, TransactionCommand};
 use crate::word::Word;
 
-/// Moments between which things were under way, in the order of their calls.
+/// Intervals during which operations were under way, in the order of their calls.
 #[derive(Default)]
 struct Spans(Vec<(u64, u64)>);
 
 impl Spans {
-    /// Adds one that was called after all others, with the last end so far.
+    /// Adds an interval. Calls ascend.
     fn add(&mut self, call: u64, end: u64) {
         let last = self.0.last().map_or(end, |(_, last)| end.max(*last));
         self.0.push((call, last));

@@ -3,8 +3,8 @@
 //! Two operations belong to one part if
 //!
 //! - they share a key, or
-//! - they overlap in one client's pipeline. Then the order of their calls binds them, and no order of the two keys alone
-//!   would show it.
+//! - they overlap in one client's pipeline. Then their calls have an order, which has to hold across
+//!   the keys.
 //!
 //! FLUSHALL and DBSIZE concern every key that the history names. Only real time orders operations of different parts, and
 //! orders of the parts that respect real time can always be merged into one order of the whole: linearizability is local

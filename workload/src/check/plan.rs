@@ -6,7 +6,7 @@ use super::parts::Part;
 
 /// Open acts with the same claim, in the order of their calls.
 ///
-/// They are interchangeable. None of them ever has to take effect, so the first can stand for whichever does. A search
+/// They are interchangeable. None of them ever has to take effect, so the search always uses the first. A search
 /// state only counts how many have taken effect.
 pub(super) struct Kind {
     pub(super) acts: Vec<u32>,

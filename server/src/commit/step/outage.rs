@@ -1,7 +1,8 @@
 //! A database that cannot be used at present.
 //!
 //! The stored database may be damaged, may be gone, or may be another one. Then the server refuses every command,
-//! commits nothing and begins no deletion. It looks again at a growing interval. As soon as a check shows a readable version that can have
+//! commits nothing and begins no deletion. It looks again at a growing interval. As soon as a check shows a readable
+//! version that can have
 //! followed the known one, or the known one itself, the server serves again. So neither one wrong answer of a store nor a
 //! damage that somebody mends ends a server for ever.
 //!

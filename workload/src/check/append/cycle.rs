@@ -8,7 +8,7 @@ use super::graph::{Because, Graph};
 use super::unit::Units;
 use crate::history::History;
 
-/// The most units from which the search for a short cycle begins, and the most edges that it follows in all. Beyond that, it
+/// The search for a short cycle starts from so many units at the most, and follows so many edges in all. Beyond that, it
 /// takes the shortest so far.
 const MOST_STARTS: usize = 256;
 const MOST_EDGES: usize = 20_000_000;

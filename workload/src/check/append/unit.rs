@@ -200,7 +200,7 @@ impl<'h> Units<'h> {
         set_base(base, before as u32)
     }
 
-    /// Notes that an EXEC found a list as its client's WATCH had.
+    /// Notes that an EXEC saw the list that its client's WATCH saw.
     fn guard(&mut self, first: usize, (client, database, key): (u64, u8, &'h Word), happened: bool) {
         let Some(list) = self.numbers.get(&(database, key)).copied() else {
             self.inexact = true;

@@ -24,7 +24,7 @@ pub(super) enum Goal {
     Text(Word),
 }
 
-/// The most amounts of which the search tries all sums.
+/// Up to this many amounts, the search tries every sum.
 const MOST_AMOUNTS: usize = 22;
 
 impl Goal {

@@ -99,8 +99,8 @@ impl Seating {
         *word = *word & !(1 << (seat % 32)) | u32::from(happened) << (seat % 32);
     }
 
-    /// Drops leads that differ from another one only in having used more open deeds. If the search is not `exact`, drops all
-    /// that differ only in their open deeds, but one with few of them.
+    /// Drops leads that differ from another one only in having used more open deeds. If the search is not `exact`, keeps one of
+    /// those that differ only in open deeds: one that has used few.
     pub(super) fn distinct(&self, mut leads: Vec<Lead>, exact: bool) -> Vec<Lead> {
         let opens = self.opens;
         let used = |lead: &Lead| lead.words[opens..].iter().map(|word| word.count_ones()).sum::<u32>();

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use super::template::LIST;
 use crate::command::arguments::{SYNTAX, cursor, is};
 use crate::command::draw::{self, OUT_OF_RANGE, sample_size};
-use crate::command::page::{INVALID_CURSOR, PageOptions, page};
+use crate::command::page::{INVALID_CURSOR, PageOptions, is_packed, page};
 use crate::command::spec::{Meaning, Spec};
+use crate::knobs::Packing;
 use crate::resp::Reply;
 use crate::state::Draft;
 use crate::value::hash::Hash;
@@ -43,7 +44,9 @@ fn scan(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let from = cursor(from).ok_or(INVALID_CURSOR)?;
     let Some(hash) = Hash::open(draft, key)? else { return Ok(page(0, Vec::new())) };
     let options = PageOptions::parse(options, true)?;
-    let (next, fields) = options.names(&hash.scattered(draft), hash.size(), from);
+    let order = hash.scattered(draft);
+    let is_packed = is_packed(draft, key, order.len(), draft.packings().get(Packing::HashFields));
+    let (next, fields) = options.names(&order, hash.size(), is_packed, from);
     let mut found = Vec::new();
     for field in fields {
         let Some(value) = hash.value(draft, &field) else { continue };

@@ -6,8 +6,9 @@ use super::member::unordered;
 use super::template::{LIST, SHRINK};
 use crate::command::arguments::{SYNTAX, cursor, integer};
 use crate::command::draw::{self, sample_size};
-use crate::command::page::{INVALID_CURSOR, PageOptions, page};
+use crate::command::page::{INVALID_CURSOR, PageOptions, is_packed, page};
 use crate::command::spec::{Meaning, Spec};
+use crate::knobs::Packing;
 use crate::resp::Reply;
 use crate::state::Draft;
 use crate::value::set::Set;
@@ -57,7 +58,11 @@ fn scan(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let from = cursor(from).ok_or(INVALID_CURSOR)?;
     let Some(set) = Set::open(draft, key)? else { return Ok(page(0, Vec::new())) };
     let options = PageOptions::parse(options, false)?;
-    let (next, members) = options.names(&set.members(draft), set.size(), from);
+    let order = set.members(draft);
+    let packings = draft.packings();
+    let threshold = packings.get(Packing::SetIntegers).max(packings.get(Packing::SetMembers));
+    let is_packed = is_packed(draft, key, order.len(), threshold);
+    let (next, members) = options.names(&order, set.size(), is_packed, from);
     Ok(page(next, members.into_iter().map(Reply::Bulk).collect()))
 }
 

@@ -1,0 +1,66 @@
+//! Freeing large orders.
+
+use std::sync::Arc;
+
+use super::Order;
+use super::node::Node;
+use crate::run::Work;
+
+/// How many nodes one slice frees: as many as take about a quarter of a millisecond.
+const NODES: usize = 200;
+
+/// Frees orders in slices. Freed at once, an order of a million places would hold up the loop for a tenth of a second.
+pub struct Discard(Vec<Arc<Node>>);
+
+impl Discard {
+    /// The work to free these orders. Nodes that other orders share stay.
+    pub fn new(orders: Vec<Order>) -> Discard {
+        Discard(orders.into_iter().map(|order| order.root).collect())
+    }
+}
+
+impl Work for Discard {
+    type Done = ();
+
+    fn step(&mut self) -> Option<()> {
+        for _ in 0..NODES {
+            match Arc::into_inner(self.0.pop()?) {
+                Some(Node::Inner(children)) => self.0.extend(children.into_iter().map(|child| child.node)),
+                Some(Node::Leaf(_)) | None => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::state::order::Place;
+
+    #[test]
+    fn it_frees_in_slices_what_nobody_shares() {
+        let place = |rank: u64| Place { rank, name: Bytes::new() };
+        let order = Order::from_sorted((0..50_000).map(place).collect());
+        let kept = order.clone();
+        let mut changed = order.clone();
+        changed.insert(place(1_000_000));
+        let nodes = || Arc::strong_count(&kept.root);
+        assert_eq!(nodes(), 2, "the changed clone has a root of its own");
+        let mut discard = Discard::new(vec![order, changed]);
+        let mut slices = 1;
+        while discard.step().is_none() {
+            slices += 1;
+        }
+        assert_eq!(nodes(), 1);
+        assert!(kept.iter().eq(Order::from_sorted((0..50_000).map(place).collect()).iter()));
+        assert_eq!(slices, 1, "all but one path is shared");
+        let mut discard = Discard::new(vec![kept]);
+        while discard.step().is_none() {
+            slices += 1;
+        }
+        assert!(slices > 5, "{slices}");
+    }
+}
