@@ -134,7 +134,7 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(path) = &flags.report {
         std::fs::write(path, findings.coverage.report()).with_context(|| format!("writing {}", path.display()))?;
     }
-    let lost = new_gaps(&flags, &findings)?;
+    let lost = new_gaps(&flags, &findings, &plan)?;
     lost.iter().for_each(|gap| println!("new gap: {gap}"));
     let is_uneven = flags.gaps.is_some() && !findings.coverage.too_frequent().is_empty();
     let is_clean = findings.found.is_empty() && lost.is_empty() && !is_uneven;
@@ -177,8 +177,10 @@ fn plan(flags: &Flags, pair: &mut Pair) -> anyhow::Result<Plan> {
     println!("the right server lacks: {}", listed(real.difference(&other).cloned().collect()));
     let restart = if flags.restart_right.is_some() || flags.valthree { flags.restarts } else { 0 };
     let (only, without) = (flags.only.clone(), flags.without.clone());
+    let both = real.intersection(&other).cloned().collect();
     let choice = Choice { level, only, without, known: flags.known.then_some(other), restart };
-    println!("the grammar lacks: {}", listed(table::without_rule(&real, &Generator::new(&choice).rules)));
+    let unruled = table::without_rule(&both, &Generator::new(&choice).rules);
+    println!("no rule draws: {}", listed(unruled.clone()));
     Ok(Plan {
         seed: flags.seed,
         commands: flags.commands,
@@ -188,6 +190,7 @@ fn plan(flags: &Flags, pair: &mut Pair) -> anyhow::Result<Plan> {
         protocols: flags.protocol.map_or(vec![2, 3], |protocol| vec![protocol]),
         shrinking: Duration::from_secs(flags.shrink_seconds),
         choice,
+        unruled,
     })
 }
 
@@ -213,9 +216,11 @@ fn summary(findings: &Findings, pair: &Pair) {
 }
 
 /// The gaps that the file does not list.
-fn new_gaps(flags: &Flags, findings: &Findings) -> anyhow::Result<Vec<String>> {
+fn new_gaps(flags: &Flags, findings: &Findings, plan: &Plan) -> anyhow::Result<Vec<String>> {
     let Some(path) = &flags.gaps else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let known: BTreeSet<&str> = text.lines().collect();
-    Ok(findings.coverage.gaps().into_iter().filter(|gap| !known.contains(gap.as_str())).collect())
+    let unruled = plan.unruled.iter().map(|name| format!("no rule: {name}"));
+    let gaps = findings.coverage.gaps().into_iter().chain(unruled);
+    Ok(gaps.filter(|gap| !known.contains(gap.as_str())).collect())
 }

@@ -31,6 +31,8 @@ pub struct Plan {
     pub shrinking: Duration,
     /// Which rules to draw from.
     pub choice: Choice,
+    /// Commands that both servers know and that no rule draws.
+    pub unruled: Vec<String>,
 }
 
 /// A kind of difference that was found.
@@ -115,6 +117,7 @@ mod tests {
             protocols: vec![2, 3],
             shrinking: Duration::from_secs(10),
             choice: Choice { level: V8_0, only, ..Choice::default() },
+            unruled: Vec::new(),
         };
         run(&mut pair, &plan, |_| {}).expect("both toys answer")
     }

@@ -192,6 +192,68 @@ pub fn draw(rng: &mut Rng) -> String {
     text
 }
 
+/// Libraries with a mistake.
+const BROKEN: &[&str] = &[
+    "",
+    "return 1",
+    "#!lua",
+    "#!lua name=l0",
+    "#!lua name=l0\n",
+    "#!lua name=l0\nreturn =",
+    "#!lua name=l0 other=1\nserver.register_function('f0', print)",
+    "#!lua name=l!0\nredis.register_function('f0', print)",
+    "#!js name=l0\nredis.register_function('f0', print)",
+    "#!lua name=l0 name=l1\nredis.register_function('f0', print)",
+    "#!lua name=l0\nredis.register_function('f0')",
+    "#!lua name=l0\nredis.register_function('f 0', function() return 1 end)",
+    "#!lua name=l0\nredis.register_function('f0', 1)",
+    "#!lua name=l0\nredis.register_function{function_name='f0', callback=function() end, flags={'none'}}",
+    "#!lua name=l0\nredis.register_function('f0', function() end)\nredis.register_function('f0', function() end)",
+    "#!lua name=l0\nredis.call('PING')",
+    "#!lua name=l0\nlocal t = KEYS",
+];
+
+/// What functions do.
+const BODIES: &[&str] = &[
+    "return 1",
+    "return {keys, args}",
+    "return #keys * 10 + #args",
+    "return redis.call('SET', keys[1] or 's0', args[1] or 'x')",
+    "return redis.call('INCR', keys[1])",
+    "return redis.call('GET', keys[1])",
+    "return redis.call('LRANGE', keys[1], 0, -1)",
+    "return redis.pcall('LPUSH', keys[1], args[1])",
+    "return redis.error_reply('MY error')",
+    "error('thrown')",
+    "error({err='ERR thrown'})",
+    "redis.setresp(3) return {map={a=1}}",
+    "redis.setresp(3) return redis.call('GET', 'nothing')",
+    "return helper(args[1])",
+    "return KEYS",
+    "return redis.call('DEL', 's1') + redis.call('EXISTS', 's0')",
+];
+
+/// Draws a library: a helper, and up to three functions.
+pub fn library(rng: &mut Rng) -> String {
+    if rng.u32(0..12) == 0 {
+        return BROKEN[rng.usize(..BROKEN.len())].to_owned();
+    }
+    let helper = "local function helper(word) return (word or 'none') .. '!' end";
+    let mut text = format!("#!lua name=l{}\n{helper}\n", rng.u32(..3));
+    for _ in 0..rng.usize(1..4) {
+        let (name, body) = (rng.u32(..6), BODIES[rng.usize(..BODIES.len())]);
+        let flags = ["", "'no-writes'", "'no-writes', 'allow-oom'", "'allow-stale'"][rng.usize(..4)];
+        text.push_str(&match rng.bool() {
+            true => format!("redis.register_function('f{name}', function(keys, args) {body} end)\n"),
+            false => format!(
+                "redis.register_function{{function_name='f{name}', description='about f{name}', flags={{{flags}}}, \
+                 callback=function(keys, args) {body} end}}\n"
+            ),
+        });
+    }
+    text
+}
+
 fn statement(rng: &mut Rng) -> String {
     let call = call(rng);
     match rng.u32(0..12) {

@@ -68,6 +68,7 @@ impl Pair {
                 return Err(io::Error::other(format!("{} refuses FLUSHALL: {reply}", server.address())));
             }
             server.observe(&words("SCRIPT FLUSH")); // not every server knows scripts
+            server.observe(&words("FUNCTION FLUSH"));
         }
         Ok(())
     }

@@ -87,6 +87,12 @@ pub enum Pool {
     Lua,
     /// Scripts that use Valkey's name for the table of its functions.
     ServerLua,
+    /// Texts of libraries.
+    Library,
+    /// Names of libraries.
+    LibraryName,
+    /// Names of functions.
+    Function,
     /// Digests of scripts: of known ones, of unknown ones, and words that are none.
     Sha,
     /// Indexes of 32 bits: see `DIFFERENCES.md`, LSET.
@@ -259,6 +265,11 @@ impl Pool {
             Pool::Payload => b"$payload".to_vec(),
             Pool::Lua => lua::draw(rng).into_bytes(),
             Pool::ServerLua => lua::draw(rng).replace("redis.", "server.").into_bytes(),
+            Pool::Library => lua::library(rng).into_bytes(),
+            Pool::LibraryName if odd < 5 => pick(rng, &[b"", b"nothing", b"l*", b"L0"]),
+            Pool::LibraryName => name(rng, "l", 3),
+            Pool::Function if odd < 5 => pick(rng, &[b"", b"nothing", b"F0", b"f0 "]),
+            Pool::Function => name(rng, "f", 6),
             Pool::Sha => pick(rng, SHAS),
             Pool::ShortIndex if odd < 3 => pick(rng, &[b"abc", b"1.5", b"", b"2147483647", b"9223372036854775808"]),
             Pool::ShortIndex => number(rng.i64(-6..8)),

@@ -4,6 +4,7 @@ mod bitmap;
 mod connection;
 mod database;
 mod field_expiry;
+mod function;
 mod geo;
 mod hash;
 mod hyperloglog;
@@ -37,6 +38,7 @@ pub fn rules() -> Vec<Rule> {
         sort::rules(),
         transaction::rules(),
         script::rules(),
+        function::rules(),
         connection::rules(),
     ];
     families.into_iter().flatten().collect()

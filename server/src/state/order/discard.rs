@@ -24,7 +24,8 @@ impl Work for Discard {
 
     fn step(&mut self) -> Option<()> {
         for _ in 0..NODES {
-            match Arc::into_inner(self.0.pop()?) {
+            let Some(node) = self.0.pop() else { return Some(()) };
+            match Arc::into_inner(node) {
                 Some(Node::Inner(children)) => self.0.extend(children.into_iter().map(|child| child.node)),
                 Some(Node::Leaf(_)) | None => {}
             }

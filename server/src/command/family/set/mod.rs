@@ -87,7 +87,7 @@ mod tests {
     fn a_large_set_is_scanned_and_popped_in_pieces() {
         let database = Database::unborn(Id::default(), Salt::default());
         let mut draft = Draft::new(&database, None, 0);
-        let members: Vec<String> = (0..500).map(|number| number.to_string()).collect();
+        let members: Vec<String> = (0..500).map(|number| format!("m{number}")).collect();
         run(&mut draft, &format!("sadd s {}", members.join(" "))).expect("the key is absent");
         let (mut cursor, mut seen) = (String::from("0"), BTreeSet::new());
         loop {
