@@ -195,6 +195,7 @@ async fn repair_takes_the_time_back_and_revives_nothing() {
         assert_eq!(std::fs::read(&file).unwrap(), root.encode(), "it is written as a server writes it");
 
         let store = Directory::open(folder.path()).unwrap();
+        valthree::inspect::verify(&store).await.expect("the hash counts what is left of it");
         let server = Server::start(store, 3).await;
         let told = server.call(1, call(&["EXISTS", "brief", "lasting", "lock"])).await;
         assert_eq!(told, Ok(Reply::Integer(2)), "what was seen expired stays so");
