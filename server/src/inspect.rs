@@ -87,9 +87,13 @@ pub struct Inventory {
     pub unnamed: usize,
 }
 
-/// Reads the whole database. Returns its contents, or every damage that it finds.
+/// Reads the whole database, and counts what its heads say. Returns its contents, or every damage that it finds.
 pub async fn verify<S: Store>(store: &S) -> Result<Inventory, InspectError> {
     let (database, _) = read_database(store).await?;
+    let damages = database.audit();
+    if !damages.is_empty() {
+        return Err(InspectError::Damaged(damages));
+    }
     let listed = bounded(store.list(RUNS)).await;
     let listed = listed.map_err(|cause| InspectError::Store { location: store.locate(RUNS), cause })?;
     let root = &database.root;
@@ -144,6 +148,15 @@ async fn read_runs<S: Store>(store: &S, mut root: Root) -> Result<Result<Databas
                 Err(damage) => damages.push(format!("{location} {damage}")),
             },
             Err(InspectError::Absent(_)) => damages.push(format!("{location} is missing, but {} names it", root::NAME)),
+            Err(other) => return Err(other),
+        }
+    }
+    for name in root.answers() {
+        match read_object(store, &name.to_string()).await {
+            Ok(_) => {}
+            Err(InspectError::Absent(location)) => {
+                damages.push(format!("{location} is missing, but {} names it", root::NAME));
+            }
             Err(other) => return Err(other),
         }
     }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::id::Id;
 use crate::inspect::{InspectError, read_database};
 use crate::root::{self, LAST_GENERATION};
-use crate::row::Table;
+use crate::row::{self, Row, Table};
 use crate::run::{Name, Salt};
 use crate::state::Draft;
 use crate::stats::Stats;
@@ -99,11 +99,23 @@ pub async fn lower_now<S: Store>(
     }
     let mut draft = Draft::stored(&database, None, from);
     let mut removed = 0;
-    let keys = header.databases.iter().map(|number| Table::Keys(number.id));
-    for table in keys.chain(database.reachable().into_iter().map(Table::Elements)) {
-        for (name, _) in database.rows(table).into_iter().filter(|(_, row)| row.is_dead(from)) {
-            draft.set(table, name, None);
-            removed += 1;
+    for table in header.databases.iter().map(|number| Table::Keys(number.id)) {
+        for (name, row) in database.rows(table) {
+            if row.is_dead(from) {
+                draft.set(table, name, None);
+                removed += 1;
+            } else if let Row::Head(mut head) = row {
+                let fields = Table::Elements(head.collection);
+                let ended: Vec<_> =
+                    database.rows(fields).into_iter().filter(|(_, field)| field.is_dead(from)).collect();
+                if ended.is_empty() {
+                    continue;
+                }
+                head.size -= ended.iter().map(|(field, row)| row::size(field, row)).sum::<u64>().min(head.size);
+                removed += ended.len();
+                ended.into_iter().for_each(|(field, _)| draft.set(fields, field, None));
+                draft.set(table, name, Some(Row::Head(head)));
+            }
         }
     }
     let large = draft.effects() > LARGE;

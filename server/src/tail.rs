@@ -6,13 +6,28 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `{"generation":18,"by":"9f2c…","keys":…,"in":…}` | a commit, in the form of an entry of `recent` |
+//! | `{"generation":18,"by":"9f2c…","now":…,"numbers":…,"keys":…,"in":…}` | a commit, in the form of an entry of `recent` |
 //! | `{"gap":[12,17],"why":"…"}` | the commits that could not be read |
 //!
 //! The rows of large commits stand in runs. They are shown as if they stood in the entry. What the entry says to servers
 //! only is left out: replies that others wait for, and who touched which key. The secret stands in no entry.
+//!
+//! Three fields are not of the entry but of the header, which tells only of the newest commit. They are there where that is
+//! enough to know them:
+//!
+//! | field | meaning | known of |
+//! |---|---|---|
+//! | `now` | the time of the commit, in milliseconds since 1970 | the newest commit of each look |
+//! | `remapped` | the numbers whose database has changed, with its new id | the last change of each number before a look |
+//! | `numbers` | the databases that the line names, with their numbers | those that no later commit before the look has changed |
+//!
+//! FLUSHALL, FLUSHDB and SWAPDB change `remapped` alone. A gap tells it, too.
+//!
+//! So whoever follows, and applies `remapped` when it comes, knows after each look what each number maps to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,8 +36,8 @@ use tokio::time::sleep;
 use crate::commit::unpack;
 use crate::id::Id;
 use crate::inspect::{InspectError, read_object};
-use crate::root::{self, Entry, EntryParts, Placed, Root, Run, Upload};
-use crate::row::Table;
+use crate::root::{self, Entry, EntryParts, Header, Placed, Root, Run, Upload};
+use crate::row::{Made, Table};
 use crate::run::Salt;
 use crate::store::patience::{Patience, bounded};
 use crate::store::{ETag, Got, Store};
@@ -80,36 +95,68 @@ pub async fn follow<S: Store>(store: &S, from: Option<u64>, out: &mut impl Write
 
 /// Writes a line for each commit of a version that was not shown so far.
 async fn show<S: Store>(store: &S, root: &Root, shown: &mut u64, out: &mut impl Write) -> Result<(), InspectError> {
-    let before = *shown;
+    let (before, header) = (*shown, &root.header);
     for entry in root.recent.iter().filter(|entry| entry.generation() > before) {
         let before_it = entry.parts().from.saturating_sub(1);
-        gap(*shown, before_it, FOLDED, out)?;
+        gap(header, *shown, before_it, FOLDED, out)?;
         match rows(store, root, entry).await? {
-            Some(rows) => commit(entry, rows, out)?,
-            None => gap(before_it, entry.generation(), SWEPT, out)?,
+            Some(rows) => commit(header, entry, rows, out)?,
+            None => gap(header, before_it, entry.generation(), SWEPT, out)?,
         }
         *shown = entry.generation();
     }
     // Runs may cover everything.
-    gap(*shown, root.header.generation, FOLDED, out)?;
-    *shown = root.header.generation.max(*shown);
+    gap(header, *shown, header.generation, FOLDED, out)?;
+    *shown = header.generation.max(*shown);
     Ok(())
 }
 
 /// Says that the commits after one generation, up to another, cannot be shown.
-fn gap(after: u64, to: u64, why: &str, out: &mut impl Write) -> Result<(), InspectError> {
+fn gap(header: &Header, after: u64, to: u64, why: &str, out: &mut impl Write) -> Result<(), InspectError> {
     if after < to {
-        writeln!(out, "{{\"gap\":[{},{to}],\"why\":\"{why}\"}}", after + 1)?;
+        let remapped = remapped(header, after + 1..=to);
+        writeln!(out, "{{\"gap\":[{},{to}]{remapped},\"why\":\"{why}\"}}", after + 1)?;
     }
     Ok(())
 }
 
-fn commit(entry: &Entry, rows: Vec<Placed>, out: &mut impl Write) -> Result<(), InspectError> {
+fn commit(header: &Header, entry: &Entry, rows: Vec<Placed>, out: &mut impl Write) -> Result<(), InspectError> {
     let EntryParts { from, generation, by, said, expired, .. } = entry.parts().clone();
-    let shown = Entry::new(EntryParts { from, said, expired, rows, ..EntryParts::new(generation, by) });
-    out.write_all(shown.encoded())?;
-    out.write_all(b"\n")?;
-    Ok(())
+    let bare = EntryParts { from, ..EntryParts::new(generation, by) };
+    // What the header says stands behind generation and server, and not behind all the rows.
+    let front = Entry::new(bare.clone()).encoded().len() - 1;
+    let shown = Entry::new(EntryParts { said, expired, rows, ..bare });
+    let (front, rest) = shown.encoded().split_at(front);
+    let now = Some(header.now).filter(|now| *now > 0 && generation == header.generation);
+    let now = now.map(|now| format!(",\"now\":{now}")).unwrap_or_default();
+    let (remapped, numbers) = (remapped(header, from..=generation), numbers(header, shown.parts()));
+    let parts = [front, now.as_bytes(), remapped.as_bytes(), numbers.as_bytes(), rest, b"\n"];
+    Ok(parts.into_iter().try_for_each(|part| out.write_all(part))?)
+}
+
+/// The numbers whose id has been another one since some of these generations. No later commit has changed these.
+fn remapped(header: &Header, generations: RangeInclusive<u64>) -> String {
+    let all = header.databases.iter().enumerate();
+    let changed = all.filter(|(_, database)| database.since > 0 && generations.contains(&database.since));
+    field("remapped", &changed.map(|(number, database)| (number, database.id.to_string())).collect())
+}
+
+/// The databases whose keys an entry names, as far as they had the number then that they have now.
+fn numbers(header: &Header, parts: &EntryParts) -> String {
+    let tables = parts.rows.iter().filter_map(|(table, ..)| match table {
+        Table::Keys(id) => Some(*id),
+        Table::Elements(_) => None,
+    });
+    let named: BTreeSet<Made> = tables.chain(parts.expired.iter().map(|(id, _)| *id)).collect();
+    let all = header.databases.iter().enumerate();
+    let known = all.filter(|(_, database)| named.contains(&database.id) && database.since <= parts.generation);
+    field("numbers", &known.map(|(number, database)| (database.id.to_string(), number)).collect())
+}
+
+/// A field of a line, or nothing if it says nothing.
+fn field<K: serde::Serialize + Ord, V: serde::Serialize>(name: &str, map: &BTreeMap<K, V>) -> String {
+    let text = serde_json::to_string(map).expect("writing JSON into memory has nothing to fail at");
+    if map.is_empty() { String::new() } else { format!(",\"{name}\":{text}") }
 }
 
 /// The rows of a commit, with those of its run. Returns nothing if the run is gone.

@@ -120,6 +120,7 @@ fn every_script_holds(kind: Kind) {
         for protocol in PROTOCOLS {
             let run = conversation::on_an_empty_database(script, kind, peer.address, protocol);
             failures.extend(run.err());
+            assert_eq!(peer.damage(), None, "what {} has left in RESP{protocol}", script.name);
         }
     }
     let report: Vec<_> = failures.iter().map(Failure::to_string).collect();

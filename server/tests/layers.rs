@@ -51,7 +51,7 @@ const SEEDS: u64 = 120;
 const STEPS: usize = 120;
 
 /// What has to happen, or the test would prove little.
-const EVENTS: [&str; 18] = [
+const EVENTS: [&str; 19] = [
     "commits",
     "lost",
     "forgotten answers",
@@ -70,6 +70,7 @@ const EVENTS: [&str; 18] = [
     "uploads",
     "stale uploads",
     "dropped runs",
+    "told",
 ];
 
 impl World {

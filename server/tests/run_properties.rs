@@ -189,7 +189,7 @@ fn what_a_merge_copies_in_many_steps_is_what_it_copies_in_one() {
 
 #[test]
 fn a_run_of_format_1_holds_strings_of_the_first_database() {
-    let bytes = Bytes::from_static(include_bytes!("fixtures/format-1.run"));
+    let bytes = Bytes::from_static(include_bytes!("fixtures/format-1/runs/20-fedcba9876543210fedcba9876543210"));
     let long = Bytes::from_iter((0..300_000).map(|at| (at % 251) as u8));
     let table = Table::Keys(Made::first(0));
     let mut expected: BTreeMap<Bytes, Option<Bytes>> = BTreeMap::from([

@@ -68,19 +68,71 @@ async fn tail_prints_each_commit_and_shows_large_ones_whole() {
     let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, thresholds).await;
     call_all(&server, &[&["SET", "a", "1"], &["HSET", "h", "name", "Ann"], &["DEL", "a"]]).await;
     let by = stored_root(folder.path()).header.by.to_string();
+    let now = stored_root(folder.path()).header.now;
     let mut tail = Tail::start(folder.path(), &["--from", "1"]);
-    assert_eq!(tail.line().await, json!({"generation":1,"by":by,"keys":{"0.0":{"a":"1"}}}));
+    let numbers = json!({"0.0":0});
+    assert_eq!(tail.line().await, json!({"generation":1,"by":by,"numbers":numbers,"keys":{"0.0":{"a":"1"}}}));
     let hash = tail.line().await;
     assert_eq!((&hash["generation"], &hash["in"]), (&json!(2), &json!({"2.0":{"name":"Ann"}})));
-    assert_eq!(tail.line().await, json!({"generation":3,"by":by,"keys":{"0.0":{"a":null}}}));
+    let deletion = json!({"generation":3,"by":by,"now":now,"numbers":numbers,"keys":{"0.0":{"a":null}}});
+    assert_eq!(tail.line().await, deletion, "the time is known of the newest commit alone");
     // From here on it follows. Two commits have their rows in runs of their own.
     let long = "v".repeat(3_000);
     call_all(&server, &[&["SET", "k", &long], &["COPY", "k", "c"], &["SET", "z", "1"]]).await;
     assert!(stored_root(folder.path()).recent.iter().any(|entry| entry.missing().is_some()));
-    assert_eq!(tail.line().await, json!({"generation":4,"by":by,"keys":{"0.0":{"k":long}}}));
-    assert_eq!(tail.line().await, json!({"generation":5,"by":by,"keys":{"0.0":{"c":long}}}));
+    for (generation, key) in [(4, "k"), (5, "c")] {
+        let line = tail.line().await;
+        assert_eq!((&line["generation"], &line["keys"]), (&json!(generation), &json!({"0.0":{key:long}})));
+    }
     let last = tail.line().await;
     assert_eq!(last["keys"], json!({"0.0":{"z":"1"}}), "{last}");
+}
+
+/// Follows the numbers of databases by the lines of a tail.
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_shows_which_number_maps_to_which_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, NONE).await;
+    call_all(&server, &[&["SET", "a", "1"], &["SWAPDB", "0", "3"], &["SET", "b", "1"], &["FLUSHALL"]]).await;
+    let mut tail = Tail::start(folder.path(), &["--from", "1"]);
+    let mut lines = Vec::new();
+    for _ in 0..4 {
+        lines.push(tail.line().await);
+    }
+    let told = |line: &Value| (line["remapped"].clone(), line["numbers"].clone());
+    let known: Vec<_> = lines.iter().map(told).collect();
+    // The flush hides which numbers the two databases had before it.
+    let swept = json!({"0":"4.0","3":"4.1"});
+    let nothing = (Value::Null, Value::Null);
+    assert_eq!(known, [nothing.clone(), nothing.clone(), nothing, (swept, Value::Null)], "{lines:?}");
+    // From here on it follows, and sees each commit alone.
+    call_all(&server, &[&["SET", "c", "1"]]).await;
+    assert_eq!(told(&tail.line().await), (Value::Null, json!({"4.0":0})));
+    call_all(&server, &[&["SWAPDB", "0", "3"]]).await;
+    assert_eq!(told(&tail.line().await), (json!({"0":"4.1","3":"4.0"}), Value::Null));
+    call_all(&server, &[&["SET", "d", "1"]]).await;
+    let line = tail.line().await;
+    assert_eq!(told(&line), (Value::Null, json!({"4.1":0})));
+    let root = stored_root(folder.path());
+    assert_eq!(line["now"], json!(root.header.now));
+    call_all(&server, &[&["FLUSHDB"]]).await;
+    assert_eq!(told(&tail.line().await).0, json!({"0":"8.0"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_tells_the_numbers_of_commits_that_it_could_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folds = Thresholds { recent: 1, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20 };
+    let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, folds).await;
+    call_all(&server, &[&["SET", "a", "1"], &["FLUSHALL"], &["SET", "b", "1"]]).await;
+    while stored_root(folder.path()).covered() < 3 {
+        tokio::task::yield_now().await;
+    }
+    let root = stored_root(folder.path());
+    let flushed = root.header.databases[0];
+    let mut tail = Tail::start(folder.path(), &["--from", "1"]);
+    let gap = tail.line().await;
+    assert_eq!((&gap["gap"][0], &gap["remapped"]), (&json!(1), &json!({"0":flushed.id.to_string()})), "{gap}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +247,7 @@ async fn repair_takes_the_time_back_and_revives_nothing() {
         assert_eq!(std::fs::read(&file).unwrap(), root.encode(), "it is written as a server writes it");
 
         let store = Directory::open(folder.path()).unwrap();
+        valthree::inspect::verify(&store).await.expect("the hash counts what is left of it");
         let server = Server::start(store, 3).await;
         let told = server.call(1, call(&["EXISTS", "brief", "lasting", "lock"])).await;
         assert_eq!(told, Ok(Reply::Integer(2)), "what was seen expired stays so");

@@ -11,7 +11,7 @@ use super::entry_text;
 use super::parts::{EntryParts, Upload};
 use super::rows::{Placed, length, write_tables};
 use super::text::{NameRef, TextRef, write_json};
-use super::told::Toucher;
+use super::told::{OfferAnswers, Said, Toucher};
 use crate::row::{Made, Row, Table};
 use crate::zoo::planted;
 
@@ -135,6 +135,11 @@ impl Entry {
     pub fn with_uploaded(mut self, rows: Vec<Placed>) -> Entry {
         self.uploaded = Some(rows);
         self
+    }
+
+    /// The same entry with these replies and messages.
+    pub fn telling(self, of: OfferAnswers, said: Vec<Said>) -> Entry {
+        Entry { uploaded: self.uploaded, ..Entry::new(EntryParts { of, said, ..self.parts }) }
     }
 
     /// Everything that it says of rows: the uploaded rows, the expired keys, and the rows of the entry itself. Each row

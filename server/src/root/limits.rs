@@ -14,6 +14,9 @@ pub const DATABASES: usize = 16;
 /// How long `kept` may be, in bytes of JSON. Every commit writes it again.
 pub const KEPT: usize = 256 * 1024;
 
+/// For how many generations `kept` has messages: a server that is further behind misses them.
+pub const SAID_FOR: u64 = 32;
+
 /// How many settings the header may have. It is far more than there are.
 pub const SETTINGS: usize = 64;
 

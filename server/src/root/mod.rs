@@ -27,6 +27,7 @@
 //! | `parts`, `entry`, `entry_text` | an entry: what it says, writing it once, and reading it |
 //! | `rows`, `rows_text`, `heads` | rows as JSON: writing them, and reading them |
 //! | `told` | replies, messages and the clients of keys |
+//! | `remnants` | what a fold keeps of these |
 //! | `runs` | the table of runs |
 //! | `file`, `first` | the fields of format 2, and those of format 1 |
 //! | `format`, `limits` | the formats, and how much a version may hold |
@@ -70,6 +71,7 @@ mod number;
 mod opening;
 mod parts;
 mod pretty;
+mod remnants;
 mod rows;
 mod rows_text;
 mod runs;
@@ -81,9 +83,10 @@ mod version;
 pub use damage::Damage;
 pub use entry::Entry;
 pub use header::{Header, Numbered, Secret, Writer};
-pub use limits::{DATABASES, KEPT, LAST_GENERATION, SETTING, SETTINGS, WRITERS};
+pub use limits::{DATABASES, KEPT, LAST_GENERATION, SAID_FOR, SETTING, SETTINGS, WRITERS};
 pub use opening::Opening;
 pub use parts::{EntryParts, Upload};
+pub use remnants::remnants;
 pub use rows::{PUNCTUATION, Placed, length, line};
 pub use runs::{Run, covered};
 pub use told::{Kept, OfferAnswer, OfferAnswers, Said, SaidKind, Toucher, kept_size};

@@ -38,14 +38,18 @@ impl Root {
     pub fn names(&self) -> impl Iterator<Item = Name> {
         let runs = self.runs.iter().map(|run| run.name);
         let uploads = self.recent.iter().filter_map(|entry| Some(entry.parts().run?.name));
+        runs.chain(uploads).chain(self.answers())
+    }
+
+    /// The long replies to offers, which are objects of their own.
+    pub fn answers(&self) -> impl Iterator<Item = Name> {
         let kept = self.kept.iter().map(|kept| &kept.of);
         let answers = self.recent.iter().map(|entry| &entry.parts().of).chain(kept);
         let answers = answers.flat_map(|of| of.values().flat_map(|offers| offers.values().flatten()));
-        let objects = answers.filter_map(|answer| match answer {
+        answers.filter_map(|answer| match answer {
             OfferAnswer::Object(name) => Some(*name),
             OfferAnswer::Here(_) => None,
-        });
-        runs.chain(uploads).chain(objects)
+        })
     }
 
     /// The bytes of the entries that say something: what a fold would move away. A fold leaves the entry of its own commit,

@@ -75,7 +75,7 @@ pub struct Head {
     pub collection: Made,
     /// When the key expires, in milliseconds since 1970.
     pub until: Option<u64>,
-    /// What its elements count together: see [`size`].
+    /// What its elements count together: see [`size`]. For a stream, the rows of its groups count as well.
     pub size: u64,
     /// The kind, with the numbers that would take a walk over the elements.
     pub shape: Shape,

@@ -259,7 +259,7 @@ impl Database {
 
     /// Shows all rows of a table, in no particular order. That takes less than a look-up for each row, because most rows stand in
     /// the lowest layer, and few layers above it have any of the table.
-    fn visit(&self, table: Table, mut see: impl FnMut(&Bytes, &Row)) {
+    pub(super) fn visit(&self, table: Table, mut see: impl FnMut(&Bytes, &Row)) {
         let newest = self.newest.table(table);
         let layers: Vec<_> = self.runs.layers().iter().filter(|stretch| stretch.layer.has(table)).collect();
         for (at, stretch) in layers.iter().enumerate() {

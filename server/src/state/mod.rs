@@ -8,6 +8,7 @@
 //! like a read. `SET` always counts as a change, even to an equal value: it promises that a version with this value was
 //! stored after it was called.
 
+mod audit;
 mod changes;
 mod database;
 mod draft;

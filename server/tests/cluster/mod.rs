@@ -266,6 +266,7 @@ pub fn witness(store: &Memory) -> Witness {
         let alive = keys.iter().filter(|(_, row)| !row.is_dead(database.root.header.now)).count();
         assert_eq!(database.keys(), alive as u64, "the keys are counted");
         assert_eq!(database.size(), keys.iter().map(|(key, row)| row::size(key, row)).sum::<u64>());
+        assert_eq!(database.audit(), <[String; 0]>::default());
         if generation > 0 && stored(&store).header.generation == generation {
             let whole = whole(&store);
             assert_eq!(whole.root, database.root, "what is known is what is stored");

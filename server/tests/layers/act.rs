@@ -145,8 +145,12 @@ fn copy(draft: &mut Draft<'_>, row: Row) -> Row {
         return with_until(row, head.until);
     }
     (head.collection, head.size) = copy_elements(draft, old);
-    if let Shape::Stream(stream) = &mut head.shape {
-        stream.groups = stream.groups.map(|groups| stream::copy_groups(draft, groups));
+    if let Shape::Stream(stream) = &mut head.shape
+        && let Some(groups) = stream.groups
+    {
+        let (copy, size) = stream::copy_groups(draft, groups);
+        stream.groups = Some(copy);
+        head.size += size;
     }
     Row::Head(head)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
-use valthree::root::Run;
+use valthree::root::{OfferAnswer, OfferAnswers, Run, Said, SaidKind};
 use valthree::row::{Row, Table};
 use valthree::run::{Building, Layer, Merger, Name, Work as _};
-use valthree::state::{Added, Database, Draft, Folded, Merged, Proposal, Stretch};
+use valthree::state::{Added, Database, Draft, Finished, Folded, Merged, Proposal, Stretch};
 
 use super::act;
 use super::deed::{Act, Deed};
@@ -126,7 +126,10 @@ impl World {
         if draft.made() == 0 {
             return;
         }
-        let finished = draft.finish(self.servers[server].id);
+        let mut finished = draft.finish(self.servers[server].id);
+        if self.chance(20) {
+            self.tell(&mut finished);
+        }
         let names = finished.root.names().collect();
         if sweeps {
             let swept = finished.root.header.swept;
@@ -150,6 +153,25 @@ impl World {
             self.check(server);
         }
         self.compare(server);
+    }
+
+    /// Makes a commit one of a later server, which also publishes messages and commits the offers of others.
+    fn tell(&mut self, finished: &mut Finished) {
+        let root = &mut finished.root;
+        let newest = root.recent.pop().expect("each commit has an entry");
+        let origin = self.servers[self.rng.random_range(0..self.servers.len())].id;
+        let writer = root.header.writers.entry(origin).or_default();
+        writer.offers += 1;
+        writer.included = newest.generation();
+        writer.had = self.rng.random_range(writer.had..writer.offers);
+        let answer = OfferAnswer::Here(Bytes::from(newest.generation().to_string()));
+        let of = OfferAnswers::from([(origin, [(writer.offers, vec![answer])].into())]);
+        let message = Bytes::from(newest.generation().to_string());
+        let said = vec![Said { kind: SaidKind::Message, channel: Bytes::from("news"), message }];
+        self.told.insert(newest.generation(), (of.clone(), said.clone()));
+        root.recent.push(Arc::new(newest.as_ref().clone().telling(of, said)));
+        finished.bytes = root.encode();
+        self.note("told");
     }
 
     /// Begins a fold of what this server knows.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use valthree::root::DATABASES;
-use valthree::row::{self, Head, Made, Row, Shape, Stream, StreamId, Table};
+use valthree::row::{Head, Made, Row, Shape, Stream, StreamId, Table};
 use valthree::state::{By, Database, Draft, order::Order};
 
 use super::model::{Content, Held, Keys, Log, Meaning, Readers};
@@ -59,10 +59,11 @@ pub fn meaning(database: &Database) -> Meaning {
     let header = &database.root.header;
     let mut meaning = Meaning { now: header.now, ..Meaning::empty() };
     assert_eq!(header.databases.len(), DATABASES);
+    assert!(database.audit().is_empty(), "{:?}", database.audit());
     for (keys, number) in meaning.numbers.iter_mut().zip(&header.databases) {
         let rows = database.rows(Table::Keys(number.id));
         let living = rows.into_iter().filter(|(_, row)| !row.is_dead(header.now));
-        *keys = living.map(|(key, row)| (key, content(database, &row, weigh(database, &row)))).collect::<Keys>();
+        *keys = living.map(|(key, row)| (key, content(database, &row))).collect::<Keys>();
     }
     let system = database.rows(Table::Keys(Made::SYSTEM)).into_iter();
     meaning.system = system.map(|(name, row)| (name, row.value().cloned().expect("a string"))).collect();
@@ -71,7 +72,7 @@ pub fn meaning(database: &Database) -> Meaning {
 
 /// What a living row of a key means, with a look at all orders of its elements.
 pub fn held(source: &impl Source, row: &Row) -> Held {
-    let held = content(source, row, None);
+    let held = content(source, row);
     orders::agree(source, row, &held);
     held
 }
@@ -120,23 +121,11 @@ pub fn score(row: &Row) -> f64 {
     std::str::from_utf8(row.value().unwrap()).unwrap().parse().unwrap()
 }
 
-/// What all elements of a collection count, dead ones included.
-fn weigh(database: &Database, row: &Row) -> Option<u64> {
-    let head = row.head()?;
-    let rows = database.rows(Table::Elements(head.collection)).into_iter();
-    let inside = |name: &Bytes| match head.shape {
-        Shape::List { first, last, .. } => (first..=last).contains(&position(name)),
-        _ => true,
-    };
-    Some(rows.filter(|(name, _)| inside(name)).map(|(name, row)| row::size(&name, &row)).sum())
-}
-
-fn content(source: &impl Source, row: &Row, weight: Option<u64>) -> Held {
+fn content(source: &impl Source, row: &Row) -> Held {
     let until = until(row);
     let Some(head) = row.head() else {
         return Held { until, content: Content::Text(row.value().expect("a string").clone()) };
     };
-    assert!(weight.is_none_or(|weight| head.size == weight), "{head:?} has elements of {weight:?} bytes");
     let elements = source.elements(head.collection);
     let value = |row: &Row| row.value().unwrap().clone();
     let content = match &head.shape {

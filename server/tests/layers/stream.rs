@@ -1,7 +1,7 @@
 //! Streams, their groups and what these have pending, over rows.
 
 use bytes::Bytes;
-use valthree::row::{Group, Made, Row, Shape, Stream, StreamId, Table};
+use valthree::row::{self, Group, Made, Row, Shape, Stream, StreamId, Table};
 use valthree::state::order::{Order, Place};
 use valthree::state::{By, Draft};
 use valthree::value::{Kind, collection::Collection};
@@ -63,9 +63,8 @@ pub fn change(draft: &mut Draft<'_>, key: &Bytes, element: &Element) -> String {
         }
         Element::Group(group, false) => {
             let groups = numbers(&mut collection).groups;
-            if let Some(groups) = groups.filter(|groups| draft.element(*groups, group).is_some()) {
-                draft.set_element(groups, group.clone(), None);
-                collection.touch();
+            if let Some(groups) = groups {
+                destroy(draft, &mut collection, groups, group);
             }
             None
         }
@@ -98,13 +97,35 @@ fn erase(draft: &mut Draft<'_>, collection: &mut Collection, id: StreamId) {
     numbers.first = first.unwrap_or_default();
 }
 
+/// Puts a row that belongs to a group in the place of another. The head of the stream counts it.
+fn replace(draft: &mut Draft<'_>, collection: &mut Collection, table: Made, name: Bytes, row: Option<Row>) {
+    let weigh = |row: Option<&Row>| row.map_or(0, |row| row::size(&name, row));
+    let size = collection.head.size + weigh(row.as_ref());
+    collection.head.size = size - weigh(draft.element(table, &name).as_ref());
+    collection.touch();
+    draft.set_element(table, name, row);
+}
+
 fn create(draft: &mut Draft<'_>, collection: &mut Collection, name: &Bytes) {
     let groups = *numbers(collection).groups.get_or_insert_with(|| draft.new_id());
+    collection.touch();
     if draft.element(groups, name).is_none() {
         let group = Group { last: (0, 0), read: Some(0), pending: draft.new_id(), consumers: draft.new_id() };
-        draft.set_element(groups, name.clone(), Some(Row::Group(group)));
+        replace(draft, collection, groups, name.clone(), Some(Row::Group(group)));
     }
-    collection.touch();
+}
+
+/// The rows of a group's entries and consumers stay, and nobody can reach them any more.
+fn destroy(draft: &mut Draft<'_>, collection: &mut Collection, groups: Made, name: &Bytes) {
+    let Some(Row::Group(group)) = draft.element(groups, name) else { return };
+    collection.head.size -= weigh(draft, group.pending) + weigh(draft, group.consumers);
+    replace(draft, collection, groups, name.clone(), None);
+}
+
+/// What the rows of a table count.
+fn weigh(draft: &Draft<'_>, table: Made) -> u64 {
+    let order = draft.order(Table::Elements(table), By::Hash);
+    order.iter().filter_map(|place| Some(row::size(&place.name, &draft.element(table, &place.name)?))).sum()
 }
 
 fn group(draft: &Draft<'_>, collection: &mut Collection, name: &Bytes) -> Option<(Made, Group)> {
@@ -130,13 +151,14 @@ fn deliver(
     };
     let new: Vec<StreamId> = order.iter_from(from).take(count).map(id_of).collect();
     for id in &new {
-        draft.set_element(group.pending, name(*id), Some(Row::Fields(vec![consumer.clone(), Bytes::from("1")])));
+        let delivery = vec![consumer.clone(), Bytes::from("5"), Bytes::from("1")];
+        replace(draft, collection, group.pending, name(*id), Some(Row::Fields(delivery)));
     }
-    draft.set_element(group.consumers, consumer.clone(), Some(Row::Fields(vec![Bytes::from("seen")])));
+    let seen = vec![Bytes::from("5"), Bytes::new()];
+    replace(draft, collection, group.consumers, consumer.clone(), Some(Row::Fields(seen)));
     group.last = new.last().copied().unwrap_or(group.last);
     group.read = group.read.map(|read| read + new.len() as u64);
-    draft.set_element(groups, name_of_group.clone(), Some(Row::Group(group)));
-    collection.touch();
+    replace(draft, collection, groups, name_of_group.clone(), Some(Row::Group(group)));
     format!("{new:?}")
 }
 
@@ -145,21 +167,22 @@ fn acknowledge(draft: &mut Draft<'_>, collection: &mut Collection, name_of_group
     let pending = draft.order(Table::Elements(group.pending), By::Id);
     let gone: Vec<StreamId> = pending.iter().take(count).map(id_of).collect();
     for id in &gone {
-        draft.set_element(group.pending, name(*id), None);
-        collection.touch();
+        replace(draft, collection, group.pending, name(*id), None);
     }
     (pending.len() - gone.len()).to_string()
 }
 
-/// Copies the groups of a stream, with all that they name.
-pub fn copy_groups(draft: &mut Draft<'_>, old: Made) -> Made {
-    let (new, _) = copy_elements(draft, old);
+/// Copies the groups of a stream, with all that they name. Says what their rows count.
+pub fn copy_groups(draft: &mut Draft<'_>, old: Made) -> (Made, u64) {
+    let (new, mut size) = copy_elements(draft, old);
     for place in &draft.order(Table::Elements(new), By::Hash) {
         if let Some(Row::Group(group)) = draft.element(new, &place.name) {
-            let (pending, consumers) = (copy_elements(draft, group.pending).0, copy_elements(draft, group.consumers).0);
+            let [(pending, deliveries), (consumers, readers)] =
+                [group.pending, group.consumers].map(|table| copy_elements(draft, table));
+            size += deliveries + readers;
             let copied = Group { pending, consumers, ..group };
             draft.set_element(new, place.name.clone(), Some(Row::Group(copied)));
         }
     }
-    new
+    (new, size)
 }

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use valthree::id::Id;
-use valthree::root::Root;
+use valthree::root::{OfferAnswers, Root, SAID_FOR, Said};
 use valthree::row::Table;
 use valthree::run::{Layer, Name, Salt, Work as _};
 use valthree::state::{Database, Draft, Laying, Proposal, Runs, Stretch};
@@ -53,6 +53,8 @@ pub struct World {
     /// What may be deleted at any time from now on.
     pub garbage: Vec<Name>,
     pub values: u64,
+    /// What the commits of later servers have said beside rows, by their generation.
+    pub told: BTreeMap<u64, (OfferAnswers, Vec<Said>)>,
     has_system: bool,
     /// The time, in milliseconds since 1970.
     clock: u64,
@@ -80,6 +82,7 @@ impl World {
             servers,
             garbage: Vec::new(),
             values: 0,
+            told: BTreeMap::new(),
             has_system: seed.is_multiple_of(2),
             clock: 1_000_000,
             happened: BTreeMap::new(),
@@ -208,6 +211,7 @@ impl World {
         }
         assert_eq!(found, *meaning);
         assert_eq!(database.root.encode(), *bytes, "what is known is what was stored");
+        self.is_told(&database.root);
         let weighed = database.reachable_rows().into_iter().filter_map(|(table, name, row)| match table {
             Table::Keys(_) => Some(valthree::row::size(&name, &row?)),
             Table::Elements(_) => None,
@@ -225,6 +229,27 @@ impl World {
         if looks {
             act::shows(&mut Draft::stored(database, None, estimate), meaning);
             orders::follow(database);
+        }
+    }
+
+    /// Whether a version still says what somebody may need. The test says so little that the room always suffices.
+    fn is_told(&self, root: &Root) {
+        let generation = root.header.generation;
+        let entries = root.recent.iter().map(|entry| (entry.generation(), (&entry.parts().of, &entry.parts().said)));
+        let kept = root.kept.iter().map(|kept| (kept.generation, (&kept.of, &kept.said)));
+        let left: BTreeMap<u64, _> = kept.chain(entries).collect();
+        for (at, (of, said)) in self.told.range(..=generation) {
+            let needed = of.iter().flat_map(|(origin, offers)| {
+                let had = root.header.writers.get(origin).map_or(0, |writer| writer.had);
+                offers.range(had + 1..).map(move |(number, answers)| (origin, number, answers))
+            });
+            for (origin, number, answers) in needed {
+                let found = left.get(at).and_then(|(of, _)| of.get(origin)?.get(number));
+                assert_eq!(found, Some(answers), "the reply of generation {at} in {generation}");
+            }
+            if at + SAID_FOR > generation {
+                assert_eq!(left.get(at).map_or(&Vec::new(), |(_, said)| said), said, "what {at} said in {generation}");
+            }
         }
     }
 

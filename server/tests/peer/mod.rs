@@ -20,12 +20,12 @@ pub enum Kind {
 pub struct Peer {
     /// Where it listens.
     pub address: SocketAddr,
-    _running: Running,
+    running: Running,
 }
 
-#[expect(dead_code, reason = "what is held is only ever dropped")]
 enum Running {
     Valthree(valthree_server::ValthreeServer),
+    #[expect(dead_code, reason = "what is held is only ever dropped")]
     Redis(redis_server::RedisServer),
 }
 
@@ -35,16 +35,24 @@ impl Peer {
         match kind {
             Kind::Valthree => {
                 let server = valthree_server::ValthreeServer::on_a_folder();
-                Peer { address: server.address, _running: Running::Valthree(server) }
+                Peer { address: server.address, running: Running::Valthree(server) }
             }
             Kind::ValthreeOnS3 => {
                 let server = valthree_server::ValthreeServer::on_s3();
-                Peer { address: server.address, _running: Running::Valthree(server) }
+                Peer { address: server.address, running: Running::Valthree(server) }
             }
             Kind::Redis => {
                 let server = redis_server::RedisServer::start();
-                Peer { address: server.address, _running: Running::Redis(server) }
+                Peer { address: server.address, running: Running::Redis(server) }
             }
+        }
+    }
+    /// The damage of its database, as far as we can look into it.
+    #[allow(dead_code, reason = "only some tests look for damage")]
+    pub fn damage(&self) -> Option<String> {
+        match &self.running {
+            Running::Valthree(server) => server.verify().err().map(|damage| damage.to_string()),
+            Running::Redis(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use valthree::inspect::{InspectError, verify};
 use valthree::server::{Config, run};
 use valthree::settings::Settings;
 use valthree::store::Store;
@@ -19,13 +20,13 @@ use crate::bucket::Bucket;
 pub struct ValthreeServer {
     /// Where it listens.
     pub address: SocketAddr,
-    _runtime: Runtime,
-    _place: Place,
+    runtime: Runtime,
+    place: Place,
 }
 
-#[expect(dead_code, reason = "what is held is only ever dropped")]
 enum Place {
     Folder(TempDir),
+    #[expect(dead_code, reason = "what is held is only ever dropped")]
     Bucket(Bucket),
 }
 
@@ -56,7 +57,19 @@ impl ValthreeServer {
             Config { seed: [7; 32], wall: (SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30)).into(), settings };
         runtime.spawn(run(listener, store, config, std::future::pending()));
         runtime.block_on(ready(address));
-        ValthreeServer { address, _runtime: runtime, _place: place }
+        ValthreeServer { address, runtime, place }
+    }
+
+    /// Looks for damage in the database, as it is stored now. A bucket is not looked at: it takes long, and what commands
+    /// write does not depend on the store.
+    pub fn verify(&self) -> Result<(), InspectError> {
+        let Place::Folder(folder) = &self.place else { return Ok(()) };
+        let store = Directory::open_to_read(folder.path()).expect("the folder is there");
+        match self.runtime.block_on(verify(&store)) {
+            // Nobody has written anything so far.
+            Ok(_) | Err(InspectError::Absent(_)) => Ok(()),
+            Err(damage) => Err(damage),
+        }
     }
 }
 

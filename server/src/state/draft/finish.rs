@@ -129,7 +129,14 @@ impl Draft<'_> {
         let recent = old.recent.iter().filter(|entry| entry.generation() > covered).cloned().collect();
         let rows = self.rows(&expired);
         let parts = EntryParts { rows, expired, ..EntryParts::new(generation, server) };
-        let root = Root { header, runs: std::mem::take(&mut self.runs), kept: old.kept.clone(), recent };
+        let kept = match self.folded {
+            Some(_) if !planted!("fold-forgets-what-others-need") => {
+                let folded = old.recent.iter().filter(|entry| entry.generation() <= covered);
+                root::remnants(&old.kept, folded, &header)
+            }
+            _ => old.kept.clone(),
+        };
+        let root = Root { header, runs: std::mem::take(&mut self.runs), kept, recent };
         let change = Change { dropped, folded: self.folded, merged: self.merged };
         Prepared { root, parts, uploaded: self.upload, change, figures }
     }
