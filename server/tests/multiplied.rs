@@ -221,6 +221,28 @@ fn pipelines_that_read_one_large_value_many_times_hold_no_more_than_the_limit() 
     assert!(cost < 400 * MIB, "{cost} bytes");
 }
 
+#[test]
+fn a_transaction_that_changes_its_protocol_refers_to_a_large_value_as_any_other_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = bounded(&folder);
+    let value = "v".repeat(8 * MIB);
+    call(&mut connect(&server), &request(&["SET", "k", &value], 1), 5);
+    let cost = cost(&server, |other| {
+        let attackers = [&["HELLO", "3"][..], &["CLIENT", "REPLY", "ON"], &["PING"]].map(|own| {
+            let mut stream = connect(&server);
+            call(&mut stream, b"MULTI\r\n", 5);
+            call(&mut stream, &request(own, 1), 9);
+            call(&mut stream, &request(&["MGET", "k"], 2000), 9);
+            assert_eq!(call(&mut stream, b"EXEC\r\n", 4), b"*2\r\n");
+            stream
+        });
+        assert!(held(other) < HELD);
+        attackers
+    });
+    // Encoded whole, each of the replies would take 16 GB.
+    assert!(cost < 400 * MIB, "{cost} bytes");
+}
+
 /// Writes this many keys, whose names have eight bytes.
 fn fill(stream: &mut TcpStream, keys: usize) {
     for thousand in 0..keys / 1000 {

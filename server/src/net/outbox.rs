@@ -131,7 +131,7 @@ impl Outbox {
 
     /// Adds a reply that is known.
     pub(super) fn push(&mut self, reply: Reply, protocol: Protocol) {
-        let mut rest = Unwritten::owned(protocol, reply);
+        let mut rest = Unwritten::owned(protocol, smallvec![reply]);
         if self.all_is_ready() {
             let room = self.ready.len() + AT_ONCE_BYTES;
             rest.encode(&mut self.ready, room);
@@ -147,9 +147,27 @@ impl Outbox {
             self.queued_bytes += bytes.len() - before;
         }
         if !rest.is_empty() {
-            self.rests = (self.rests.0 + rest.held(), self.rests.1 + 1);
-            self.queue.push_back(Pending::Rest(Box::new(rest)));
+            let rest = self.rest(rest);
+            self.queue.push_back(rest);
         }
+    }
+
+    /// Adds a reply that the session has made of its own.
+    pub(super) fn push_settled(&mut self, mut settled: Settled) {
+        if settled.whole().is_some() {
+            settled.parts.drain(..).for_each(|(reply, protocol)| self.push(reply, protocol));
+            return;
+        }
+        for (protocol, replies) in settled.runs() {
+            let rest = self.rest(Unwritten::owned(protocol, replies.into()));
+            self.queue.push_back(rest);
+        }
+    }
+
+    /// A step of the queue that is encoded later.
+    fn rest(&mut self, rest: Unwritten) -> Pending {
+        self.rests = (self.rests.0 + rest.held(), self.rests.1 + 1);
+        Pending::Rest(Box::new(rest))
     }
 
     /// Adds a reply that the commit loop will give.
@@ -203,10 +221,12 @@ impl Outbox {
     pub(super) fn keep_settled(&mut self, settled: Settled) {
         let Some(expected) = self.next_expected() else { return };
         if let Some(stopwatch) = expected.stopwatch {
-            stopwatch.stop(settled.reply.as_ref(), true, None);
+            stopwatch.stop(settled.whole(), true, None);
         }
-        if let Some(reply) = settled.reply {
-            self.current = Unwritten::owned(settled.protocol, reply);
+        // Each part is encoded when the client takes it: a part may name one large value many times.
+        for (protocol, replies) in settled.runs().into_iter().rev() {
+            let rest = self.rest(Unwritten::new(protocol, replies.into()));
+            self.queue.push_front(rest);
         }
     }
 

@@ -38,9 +38,9 @@ impl Unwritten {
         Unwritten::of(protocol, replies, false)
     }
 
-    /// A reply whose strings belong to this client alone: the words of its request, or a text that was made for it.
-    pub fn owned(protocol: Protocol, reply: Reply) -> Unwritten {
-        Unwritten::of(protocol, [reply].into(), true)
+    /// Replies whose strings belong to this client alone: the words of its request, or texts that were made for it.
+    pub fn owned(protocol: Protocol, replies: SmallVec<[Reply; 1]>) -> Unwritten {
+        Unwritten::of(protocol, replies, true)
     }
 
     fn of(protocol: Protocol, mut replies: SmallVec<[Reply; 1]>, owned: bool) -> Unwritten {
@@ -248,10 +248,10 @@ mod tests {
         let weight = |unwritten: Unwritten| (unwritten.bytes(), unwritten.held() / size_of::<Reply>());
         let values = Reply::Array((0..entries).map(|_| bulk()).collect());
         assert_eq!(weight(Unwritten::new(Protocol::Resp2, [values.clone()].into())), (100 * entries, 1 + entries));
-        assert!(Unwritten::owned(Protocol::Resp2, values).held() > 100 * entries);
+        assert!(Unwritten::owned(Protocol::Resp2, [values].into()).held() > 100 * entries);
         let same = prepared();
         let prepared = Reply::Array(vec![Reply::Prepared(same); entries]);
         let bytes = same.encoded(Protocol::Resp3).len();
-        assert_eq!(weight(Unwritten::owned(Protocol::Resp3, prepared)), (bytes * entries, 1 + entries));
+        assert_eq!(weight(Unwritten::owned(Protocol::Resp3, [prepared].into())), (bytes * entries, 1 + entries));
     }
 }
