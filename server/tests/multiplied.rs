@@ -281,6 +281,35 @@ fn pipelines_of_long_replies_wait_until_the_replies_before_them_are_taken() {
 }
 
 #[test]
+fn replies_that_scripts_have_made_count_until_their_clients_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = bounded_to(&folder, "48mb", "64mb");
+    let length = 15_000_000;
+    let cost = cost(&server, |other| {
+        let mut attackers: Vec<TcpStream> = (0..40).map(|_| connect(&server)).collect();
+        let eval = request(&["EVAL", "return string.rep('x',15000000)", "0"], 1);
+        attackers.iter_mut().for_each(|stream| stream.write_all(&eval).expect("it is open"));
+        while held(other) < 64 * MIB {}
+        assert!(held(other) < 112 * MIB, "150 % of the limit, and one reply");
+        // Each client takes its reply, unless the server needs the memory before its turn comes and has closed it.
+        let mut whole = 0;
+        for stream in &mut attackers {
+            let (mut taken, mut piece) = (0, vec![0; MIB]);
+            while taken < length {
+                match stream.read(&mut piece) {
+                    Ok(0) | Err(_) => break,
+                    Ok(bytes) => taken += bytes,
+                }
+            }
+            whole += usize::from(taken >= length);
+        }
+        assert!(whole > 0);
+    });
+    // Unbounded, the replies would take 600 MB.
+    assert!(cost < 350 * MIB, "{cost} bytes");
+}
+
+#[test]
 fn a_transaction_whose_replies_exceed_the_memory_of_all_clients_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let server = bounded_to(&folder, "1mb", "16mb");

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::inbound::shrink;
 use super::stopwatch::Stopwatch;
 use crate::budget::{Share, UNTAKEN_BYTES};
-use crate::commit::{Answer, Awaited};
+use crate::commit::{Answer, Awaited, Counted};
 use crate::resp::{Protocol, Reply, Unwritten};
 use crate::session::Settled;
 use crate::zoo::planted;
@@ -84,6 +84,8 @@ pub(super) struct Outbox {
     expected: usize,
     /// The memory of the requests that expect them.
     request_bytes: usize,
+    /// The counts of the commit loop for replies that were taken and that the budget does not count yet.
+    counted: Vec<Arc<Counted>>,
 }
 
 impl Outbox {
@@ -105,9 +107,15 @@ impl Outbox {
         self.current.bytes() + self.ready.len() + self.queued_bytes
     }
 
-    /// The memory of these replies. It leaves out values that are not encoded yet: they belong to the database.
+    /// The memory of these replies. It leaves out values of the database that are not encoded yet.
     pub(super) fn held(&self) -> usize {
         self.current.held() + self.ready.len() + self.queued_bytes + self.rests.0
+    }
+
+    /// Ends the counts of the commit loop. The caller has just added [`Outbox::held`] to the budget: so at no moment are the
+    /// replies counted nowhere, and the loop makes no others in their place.
+    pub(super) fn release_counted(&mut self) {
+        self.counted.clear();
     }
 
     /// The memory of requests that the commit loop has not answered.
@@ -204,9 +212,9 @@ impl Outbox {
     /// Takes the answer that [`Outbox::parts`] lacked.
     pub(super) fn keep(&mut self, answer: Answer) {
         let Some(mut expected) = self.next_expected() else { return };
-        let reply = match answer {
-            Ok(result) => result.reply,
-            Err(refusal) => refusal.reply(),
+        let (reply, counted) = match answer {
+            Ok(result) => (result.reply, result.counted),
+            Err(refusal) => (refusal.reply(), None),
         };
         if let Some(stopwatch) = expected.stopwatch.take() {
             stopwatch.stop(Some(&reply), true, None);
@@ -214,15 +222,17 @@ impl Outbox {
         if !expected.wanted {
             return;
         }
+        self.counted.extend(counted);
         self.current = Unwritten::new(expected.protocol, smallvec![reply]);
     }
 
     /// Takes the reply that the session has made of that answer.
-    pub(super) fn keep_settled(&mut self, settled: Settled) {
+    pub(super) fn keep_settled(&mut self, mut settled: Settled) {
         let Some(expected) = self.next_expected() else { return };
         if let Some(stopwatch) = expected.stopwatch {
             stopwatch.stop(settled.whole(), true, None);
         }
+        self.counted.extend(settled.counted.take());
         // Each part is encoded when the client takes it: a part may name one large value many times.
         for (protocol, replies) in settled.runs().into_iter().rev() {
             let rest = self.rest(Unwritten::new(protocol, replies.into()));
