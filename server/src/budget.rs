@@ -4,9 +4,10 @@
 //!
 //! - requests that are not whole yet;
 //! - requests whose replies are not encoded yet, also after their client is gone;
+//! - replies that commands have made, such as those of scripts, until they are encoded;
 //! - encoded replies that the client has not taken yet.
 //!
-//! A reply refers to values of the database. The budget does not count a value until it is encoded.
+//! A reply may also refer to values of the database. The budget does not count such a value until it is encoded.
 //!
 //! Counting never waits and never fails. The sum decides what a connection does *next*:
 //!
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// What a connection may hold although the limit is reached: requests and replies of the usual size.
@@ -66,13 +67,36 @@ pub struct Budget {
     limit: usize,
     held: AtomicUsize,
     pressure: watch::Sender<Pressure>,
+    /// Tells the commit loop that there may be memory for a long reply again.
+    eased: Notify,
 }
 
 impl Budget {
     /// A budget of which nothing is used.
     pub fn new(limit: usize) -> Arc<Budget> {
         let pressure = watch::Sender::new(Pressure::Low);
-        Arc::new(Budget { limit, held: AtomicUsize::new(0), pressure })
+        Arc::new(Budget { limit, held: AtomicUsize::new(0), pressure, eased: Notify::new() })
+    }
+
+    /// The bytes that all holders may use together.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether the limit is reached.
+    pub fn is_full(&self) -> bool {
+        self.held() >= self.limit
+    }
+
+    /// Tells whoever waits in [`Budget::eased`] to look again.
+    pub fn ease(&self) {
+        self.eased.notify_one();
+    }
+
+    /// Waits until less is held than the limit, or until somebody calls [`Budget::ease`], or has done so since the last
+    /// call. Only the commit loop waits here.
+    pub async fn eased(&self) {
+        self.eased.notified().await;
     }
 
     /// The bytes in use.
@@ -102,6 +126,9 @@ impl Budget {
 
     /// Tells all connections if the sum has crossed a limit.
     fn changed(&self, before: usize, after: usize) {
+        if before >= self.limit && after < self.limit {
+            self.ease();
+        }
         if self.pressure(before) != self.pressure(after) {
             self.pressure.send_if_modified(|pressure| {
                 // Read again under the lock, so that the last of several threads tells the present pressure.

@@ -68,7 +68,7 @@ pub async fn run_before<L: Listener, S: Store>(
         stats: Arc::clone(&shared.stats),
         health: Arc::clone(&shared.health),
         clock: Arc::clone(&shared.clock),
-        untaken: Untaken::of(shared.settings.max_clients_memory),
+        untaken: Untaken::of(&shared.budget),
         witness,
     };
     let proof = Proof::new(Arc::clone(&start.store), Id::random(&mut rng));

@@ -27,11 +27,11 @@ fn assert_did_not_happen<T: std::fmt::Debug>(result: Result<T, StoreError>, oper
 }
 
 #[tokio::test]
-async fn a_folder_is_created_with_those_above_it_and_left_empty() {
+async fn a_folder_is_created_with_those_above_it_and_no_object() {
     let outer = tempfile::tempdir().unwrap();
     let inner = outer.path().join("a/b/valthree-data");
     let store = Directory::open(&inner).unwrap();
-    assert_eq!(fs::read_dir(&inner).unwrap().count(), 0);
+    assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());
     store.put("db.json", "{}".into(), &Condition::Absent).await.unwrap();
     let again = Directory::open(&inner).unwrap();
     assert!(matches!(again.get("db.json", None).await.unwrap(), Got::Object { .. }));
@@ -91,7 +91,8 @@ async fn a_name_never_leaves_the_folder() {
         assert!(matches!(put, Err(StoreError::DidNotHappen(_))), "{name:?}");
     }
     assert!(!outside.exists());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".valthree"], "the mark of the store is no object");
 }
 
 #[tokio::test]
@@ -111,6 +112,42 @@ async fn a_folder_inside_or_around_another_store_is_refused() {
     Directory::open(outer.join("a/b")).unwrap();
     fs::remove_dir_all(outer).unwrap();
     assert!(!folder.path().join("new").exists());
+}
+
+#[test]
+fn a_folder_inside_or_around_a_store_that_nobody_has_written_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let outer = folder.path().join("outer");
+    let open = Directory::open(&outer).unwrap();
+    for inner in ["runs", "new/folder"] {
+        let refused = Directory::open(outer.join(inner)).unwrap_err();
+        assert_names(&refused, "inside", &outer);
+        assert_names(&refused, "remove", &outer.join(".valthree"));
+        assert!(!outer.join(inner).exists(), "a refused start leaves nothing behind");
+    }
+    assert_names(&Directory::open(folder.path()).unwrap_err(), "around", &outer);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    Directory::open(&outer).unwrap();
+    drop(open);
+    // Whoever gives the folder up says so.
+    fs::remove_file(outer.join(".valthree")).unwrap();
+    Directory::open(outer.join("runs")).unwrap();
+    assert_names(&Directory::open(&outer).unwrap_err(), "around", &outer.join("runs"));
+    assert!(!outer.join(".valthree").exists());
+}
+
+#[test]
+fn of_stores_inside_one_another_that_open_at_once_at_most_one_does() {
+    for _ in 0..50 {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [folder.path().join("x"), folder.path().join("x/runs"), folder.path().join("x/runs/y")];
+        fs::create_dir_all(&paths[2]).unwrap();
+        let opened = std::thread::scope(|scope| {
+            let opening: Vec<_> = paths.iter().map(|path| scope.spawn(move || Directory::open(path).is_ok())).collect();
+            opening.into_iter().map(|thread| thread.join().unwrap()).filter(|opened| *opened).count()
+        });
+        assert!(opened <= 1, "{opened} were opened");
+    }
 }
 
 #[tokio::test]

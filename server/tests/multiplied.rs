@@ -221,6 +221,28 @@ fn pipelines_that_read_one_large_value_many_times_hold_no_more_than_the_limit() 
     assert!(cost < 400 * MIB, "{cost} bytes");
 }
 
+#[test]
+fn a_transaction_that_changes_its_protocol_refers_to_a_large_value_as_any_other_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = bounded(&folder);
+    let value = "v".repeat(8 * MIB);
+    call(&mut connect(&server), &request(&["SET", "k", &value], 1), 5);
+    let cost = cost(&server, |other| {
+        let attackers = [&["HELLO", "3"][..], &["CLIENT", "REPLY", "ON"], &["PING"]].map(|own| {
+            let mut stream = connect(&server);
+            call(&mut stream, b"MULTI\r\n", 5);
+            call(&mut stream, &request(own, 1), 9);
+            call(&mut stream, &request(&["MGET", "k"], 2000), 9);
+            assert_eq!(call(&mut stream, b"EXEC\r\n", 4), b"*2\r\n");
+            stream
+        });
+        assert!(held(other) < HELD);
+        attackers
+    });
+    // Encoded whole, each of the replies would take 16 GB.
+    assert!(cost < 400 * MIB, "{cost} bytes");
+}
+
 /// Writes this many keys, whose names have eight bytes.
 fn fill(stream: &mut TcpStream, keys: usize) {
     for thousand in 0..keys / 1000 {
@@ -256,6 +278,35 @@ fn pipelines_of_long_replies_wait_until_the_replies_before_them_are_taken() {
             assert!(taken.starts_with(b"*5000\r\n$8\r\n") && taken.ends_with(b"\r\n"), "a whole reply");
         }
     }
+}
+
+#[test]
+fn replies_that_scripts_have_made_count_until_their_clients_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = bounded_to(&folder, "48mb", "64mb");
+    let length = 15_000_000;
+    let cost = cost(&server, |other| {
+        let mut attackers: Vec<TcpStream> = (0..40).map(|_| connect(&server)).collect();
+        let eval = request(&["EVAL", "return string.rep('x',15000000)", "0"], 1);
+        attackers.iter_mut().for_each(|stream| stream.write_all(&eval).expect("it is open"));
+        while held(other) < 64 * MIB {}
+        assert!(held(other) < 112 * MIB, "150 % of the limit, and one reply");
+        // Each client takes its reply, unless the server needs the memory before its turn comes and has closed it.
+        let mut whole = 0;
+        for stream in &mut attackers {
+            let (mut taken, mut piece) = (0, vec![0; MIB]);
+            while taken < length {
+                match stream.read(&mut piece) {
+                    Ok(0) | Err(_) => break,
+                    Ok(bytes) => taken += bytes,
+                }
+            }
+            whole += usize::from(taken >= length);
+        }
+        assert!(whole > 0);
+    });
+    // Unbounded, the replies would take 600 MB.
+    assert!(cost < 350 * MIB, "{cost} bytes");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub struct Yield {
     pub watched: Vec<Watched>,
     /// Why a transaction was refused.
     pub stale: Option<Stale>,
-    /// The memory of a long reply, until the connection takes it.
+    /// The memory of a long reply, until the budget counts it with what its connection holds.
     pub counted: Option<Arc<Counted>>,
 }
 

@@ -116,4 +116,4 @@ pub use self::queue::{Closed, Outcome, Queue, Submissions, Unit, aborted};
 pub use self::sheet::{Awaited, Promise, Sheet};
 pub use self::start::{Start, Witness};
 pub use self::trouble::Unusable;
-pub use self::untaken::Untaken;
+pub use self::untaken::{Counted, Untaken};

@@ -2,17 +2,19 @@
 //!
 //! Nobody knows how long a reply is before the command is executed: a `KEYS *` of twelve bytes may yield millions of keys.
 //! A pipeline of them, executed at once, would fill the memory. So the loop counts each long reply from its execution until
-//! its connection takes it. While the sum is at the limit, no unit gets a long reply. Such a unit changes nothing and waits
-//! in the queue, and later units of its client wait behind it. Short replies are not held up: their requests took about as
-//! much memory, and the budget counts those.
+//! its connection takes it. From then on the budget counts it, with all that the connection holds. While the sum or the
+//! budget is at its limit, no unit gets a long reply. Such a unit changes nothing and waits in the queue, and later units of
+//! its client wait behind it. Short replies are not held up: their requests took about as much memory, and the budget counts
+//! those.
 //!
-//! The sum exceeds the limit by one reply at most.
+//! The wait ends: the server closes a connection that holds much and takes nothing for [`PATIENCE`](crate::budget::PATIENCE).
+//!
+//! The sum exceeds its limit by one reply at most, and so does the budget by the sum.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Notify;
-
+use crate::budget::Budget;
 use crate::resp::Reply;
 use crate::settings::Settings;
 
@@ -29,18 +31,19 @@ pub fn is_long(reply: &Reply) -> bool {
 pub struct Untaken {
     sum: AtomicUsize,
     limit: usize,
-    room: Notify,
+    budget: Arc<Budget>,
 }
 
 impl Untaken {
-    /// Nothing is untaken. All clients together may hold this much memory; long replies may take a quarter of it.
-    pub fn of(max_clients_memory: usize) -> Arc<Untaken> {
-        Arc::new(Untaken { sum: AtomicUsize::new(0), limit: max_clients_memory / 4, room: Notify::new() })
+    /// Nothing is untaken. Of the memory that all clients may hold together, long replies that nobody has taken yet may hold
+    /// a quarter.
+    pub fn of(budget: &Arc<Budget>) -> Arc<Untaken> {
+        Arc::new(Untaken { sum: AtomicUsize::new(0), limit: budget.limit() / 4, budget: Arc::clone(budget) })
     }
 
     /// Whether no further reply may be long.
     pub fn is_full(&self) -> bool {
-        self.sum.load(Ordering::Relaxed) >= self.limit
+        self.sum.load(Ordering::Relaxed) >= self.limit || self.budget.is_full()
     }
 
     /// Counts a reply until the result is dropped. Nothing is counted for a short reply.
@@ -53,15 +56,16 @@ impl Untaken {
         Some(Arc::new(Counted { untaken: Arc::clone(self), bytes }))
     }
 
-    /// Waits until the sum falls below the limit, or has done so since the last call.
+    /// Waits until the sum or the budget falls below its limit, or has done so since the last call.
     pub async fn room(&self) {
-        self.room.notified().await;
+        self.budget.eased().await;
     }
 }
 
 impl Default for Untaken {
     fn default() -> Untaken {
-        Untaken { sum: AtomicUsize::new(0), limit: Settings::MAX_CLIENTS_MEMORY / 4, room: Notify::new() }
+        let budget = Budget::new(Settings::MAX_CLIENTS_MEMORY);
+        Untaken { sum: AtomicUsize::new(0), limit: budget.limit() / 4, budget }
     }
 }
 
@@ -80,10 +84,10 @@ impl PartialEq for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let Untaken { sum, limit, room } = &*self.untaken;
+        let Untaken { sum, limit, budget } = &*self.untaken;
         let before = sum.fetch_sub(self.bytes, Ordering::Relaxed);
         if before >= *limit && before - self.bytes < *limit {
-            room.notify_one();
+            budget.ease();
         }
     }
 }
@@ -93,10 +97,11 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::budget::Share;
 
     #[test]
     fn long_replies_count_until_they_are_taken() {
-        let untaken = Untaken::of(400_000);
+        let untaken = Untaken::of(&Budget::new(400_000));
         let long = Reply::Array(vec![Reply::Null; 2000]);
         assert_eq!(untaken.count(&Reply::OK), None);
         let mut counted = Vec::new();
@@ -106,6 +111,29 @@ mod tests {
         assert!((1..=3).contains(&counted.len()), "{} fit", counted.len());
         assert_eq!(untaken.room().now_or_never(), None, "nothing was taken");
         drop(counted);
+        assert_eq!(untaken.room().now_or_never(), Some(()));
+        assert!(!untaken.is_full());
+    }
+
+    #[test]
+    fn a_text_counts_whatever_its_reply_is_unless_others_hold_it_too() {
+        let text = || bytes::Bytes::from(vec![b'x'; 5000]);
+        for make in [Reply::Bulk, Reply::Error, Reply::Simple, Reply::Verbatim, Reply::BigNumber] {
+            let value = text();
+            assert!(is_long(&make(text())) && !is_long(&make(value.clone())), "{}", value.len());
+        }
+    }
+
+    #[test]
+    fn no_reply_may_be_long_while_connections_hold_all_the_memory() {
+        let budget = Budget::new(400_000);
+        let untaken = Untaken::of(&budget);
+        let mut held = Share::new(&budget, 399_999);
+        assert!(!untaken.is_full());
+        held.resize(400_000);
+        assert!(untaken.is_full());
+        assert_eq!(untaken.room().now_or_never(), None, "nothing was taken");
+        held.resize(399_999);
         assert_eq!(untaken.room().now_or_never(), Some(()));
         assert!(!untaken.is_full());
     }

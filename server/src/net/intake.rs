@@ -19,7 +19,7 @@ use crate::commit::{Answer, Closed, Queue, Refusal, Refused, Sheet, Unit, Unusab
 use crate::instance::Instance;
 use crate::resp::{ARGUMENT_MEMORY, Reply};
 use crate::session::transaction::{Gathered, Queued};
-use crate::session::{Session, Settled, Step};
+use crate::session::{Session, Step};
 use crate::store::Health;
 use crate::zoo::planted;
 
@@ -175,9 +175,9 @@ impl Intake<'_> {
                     units.push(Unit::transaction(id, database, commands, watched, answer));
                     (awaited, request_bytes + bytes, stopwatch.of_transaction(names))
                 }
-                Step::Settled(Settled { reply, protocol }) => {
-                    stopwatch.stop(reply.as_ref(), true, self.session.asleep_until());
-                    reply.into_iter().for_each(|reply| outbox.push(reply, protocol));
+                Step::Settled(settled) => {
+                    stopwatch.stop(settled.whole(), true, self.session.asleep_until());
+                    outbox.push_settled(settled);
                     continue;
                 }
                 Step::Answer(reply) => {

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::inbound::shrink;
 use super::stopwatch::Stopwatch;
 use crate::budget::{Share, UNTAKEN_BYTES};
-use crate::commit::{Answer, Awaited};
+use crate::commit::{Answer, Awaited, Counted};
 use crate::resp::{Protocol, Reply, Unwritten};
 use crate::session::Settled;
 use crate::zoo::planted;
@@ -84,6 +84,8 @@ pub(super) struct Outbox {
     expected: usize,
     /// The memory of the requests that expect them.
     request_bytes: usize,
+    /// The counts of the commit loop for replies that were taken and that the budget does not count yet.
+    counted: Vec<Arc<Counted>>,
 }
 
 impl Outbox {
@@ -105,9 +107,15 @@ impl Outbox {
         self.current.bytes() + self.ready.len() + self.queued_bytes
     }
 
-    /// The memory of these replies. It leaves out values that are not encoded yet: they belong to the database.
+    /// The memory of these replies. It leaves out values of the database that are not encoded yet.
     pub(super) fn held(&self) -> usize {
         self.current.held() + self.ready.len() + self.queued_bytes + self.rests.0
+    }
+
+    /// Ends the counts of the commit loop. The caller has just added [`Outbox::held`] to the budget: so at no moment are the
+    /// replies counted nowhere, and the loop makes no others in their place.
+    pub(super) fn release_counted(&mut self) {
+        self.counted.clear();
     }
 
     /// The memory of requests that the commit loop has not answered.
@@ -131,7 +139,7 @@ impl Outbox {
 
     /// Adds a reply that is known.
     pub(super) fn push(&mut self, reply: Reply, protocol: Protocol) {
-        let mut rest = Unwritten::owned(protocol, reply);
+        let mut rest = Unwritten::owned(protocol, smallvec![reply]);
         if self.all_is_ready() {
             let room = self.ready.len() + AT_ONCE_BYTES;
             rest.encode(&mut self.ready, room);
@@ -147,9 +155,27 @@ impl Outbox {
             self.queued_bytes += bytes.len() - before;
         }
         if !rest.is_empty() {
-            self.rests = (self.rests.0 + rest.held(), self.rests.1 + 1);
-            self.queue.push_back(Pending::Rest(Box::new(rest)));
+            let rest = self.rest(rest);
+            self.queue.push_back(rest);
         }
+    }
+
+    /// Adds a reply that the session has made of its own.
+    pub(super) fn push_settled(&mut self, mut settled: Settled) {
+        if settled.whole().is_some() {
+            settled.parts.drain(..).for_each(|(reply, protocol)| self.push(reply, protocol));
+            return;
+        }
+        for (protocol, replies) in settled.runs() {
+            let rest = self.rest(Unwritten::owned(protocol, replies.into()));
+            self.queue.push_back(rest);
+        }
+    }
+
+    /// A step of the queue that is encoded later.
+    fn rest(&mut self, rest: Unwritten) -> Pending {
+        self.rests = (self.rests.0 + rest.held(), self.rests.1 + 1);
+        Pending::Rest(Box::new(rest))
     }
 
     /// Adds a reply that the commit loop will give.
@@ -186,9 +212,9 @@ impl Outbox {
     /// Takes the answer that [`Outbox::parts`] lacked.
     pub(super) fn keep(&mut self, answer: Answer) {
         let Some(mut expected) = self.next_expected() else { return };
-        let reply = match answer {
-            Ok(result) => result.reply,
-            Err(refusal) => refusal.reply(),
+        let (reply, counted) = match answer {
+            Ok(result) => (result.reply, result.counted),
+            Err(refusal) => (refusal.reply(), None),
         };
         if let Some(stopwatch) = expected.stopwatch.take() {
             stopwatch.stop(Some(&reply), true, None);
@@ -196,17 +222,21 @@ impl Outbox {
         if !expected.wanted {
             return;
         }
+        self.counted.extend(counted);
         self.current = Unwritten::new(expected.protocol, smallvec![reply]);
     }
 
     /// Takes the reply that the session has made of that answer.
-    pub(super) fn keep_settled(&mut self, settled: Settled) {
+    pub(super) fn keep_settled(&mut self, mut settled: Settled) {
         let Some(expected) = self.next_expected() else { return };
         if let Some(stopwatch) = expected.stopwatch {
-            stopwatch.stop(settled.reply.as_ref(), true, None);
+            stopwatch.stop(settled.whole(), true, None);
         }
-        if let Some(reply) = settled.reply {
-            self.current = Unwritten::owned(settled.protocol, reply);
+        self.counted.extend(settled.counted.take());
+        // Each part is encoded when the client takes it: a part may name one large value many times.
+        for (protocol, replies) in settled.runs().into_iter().rev() {
+            let rest = self.rest(Unwritten::new(protocol, replies.into()));
+            self.queue.push_front(rest);
         }
     }
 

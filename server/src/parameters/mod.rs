@@ -28,6 +28,9 @@ use crate::knobs::Knobs;
 use crate::resp::Reply;
 use crate::settings::Settings;
 
+/// The most bytes of a value. The server keeps values, and no other limit counts them.
+const VALUE_BYTES: usize = 1 << 10;
+
 /// The parameters of one server and their values.
 #[derive(Debug)]
 pub struct Parameters {
@@ -88,6 +91,9 @@ impl Parameters {
             };
             if !named.insert(parameter.name) {
                 return Err(refuse("duplicate parameter"));
+            }
+            if value.len() > VALUE_BYTES {
+                return Err(refuse(&format!("argument must have at most {VALUE_BYTES} bytes")));
             }
             let old = values.get(parameter.name).map_or("", String::as_str);
             let value = parameter.kind.parse(&String::from_utf8_lossy(value), old).map_err(|why| refuse(&why))?;
@@ -201,6 +207,18 @@ mod tests {
         }
         assert_eq!(parameters.set(&words("hz 20 port 7000")), Ok(Reply::OK));
         assert_eq!(told(&parameters, "hz"), "hz=20");
+    }
+
+    #[test]
+    fn a_value_has_a_limit() {
+        let parameters = parameters();
+        for (name, number, least) in [("save", "1 ", 512), ("latency-tracking-info-percentiles", "9 ", 512)] {
+            let set = |times: usize| parameters.set(&[name.into(), number.repeat(times).into()]);
+            assert_eq!(set(least), Ok(Reply::OK));
+            let Err(Reply::Error(why)) = set(1 << 20) else { panic!("{name} is kept") };
+            assert!(why.ends_with(b"argument must have at most 1024 bytes"), "{}", String::from_utf8_lossy(&why));
+            assert_eq!(told(&parameters, name).len(), name.len() + 2 * least);
+        }
     }
 
     #[test]

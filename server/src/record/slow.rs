@@ -15,6 +15,9 @@ const WORDS: usize = 32;
 /// How many bytes of each word it keeps.
 const WORD_BYTES: usize = 128;
 
+/// How many bytes the whole log keeps. `slowlog-max-len` may be any number, as in Valkey.
+const LOG_BYTES: usize = 16 << 20;
+
 /// The log.
 #[derive(Debug, Default)]
 pub struct SlowLog(Mutex<Entries>);
@@ -24,6 +27,19 @@ struct Entries {
     next: i64,
     /// The newest is the last.
     entries: VecDeque<SlowRequest>,
+    /// The memory of the entries.
+    bytes: usize,
+}
+
+impl Entries {
+    fn push(&mut self, entry: SlowRequest) {
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+    }
+
+    fn drop_oldest(&mut self) {
+        self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.bytes());
+    }
 }
 
 #[derive(Debug)]
@@ -36,13 +52,20 @@ struct SlowRequest {
     name: Bytes,
 }
 
+impl SlowRequest {
+    fn bytes(&self) -> usize {
+        let words: usize = self.words.iter().map(|word| size_of::<Bytes>() + word.len()).sum();
+        size_of::<SlowRequest>() + words + self.peer.len() + self.name.len()
+    }
+}
+
 impl SlowLog {
-    /// Adds a request, and keeps at most so many.
+    /// Adds a request. Keeps at most so many, and fewer if they are large.
     pub(super) fn add(&self, answered: &Answered<'_>, micros: u64, most: usize) {
         let mut log = locked(&self.0);
         let number = log.next;
         log.next += 1;
-        log.entries.push_back(SlowRequest {
+        log.push(SlowRequest {
             number,
             second: answered.second,
             micros,
@@ -50,8 +73,9 @@ impl SlowLog {
             peer: answered.client.peer().to_owned(),
             name: answered.client.facts().name.clone(),
         });
-        let excess = log.entries.len().saturating_sub(most);
-        log.entries.drain(..excess);
+        while log.entries.len() > most || log.bytes > LOG_BYTES {
+            log.drop_oldest();
+        }
     }
 
     /// How many entries there are.
@@ -66,7 +90,8 @@ impl SlowLog {
 
     /// Forgets all entries.
     pub fn reset(&self) {
-        locked(&self.0).entries.clear();
+        let mut log = locked(&self.0);
+        (log.entries, log.bytes) = (VecDeque::new(), 0);
     }
 
     /// The newest entries as `SLOWLOG GET` tells them.
@@ -119,7 +144,10 @@ fn shortened(words: &[Bytes]) -> Vec<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clients::Clients;
 
     #[test]
     fn passwords_are_left_out() {
@@ -131,6 +159,25 @@ mod tests {
         assert_eq!(told("auth", "AUTH me secret"), "AUTH (redacted) (redacted)");
         assert_eq!(told("hello", "HELLO 3 AUTH me secret SETNAME n"), "HELLO 3 AUTH (redacted) (redacted) SETNAME n");
         assert_eq!(told("get", "GET auth"), "GET auth");
+    }
+
+    #[test]
+    fn the_log_takes_a_bounded_amount_of_memory_however_many_entries_it_may_have() {
+        let log = SlowLog::default();
+        let words = vec![Bytes::from(vec![b'x'; WORD_BYTES]); WORDS];
+        let client = Clients::default().enter("127.0.0.1:5".into(), "127.0.0.1:6".into());
+        let (entries, most) = (10_000, LOG_BYTES / (WORDS * WORD_BYTES));
+        for second in 0..entries {
+            let took = Duration::from_secs(1);
+            let answered =
+                Answered { command: None, words: &words, client: &client, error: None, executed: true, took, second };
+            log.add(&answered, 1, usize::MAX);
+        }
+        assert!((most / 2..most).contains(&log.len()), "{}", log.len());
+        let Reply::Array(newest) = log.newest(1) else { panic!("a list") };
+        assert!(matches!(&newest[..], [Reply::Array(entry)] if entry[1] == Reply::Integer(entries.cast_signed() - 1)));
+        log.reset();
+        assert_eq!((log.len(), locked(&log.0).bytes), (0, 0));
     }
 
     #[test]

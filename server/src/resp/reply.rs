@@ -90,8 +90,7 @@ impl PreparedReply {
 impl Reply {
     /// The memory that was made for this reply. Values that belong to the database as well do not count.
     pub fn memory(&self) -> usize {
-        let own = match self {
-            Reply::Bulk(bytes) | Reply::Encoded(bytes) if bytes.is_unique() => bytes.len(),
+        let inside = match self {
             Reply::Array(replies) | Reply::Set(replies) => replies.iter().map(Reply::memory).sum(),
             Reply::Map(pairs) | Reply::Pairs(pairs) => {
                 pairs.iter().map(|(key, value)| key.memory() + value.memory()).sum()
@@ -100,7 +99,28 @@ impl Reply {
             Reply::Integer(_) | Reply::Null | Reply::NullArray | Reply::Prepared(_) | Reply::Encoded(_) => 0,
             Reply::Double(_) | Reply::Decimal(_) | Reply::Boolean(_) | Reply::BigNumber(_) => 0,
         };
-        size_of::<Reply>() + own
+        size_of::<Reply>() + self.made() + inside
+    }
+
+    /// The bytes of its own string, if nobody else holds that, neither the database nor another reply.
+    pub(super) fn made(&self) -> usize {
+        match self {
+            Reply::Simple(bytes)
+            | Reply::Error(bytes)
+            | Reply::Bulk(bytes)
+            | Reply::Verbatim(bytes)
+            | Reply::Decimal(bytes)
+            | Reply::BigNumber(bytes)
+            | Reply::Encoded(bytes)
+                if bytes.is_unique() =>
+            {
+                bytes.len()
+            }
+            Reply::Simple(_) | Reply::Error(_) | Reply::Bulk(_) | Reply::Verbatim(_) => 0,
+            Reply::Decimal(_) | Reply::BigNumber(_) | Reply::Encoded(_) | Reply::Prepared(_) => 0,
+            Reply::Integer(_) | Reply::Null | Reply::NullArray | Reply::Double(_) | Reply::Boolean(_) => 0,
+            Reply::Array(_) | Reply::Map(_) | Reply::Set(_) | Reply::Pairs(_) => 0,
+        }
     }
 
     /// `+OK`

@@ -20,6 +20,9 @@ pub struct Unwritten {
     owned: bool,
     /// What is left.
     left: Weight,
+    /// The strings that a command has made for these replies. They count until everything is encoded. Whether a string
+    /// belongs to the database may change meanwhile, so what was added at first could not be taken away piece by piece.
+    made: usize,
 }
 
 /// A string whose beginning is encoded.
@@ -33,21 +36,22 @@ struct Begun {
 }
 
 impl Unwritten {
-    /// Replies whose values belong to the database.
+    /// Replies whose strings belong to the database, apart from those that nobody else holds.
     pub fn new(protocol: Protocol, replies: SmallVec<[Reply; 1]>) -> Unwritten {
         Unwritten::of(protocol, replies, false)
     }
 
-    /// A reply whose strings belong to this client alone: the words of its request, or a text that was made for it.
-    pub fn owned(protocol: Protocol, reply: Reply) -> Unwritten {
-        Unwritten::of(protocol, [reply].into(), true)
+    /// Replies whose strings belong to this client alone: the words of its request, or texts that were made for it.
+    pub fn owned(protocol: Protocol, replies: SmallVec<[Reply; 1]>) -> Unwritten {
+        Unwritten::of(protocol, replies, true)
     }
 
     fn of(protocol: Protocol, mut replies: SmallVec<[Reply; 1]>, owned: bool) -> Unwritten {
         let mut left = Weight::default();
         replies.iter().for_each(|reply| left.add_all(reply, protocol, owned));
         replies.reverse();
-        Unwritten { protocol, replies, begun: None, owned, left }
+        let made = std::mem::take(&mut left.made);
+        Unwritten { protocol, replies, begun: None, owned, left, made }
     }
 
     /// Whether everything is encoded.
@@ -62,7 +66,7 @@ impl Unwritten {
 
     /// The memory of the replies. It leaves out values of the database and replies that all clients share.
     pub fn held(&self) -> usize {
-        self.left.memory
+        if self.is_empty() { 0 } else { self.left.memory + self.made }
     }
 
     /// Encodes the next replies until `out` holds `room` bytes. Only a line or a number may exceed that.
@@ -87,7 +91,7 @@ impl Unwritten {
 
     /// Encodes a small reply, or the beginning of a large one.
     fn begin(&mut self, reply: Reply, out: &mut BytesMut) {
-        let Weight { strings, memory } = Weight::of(&reply, self.protocol, self.owned);
+        let Weight { strings, memory, .. } = Weight::of(&reply, self.protocol, self.owned);
         match reply {
             Reply::Bulk(rest) => {
                 header(b'$', rest.len(), out);
@@ -149,27 +153,34 @@ impl Unwritten {
 struct Weight {
     strings: usize,
     memory: usize,
+    /// The strings that nobody else holds, unless all are owned.
+    made: usize,
 }
 
 impl Weight {
     /// The weight of one reply, without the replies inside it.
     fn of(reply: &Reply, protocol: Protocol, owned: bool) -> Weight {
         let (strings, own) = match reply {
-            Reply::Simple(text) | Reply::Error(text) | Reply::Verbatim(text) => (text.len(), text.len()),
-            Reply::Decimal(digits) | Reply::BigNumber(digits) => (digits.len(), digits.len()),
-            Reply::Bulk(bytes) | Reply::Encoded(bytes) => (bytes.len(), if owned { bytes.len() } else { 0 }),
+            Reply::Simple(bytes)
+            | Reply::Error(bytes)
+            | Reply::Verbatim(bytes)
+            | Reply::Decimal(bytes)
+            | Reply::BigNumber(bytes)
+            | Reply::Bulk(bytes)
+            | Reply::Encoded(bytes) => (bytes.len(), if owned { bytes.len() } else { 0 }),
             Reply::Prepared(prepared) => (prepared.encoded(protocol).len(), 0),
             Reply::Integer(_) | Reply::Double(_) | Reply::Boolean(_) | Reply::Null | Reply::NullArray => (0, 0),
             Reply::Array(_) | Reply::Map(_) | Reply::Set(_) | Reply::Pairs(_) => (0, 0),
         };
-        Weight { strings, memory: size_of::<Reply>() + own }
+        Weight { strings, memory: size_of::<Reply>() + own, made: if owned { 0 } else { reply.made() } }
     }
 
     /// Adds the weight of a reply and of all replies inside it.
     fn add_all(&mut self, reply: &Reply, protocol: Protocol, owned: bool) {
-        let Weight { strings, memory } = Weight::of(reply, protocol, owned);
+        let Weight { strings, memory, made } = Weight::of(reply, protocol, owned);
         self.strings += strings;
         self.memory += memory;
+        self.made += made;
         match reply {
             Reply::Array(replies) | Reply::Set(replies) => {
                 replies.iter().for_each(|reply| self.add_all(reply, protocol, owned));
@@ -247,11 +258,16 @@ mod tests {
         let bulk = || Reply::Bulk(Bytes::from(vec![b'x'; 100]));
         let weight = |unwritten: Unwritten| (unwritten.bytes(), unwritten.held() / size_of::<Reply>());
         let values = Reply::Array((0..entries).map(|_| bulk()).collect());
-        assert_eq!(weight(Unwritten::new(Protocol::Resp2, [values.clone()].into())), (100 * entries, 1 + entries));
-        assert!(Unwritten::owned(Protocol::Resp2, values).held() > 100 * entries);
+        let named = Unwritten::new(Protocol::Resp2, [values.clone()].into());
+        assert_eq!(weight(named), (100 * entries, 1 + entries), "the values are held elsewhere");
+        assert!(Unwritten::owned(Protocol::Resp2, [values].into()).held() > 100 * entries);
+        let mut made = Unwritten::new(Protocol::Resp2, vec![Reply::Array(vec![bulk()]), bulk()].into());
+        assert!(made.held() > 200, "nobody else holds them");
+        made.encode(&mut BytesMut::new(), 1000);
+        assert_eq!(made.held(), 0);
         let same = prepared();
         let prepared = Reply::Array(vec![Reply::Prepared(same); entries]);
         let bytes = same.encoded(Protocol::Resp3).len();
-        assert_eq!(weight(Unwritten::owned(Protocol::Resp3, prepared)), (bytes * entries, 1 + entries));
+        assert_eq!(weight(Unwritten::owned(Protocol::Resp3, [prepared].into())), (bytes * entries, 1 + entries));
     }
 }

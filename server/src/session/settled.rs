@@ -1,6 +1,9 @@
 //! What a session has to settle, and what it has settled.
 
+use std::sync::Arc;
+
 use super::transaction::Queued;
+use crate::commit::Counted;
 use crate::resp::{Protocol, Reply};
 
 /// What a session has to do with an answer.
@@ -13,10 +16,33 @@ pub enum Awaiting {
 }
 
 /// A reply that is complete.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settled {
-    /// None if the client does not want it.
-    pub reply: Option<Reply>,
-    /// The protocol that it is sent in.
-    pub protocol: Protocol,
+    /// What is sent, one behind the other, and in which protocol. Empty if the client does not want the reply. They are not
+    /// encoded yet, because they may name one large value of the database many times.
+    pub parts: Vec<(Reply, Protocol)>,
+    /// Counts what the commit loop has made for the reply.
+    pub counted: Option<Arc<Counted>>,
+}
+
+impl Settled {
+    /// The whole reply, if it is sent in one protocol.
+    pub fn whole(&self) -> Option<&Reply> {
+        match &self.parts[..] {
+            [(reply, _)] => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// The parts, with those together that follow one another in one protocol.
+    pub fn runs(self) -> Vec<(Protocol, Vec<Reply>)> {
+        let mut runs: Vec<(Protocol, Vec<Reply>)> = Vec::new();
+        for (reply, protocol) in self.parts {
+            match runs.last_mut() {
+                Some((last, replies)) if *last == protocol => replies.push(reply),
+                _ => runs.push((protocol, vec![reply])),
+            }
+        }
+        runs
+    }
 }

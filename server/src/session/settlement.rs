@@ -5,9 +5,10 @@
 //! when the unit has landed, so that they never happen for a transaction that was refused. Their replies stand at their
 //! places in the array. Meanwhile the session takes no request: the next one may depend on what they change.
 
+use std::sync::Arc;
 use std::vec::IntoIter;
 
-use bytes::{Bytes, BytesMut};
+use smallvec::smallvec;
 
 use super::settled::{Awaiting, Settled};
 use super::transaction::{Gathered, Queued};
@@ -16,7 +17,7 @@ use crate::command::Command;
 use crate::command::arguments::wrong_arity;
 use crate::command::spec::Meaning;
 use crate::command::table::commands;
-use crate::commit::Answer;
+use crate::commit::{Answer, Counted};
 use crate::resp::{Protocol, Reply, Unwritten};
 
 /// The memory that the replies of the session to the commands of one transaction may take, in bytes. A few words, such as
@@ -38,7 +39,7 @@ impl Session {
     /// Begins a transaction that is complete.
     pub(super) fn transact(&mut self, gathered: Gathered) -> Step {
         if !gathered.concerns_the_database() {
-            return Step::Settled(self.complete(gathered.queue, None));
+            return Step::Settled(self.complete(gathered.queue, None, None));
         }
         if gathered.concerns_the_session() {
             self.awaiting = Some(Awaiting::Landing(gathered.queue.clone()));
@@ -50,7 +51,7 @@ impl Session {
     pub fn settle(&mut self, answer: Answer) -> Settled {
         let reply = match (self.awaiting.take(), answer) {
             (Some(Awaiting::Landing(queue)), Ok(landed)) => match landed.reply {
-                Reply::Array(replies) => return self.complete(queue, Some(replies)),
+                Reply::Array(replies) => return self.complete(queue, Some(replies), landed.counted),
                 // It was refused.
                 reply => reply,
             },
@@ -61,11 +62,12 @@ impl Session {
             }
             (_, Err(refused)) => refused.reply(),
         };
-        Settled { reply: self.wants_reply().then_some(reply), protocol: self.protocol() }
+        let is_wanted = self.wants_reply();
+        Settled { parts: is_wanted.then_some((reply, self.protocol())).into_iter().collect(), counted: None }
     }
 
     /// Executes the session's own commands of a transaction that has landed, and completes the reply.
-    fn complete(&mut self, queue: Vec<Queued>, landed: Option<Vec<Reply>>) -> Settled {
+    fn complete(&mut self, queue: Vec<Queued>, landed: Option<Vec<Reply>>, counted: Option<Arc<Counted>>) -> Settled {
         self.caller.facts().queued = Some(queue.len());
         let (begin, is_heard) = (self.protocol(), self.caller.silence.is_heard());
         let mut landed = landed.map(Vec::into_iter);
@@ -76,18 +78,12 @@ impl Session {
         let is_plain = |(reply, protocol): &Part| reply.is_some() && *protocol == begin;
         if is_heard && parts.iter().all(is_plain) {
             let replies = parts.into_iter().filter_map(|(reply, _)| reply).collect();
-            return Settled { reply: Some(Reply::Array(replies)), protocol: begin };
+            return Settled { parts: vec![(Reply::Array(replies), begin)], counted };
         }
         // Like Valkey, each part is sent as HELLO and CLIENT REPLY have it at that moment.
-        let mut bytes = BytesMut::new();
-        if is_heard {
-            bytes.extend_from_slice(format!("*{}\r\n", parts.len()).as_bytes());
-        }
-        for (reply, protocol) in parts {
-            reply.into_iter().for_each(|reply| reply.encode(protocol, &mut bytes));
-        }
-        let reply = (!bytes.is_empty()).then(|| Reply::Encoded(Bytes::from(bytes)));
-        Settled { reply, protocol: self.protocol() }
+        let head = is_heard.then(|| (Reply::Encoded(format!("*{}\r\n", parts.len()).into()), begin));
+        let wanted = parts.into_iter().filter_map(|(reply, protocol)| Some((reply?, protocol)));
+        Settled { parts: head.into_iter().chain(wanted).collect(), counted }
     }
 
     fn part(&mut self, queued: Queued, landed: &mut Option<IntoIter<Reply>>, own: &mut usize) -> Part {
@@ -100,7 +96,7 @@ impl Session {
             Queued::Local(_) if *own > OWN_REPLIES => TOO_MUCH,
             Queued::Local(command) => {
                 let reply = self.execute(&command);
-                *own += Unwritten::owned(self.protocol(), reply.clone()).held();
+                *own += Unwritten::owned(self.protocol(), smallvec![reply.clone()]).held();
                 reply
             }
         };

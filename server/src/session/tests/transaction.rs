@@ -12,7 +12,7 @@ fn settled(session: &mut Session, replies: Vec<Reply>) -> String {
 
 fn sent(settled: Settled) -> String {
     let mut bytes = bytes::BytesMut::new();
-    settled.reply.into_iter().for_each(|reply| reply.encode(settled.protocol, &mut bytes));
+    settled.parts.iter().for_each(|(reply, protocol)| reply.encode(*protocol, &mut bytes));
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
@@ -72,7 +72,7 @@ fn an_exec_that_is_refused_ends_the_transaction() {
     session.handle(words("multi"), Some(&loading));
     assert_eq!(
         session.handle(words("exec"), Some(&loading)),
-        Step::Settled(Settled { reply: Some(Reply::Array(Vec::new())), protocol: Protocol::Resp2 })
+        Step::Settled(Settled { parts: vec![(Reply::Array(Vec::new()), Protocol::Resp2)], counted: None })
     );
 }
 

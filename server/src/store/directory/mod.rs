@@ -67,9 +67,11 @@ impl Directory {
     /// folder inside the folder of another store, or around one. Blocks, so it is for the start.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Directory> {
         let store = Directory::new(path, false)?;
+        // Before anything is created. Most mistakes end here.
         nesting::refuse(&store.root)?;
         create_durably(&store.root)?;
         store.prove_writable()?;
+        nesting::claim(&store.root)?;
         Ok(store)
     }
 
