@@ -224,7 +224,7 @@ fn check_beside(line: &str) -> Check {
     match line.split(' ').next() {
         Some("KEYS" | "SMEMBERS") => Check::Unordered,
         Some("HGETALL") => Check::Pairs,
-        Some("DUMP") => Check::Shape,
+        Some("DUMP" | "FUNCTION") => Check::Shape,
         _ => Check::Exact,
     }
 }

@@ -99,6 +99,19 @@ pub const EXPECTED: &[Expected] = &[
         matches: |found| same_but(&found.left, &found.right, same_hyperloglog) || is_part_of_an_estimate(found),
     },
     Expected {
+        name: "SORT after a tiny float",
+        reason: "Valkey's SORT takes an error of an earlier conversion for its own, so it refuses numbers after a command with \
+                 a float such as 5e-324. Valthree sorts them.",
+        servers: Servers::All,
+        matches: |found| {
+            let is_number = |leaf: &&Reply| std::str::from_utf8(&leaf.text).is_ok_and(|text| text.parse::<f64>().is_ok());
+            is(found, "SORT")
+                && found.left.text.starts_with(NOT_SCORES)
+                && !found.right.is_error()
+                && found.right.leaves().iter().all(is_number)
+        },
+    },
+    Expected {
         name: "LCS of long values",
         reason: "LCS takes time and memory by the product of both lengths. Valthree refuses beyond 16 million, about a tenth of a \
                  second in which it would do nothing else; Valkey goes eight times as far.",
@@ -229,6 +242,9 @@ fn is_part_of_an_estimate(found: &Difference) -> bool {
         && left.text.len() == right.text.len()
         && start.is_some_and(differ)
 }
+
+/// How the error of a SORT begins whose elements are no numbers.
+const NOT_SCORES: &[u8] = b"ERR One or more scores can't be converted";
 
 /// How the error of an LCS begins whose values are too long.
 const LCS_MEMORY: &[u8] = b"ERR Insufficient memory, transient memory for LCS";

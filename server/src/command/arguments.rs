@@ -52,9 +52,12 @@ pub fn cursor(text: &[u8]) -> Option<u64> {
 
 /// An error that repeats bytes of a client between two texts.
 ///
-/// Valkey formats its errors with C strings, so a NUL ends the repeated bytes. The encoder replaces line breaks.
+/// Valkey formats its errors with C strings, so a NUL ends the repeated bytes. It drops line breaks at the end of an error, and
+/// the encoder replaces the others.
 pub fn error_about(before: &str, word: &[u8], after: &str) -> Reply {
-    Reply::error([before.as_bytes(), until_nul(word), after.as_bytes()].concat())
+    let mut text = [before.as_bytes(), until_nul(word), after.as_bytes()].concat();
+    while text.pop_if(|byte| matches!(byte, b'\r' | b'\n')).is_some() {}
+    Reply::error(text)
 }
 
 /// The bytes before the first NUL.
@@ -70,6 +73,14 @@ pub fn wrong_arity(name: &str) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_ends_before_the_line_breaks_of_the_word_that_it_repeats() {
+        for (word, error) in [("a\nb\r\n", "ERR a\nb"), ("a\0b", "ERR a"), ("", "ERR ")] {
+            assert_eq!(error_about("ERR ", word.as_bytes(), ""), Reply::error(error));
+        }
+        assert_eq!(error_about("ERR '", b"a\n", "'"), Reply::error("ERR 'a\n'"));
+    }
 
     #[test]
     fn numbers_have_one_spelling() {
