@@ -129,11 +129,7 @@ pub struct Flags {
     ///
     /// The size counts keys, values, and 96 bytes for each entry. The server holds the whole database in memory, and up
     /// to twice as much while it merges. While the database is larger, the server still reads and deletes, but answers
-<<<<<<< HEAD
-    /// commands that add data with OOM. The limit holds for this server only: other servers on the store may have another one.
-=======
     /// commands that may let it grow with OOM. The limit holds for this server only: others may have another one.
->>>>>>> verify
     #[arg(long, env = "VALTHREE_MAX_MEMORY", value_name = "BYTES", default_value = "1gb", value_parser = bytes)]
     pub max_memory: u64,
 

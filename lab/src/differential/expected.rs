@@ -104,7 +104,8 @@ pub const EXPECTED: &[Expected] = &[
                  a float such as 5e-324. Valthree sorts them.",
         servers: Servers::All,
         matches: |found| {
-            let is_number = |leaf: &&Reply| std::str::from_utf8(&leaf.text).is_ok_and(|text| text.parse::<f64>().is_ok());
+            let is_number =
+                |leaf: &&Reply| std::str::from_utf8(&leaf.text).is_ok_and(|text| text.parse::<f64>().is_ok());
             is(found, "SORT")
                 && found.left.text.starts_with(NOT_SCORES)
                 && !found.right.is_error()
