@@ -63,7 +63,8 @@ pub fn step(rng: &mut Rng, rules: &[Rule], nth: usize, level: Level, whole: bool
     }
     let Drawing { words, options, aside, .. } = drawing;
     let beside = |line: Option<&str>| {
-        let line = line.filter(|_| whole)?;
+        // A damaged call may still choose at random, and what it leaves has to go.
+        let line = line.filter(|_| whole || rule.after.is_some())?;
         let words = line.split(' ').map(|word| match word {
             "$aside" => aside.clone(),
             "$1" => words.get(named).cloned().unwrap_or_default(),

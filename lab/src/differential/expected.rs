@@ -99,6 +99,16 @@ pub const EXPECTED: &[Expected] = &[
         matches: |found| same_but(&found.left, &found.right, same_hyperloglog) || is_part_of_an_estimate(found),
     },
     Expected {
+        name: "which library FUNCTION RESTORE names",
+        reason: "If several libraries are there already, the error names one of them. Valkey dumps libraries in the order of a \
+                 hash table, and Valthree in the order of their names.",
+        servers: Servers::All,
+        matches: |found| {
+            let names_one = |reply: &Reply| reply.is_error() && reply.text.ends_with(b" already exists");
+            is(found, "FUNCTION") && names_one(&found.left) && names_one(&found.right)
+        },
+    },
+    Expected {
         name: "SORT after a tiny float",
         reason: "Valkey's SORT takes an error of an earlier conversion for its own, so it refuses numbers after a command with \
                  a float such as 5e-324. Valthree sorts them.",
