@@ -148,7 +148,7 @@ impl Core {
         let mut uncertain = BTreeSet::new();
         for executed in std::mem::take(&mut commit.units).into_iter().rev() {
             let client = executed.arrival.unit.client;
-            let (refusal, told) = if executed.changed {
+            let (refusal, told) = if executed.is_change() {
                 uncertain.insert(client);
                 (Refusal::Uncertain, &self.terms.stats.told_uncertain)
             } else if uncertain.contains(&client) {
