@@ -7,6 +7,9 @@
 //!
 //! A mistake that takes more than a word at its site has its body in the file of its room below.
 
+#[cfg(all(test, feature = "bug-zoo"))]
+mod tests;
+
 #[cfg(feature = "bug-zoo")]
 pub(crate) mod command;
 #[cfg(feature = "bug-zoo")]

@@ -54,6 +54,7 @@ pub struct World {
     pub garbage: Vec<Name>,
     pub values: u64,
     has_system: bool,
+    pub is_calm: bool,
     /// The time, in milliseconds since 1970.
     clock: u64,
     /// How often what happened.
@@ -81,6 +82,7 @@ impl World {
             garbage: Vec::new(),
             values: 0,
             has_system: seed.is_multiple_of(2),
+            is_calm: seed % 4 == 2,
             clock: 1_000_000,
             happened: BTreeMap::new(),
         }
@@ -95,7 +97,8 @@ impl World {
     }
 
     pub fn drawing(&mut self) -> Drawing<'_> {
-        Drawing { rng: &mut self.rng, values: &mut self.values, has_system: self.has_system }
+        let World { rng, values, has_system, is_calm, .. } = self;
+        Drawing { rng, values, has_system: *has_system, is_calm: *is_calm }
     }
 
     pub fn newest(&self) -> u64 {
