@@ -131,6 +131,7 @@ impl Core {
                 }
                 self.attempts.backoff.succeeded(); // a rival's commit has just shown that the store works
                 commit.units.iter_mut().for_each(|executed| executed.arrival.lost = true);
+                planted!("expiry-made-absolute-twice" => crate::zoo::commit::make_absolute(&mut commit));
                 self.requeue(commit);
             }
             Fate::Unknowable => {
