@@ -7,7 +7,8 @@
 //!
 //! A mistake that takes more than a word at its site has its body in the file of its room below.
 
-#[cfg(all(test, feature = "bug-zoo"))]
+#[cfg(feature = "bug-zoo")]
+#[cfg(test)]
 mod tests;
 
 #[cfg(feature = "bug-zoo")]
