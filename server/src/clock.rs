@@ -3,6 +3,7 @@
 mod estimate;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -52,12 +53,15 @@ pub struct Clock {
     started: Instant,
     /// What time it is for all servers, as far as this one can tell.
     estimate: Mutex<Estimate>,
+    /// The time of the newest known version, in milliseconds since 1970.
+    stored: AtomicU64,
 }
 
 impl Clock {
     /// A clock of a server that starts now.
     pub fn new(wall: impl Into<Wall>) -> Clock {
-        Clock { wall: wall.into(), started: Instant::now(), estimate: Mutex::new(Estimate::new(Authority::Machine)) }
+        let estimate = Mutex::new(Estimate::new(Authority::Machine));
+        Clock { wall: wall.into(), started: Instant::now(), estimate, stored: AtomicU64::new(0) }
     }
 
     /// The time since the start.
@@ -88,7 +92,13 @@ impl Clock {
 
     /// Notes the time of a stored version.
     pub fn known(&self, stored: u64) {
+        self.stored.fetch_max(stored, Ordering::Relaxed);
         self.estimate().known(stored, self.uptime());
+    }
+
+    /// The time that a command sees which is executed now: it is never before the time of a known version.
+    pub fn present(&self) -> u64 {
+        self.now().max(self.stored.load(Ordering::Relaxed))
     }
 
     /// The server's estimate of the time that all servers share, in milliseconds since 1970. It never goes back.

@@ -22,6 +22,7 @@ use self::transaction::{Gathered, Transaction};
 use crate::clients::Client;
 use crate::command::Command;
 use crate::command::arguments::wrong_arity;
+use crate::command::execution::time;
 use crate::command::flag::Flag;
 use crate::command::resolve::resolve;
 use crate::command::spec::{Meaning, Spec};
@@ -116,6 +117,7 @@ impl Session {
             matches!(
                 spec.meaning,
                 Meaning::Session(_)
+                    | Meaning::Time
                     | Meaning::Reset(_)
                     | Meaning::Transaction(_)
                     | Meaning::Select(..)
@@ -241,6 +243,7 @@ impl Session {
                 let gathered = self.transaction.end()?;
                 Ok(self.transact(gathered))
             }
+            Meaning::Time => Ok(Step::Answer(time(self.caller.instance.clock.present()))),
             Meaning::Transaction(change) => Ok(Step::Answer(self.transaction.change(change)?)),
             Meaning::Reset(act) => {
                 self.transaction.forget();

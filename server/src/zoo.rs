@@ -8,6 +8,10 @@
 //! A mistake that takes more than a word at its site has its body in the file of its room below.
 
 #[cfg(feature = "bug-zoo")]
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "bug-zoo")]
 pub(crate) mod command;
 #[cfg(feature = "bug-zoo")]
 pub(crate) mod commit;

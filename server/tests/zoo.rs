@@ -2,14 +2,41 @@
 
 #[cfg(feature = "bug-zoo")]
 mod binary;
+#[cfg(feature = "bug-zoo")]
+#[allow(dead_code, reason = "the unit tests have a table of their own")]
+#[path = "../../lab/src/zoo/caught.rs"]
+mod caught;
+#[cfg(feature = "bug-zoo")]
+#[path = "zoo/rerun.rs"]
+mod rerun;
+
+// The tests that catch bugs are part of this program, so that there is only one to build and to run again.
+#[cfg(feature = "bug-zoo")]
+#[path = "effects.rs"]
+mod effects;
+#[cfg(feature = "bug-zoo")]
+#[path = "layers.rs"]
+mod layers;
+#[cfg(feature = "bug-zoo")]
+#[path = "root_formats.rs"]
+mod root_formats;
+#[cfg(feature = "bug-zoo")]
+#[path = "run_properties.rs"]
+mod run_properties;
+#[cfg(feature = "bug-zoo")]
+#[path = "timing.rs"]
+mod timing;
 
 /// The tables of all of them; server and laboratory share no code but what is under test.
-const TABLES: [&str; 2] =
-    [include_str!("../../lab/src/zoo/counted.rs"), include_str!("../../lab/src/zoo/uncounted.rs")];
+const TABLES: [(&str, &str); 3] = [
+    ("bug(", include_str!("../../lab/src/zoo/counted.rs")),
+    ("bug(", include_str!("../../lab/src/zoo/uncounted.rs")),
+    ("    caught(", include_str!("../../lab/src/zoo/caught.rs")),
+];
 
-/// What follows each `bug(` as its first word.
+/// The first word of each row.
 fn names() -> Vec<&'static str> {
-    let rows = TABLES.iter().flat_map(|table| table.split("bug(").skip(1));
+    let rows = TABLES.iter().flat_map(|(begin, table)| table.split(begin).skip(1));
     rows.filter_map(|rest| rest.split('"').nth(1)).collect()
 }
 
@@ -80,4 +107,10 @@ fn a_bug_of_scripts_shows_in_the_build_that_has_it_and_only_if_it_is_chosen() {
             assert_eq!(last == right, chosen.is_empty(), "{bug}: {replies:?}");
         }
     }
+}
+
+#[cfg(feature = "bug-zoo")]
+#[test]
+fn each_bug_of_the_table_makes_its_test_fail() {
+    rerun::all_are_caught(caught::IN_TESTS);
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use turmoil::Sim;
+use valthree::clock::Wall;
 use valthree::commit::Witness;
 use valthree::server::{self, Config};
 use valthree::settings::Settings;
@@ -300,18 +302,22 @@ impl Starts {
             thresholds: self.plan.thresholds,
             ..Settings::default()
         };
-        let config = Config { seed: self.seed_of(life), wall: self.wall_clock(life).into(), settings };
+        let config = Config { seed: self.seed_of(life), wall: self.wall_clock(life), settings };
         let door = self.network.listen(self.place, PORT).await?;
         let store = connector::store(&self.network, self.place, self.started + self.plan.skew[self.server]);
         Ok(server::run_before(Some(self.witness()), door, store, config, stop).await?)
     }
 
-    /// The time that the server finds on the machine's clock when it starts.
-    fn wall_clock(&self, life: u64) -> SystemTime {
-        let lead = self.plan.lead(self.server, life);
-        let (now, off) = (self.started + turmoil::sim_elapsed().unwrap_or_default(), lead.unsigned_abs());
-        let off = Duration::from_millis(off);
-        if lead < 0 { now - off } else { now + off }
+    /// The clock of the machine that the server starts on.
+    fn wall_clock(&self, life: u64) -> Wall {
+        let (plan, server, begin) = (self.plan.clone(), self.server, Instant::now());
+        let true_begin = self.started + turmoil::sim_elapsed().unwrap_or_default();
+        Wall::new(move || {
+            let uptime = begin.elapsed();
+            let lead = plan.lead(server, life, uptime);
+            let (now, off) = (true_begin + uptime, Duration::from_millis(lead.unsigned_abs()));
+            if lead < 0 { now - off } else { now + off }
+        })
     }
 
     /// Compares every version of the server with the same version of the others. Drops derived orders now and then, which

@@ -32,6 +32,9 @@ const NEAR: i64 = 20;
 /// How far the others may be off, in milliseconds: less than a second, half a minute, hours, a year, twenty years.
 const APART: [i64; 6] = [0, 700, 30_000, 3 * 3_600_000, 400 * 86_400_000, 20 * 365 * 86_400_000];
 
+/// How long such a clock goes on before it jumps. Faults begin within little more than a second.
+const JUMP: Duration = Duration::from_millis(400);
+
 /// How far the servers' estimates of the time may be off while their clocks are set well.
 const NEAR_MARGIN: Duration = Duration::from_millis(500);
 
@@ -75,7 +78,7 @@ pub struct Plan {
 pub enum Clocks {
     /// To some milliseconds.
     Near,
-    /// Some of them are years off. Each start of a server finds another time.
+    /// Some of them are years off. Each start of a server finds another time, and they jump while the server runs.
     Apart,
 }
 
@@ -135,9 +138,14 @@ impl Plan {
         AT_ONCE[usize::from(self.quiet)]
     }
 
-    /// How far the wall clock of a server is ahead in one of its lives, in milliseconds.
-    pub fn lead(&self, server: usize, life: u64) -> i64 {
-        let mut rng = StdRng::seed_from_u64(self.seed ^ ((life + 1) << 8) ^ ((server as u64 + 1) << 4));
+    /// How far the wall clock of a server is ahead in one of its lives, when it has run for so long, in milliseconds.
+    pub fn lead(&self, server: usize, life: u64, uptime: Duration) -> i64 {
+        let jumps = match self.clocks {
+            Clocks::Near => 0,
+            Clocks::Apart => (uptime.as_millis() / JUMP.as_millis()) as u64,
+        };
+        let seed = self.seed ^ ((life + 1) << 8) ^ ((server as u64 + 1) << 4) ^ (jumps << 32);
+        let mut rng = StdRng::seed_from_u64(seed);
         match self.clocks {
             Clocks::Near => rng.random_range(-NEAR..=NEAR),
             Clocks::Apart => {
@@ -228,7 +236,7 @@ impl fmt::Display for Plan {
         let Plan { hop, service, deadline, .. } = self;
         write!(f, "hop {:?} to {:?}, store {:?} to {:?}", hop.0, hop.1, service.0, service.1)?;
         write!(f, ", {} rounds at once of {}, deadline {deadline:?}", self.at_once(), self.draws)?;
-        let leads: [i64; SERVERS] = std::array::from_fn(|server| self.lead(server, 0));
+        let leads: [i64; SERVERS] = std::array::from_fn(|server| self.lead(server, 0, Duration::ZERO));
         write!(f, ", clocks {leads:?} ms ahead at first")?;
         let Thresholds { recent, commits, fanout, garbage, commit } = self.thresholds;
         write!(f, ", folds at {recent} bytes or {commits} commits, {fanout} runs become one, {garbage} are swept")?;

@@ -2,9 +2,11 @@
 //! seeds that it takes to catch each, and a test keeps the two alike.
 
 mod bug;
+mod caught;
 mod counted;
 mod uncounted;
 
 pub use self::bug::{Bug, Harm};
+pub use self::caught::{Caught, IN_TESTS, IN_UNITS};
 pub use self::counted::BUGS;
 pub use self::uncounted::UNCOUNTED;

@@ -16,6 +16,12 @@ pub const TOO_LARGE: Reply =
 /// The refusal of a command that does not work on the database. The session answers such commands itself.
 const NO_DATA: Reply = Reply::fault("ERR This command is not about the data");
 
+/// The reply to TIME: seconds and microseconds. Expiries count from the same time, so it has milliseconds only.
+pub fn time(now: u64) -> Reply {
+    let parts = [now / 1000, now % 1000 * 1000];
+    Reply::Array(parts.map(|part| Reply::bulk(part.to_string())).into())
+}
+
 /// Executes a command, whatever the size of the database. A script may call the commands of the table.
 pub fn execute(table: &'static CommandTable, spec: &Spec, draft: &mut Draft<'_>, words: &[Bytes]) -> Reply {
     match spec.meaning {
@@ -28,6 +34,7 @@ pub fn execute(table: &'static CommandTable, spec: &Spec, draft: &mut Draft<'_>,
             }
             Err(error) => error,
         },
+        Meaning::Time => time(draft.present()),
         Meaning::Watch => {
             words[1..].iter().for_each(|key| draft.note_watched(key));
             Reply::OK

@@ -70,6 +70,8 @@ pub enum Meaning {
     Script(fn(&'static CommandTable, &mut Draft<'_>, &[Bytes]) -> Result<Reply, Reply>),
     /// The command concerns the connection or the server.
     Session(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
+    /// The command tells the time: the server's estimate, or in a transaction the time of the unit, which stands still.
+    Time,
     /// The session forgets its transaction. The function resets everything else that the connection remembers.
     Reset(fn(&mut Caller, &[Bytes]) -> Result<Reply, Reply>),
     /// The command chooses the database for the commands behind it. The first function finds its number, for the commands of

@@ -121,6 +121,7 @@ impl Unit {
             if draft.exceeds() {
                 break;
             }
+            planted!("time-moves-inside-multi" => draft.let_time_pass());
             let reply = command.execute_whatever_the_size(draft);
             memory += reply.memory();
             if memory > most {

@@ -19,6 +19,14 @@ pub struct Executed {
     pub changed: bool,
 }
 
+impl Executed {
+    /// Whether the client has to be left in doubt if nobody knows the fate of the commit. A read that has moved the time has an
+    /// effect in the bytes, but the client has changed nothing.
+    pub fn is_change(&self) -> bool {
+        self.changed && self.arrival.unit.may_write()
+    }
+}
+
 /// A proposal of a commit, and whether it changed something.
 pub struct Adopted {
     pub proposed: Proposed,

@@ -23,7 +23,7 @@ use super::limits::WRITERS;
 use super::strict::{Object, end, unique};
 use super::text::{BASE64_KIND, BASE64_NAME, decode};
 use super::version::Root;
-use super::{Damage, Entry, EntryParts, Header, Placed, Run, Writer, check, covered, runs};
+use super::{Damage, Entry, EntryParts, Header, Run, Writer, check, covered, runs};
 use crate::id::Id;
 use crate::row::{Made, Row, Table};
 use crate::run::Name;
@@ -92,8 +92,9 @@ impl FirstFile {
             (Table::Keys(Made::first(0)), key, value.map(Row::Value))
         };
         let from = covered(&table, header.base) + 1;
-        let is_wanted = |row: &Placed| row.2.is_some() || !planted!("format-1-without-deletions");
-        let rows = self.recent.into_iter().map(row).filter(is_wanted).collect();
+        let is_read =
+            |(_, value): &(FirstKey, FirstValue)| value.0.is_some() || !planted!("format-1-read-without-its-deletions");
+        let rows = self.recent.into_iter().filter(is_read).map(row).collect();
         let entry = Entry::new(EntryParts { from, rows, ..EntryParts::new(header.generation, by) });
         let same = known.iter().find(|known| known.encoded() == entry.encoded());
         let entry = same.map_or_else(|| Arc::new(entry), Arc::clone);

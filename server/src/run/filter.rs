@@ -24,6 +24,7 @@ use super::RunDamage;
 use super::fuse::fuse;
 use super::fuse_shape::{FuseShape, LONGEST_SEGMENT, OPEN, SEED, mix, share};
 use crate::row::Table;
+use crate::zoo::planted;
 
 /// The rows of a part on average. Building a part of this size takes about a millisecond.
 pub(super) const PART: u64 = 16 << 10;
@@ -109,6 +110,7 @@ impl FilterBuilding {
 
     /// Builds the next part. At the end it says what the filter is, as bytes that follow each other.
     pub(super) fn build_next(&mut self) -> Option<[Vec<u8>; 2]> {
+        planted!("filter-built-before-the-last-row" => _ = self.marks.last_mut().and_then(Vec::pop));
         let Some(marks) = self.marks.get_mut(self.built) else {
             return Some([std::mem::take(&mut self.shapes), std::mem::take(&mut self.slots)]);
         };

@@ -131,11 +131,6 @@ impl<'a, 'd> Hands<'a, 'd> {
         match (spec.name, words) {
             ("ping", [_]) => Some(Reply::status("PONG")),
             ("echo" | "ping", [_, text]) => Some(Reply::Bulk(text.clone())),
-            ("time", _) => {
-                let now = self.draft.now();
-                let parts = [now / 1000, now % 1000 * 1000];
-                Some(Reply::Array(parts.map(|part| Reply::bulk(part.to_string())).into()))
-            }
             ("wait", _) => Some(durability::wait(words).unwrap_or_else(|error| error)),
             _ => None,
         }

@@ -112,6 +112,7 @@ impl Session {
             Meaning::Transaction(change) => self.transaction.change(change),
             Meaning::Data(_)
             | Meaning::Script(_)
+            | Meaning::Time
             | Meaning::Reset(_)
             | Meaning::Watch
             | Meaning::Exec

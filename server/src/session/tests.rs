@@ -274,11 +274,15 @@ async fn a_client_is_described_by_its_newest_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_is_told_in_seconds_and_microseconds() {
-    let mut session = session();
-    tokio::time::advance(Duration::from_micros(2_000_005)).await;
-    let parts = ["1002", "5"].map(Reply::text);
-    assert_eq!(reply(&mut session, "time"), Reply::Array(parts.to_vec()));
+async fn time_is_what_expiries_count_from_in_seconds_and_microseconds() {
+    let server = server();
+    let mut session = session_of(&server);
+    let told = |parts: [&'static str; 2]| Reply::Array(parts.map(Reply::text).to_vec());
+    tokio::time::advance(Duration::from_micros(2_005_700)).await;
+    assert_eq!(reply(&mut session, "time"), told(["1002", "5000"]));
+    // Another server, whose clock is ahead, has stored its time.
+    server.clock.known(5_000_000);
+    assert_eq!(reply(&mut session, "time"), told(["5000", "0"]));
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Queued {
     /// Queues a command.
     pub fn new(command: Command) -> Queued {
         match command.spec().meaning {
-            Meaning::Data(_) | Meaning::Script(_) => match command.check() {
+            Meaning::Data(_) | Meaning::Script(_) | Meaning::Time => match command.check() {
                 Ok(()) => Queued::Shared(command),
                 Err(mistake) => Queued::Mistaken(mistake),
             },

@@ -166,6 +166,12 @@ impl<'a> Draft<'a> {
         self.moment.now.max(self.moment.estimate)
     }
 
+    /// `time-moves-inside-multi`: it is later for the next command.
+    #[cfg(feature = "bug-zoo")]
+    pub(crate) fn let_time_pass(&mut self) {
+        self.moment.now += 1;
+    }
+
     /// The generation that this will be.
     pub fn generation(&self) -> u64 {
         // A commit every nanosecond would take five centuries to get there.
@@ -273,6 +279,7 @@ impl<'a> Draft<'a> {
         if dead(self.database.root.header.now) != dead(self.present()) {
             self.crossed.set(true);
         }
+        planted!("hlen-counts-the-ended" => return ends.len());
         ends.len() - dead(self.moment.now)
     }
 

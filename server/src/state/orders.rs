@@ -203,6 +203,10 @@ pub fn change(order: &mut Order, by: By, name: &Bytes, old: Option<&Row>, new: O
         return;
     }
     planted!("zrank-counts-tombstones" => if by == By::Score && new.is_none() { return });
+    planted!("hlen-counts-a-field-twice" => if let (By::End, Some(new)) = (by, new.clone()) {
+        order.insert(new);
+        return;
+    });
     planted!("zadd-leaves-the-old-score" => if let (By::Score, Some(new)) = (by, new.clone()) {
         order.insert(new);
         return;
@@ -229,6 +233,7 @@ pub fn list_ends(row: Option<&Row>) -> Option<(Table, i64, i64)> {
 /// more; an order that kept its place would grow with each item that passes through a queue. So each head of a list that
 /// is laid over the others clips the order.
 pub fn clip(order: &mut Order, first: i64, last: i64) {
+    planted!("order-not-clipped" => return);
     // A push leaves nothing outside, and a pop leaves one item. The ends of the order are cheap to look at.
     for _ in 0..2 {
         let before = order.first().filter(|place| place.rank < rank_of_position(first));

@@ -157,7 +157,7 @@ impl Collection {
         let is_empty = match self.head.shape {
             Shape::Hash { fields, last } => fields == 0 && last <= draft.now(),
             Shape::Set { length } | Shape::Zset { length } | Shape::List { length, .. } => length == 0,
-            Shape::Stream(_) => false,
+            Shape::Stream(ref stream) => stream.length == 0 && planted!("empty-stream-loses-its-groups"),
         };
         let is_empty = is_empty && !planted!("empty-collection-left-behind");
         let table = draft.keys_table();

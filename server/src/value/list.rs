@@ -263,7 +263,8 @@ impl List {
     fn positions(&self, draft: &Draft<'_>) -> Positions {
         let (_, first, _) = self.numbers();
         let order = self.collection.order(draft, By::Position);
-        Positions { below: order.below(rank_of_position(first)), order }
+        let below = if planted!("order-not-clipped") { 0 } else { order.below(rank_of_position(first)) };
+        Positions { below, order }
     }
 
     /// The position of the item at an index. There is one.

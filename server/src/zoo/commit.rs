@@ -1,7 +1,9 @@
 //! The bodies of the mistakes that are planted in the commit core.
 
+use bytes::Bytes;
 use tokio::time::{Duration, Instant};
 
+use crate::command::Command;
 use crate::commit::Sheet;
 use crate::commit::answer::Refusal;
 use crate::commit::core::{Core, Effect};
@@ -91,5 +93,27 @@ pub fn use_again(core: &mut Core) {
     if let Some((_, uploaded)) = same {
         held.uploaded = Some(uploaded);
         core.effects.pop();
+    }
+}
+
+/// `expiry-made-absolute-twice`: the execution that was lost has put moments in the place of relative expiries. The next one
+/// takes them for relative expiries.
+pub fn make_absolute(commit: &mut Commit) {
+    let now = commit.finished.root.header.now;
+    for executed in &mut commit.units {
+        let later = |command: &Command| {
+            let mut words = command.words().to_vec();
+            let (at, unit) = match command.spec().name {
+                "expire" => (2, 1000),
+                "pexpire" => (2, 1),
+                "set" => (1 + words.iter().position(|word| word.eq_ignore_ascii_case(b"ex"))?, 1000),
+                _ => return None,
+            };
+            let relative: u64 = std::str::from_utf8(&words[at]).ok()?.parse().ok()?;
+            words[at] = Bytes::from((now / unit + relative).to_string());
+            Command::new(command.spec(), words).ok()
+        };
+        let commands = executed.arrival.unit.commands.iter();
+        executed.arrival.unit.commands = commands.map(|one| later(one).unwrap_or_else(|| one.clone())).collect();
     }
 }

@@ -204,7 +204,9 @@ impl World {
         if runs.is_empty() {
             return;
         }
-        let first = self.rng.random_range(0..runs.len());
+        // Above the first run more has to stay.
+        let least = usize::from(runs.len() > 1 && (self.is_calm || self.chance(50)));
+        let first = self.rng.random_range(least..runs.len());
         let last = self.rng.random_range(first..runs.len());
         let (from, to) = (runs[first].from, runs[last].to);
         let layer = World::merged(&database, from, to);

@@ -120,6 +120,8 @@ pub struct Drawing<'a> {
     pub values: &'a mut u64,
     /// Whether some users are set. Runs are never dropped then.
     pub has_system: bool,
+    /// Whether collections live for long, so that what is removed from them lies in older runs than its removal.
+    pub is_calm: bool,
 }
 
 impl Drawing<'_> {
@@ -148,7 +150,7 @@ impl Drawing<'_> {
     }
 
     fn name(&mut self) -> Bytes {
-        let many = if self.one_of(50) { 4 } else { 40 };
+        let many = if self.one_of(70) { 4 } else { 40 };
         Bytes::from(format!("e{}", self.below(many)))
     }
 
@@ -156,6 +158,13 @@ impl Drawing<'_> {
     pub fn life(&mut self) -> u64 {
         let most = if self.one_of(70) { 20 } else { 3000 };
         self.rng.random_range(1..most)
+    }
+
+    /// A field, and what to do with it. Many are drawn again while they live, so that one end takes the place of another.
+    fn field(&mut self) -> Element {
+        let name = if self.one_of(70) { Bytes::from(format!("e{}", self.below(3))) } else { self.name() };
+        let value = self.one_of(75).then(|| (self.value(), self.one_of(60).then(|| self.life())));
+        Element::Field(name, value)
     }
 
     fn perhaps_life(&mut self) -> Option<u64> {
@@ -167,16 +176,19 @@ impl Drawing<'_> {
     pub fn batch(&mut self) -> Vec<Deed> {
         let length = self.below(7);
         match self.below(100) {
-            0..9 => self.evacuation(),
-            9..48 => {
+            0..9 if !self.is_calm => self.evacuation(),
+            nth if nth < if self.is_calm { 80 } else { 48 } => {
                 // Each key has a type of its own here, so that collections live for some commits.
                 let at = self.below(KEYS.len());
                 let kinds = [Kind::List, Kind::Stream, Kind::Hash, Kind::Zset, Kind::Stream, Kind::Set, Kind::List];
                 let (number, key, force) = (self.below(2), Bytes::from(KEYS[at]), self.one_of(50));
                 let elements = (0..length).map(|_| Act::Element(self.element_of(kinds[at]), force));
                 let mut acts: Vec<Act> = elements.collect();
-                if self.one_of(25) {
+                if !self.is_calm && self.one_of(25) {
                     acts.push(Act::Expire(self.life()));
+                }
+                if self.one_of(25) {
+                    acts.push(Act::Look);
                 }
                 acts.into_iter().map(|act| Deed::On(number, key.clone(), act)).collect()
             }
@@ -200,7 +212,7 @@ impl Drawing<'_> {
     /// A deed.
     fn deed(&mut self) -> Deed {
         let (number, key) = (self.number(), self.key());
-        let act = match self.below(1000) {
+        let act = match self.below(if self.is_calm { 915 } else { 1000 }) {
             0..100 => Act::Set(self.value(), self.perhaps_life()),
             100..190 => Act::Delete,
             190..260 => Act::Expire(if self.one_of(5) { 0 } else { self.life() }),
@@ -240,10 +252,7 @@ impl Drawing<'_> {
         *self.values += many as u64;
         let first = *self.values;
         match self.below(100) {
-            0..22 => {
-                let value = self.one_of(65).then(|| (self.value(), self.perhaps_life()));
-                Element::Field(self.name(), value)
-            }
+            0..22 => self.field(),
             22..32 => Element::Member(self.name(), self.one_of(65)),
             32..46 => Element::Score(self.name(), self.score()),
             46..52 => Element::Push(side, first, many),

@@ -18,6 +18,10 @@ pub trait Source {
     fn ordered(&self, table: Table, by: By) -> Order;
     /// The time.
     fn moment(&self) -> u64;
+    /// How many places of an order by the end are alive.
+    fn alive(&self, ends: &Order) -> usize {
+        ends.len() - ends.below(self.moment() + 1)
+    }
 }
 
 impl Source for Draft<'_> {
@@ -36,6 +40,10 @@ impl Source for Draft<'_> {
 
     fn moment(&self) -> u64 {
         self.now()
+    }
+
+    fn alive(&self, ends: &Order) -> usize {
+        self.living(ends)
     }
 }
 

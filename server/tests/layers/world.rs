@@ -56,6 +56,7 @@ pub struct World {
     /// What the commits of later servers have said beside rows, by their generation.
     pub told: BTreeMap<u64, (OfferAnswers, Vec<Said>)>,
     has_system: bool,
+    pub is_calm: bool,
     /// The time, in milliseconds since 1970.
     clock: u64,
     /// How often what happened.
@@ -84,6 +85,7 @@ impl World {
             values: 0,
             told: BTreeMap::new(),
             has_system: seed.is_multiple_of(2),
+            is_calm: seed % 4 == 2,
             clock: 1_000_000,
             happened: BTreeMap::new(),
         }
@@ -98,7 +100,8 @@ impl World {
     }
 
     pub fn drawing(&mut self) -> Drawing<'_> {
-        Drawing { rng: &mut self.rng, values: &mut self.values, has_system: self.has_system }
+        let World { rng, values, has_system, is_calm, .. } = self;
+        Drawing { rng, values, has_system: *has_system, is_calm: *is_calm }
     }
 
     pub fn newest(&self) -> u64 {

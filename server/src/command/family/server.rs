@@ -68,7 +68,7 @@ pub static ROWS: &[Spec] = &[
         tips: &["nondeterministic_output"],
         since: "2.6.0",
         summary: "Returns the server's clock in seconds and microseconds.",
-        meaning: Meaning::Session(time),
+        meaning: Meaning::Time,
         ..SERVER
     },
 ];
@@ -150,10 +150,4 @@ static COMMAND: &[Spec] = &[
 
 fn tell(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::Verbatim(info::text(&caller.instance, &words[1..]).into()))
-}
-
-fn time(caller: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
-    let now = caller.instance.clock.since_epoch();
-    let parts = [now.as_secs().to_string(), now.subsec_micros().to_string()];
-    Ok(Reply::Array(parts.map(Reply::bulk).into()))
 }

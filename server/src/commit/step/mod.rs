@@ -108,7 +108,7 @@ impl Core {
         let Some(commit) = &mut self.attempts.commit else { return };
         while let Some(executed) = commit.units.pop_front_if(|executed| executed.arrival.deadline <= now) {
             // The bytes that were sent hold no effect of a unit that changed nothing, and never will.
-            let (refusal, told) = match executed.changed && !planted!("nothing-happened-while-it-may") {
+            let (refusal, told) = match executed.is_change() && !planted!("nothing-happened-while-it-may") {
                 true => (Refusal::Uncertain, &self.terms.stats.told_uncertain),
                 false => (Refusal::NothingHappened, &self.terms.stats.told_tryagain),
             };

@@ -131,6 +131,7 @@ impl Core {
                 }
                 self.attempts.backoff.succeeded(); // a rival's commit has just shown that the store works
                 commit.units.iter_mut().for_each(|executed| executed.arrival.lost = true);
+                planted!("expiry-made-absolute-twice" => crate::zoo::commit::make_absolute(&mut commit));
                 self.requeue(commit);
             }
             Fate::Unknowable => {
@@ -148,7 +149,7 @@ impl Core {
         let mut uncertain = BTreeSet::new();
         for executed in std::mem::take(&mut commit.units).into_iter().rev() {
             let client = executed.arrival.unit.client;
-            let (refusal, told) = if executed.changed {
+            let (refusal, told) = if executed.is_change() {
                 uncertain.insert(client);
                 (Refusal::Uncertain, &self.terms.stats.told_uncertain)
             } else if uncertain.contains(&client) {

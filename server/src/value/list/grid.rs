@@ -12,6 +12,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::zoo::planted;
+
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -48,6 +50,7 @@ impl Grid {
     pub fn beyond(self, end: i64, side: Side) -> Option<i64> {
         let cell = end.div_euclid(self.stride);
         let next = match side {
+            Side::Right if planted!("push-passes-the-grid") => (cell + 2) * self.stride,
             Side::Right => (cell + 1) * self.stride,
             Side::Left if self.holds(end) => (cell - 1) * self.stride,
             Side::Left => cell * self.stride,
