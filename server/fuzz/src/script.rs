@@ -1,5 +1,5 @@
-//! The script engine: any text runs within its bounds, and the engine works afterwards. What the codecs have read survives
-//! a round trip.
+//! The script engine: any text runs within its bounds, its reply too, and the engine works afterwards. What the
+//! codecs have read survives a round trip. `scripts/fuzz` bounds the memory of the process.
 //!
 //! The first byte of the input chooses what the rest is: a script, a library, or the input of one of the codecs.
 
@@ -78,6 +78,17 @@ const PATTERN: &str = "local pattern, subject = string.match(ARGV[1], '^([^%z]*)
     pcall(string.format, pattern, subject, 1)
     return 'kept'";
 
+/// The bytes of all texts in a reply.
+fn size(reply: &Reply) -> usize {
+    match reply {
+        Reply::Simple(text) | Reply::Error(text) | Reply::Bulk(text) | Reply::Verbatim(text) => text.len(),
+        Reply::VerbatimAs(_, text) | Reply::BigNumber(text) | Reply::Decimal(text) => text.len(),
+        Reply::Integer(_) | Reply::Double(_) | Reply::Boolean(_) | Reply::Null | Reply::NullArray => 0,
+        Reply::Array(replies) | Reply::Set(replies) => replies.iter().map(size).sum(),
+        Reply::Map(pairs) | Reply::Pairs(pairs) => pairs.iter().map(|(key, value)| size(key) + size(value)).sum(),
+    }
+}
+
 /// Runs the input as what its first byte says.
 pub fn check(data: &[u8]) {
     let [kind, text @ ..] = data else { return };
@@ -86,7 +97,8 @@ pub fn check(data: &[u8]) {
         let mut eval = |script: &[u8]| engine.eval(script, &argument, &argument, &LIMITS, &mut Echo);
         let codec = match kind % 6 {
             0 => {
-                drop(eval(text));
+                let size = size(&eval(text));
+                assert!(size <= LIMITS.memory, "a reply of {size} bytes");
                 None
             }
             1 => {

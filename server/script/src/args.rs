@@ -1,6 +1,7 @@
 //! The arguments of a native function, read as Lua's own library reads them, with the same errors.
 
 use bytes::Bytes;
+use mlua::string::BorrowedBytes;
 use mlua::{Lua, MultiValue, Table, Value};
 
 use crate::number;
@@ -16,6 +17,11 @@ impl Args {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The bytes of all strings.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(string_length).sum()
     }
 
     /// The argument at a position, which counts from one. Nothing stands for an argument that was not given.
@@ -56,8 +62,12 @@ impl Args {
         if self.given(position) { self.integer(lua, position) } else { Ok(other) }
     }
 
-    pub(crate) fn string(&self, lua: &Lua, position: usize) -> mlua::Result<Bytes> {
-        self.get(position).and_then(to_bytes).ok_or_else(|| self.type_error(lua, position, "string"))
+    /// A string, which stays where Lua keeps it: a copy would be outside of Lua's memory.
+    pub(crate) fn string(&self, lua: &Lua, position: usize) -> mlua::Result<BorrowedBytes> {
+        match self.get(position).map_or(Ok(None), |value| text_of(lua, value))? {
+            Some(text) => Ok(text),
+            None => Err(self.type_error(lua, position, "string")),
+        }
     }
 
     pub(crate) fn table(&self, lua: &Lua, position: usize) -> mlua::Result<Table> {
@@ -115,7 +125,28 @@ pub(crate) fn to_number(lua: &Lua, value: &Value) -> Option<f64> {
     }
 }
 
-/// The bytes of a string or a number.
+/// The length of a string. Other values have none.
+pub(crate) fn string_length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.as_bytes().len(),
+        _ => 0,
+    }
+}
+
+/// The text of a string or a number, where Lua keeps it.
+pub(crate) fn text_of(lua: &Lua, value: &Value) -> mlua::Result<Option<BorrowedBytes>> {
+    Ok(match value {
+        Value::String(text) => Some(text.as_bytes()),
+        Value::Integer(_) | Value::Number(_) => match to_bytes(value) {
+            Some(digits) => Some(lua.create_string(digits)?.as_bytes()),
+            None => None,
+        },
+        _ => None,
+    })
+}
+
+/// A copy of the bytes of a string or a number. Whoever calls this has paid by [`crate::run::Run::carry`] if a script
+/// chooses how many copies there are.
 pub(crate) fn to_bytes(value: &Value) -> Option<Bytes> {
     match value {
         Value::String(text) => Some(Bytes::copy_from_slice(&text.as_bytes())),

@@ -2,8 +2,9 @@
 
 use mlua::{Lua, MultiValue, Table, Value};
 
-use crate::args::{Args, argument_error, results, to_bytes};
+use crate::args::{Args, argument_error, results, text_of};
 use crate::compile::compile;
+use crate::output::Output;
 use crate::run::{call, raise_here, run_of, visible};
 use crate::world::Native;
 
@@ -22,8 +23,8 @@ pub(crate) const FUNCTIONS: &[(&str, Native)] = &[
 
 /// Tells how much memory Lua uses. Scripts do not steer the garbage collector.
 fn collectgarbage(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
-    let option = if args.value(1).is_nil() { "collect".into() } else { args.string(lua, 1)? };
-    let value = match &option[..] {
+    let option = if args.value(1).is_nil() { None } else { Some(args.string(lua, 1)?) };
+    let value = match option.as_deref().unwrap_or(b"collect") {
         b"count" => Value::Number(lua.used_memory() as f64 / 1024.0),
         b"step" => Value::Boolean(false),
         b"setpause" | b"setstepmul" => Value::Integer(200),
@@ -52,38 +53,40 @@ pub(crate) fn check_unpack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
 
 fn loadstring(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let code = args.string(lua, 1)?;
-    let name = if args.value(2).is_nil() { code.clone() } else { args.string(lua, 2)? };
+    let name = if args.value(2).is_nil() { args.string(lua, 1)? } else { args.string(lua, 2)? };
     load_code(lua, &code, &name)
 }
 
 /// `load`. The pieces are gathered first: the parser must never call back into Lua.
 fn load(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let Some(Value::Function(reader)) = args.get(1) else { return Err(args.type_error(lua, 1, "function")) };
-    let name = if args.value(2).is_nil() { "=(load)".into() } else { args.string(lua, 2)? };
+    let name = if args.value(2).is_nil() { None } else { Some(args.string(lua, 2)?) };
     let run = run_of(lua);
-    let mut code = Vec::new();
+    let mut code = Output::new(lua);
     loop {
         run.charge(1)?;
         let piece = match call(lua, reader, Vec::new()) {
             Ok(mut values) => values.pop_front().unwrap_or(Value::Nil),
             Err(error) => return Ok(results([Value::Nil, visible(lua, &error)?])),
         };
-        match (&piece, to_bytes(&piece)) {
-            (Value::Nil, _) => break,
-            (_, Some(bytes)) if bytes.is_empty() => break,
-            (_, Some(bytes)) => code.extend_from_slice(&bytes),
-            (_, None) => {
+        match text_of(lua, &piece)? {
+            None if piece.is_nil() => break,
+            Some(bytes) if bytes.is_empty() => break,
+            Some(bytes) => code.append(&bytes)?,
+            None => {
                 let text = lua.create_string("reader function must return a string")?;
                 return Ok(results([Value::Nil, Value::String(text)]));
             }
         }
-        run.reserve(lua, code.capacity())?;
     }
-    load_code(lua, &code, &name)
+    load_code(lua, code.bytes_mut(), name.as_deref().unwrap_or(b"=(load)"))
 }
 
 fn load_code(lua: &Lua, code: &[u8], name: &[u8]) -> mlua::Result<MultiValue> {
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    // No hook interrupts the parser, and the library that drives Lua copies the name.
+    run_of(lua).charge(code.len() as u64)?;
+    run_of(lua).reserve(lua, code.len().saturating_add(2 * name.len()))?;
     // A chunk runs in the environment of whoever loads it: a library's functions do not see KEYS.
     let environment: Table = lua.named_registry_value(ENVIRONMENT)?;
     match compile(lua, code, &String::from_utf8_lossy(name), &environment)? {

@@ -1,12 +1,14 @@
 //! Between replies and Lua's values.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use mlua::{Lua, Table, Value};
 
-use crate::args::{to_bytes, to_number};
+use crate::args::{string_length, to_bytes, to_number};
 use crate::number::{ALL_DIGITS, general, truncate};
 use crate::resp::{Reply, before_nul};
-use crate::run::run_of;
+use crate::run::{BYTES_PER_STEP, run_of};
 
 /// A reply may nest so deep. Lua's tables may contain themselves.
 const MOST_DEPTH: usize = 1000;
@@ -17,11 +19,15 @@ const MOST_TYPED_DEPTH: usize = 16;
 const STEPS_PER_VALUE: u64 = 20;
 /// The price of a table, which is searched for the names of all special replies.
 const STEPS_PER_TABLE: u64 = 200;
+/// What a value of a reply counts besides its bytes, in bytes.
+const VALUE_OVERHEAD: usize = size_of::<Reply>();
 /// The text of the reply that is nested too deep.
 const TOO_DEEP: Reply = Reply::Error(Bytes::from_static(b"ERR reached lua stack limit"));
 
 /// The value that `redis.call` returns for a reply. `third` asks for the types of RESP3.
 pub(crate) fn to_lua(lua: &Lua, reply: &Reply, third: bool) -> mlua::Result<Value> {
+    // One value of the database may be in a reply many times. Lua keeps it once, but reads it each time.
+    run_of(lua).charge(1 + (length(reply) / BYTES_PER_STEP) as u64)?;
     let text = |bytes: &[u8]| Ok(Value::String(lua.create_string(bytes)?));
     let field = |name: &str, value: Value| -> mlua::Result<Value> {
         let table = lua.create_table_with_capacity(0, 1)?;
@@ -79,6 +85,16 @@ pub(crate) fn to_lua(lua: &Lua, reply: &Reply, third: bool) -> mlua::Result<Valu
     }
 }
 
+/// The bytes of a reply that is one text.
+fn length(reply: &Reply) -> usize {
+    match reply {
+        Reply::Simple(text) | Reply::Error(text) | Reply::Bulk(text) | Reply::Verbatim(text) => text.len(),
+        Reply::VerbatimAs(_, text) | Reply::BigNumber(text) | Reply::Decimal(text) => text.len(),
+        Reply::Integer(_) | Reply::Double(_) | Reply::Boolean(_) | Reply::Null | Reply::NullArray => 0,
+        Reply::Array(_) | Reply::Set(_) | Reply::Map(_) | Reply::Pairs(_) => 0,
+    }
+}
+
 fn list<'a>(lua: &Lua, replies: impl Iterator<Item = &'a Reply>, third: bool) -> mlua::Result<Value> {
     let table = lua.create_table()?;
     for (index, reply) in replies.enumerate() {
@@ -96,9 +112,10 @@ fn verbatim(lua: &Lua, format: &[u8], bytes: &[u8]) -> mlua::Result<Value> {
     Ok(Value::Table(table))
 }
 
-/// The reply that a script returns with a value. `third` says that the script chose RESP3.
+/// The reply that a script returns with a value. `third` says that the script chose RESP3. Together the strings and the values
+/// may take as much memory as Lua may hold, [`crate::Limits::memory`].
 pub(crate) fn to_reply(lua: &Lua, value: &Value, third: bool) -> mlua::Result<Reply> {
-    Replies { lua, third }.of(value, 0)
+    Replies { lua, third, size: Cell::new(0) }.of(value, 0)
 }
 
 /// An array of which some elements are still missing.
@@ -117,15 +134,32 @@ enum Shape {
 struct Replies<'a> {
     lua: &'a Lua,
     third: bool,
+    /// The bytes so far.
+    size: Cell<usize>,
 }
 
 impl Replies<'_> {
+    /// Makes sure that some bytes more may be in the reply, and pays for them.
+    fn admit(&self, bytes: usize) -> mlua::Result<()> {
+        let run = run_of(self.lua);
+        self.size.set(self.size.get().saturating_add(bytes));
+        run.charge_bytes(bytes)?;
+        run.bear(self.size.get())
+    }
+
+    /// A copy of a string.
+    fn text(&self, value: &Value) -> mlua::Result<Bytes> {
+        self.admit(string_length(value))?;
+        Ok(to_bytes(value).unwrap_or_default())
+    }
+
     /// The reply of a value. Arrays are on a stack of our own, because scripts choose how deep they nest.
     fn of(&self, value: &Value, typed: usize) -> mlua::Result<Reply> {
         let run = run_of(self.lua);
         let mut open: Vec<Unfinished> = Vec::new();
         let mut shape = self.shape(value, typed)?;
         loop {
+            self.admit(VALUE_OVERHEAD)?;
             run.charge(if matches!(shape, Shape::Array(_)) { STEPS_PER_TABLE } else { STEPS_PER_VALUE })?;
             let mut whole = match shape {
                 Shape::Array(table) if open.len() < MOST_DEPTH => {
@@ -148,7 +182,7 @@ impl Replies<'_> {
 
     fn shape(&self, value: &Value, typed: usize) -> mlua::Result<Shape> {
         Ok(Shape::Whole(match value {
-            Value::String(_) => Reply::Bulk(to_bytes(value).unwrap_or_default()),
+            Value::String(_) => Reply::Bulk(self.text(value)?),
             Value::Integer(_) | Value::Number(_) => {
                 Reply::Integer(truncate(to_number(self.lua, value).unwrap_or_default()))
             }
@@ -168,7 +202,7 @@ impl Replies<'_> {
         let lua = self.lua;
         let string = |table: &Table, name: &str| -> mlua::Result<Option<Bytes>> {
             Ok(match table.raw_get::<Value>(name)? {
-                value @ Value::String(_) => to_bytes(&value),
+                value @ Value::String(_) => Some(self.text(&value)?),
                 _ => None,
             })
         };

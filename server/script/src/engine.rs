@@ -19,9 +19,10 @@ use crate::base::ENVIRONMENT;
 use crate::convert::to_reply;
 use crate::identity::{Identity, sha1_hex};
 use crate::interpreter::{End, Interpreter, Loading};
+use crate::limits::{Bound, Limits};
 use crate::register::FunctionFacts;
 use crate::resp::Reply;
-use crate::run::{Bound, Clock, Limits};
+use crate::run::Clock;
 use crate::server_table::Host;
 use crate::shebang::{self, ScriptFlags};
 

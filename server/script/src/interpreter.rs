@@ -8,12 +8,13 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use crate::compile::compile;
 use crate::identity::{Identity, sha1_hex};
+use crate::limits::{Bound, HOOK_INTERVAL, Limits};
 use crate::register::Registry;
 use crate::resp::Reply;
-use crate::run::{Bound, Clock, Failure, Limits, Run, lock, visible};
+use crate::run::{Clock, Failure, Run, lock, visible};
 use crate::server_table::{Answer, HOST, Host, Request};
 use crate::shebang;
-use crate::world::{World, build};
+use crate::world::{World, build, watch};
 
 /// The interpreter keeps so many compiled texts. When there are more, it forgets all of them.
 const MOST_COMPILED: usize = 1000;
@@ -71,7 +72,7 @@ impl Interpreter {
     pub(crate) fn begin(&self, limits: &Limits) -> mlua::Result<()> {
         self.run.begin(limits, self.lua.used_memory());
         self.lua.set_memory_limit(self.run.memory_limit())?;
-        Ok(())
+        if self.run.relax() { watch(&self.lua, HOOK_INTERVAL) } else { Ok(()) }
     }
 
     /// Forgets all compiled texts.

@@ -1,11 +1,11 @@
 //! The library `cmsgpack`.
 
-use bytes::Bytes;
 use mlua::{Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, results, to_number};
 use crate::number::truncate;
-use crate::run::{raise_here, run_of};
+use crate::output::Output;
+use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, raise_here, run_of};
 use crate::world::Native;
 
 /// Tables that are nested deeper are packed as nil.
@@ -33,58 +33,53 @@ fn pack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     if args.len() == 0 {
         return Err(argument_error(lua, 0, "MessagePack pack needs input."));
     }
-    let mut out = Vec::new();
+    let mut out = Output::new(lua);
     for value in args.from(1) {
         encode(lua, value, 0, &mut out)?;
     }
-    run_of(lua).reserve(lua, out.len())?;
-    Ok(results([Value::String(lua.create_string(&out)?)]))
+    Ok(results([out.finish()?]))
 }
 
 /// Appends a value. The depth is at most [`MOST_NESTING`].
-fn encode(lua: &Lua, value: &Value, depth: usize, out: &mut Vec<u8>) -> mlua::Result<()> {
-    let run = run_of(lua);
-    run.charge(1)?;
+fn encode(lua: &Lua, value: &Value, depth: usize, out: &mut Output<'_>) -> mlua::Result<()> {
+    run_of(lua).charge(STEPS_PER_VALUE)?;
     match value {
         Value::Boolean(true) => out.push(0xc3),
         Value::Boolean(false) => out.push(0xc2),
         Value::String(text) => {
             let bytes = text.as_bytes();
             match bytes.len() {
-                length @ 0..32 => out.push(0xa0 | length as u8),
-                length @ 32..256 => out.extend_from_slice(&[0xd9, length as u8]),
-                length => header(0xda, length, out),
+                length @ 0..32 => out.push(0xa0 | length as u8)?,
+                length @ 32..256 => out.append(&[0xd9, length as u8])?,
+                length => header(0xda, length, out)?,
             }
-            out.extend_from_slice(&bytes);
-            run.reserve(lua, out.capacity())?;
+            out.append(&bytes)
         }
         Value::Integer(_) | Value::Number(_) => encode_number(to_number(lua, value).unwrap_or_default(), out),
-        Value::Table(table) if depth < MOST_NESTING => match array_length(table)? {
+        Value::Table(table) if depth < MOST_NESTING => match array_length(lua, table)? {
             Some(length) => {
                 match length {
-                    0..16 => out.push(0x90 | length as u8),
-                    _ => header(0xdc, length, out),
+                    0..16 => out.push(0x90 | length as u8)?,
+                    _ => header(0xdc, length, out)?,
                 }
-                for index in 1..=length {
-                    encode(lua, &table.raw_get(index)?, depth + 1, out)?;
-                }
+                (1..=length).try_for_each(|index| encode(lua, &table.raw_get(index)?, depth + 1, out))
             }
-            None => encode_map(lua, table, depth, out)?,
+            None => encode_map(lua, table, depth, out),
         },
         _ => out.push(0xc0),
     }
-    Ok(())
 }
 
-fn encode_map(lua: &Lua, table: &Table, depth: usize, out: &mut Vec<u8>) -> mlua::Result<()> {
-    let mut count = 0;
+fn encode_map(lua: &Lua, table: &Table, depth: usize, out: &mut Output<'_>) -> mlua::Result<()> {
+    let run = run_of(lua);
+    let mut count = 0_usize;
     table.for_each(|_: Value, _: Value| {
         count += 1;
-        Ok(())
+        run.charge(STEPS_PER_KEY)
     })?;
     match count {
-        0..16 => out.push(0x80 | count as u8),
-        _ => header(0xde, count, out),
+        0..16 => out.push(0x80 | count as u8)?,
+        _ => header(0xde, count, out)?,
     }
     table.for_each(|key: Value, value: Value| {
         encode(lua, &key, depth + 1, out)?;
@@ -93,23 +88,19 @@ fn encode_map(lua: &Lua, table: &Table, depth: usize, out: &mut Vec<u8>) -> mlua
 }
 
 /// Appends a length in 16 bits, or in 32 bits under the next code.
-fn header(code: u8, length: usize, out: &mut Vec<u8>) {
+fn header(code: u8, length: usize, out: &mut Output<'_>) -> mlua::Result<()> {
     match u16::try_from(length) {
-        Ok(length) => {
-            out.push(code);
-            out.extend_from_slice(&length.to_be_bytes());
-        }
-        Err(_) => {
-            out.push(code + 1);
-            out.extend_from_slice(&(length as u32).to_be_bytes());
-        }
+        Ok(length) => coded(code, &length.to_be_bytes(), out),
+        Err(_) => coded(code + 1, &(length as u32).to_be_bytes(), out),
     }
 }
 
 /// The length of a table whose keys are 1, 2, 3 and so on.
-fn array_length(table: &Table) -> mlua::Result<Option<usize>> {
+fn array_length(lua: &Lua, table: &Table) -> mlua::Result<Option<usize>> {
+    let run = run_of(lua);
     let (mut greatest, mut count) = (0, 0);
     for pair in table.pairs::<Value, Value>() {
+        run.charge(STEPS_PER_KEY)?;
         match pair?.0 {
             Value::Integer(key) if key > 0 => greatest = greatest.max(key),
             _ => return Ok(None),
@@ -119,36 +110,32 @@ fn array_length(table: &Table) -> mlua::Result<Option<usize>> {
     Ok((greatest == count).then_some(count as usize))
 }
 
-fn encode_number(number: f64, out: &mut Vec<u8>) {
+fn encode_number(number: f64, out: &mut Output<'_>) -> mlua::Result<()> {
     let integer = truncate(number);
     if integer as f64 != number || !number.is_finite() {
         let short = number as f32;
-        if f64::from(short) == number {
-            out.push(0xca);
-            out.extend_from_slice(&short.to_be_bytes());
-        } else {
-            out.push(0xcb);
-            out.extend_from_slice(&number.to_be_bytes());
-        }
-        return;
+        return match f64::from(short) == number {
+            true => coded(0xca, &short.to_be_bytes(), out),
+            false => coded(0xcb, &number.to_be_bytes(), out),
+        };
     }
     match integer {
         0..=127 => out.push(integer as u8),
-        128..=255 => out.extend_from_slice(&[0xcc, integer as u8]),
+        128..=255 => coded(0xcc, &[integer as u8], out),
         256..=65_535 => coded(0xcd, &(integer as u16).to_be_bytes(), out),
         65_536..=4_294_967_295 => coded(0xce, &(integer as u32).to_be_bytes(), out),
         4_294_967_296.. => coded(0xcf, &integer.to_be_bytes(), out),
         -32..0 => out.push(integer as u8),
-        -128..-32 => out.extend_from_slice(&[0xd0, integer as u8]),
+        -128..-32 => coded(0xd0, &[integer as u8], out),
         -32_768..-128 => coded(0xd1, &(integer as i16).to_be_bytes(), out),
         -2_147_483_648..-32_768 => coded(0xd2, &(integer as i32).to_be_bytes(), out),
         _ => coded(0xd3, &integer.to_be_bytes(), out),
     }
 }
 
-fn coded(code: u8, bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(code);
-    out.extend_from_slice(bytes);
+fn coded(code: u8, bytes: &[u8], out: &mut Output<'_>) -> mlua::Result<()> {
+    out.push(code)?;
+    out.append(bytes)
 }
 
 /// Reads packed bytes.
@@ -220,7 +207,7 @@ impl Reader<'_> {
         let run = run_of(self.lua);
         let mut open: Vec<Filling> = Vec::new();
         loop {
-            run.charge(1)?;
+            run.charge(STEPS_PER_VALUE)?;
             let mut value = match self.item()? {
                 Item::Value(value) => value,
                 Item::Array(0) | Item::Map(0) => Value::Table(self.lua.create_table()?),
@@ -281,7 +268,7 @@ impl Filling {
 }
 
 /// Reads values. A limit or an offset asks for the next offset before them.
-fn unpack(lua: &Lua, bytes: &Bytes, limit: i64, offset: i64) -> mlua::Result<MultiValue> {
+fn unpack(lua: &Lua, bytes: &[u8], limit: i64, offset: i64) -> mlua::Result<MultiValue> {
     let (limit, offset) = (i64::from(limit as i32), i64::from(offset as i32));
     if limit < 0 || offset < 0 {
         let length = bytes.len();

@@ -4,6 +4,8 @@
 //! for years. It also recurses once per item of the pattern. This matcher gives the same answers, pays for each step, and
 //! refuses patterns that nest deeper than [`MAX_DEPTH`].
 
+use crate::run::BYTES_PER_STEP;
+
 /// How many captures a pattern may have, as in Lua.
 pub(crate) const MAX_CAPTURES: usize = 32;
 /// How deep the matcher may recurse. Each repetition and each capture of a pattern is one level. A level takes a few hundred
@@ -11,6 +13,9 @@ pub(crate) const MAX_CAPTURES: usize = 32;
 const MAX_DEPTH: usize = 200;
 /// The matcher reports its steps whenever it has made so many.
 const REPORT_EVERY: u64 = 4096;
+
+/// Looking at so many bytes of a set in brackets counts as one step.
+const SET_BYTES_PER_STEP: usize = 16;
 
 const ESCAPE: u8 = b'%';
 
@@ -63,6 +68,11 @@ impl<'a> Matcher<'a> {
     /// The captures of the last match.
     pub(crate) fn captures(&self) -> &[Capture] {
         &self.captures
+    }
+
+    /// Reports the steps since the last report. A match that ends is often a part of a loop.
+    pub(crate) fn settle(&mut self) -> mlua::Result<()> {
+        (self.pay)(std::mem::take(&mut self.steps))
     }
 
     fn step(&mut self, steps: u64) -> Result<(), PatternError> {
@@ -130,6 +140,7 @@ impl<'a> Matcher<'a> {
     /// Matches one class and whatever repeats it.
     fn single(&mut self, at: usize, item: usize) -> Result<Next, PatternError> {
         let end = self.class_end(item)?;
+        self.step(set_steps(item, end))?;
         let matches = |at: usize| self.subject.get(at).is_some_and(|&byte| self.is_in(byte, item, end));
         match self.byte(end) {
             Some(b'?') => {
@@ -153,7 +164,7 @@ impl<'a> Matcher<'a> {
         let mut count = 0;
         while self.subject.get(at + count).is_some_and(|&byte| self.is_in(byte, item, end)) {
             count += 1;
-            self.step(1)?;
+            self.step(1 + set_steps(item, end))?;
         }
         loop {
             if let Some(found) = self.run(at + count, end + 1)? {
@@ -175,6 +186,7 @@ impl<'a> Matcher<'a> {
                 return Ok(None);
             }
             at += 1;
+            self.step(set_steps(item, end))?;
         }
     }
 
@@ -231,18 +243,19 @@ impl<'a> Matcher<'a> {
     }
 
     /// Checks a frontier. Returns the item after it.
-    fn frontier(&self, at: usize, item: usize) -> Found {
+    fn frontier(&mut self, at: usize, item: usize) -> Found {
         if self.byte(item) != Some(b'[') {
             return Err(PatternError::Malformed("missing '[' after '%f' in pattern"));
         }
         let end = self.class_end(item)?;
+        self.step(2 * set_steps(item, end))?;
         let before = if at == 0 { 0 } else { self.subject[at - 1] };
         let here = self.subject.get(at).copied().unwrap_or(0);
         Ok((!self.in_set(before, item, end - 1) && self.in_set(here, item, end - 1)).then_some(end))
     }
 
     /// Matches what a capture matched before.
-    fn repeated(&self, at: usize, digit: u8) -> Found {
+    fn repeated(&mut self, at: usize, digit: u8) -> Found {
         let index = usize::from(digit).wrapping_sub(usize::from(b'1'));
         let Some(&Capture::Part { start, end }) = self.captures.get(index) else {
             // The length of a position does not fit either, so Lua never matches it.
@@ -251,6 +264,7 @@ impl<'a> Matcher<'a> {
                 _ => Err(PatternError::Malformed("invalid capture index")),
             };
         };
+        self.step(((end - start) / BYTES_PER_STEP) as u64)?;
         let part = &self.subject[start..end];
         Ok(self.subject[at..].starts_with(part).then_some(at + part.len()))
     }
@@ -320,6 +334,11 @@ impl<'a> Matcher<'a> {
         }
         negated
     }
+}
+
+/// What it costs to look through a set, whose length the script chooses.
+fn set_steps(item: usize, end: usize) -> u64 {
+    ((end - item) / SET_BYTES_PER_STEP) as u64
 }
 
 /// How a match goes on after one class.

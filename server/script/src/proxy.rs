@@ -11,13 +11,11 @@ use std::collections::HashMap;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, results};
-use crate::run::{call, raise, raise_here, run_of};
+use crate::run::{call, raise, raise_here};
 use crate::world::{NEXT, Native, native};
 
 /// The error about writing to a proxy.
 const READ_ONLY: &str = "Attempt to modify a readonly table";
-/// A loop that only moves values pays once for so many.
-const MOVES_PER_CHARGE: u64 = 1024;
 /// The name in Lua's registry of the proxy of the metatable of strings.
 pub(crate) const STRING_METATABLE: &str = "valthree.strings";
 
@@ -34,6 +32,16 @@ struct Hidden {
 
 fn address(table: &Table) -> usize {
     table.to_pointer() as usize
+}
+
+/// The table that a reader of the contents means: what is behind a proxy, or the table itself.
+pub(crate) fn contents(lua: &Lua, table: Table) -> Table {
+    hidden(lua, &table).map_or(table, |hidden| hidden.real)
+}
+
+/// Refuses a proxy to whoever wants to change it.
+pub(crate) fn writable(lua: &Lua, table: &Table) -> mlua::Result<()> {
+    if hidden(lua, table).is_some() { Err(raise(READ_ONLY)) } else { Ok(()) }
 }
 
 /// The table behind a proxy.
@@ -105,9 +113,7 @@ fn setmetatable(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
         Some(Value::Table(metatable)) => Some(metatable.clone()),
         _ => return Err(argument_error(lua, 2, "nil or table expected")),
     };
-    if hidden(lua, &table).is_some() {
-        return Err(raise(READ_ONLY));
-    }
+    writable(lua, &table)?;
     if let Some(before) = table.metatable()
         && !before.raw_get::<Value>("__metatable")?.is_nil()
     {
@@ -119,15 +125,13 @@ fn setmetatable(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
 
 fn rawget(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let (table, key) = (args.table(lua, 1)?, args.any(lua, 2)?);
-    let table = hidden(lua, &table).map_or(table, |hidden| hidden.real);
+    let table = contents(lua, table);
     Ok(results([table.raw_get::<Value>(key)?]))
 }
 
 fn rawset(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let (table, key, value) = (args.table(lua, 1)?, args.any(lua, 2)?, args.any(lua, 3)?);
-    if hidden(lua, &table).is_some() {
-        return Err(raise(READ_ONLY));
-    }
+    writable(lua, &table)?;
     match key {
         Value::Nil => return Err(raise("table index is nil")),
         Value::Number(number) if number.is_nan() => return Err(raise("table index is NaN")),
@@ -138,7 +142,7 @@ fn rawset(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
 
 fn next(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let table = args.table(lua, 1)?;
-    let table = hidden(lua, &table).map_or(table, |hidden| hidden.real);
+    let table = contents(lua, table);
     let next: Function = lua.named_registry_value(NEXT)?;
     call(lua, &next, vec![Value::Table(table), args.value(2)])
 }
@@ -148,27 +152,4 @@ fn pairs(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     // Lua's own `next` is fast, but it sees nothing in a proxy. The proxy must not give away what is behind it.
     let step = if hidden(lua, &table).is_some() { native(lua, next)? } else { lua.named_registry_value(NEXT)? };
     Ok(results([Value::Function(step), Value::Table(table), Value::Nil]))
-}
-
-/// `table.insert`. Lua's own would move values for ever if the position is far below zero.
-pub(crate) fn insert(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
-    let table = args.table(lua, 1)?;
-    let end = table.raw_len() as i64 + 1;
-    let (position, value) = match args.len() {
-        2 => (end, args.value(2)),
-        3 => (args.integer(lua, 2)?, args.value(3)),
-        _ => return Err(raise_here(lua, "wrong number of arguments to 'insert'")),
-    };
-    if hidden(lua, &table).is_some() {
-        return Err(raise(READ_ONLY));
-    }
-    let run = run_of(lua);
-    for index in ((position + 1)..=end).rev() {
-        if (index as u64).is_multiple_of(MOVES_PER_CHARGE) {
-            run.charge(MOVES_PER_CHARGE)?;
-        }
-        table.raw_set(index, table.raw_get::<Value>(index - 1)?)?;
-    }
-    table.raw_set(position, value)?;
-    Ok(MultiValue::new())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
-use crate::args::{Args, to_bytes};
+use crate::args::{Args, string_length, to_bytes};
 use crate::run::{lock, run_of};
 use crate::server_table::refuse;
 use crate::shebang::{BAD_NAME, ScriptFlags, is_name};
@@ -65,6 +65,15 @@ impl Registry {
 
 /// `redis.register_function`
 pub(crate) fn register(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
+    // The facts are copied before they can be refused.
+    if let Some(Value::Table(table)) = args.get(1) {
+        let mut bytes = 0;
+        table.for_each(|_: Value, value: Value| {
+            bytes += 1 + string_length(&value);
+            Ok(())
+        })?;
+        run_of(lua).carry(bytes)?;
+    }
     let found = match args.len() {
         1 => named_arguments(&args),
         2 => positional_arguments(&args),

@@ -5,8 +5,22 @@
 //! `pcall`, `xpcall` and `coroutine.resume` do it when they return, and the hook does it at its next turn. The hook belongs
 //! to the main thread of Lua before any script runs, and Lua copies it into each coroutine.
 //!
-//! The hook runs once in [`HOOK_INTERVAL`] instructions. An instruction takes as long as the longest string it can build,
-//! which the bound of memory limits. Our own functions that could take longer, like pattern matching, pay by [`Run::charge`].
+//! # What is paid
+//!
+//! | work | who pays |
+//! |---|---|
+//! | instructions | the hook, once in [`HOOK_INTERVAL`] of them |
+//! | the bytes of the arguments of a native function | [`crate::world::native`], before the function runs |
+//! | the bytes that a native function builds | [`crate::output::Output`], before it appends |
+//! | everything else that takes longer the more there is, like matching and walking through a table | the function, by [`Run::charge`] |
+//!
+//! An instruction of Lua, or a function of Lua's own library, takes as long as the longest string it reads or builds. The
+//! hook cannot interrupt it. So a run that holds much memory meets the hook more often, see [`CLOSE_INTERVAL`].
+//!
+//! # Memory outside of Lua
+//!
+//! Lua's allocator knows only what Lua holds. [`Run::reserve`] adds what native functions hold at that moment. What they
+//! copy for the server, like the words of a command or a reply, may be as large again: see [`Run::carry`].
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -16,61 +30,15 @@ use bytes::Bytes;
 use mlua::{Lua, MultiValue, Value};
 
 use crate::json::JsonOptions;
+pub(crate) use crate::limits::{BYTES_PER_STEP, STEPS_PER_KEY, STEPS_PER_VALUE};
+use crate::limits::{Bound, CLOSE_INTERVAL, CLOSE_MEMORY, HOOK_INTERVAL, Limits, STEPS_PER_LOOK};
 use crate::random::Random;
 use crate::register::Registry;
 use crate::resp::before_nul;
 use crate::server_table::{Answer, Request};
 
-/// The hook looks at the bounds once in so many instructions. More often costs speed; less often lets a script that
-/// concatenates large strings run longer beyond its time.
-pub(crate) const HOOK_INTERVAL: u32 = 100;
-
 /// A clock that only moves forward. The engine reads no other.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
-
-/// The bounds of one run.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Instructions of Lua's virtual machine, and comparable steps of native functions.
-    pub instructions: u64,
-    /// Time by the engine's clock.
-    pub time: Duration,
-    /// Bytes that Lua may allocate beyond what it held at the start.
-    pub memory: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { instructions: 50_000_000, time: Duration::from_secs(5), memory: 64 << 20 }
-    }
-}
-
-impl Limits {
-    /// The bound for loading a library: code that registers functions needs no time.
-    pub const LOADING: Limits = Limits { instructions: 5_000_000, time: Duration::from_millis(500), memory: 16 << 20 };
-}
-
-/// Which bound stopped a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// [`Limits::instructions`]
-    Instructions,
-    /// [`Limits::time`]
-    Time,
-    /// [`Limits::memory`]
-    Memory,
-}
-
-impl Bound {
-    /// The text of the error that the client gets.
-    pub fn text(self) -> &'static str {
-        match self {
-            Bound::Instructions => "ERR Script stopped: it used more instructions than allowed",
-            Bound::Time => "ERR Script stopped: it took more time than allowed",
-            Bound::Memory => "ERR Script stopped: it used more memory than allowed",
-        }
-    }
-}
 
 /// How a run failed, as the outermost error handler saw it.
 #[derive(Clone, Debug)]
@@ -86,6 +54,12 @@ pub(crate) struct Run {
     left: AtomicI64,
     deadline: AtomicU64,
     memory: AtomicU64,
+    /// [`Limits::memory`]
+    allowance: AtomicU64,
+    /// What native functions hold outside of Lua.
+    outside: AtomicU64,
+    /// The hook looks more often.
+    close: AtomicBool,
     stopped: AtomicU8,
     /// The protocol of replies inside the script, which `setresp` chooses.
     pub protocol: AtomicU8,
@@ -108,6 +82,9 @@ impl Run {
             left: AtomicI64::new(i64::MAX),
             deadline: AtomicU64::new(u64::MAX),
             memory: AtomicU64::new(u64::MAX),
+            allowance: AtomicU64::new(u64::MAX),
+            outside: AtomicU64::new(0),
+            close: AtomicBool::new(false),
             stopped: AtomicU8::new(0),
             protocol: AtomicU8::new(2),
             random: Mutex::new(Random::new()),
@@ -125,6 +102,8 @@ impl Run {
         self.left.store(i64::try_from(limits.instructions).unwrap_or(i64::MAX), Relaxed);
         self.deadline.store(micros((self.clock)().saturating_add(limits.time)), Relaxed);
         self.memory.store(used.saturating_add(limits.memory) as u64, Relaxed);
+        self.allowance.store(limits.memory as u64, Relaxed);
+        self.outside.store(0, Relaxed);
         self.stopped.store(0, Relaxed);
         self.protocol.store(2, Relaxed);
         *lock(&self.random) = Random::new();
@@ -159,9 +138,23 @@ impl Run {
             return Err(mlua::Error::external(Raised::Stopped));
         }
         let steps = i64::try_from(steps).unwrap_or(i64::MAX);
-        if self.left.fetch_sub(steps, Relaxed) < steps {
+        let before = self.left.fetch_sub(steps, Relaxed);
+        if before < steps {
             return Err(self.stop(Bound::Instructions));
         }
+        if before / STEPS_PER_LOOK == (before - steps) / STEPS_PER_LOOK {
+            return Ok(());
+        }
+        self.look()
+    }
+
+    /// Pays for touching some bytes.
+    pub(crate) fn charge_bytes(&self, bytes: usize) -> mlua::Result<()> {
+        self.charge((bytes / BYTES_PER_STEP) as u64)
+    }
+
+    /// Looks at the clock.
+    pub(crate) fn look(&self) -> mlua::Result<()> {
         if micros((self.clock)()) > self.deadline.load(Relaxed) {
             return Err(self.stop(Bound::Time));
         }
@@ -170,10 +163,51 @@ impl Run {
 
     /// Refuses to build something that would not fit into the memory that is left.
     pub(crate) fn reserve(&self, lua: &Lua, bytes: usize) -> mlua::Result<()> {
-        if (lua.used_memory() as u64).saturating_add(bytes as u64) > self.memory.load(Relaxed) {
+        if bytes > self.room(lua) {
             return Err(self.stop(Bound::Memory));
         }
         Ok(())
+    }
+
+    /// How many bytes fit into the memory that is left.
+    pub(crate) fn room(&self, lua: &Lua) -> usize {
+        let held = (lua.used_memory() as u64).saturating_add(self.outside.load(Relaxed));
+        self.memory.load(Relaxed).saturating_sub(held) as usize
+    }
+
+    /// Notes that a native function holds more bytes outside of Lua, or fewer.
+    pub(crate) fn hold(&self, more: usize, fewer: usize) {
+        self.outside.fetch_add(more as u64, Relaxed);
+        self.outside.fetch_sub(fewer as u64, Relaxed);
+    }
+
+    /// Pays for copying some bytes out of Lua.
+    pub(crate) fn carry(&self, bytes: usize) -> mlua::Result<()> {
+        self.bear(bytes)?;
+        self.charge_bytes(bytes)
+    }
+
+    /// Bounds what leaves Lua at once. Many mentions of one string cost Lua no memory, and each becomes a copy here.
+    pub(crate) fn bear(&self, bytes: usize) -> mlua::Result<()> {
+        if bytes as u64 > self.allowance.load(Relaxed) { Err(self.stop(Bound::Memory)) } else { Ok(()) }
+    }
+
+    /// Pays for the instructions since the last turn of the hook. Returns how many may pass until the next.
+    pub(crate) fn turn(&self, lua: &Lua) -> mlua::Result<u32> {
+        let was_close = self.close.load(Relaxed);
+        self.charge(u64::from(if was_close { CLOSE_INTERVAL } else { HOOK_INTERVAL }))?;
+        if !was_close {
+            let spare = self.allowance.load(Relaxed).saturating_sub(self.room(lua) as u64);
+            self.close.store(spare > CLOSE_MEMORY, Relaxed);
+            return Ok(if spare > CLOSE_MEMORY { CLOSE_INTERVAL } else { HOOK_INTERVAL });
+        }
+        self.look()?;
+        Ok(CLOSE_INTERVAL)
+    }
+
+    /// Ends the close watch. Returns whether there was one.
+    pub(crate) fn relax(&self) -> bool {
+        self.close.swap(false, Relaxed)
     }
 
     /// What the run has left of its instructions and its time.

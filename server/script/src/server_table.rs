@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
-use crate::args::{Args, results, to_bytes, to_number};
+use crate::args::{Args, results, text_of, to_bytes, to_number};
 use crate::convert::to_lua;
 use crate::identity::{Identity, sha1_hex, version_number};
+use crate::limits::Bound;
 use crate::number::{ALL_DIGITS, general};
 use crate::random::FIRST_SEED;
 use crate::register::register;
 use crate::resp::{Reply, before_nul};
-use crate::run::{Bound, Raised, lock, run_of};
+use crate::run::{Raised, lock, run_of};
 use crate::world::{Native, fill};
 
 /// How important a line of the log is, from least to most.
@@ -94,12 +95,18 @@ fn words(args: &Args) -> Result<Vec<Bytes>, &'static str> {
     words.ok_or("ERR Command arguments must be strings or integers")
 }
 
+/// Pays for the copies of the arguments that leave Lua.
+fn carry(lua: &Lua, args: &Args) -> mlua::Result<()> {
+    run_of(lua).carry(args.bytes())
+}
+
 /// The price of a command in steps. It keeps a script from flooding the host within its instructions.
 const STEPS_PER_COMMAND: u64 = 50;
 
 fn command(lua: &Lua, args: &Args, raise: bool) -> mlua::Result<MultiValue> {
     let run = run_of(lua);
     run.charge(STEPS_PER_COMMAND)?;
+    carry(lua, args)?;
     let reply = match words(args) {
         // As in Valkey, such an error lacks the note that the statistics know it already.
         Err(text) if !raise => return reply_table(lua, "err", text.as_bytes()),
@@ -110,7 +117,7 @@ fn command(lua: &Lua, args: &Args, raise: bool) -> mlua::Result<MultiValue> {
         },
     };
     // The host may have taken its time.
-    run.charge(0)?;
+    run.look()?;
     match reply {
         // The host has had enough. The caller of the engine knows why.
         Reply::Error(text) if text == STOPPED.as_bytes() => Err(run.stop(Bound::Instructions)),
@@ -123,6 +130,7 @@ fn command(lua: &Lua, args: &Args, raise: bool) -> mlua::Result<MultiValue> {
 }
 
 fn permits(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
+    carry(lua, &args)?;
     let words = words(&args).map_err(refuse)?;
     match ask(lua, Request::Permits(words))? {
         Answer::Permission(Some(allowed)) => Ok(results([Value::Boolean(allowed)])),
@@ -172,6 +180,8 @@ fn log(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
         3 => LogLevel::Warning,
         _ => return Err(refuse("ERR Invalid log level.")),
     };
+    run_of(lua).charge(STEPS_PER_COMMAND)?;
+    carry(lua, &args)?;
     let parts: Vec<Bytes> = args.from(2).iter().filter_map(to_bytes).collect();
     if lua.named_registry_value::<Function>(HOST).is_ok() {
         ask(lua, Request::Log(level, parts.join(&b' ').into()))?;
@@ -205,6 +215,9 @@ fn set_repl(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     Ok(MultiValue::new())
 }
 
+/// Hashing so many bytes counts as one step.
+const BYTES_PER_HASH_STEP: usize = 16;
+
 /// What scripts and functions share.
 const FUNCTIONS: &[(&str, Native)] = &[
     ("call", |lua, args| command(lua, &args, true)),
@@ -219,8 +232,11 @@ const FUNCTIONS: &[(&str, Native)] = &[
         if args.len() != 1 {
             return Err(refuse("ERR wrong number of arguments"));
         }
-        let text = args.get(1).and_then(to_bytes).unwrap_or_default();
-        Ok(results([Value::String(lua.create_string(sha1_hex(&text))?)]))
+        let text = text_of(lua, &args.value(1))?;
+        let text = text.as_deref().unwrap_or_default();
+        // A hash takes longer than a copy.
+        run_of(lua).charge((text.len() / BYTES_PER_HASH_STEP) as u64)?;
+        Ok(results([Value::String(lua.create_string(sha1_hex(text))?)]))
     }),
     ("log", log),
     ("setresp", setresp),

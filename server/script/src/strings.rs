@@ -1,15 +1,14 @@
 //! The functions of `string` that Lua's own library does not bound: they match patterns, or build large strings at once.
 
-use bytes::Bytes;
-use mlua::{Function, Lua, MultiValue, Table, Value};
+use mlua::string::BorrowedBytes;
+use mlua::{Function, Lua, LuaString, MultiValue, Table, Value};
 
-use crate::args::{Args, argument_error, display, results, to_bytes, type_name};
+use crate::args::{Args, argument_error, display, results, text_of, type_name};
 use crate::number::truncate;
+use crate::output::Output;
 use crate::pattern::{Capture, Matcher, PatternError};
-use crate::run::{call, raise_here, run_of};
+use crate::run::{BYTES_PER_STEP, call, raise_here, run_of};
 
-/// Copying so many bytes counts as one step.
-const BYTES_PER_STEP: usize = 64;
 /// The characters that mean something in a pattern.
 const SPECIAL: &[u8] = b"^$*+?.([%-";
 
@@ -38,9 +37,12 @@ fn capture(
     }
 }
 
-/// All captures of a match.
+/// All captures of a match. They pay for their bytes, because each can be as long as the subject.
 fn captures(lua: &Lua, subject: &[u8], found: &[Capture], whole: Option<(usize, usize)>) -> mlua::Result<Vec<Value>> {
     let count = if found.is_empty() && whole.is_some() { 1 } else { found.len() };
+    let bytes = |capture: &Capture| if let Capture::Part { start, end } = capture { end - start } else { 0 };
+    let whole_bytes = whole.map_or(0, |(start, end)| end - start);
+    run_of(lua).charge_bytes(found.iter().map(bytes).sum::<usize>() + whole_bytes)?;
     (0..count).map(|index| capture(lua, subject, found, index, whole.unwrap_or_default())).collect()
 }
 
@@ -76,6 +78,7 @@ fn search(lua: &Lua, args: &Args, find: bool) -> mlua::Result<MultiValue> {
     let mut matcher = Matcher::new(&subject, &until_zero[usize::from(anchored)..], &pay);
     for at in start..=subject.len() {
         if let Some(end) = matcher.match_at(at).map_err(|error| raised(lua, error))? {
+            matcher.settle()?;
             let found = matcher.captures();
             if !find {
                 return Ok(results(captures(lua, &subject, found, Some((at, end)))?));
@@ -88,6 +91,7 @@ fn search(lua: &Lua, args: &Args, find: bool) -> mlua::Result<MultiValue> {
             break;
         }
     }
+    matcher.settle()?;
     Ok(results([Value::Nil]))
 }
 
@@ -119,31 +123,43 @@ fn find_plain(subject: &[u8], part: &[u8], pay: &dyn Fn(u64) -> mlua::Result<()>
     Ok(None)
 }
 
+/// The name in Lua's registry of the function that makes the iterator of [`gmatch`].
+pub(crate) const WORDS: &str = "valthree.words";
+
 /// `string.gmatch`, whose older name is `string.gfind`
 pub(crate) fn gmatch(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let (subject, pattern) = (args.string(lua, 1)?, args.string(lua, 2)?);
-    let position = std::sync::atomic::AtomicUsize::new(0);
-    let next = lua.create_function(move |lua, _: MultiValue| {
-        let run = run_of(lua);
-        let pay = |steps| run.charge(steps);
-        let mut matcher = Matcher::new(&subject, until_zero(&pattern), &pay);
-        let mut at = position.load(std::sync::atomic::Ordering::Relaxed);
-        while at <= subject.len() {
-            if let Some(end) = matcher.match_at(at).map_err(|error| raised(lua, error))? {
-                // An empty match must not be found again.
-                position.store(if end == at { end + 1 } else { end }, std::sync::atomic::Ordering::Relaxed);
-                return Ok(results(captures(lua, &subject, matcher.captures(), Some((at, end)))?));
-            }
-            at += 1;
+    let words: Function = lua.named_registry_value(WORDS)?;
+    // The present function has paid for the bytes, but each step would pay for those after a zero again.
+    let pattern = until_zero(&pattern);
+    words.call((lua.create_string(&subject[..])?, lua.create_string(pattern)?))
+}
+
+/// Finds the next match for an iterator of `string.gmatch`. Returns where to look after it, and the captures.
+pub(crate) fn next_match(
+    lua: &Lua,
+    (subject, pattern, from): (LuaString, LuaString, usize),
+) -> mlua::Result<MultiValue> {
+    let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
+    let run = run_of(lua);
+    let pay = |steps| run.charge(steps);
+    let mut matcher = Matcher::new(&subject, &pattern, &pay);
+    for at in from..=subject.len() {
+        if let Some(end) = matcher.match_at(at).map_err(|error| raised(lua, error))? {
+            matcher.settle()?;
+            let mut values = captures(lua, &subject, matcher.captures(), Some((at, end)))?;
+            // An empty match must not be found again.
+            values.insert(0, Value::Integer(if end == at { end + 1 } else { end } as i64));
+            return Ok(results(values));
         }
-        Ok(MultiValue::new())
-    })?;
-    Ok(results([Value::Function(next)]))
+    }
+    matcher.settle()?;
+    Ok(results([Value::Integer(subject.len() as i64 + 1)]))
 }
 
 /// What `string.gsub` puts in place of a match.
 enum Replacement {
-    Text(Bytes),
+    Text(BorrowedBytes),
     Table(Table),
     Function(Function),
 }
@@ -154,7 +170,7 @@ pub(crate) fn gsub(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let replacement = match args.get(3) {
         Some(Value::Function(function)) => Replacement::Function(function.clone()),
         Some(Value::Table(table)) => Replacement::Table(table.clone()),
-        Some(other) => match to_bytes(other) {
+        Some(other) => match text_of(lua, other)? {
             Some(text) => Replacement::Text(text),
             None => return Err(argument_error(lua, 3, "string/function/table expected")),
         },
@@ -166,18 +182,18 @@ pub(crate) fn gsub(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let run = run_of(lua);
     let pay = |steps| run.charge(steps);
     let mut matcher = Matcher::new(&subject, &pattern[usize::from(anchored)..], &pay);
-    let (mut out, mut at, mut count) = (Vec::new(), 0, 0);
+    let (mut out, mut at, mut count) = (Output::new(lua), 0, 0);
     while count < most {
         let found = matcher.match_at(at).map_err(|error| raised(lua, error))?;
         if let Some(end) = found {
             count += 1;
+            matcher.settle()?;
             replace(lua, &subject, matcher.captures(), (at, end), &replacement, &mut out)?;
-            run.reserve(lua, out.capacity())?;
         }
         match found {
             Some(end) if end > at => at = end,
             _ if at < subject.len() => {
-                out.push(subject[at]);
+                out.push(subject[at])?;
                 at += 1;
             }
             _ => break,
@@ -186,10 +202,9 @@ pub(crate) fn gsub(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
             break;
         }
     }
-    out.extend_from_slice(&subject[at.min(subject.len())..]);
-    run.reserve(lua, out.len())?;
-    run.charge((out.len() / BYTES_PER_STEP) as u64)?;
-    Ok(results([Value::String(lua.create_string(out)?), Value::Integer(count)]))
+    matcher.settle()?;
+    out.append(&subject[at.min(subject.len())..])?;
+    Ok(results([out.finish()?, Value::Integer(count)]))
 }
 
 /// The name in Lua's registry of a function that reads a field with the help of metatables.
@@ -206,7 +221,7 @@ fn replace(
     found: &[Capture],
     whole: (usize, usize),
     replacement: &Replacement,
-    out: &mut Vec<u8>,
+    out: &mut Output<'_>,
 ) -> mlua::Result<()> {
     let value = match replacement {
         Replacement::Text(text) => return expand(lua, subject, found, whole, text, out),
@@ -227,13 +242,12 @@ fn replace(
         }
     };
     match value {
-        Value::Nil | Value::Boolean(false) => out.extend_from_slice(&subject[whole.0..whole.1]),
-        other => match to_bytes(&other) {
-            Some(text) => out.extend_from_slice(&text),
-            None => return Err(raise_here(lua, format!("invalid replacement value (a {})", type_name(&other)))),
+        Value::Nil | Value::Boolean(false) => out.append(&subject[whole.0..whole.1]),
+        other => match text_of(lua, &other)? {
+            Some(text) => out.append(&text),
+            None => Err(raise_here(lua, format!("invalid replacement value (a {})", type_name(&other)))),
         },
     }
-    Ok(())
 }
 
 /// Appends a text in which `%1` stands for a capture.
@@ -243,25 +257,27 @@ fn expand(
     found: &[Capture],
     whole: (usize, usize),
     text: &[u8],
-    out: &mut Vec<u8>,
+    out: &mut Output<'_>,
 ) -> mlua::Result<()> {
-    let run = run_of(lua);
     let mut bytes = text.iter();
+    run_of(lua).charge_bytes(text.len())?;
     while let Some(&byte) = bytes.next() {
         if byte != b'%' {
-            out.push(byte);
+            out.push(byte)?;
             continue;
         }
         match bytes.next() {
-            Some(b'0') => out.extend_from_slice(&subject[whole.0..whole.1]),
-            Some(digit) if digit.is_ascii_digit() => {
-                let value = capture(lua, subject, found, usize::from(digit - b'1'), whole)?;
-                out.extend_from_slice(&display(lua, &value)?);
-                run.reserve(lua, out.capacity())?;
-            }
-            Some(&other) => out.push(other),
+            Some(b'0') => out.append(&subject[whole.0..whole.1])?,
+            Some(digit) if digit.is_ascii_digit() => match found.get(usize::from(digit - b'1')) {
+                Some(Capture::Part { start, end }) => out.append(&subject[*start..*end])?,
+                _ => {
+                    let value = capture(lua, subject, found, usize::from(digit - b'1'), whole)?;
+                    out.append(&display(lua, &value)?)?;
+                }
+            },
+            Some(&other) => out.push(other)?,
             // Lua copies the zero byte that ends the text.
-            None => out.push(0),
+            None => out.push(0)?,
         }
     }
     Ok(())
@@ -272,19 +288,17 @@ pub(crate) fn rep(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let (text, times) = (args.string(lua, 1)?, args.integer(lua, 2)?);
     // Lua keeps the count in 32 bits.
     let times = usize::try_from(times as i32).unwrap_or(0);
-    let size = text.len().saturating_mul(times);
-    let run = run_of(lua);
-    run.reserve(lua, size)?;
-    run.charge((size / BYTES_PER_STEP) as u64)?;
-    Ok(results([Value::String(lua.create_string(text.repeat(times))?)]))
+    let mut out = Output::new(lua);
+    out.repeat(&text, times)?;
+    Ok(results([out.finish()?]))
 }
 
-/// Makes a string of the same length and pays for it.
+/// Makes a string of the same length.
 fn mapped(lua: &Lua, args: &Args, map: fn(&mut [u8])) -> mlua::Result<MultiValue> {
-    let mut text = args.string(lua, 1)?.to_vec();
-    run_of(lua).charge((text.len() / BYTES_PER_STEP) as u64)?;
-    map(&mut text);
-    Ok(results([Value::String(lua.create_string(text)?)]))
+    let mut out = Output::new(lua);
+    out.append(&args.string(lua, 1)?)?;
+    map(out.bytes_mut());
+    Ok(results([out.finish()?]))
 }
 
 /// `string.upper`
@@ -300,58 +314,6 @@ pub(crate) fn lower(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
 /// `string.reverse`
 pub(crate) fn reverse(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     mapped(lua, &args, <[u8]>::reverse)
-}
-
-/// `table.concat`
-pub(crate) fn concat(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
-    let separator = if args.value(2).is_nil() { Bytes::new() } else { args.string(lua, 2)? };
-    let table = args.table(lua, 1)?;
-    let first = i64::from(args.integer_or(lua, 3, 1)? as i32);
-    let last = i64::from(args.integer_or(lua, 4, table.raw_len() as i64)? as i32);
-    let run = run_of(lua);
-    let mut out = Vec::new();
-    let mut paid = 0;
-    for index in first..=last {
-        let value: Value = table.raw_get(index)?;
-        let Some(text) = to_bytes(&value) else {
-            let text = format!("invalid value ({}) at index {index} in table for 'concat'", type_name(&value));
-            return Err(raise_here(lua, text));
-        };
-        out.extend_from_slice(&text);
-        if index < last {
-            out.extend_from_slice(&separator);
-        }
-        if (index - first) % BYTES_PER_STEP as i64 == 0 || out.len() > paid + BYTES_PER_STEP * BYTES_PER_STEP {
-            run.charge((BYTES_PER_STEP + (out.len() - paid) / BYTES_PER_STEP) as u64)?;
-            run.reserve(lua, out.capacity())?;
-            paid = out.len();
-        }
-    }
-    run.reserve(lua, out.len())?;
-    Ok(results([Value::String(lua.create_string(out)?)]))
-}
-
-/// The name in Lua's registry of Lua's own `table.sort`.
-pub(crate) const SORT: &str = "valthree.sort";
-/// The text of the error about a comparator that contradicts itself.
-const BAD_ORDER: &[u8] = b"invalid order function for sorting";
-
-/// `table.sort`. It pays first, because no hook interrupts a sort without a comparator.
-pub(crate) fn sort(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
-    let table = args.table(lua, 1)?;
-    if !matches!(args.value(2), Value::Nil | Value::Function(_)) {
-        return Err(args.type_error(lua, 2, "function"));
-    }
-    let length = table.raw_len() as u64;
-    run_of(lua).charge(length / 4 * u64::from(length.max(1).ilog2()))?;
-    let own: Function = lua.named_registry_value(SORT)?;
-    call(lua, &own, vec![Value::Table(table), args.value(2)]).map_err(|error| {
-        match crate::run::visible(lua, &error) {
-            Ok(Value::String(text)) if text.as_bytes() == BAD_ORDER => raise_here(lua, BAD_ORDER),
-            _ => error,
-        }
-    })?;
-    Ok(MultiValue::new())
 }
 
 /// `string.dump`: there is no bytecode.

@@ -4,7 +4,8 @@ use mlua::{Lua, MultiValue, Value};
 
 use crate::args::{Args, argument_error, results, to_number};
 use crate::number::truncate;
-use crate::run::{raise_here, run_of};
+use crate::output::Output;
+use crate::run::{STEPS_PER_VALUE, raise_here, run_of};
 use crate::world::Native;
 
 /// The greatest size of an integer, in bytes.
@@ -114,28 +115,28 @@ fn pack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let text = args.string(lua, 1)?;
     let run = run_of(lua);
     let mut format = Format::new(lua, &text);
-    let (mut out, mut position) = (Vec::new(), 1);
+    let (mut out, mut position) = (Output::new(lua), 1);
     while let Some(element) = format.next(out.len())? {
-        run.charge(1)?;
-        out.resize(out.len() + element.padding, 0);
+        run.charge(STEPS_PER_VALUE)?;
+        out.repeat(&[0], element.padding)?;
         let Element { option, size, .. } = element;
         match option {
             b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
                 position += 1;
                 let number = number(lua, &args, position)?;
                 let bits = if number < 0.0 { truncate(number) as u64 } else { unsigned(number) };
-                integer_bytes(bits, size, format.little, &mut out);
+                integer_bytes(bits, size, format.little, &mut out)?;
             }
-            b'x' => out.push(0),
+            b'x' => out.push(0)?,
             b'f' => {
                 position += 1;
                 let number = number(lua, &args, position)? as f32;
-                out.extend(if format.little { number.to_le_bytes() } else { number.to_be_bytes() });
+                out.append(&if format.little { number.to_le_bytes() } else { number.to_be_bytes() })?;
             }
             b'd' => {
                 position += 1;
                 let number = number(lua, &args, position)?;
-                out.extend(if format.little { number.to_le_bytes() } else { number.to_be_bytes() });
+                out.append(&if format.little { number.to_le_bytes() } else { number.to_be_bytes() })?;
             }
             b'c' | b's' => {
                 position += 1;
@@ -144,16 +145,15 @@ fn pack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
                 if bytes.len() < size {
                     return Err(argument_error(lua, position + 1, "string too short"));
                 }
-                out.extend_from_slice(&bytes[..size]);
+                out.append(&bytes[..size])?;
                 if option == b's' {
-                    out.push(0);
+                    out.push(0)?;
                 }
             }
             other => format.control(other)?,
         }
-        run.reserve(lua, out.capacity())?;
     }
-    Ok(results([Value::String(lua.create_string(&out)?)]))
+    Ok(results([out.finish()?]))
 }
 
 /// An argument that is a number. An absent one counts as nil here.
@@ -169,13 +169,9 @@ fn unsigned(number: f64) -> u64 {
     if number < 9_223_372_036_854_775_808.0 { truncate(number) as u64 } else { number as u64 }
 }
 
-fn integer_bytes(bits: u64, size: usize, little: bool, out: &mut Vec<u8>) {
+fn integer_bytes(bits: u64, size: usize, little: bool, out: &mut Output<'_>) -> mlua::Result<()> {
     let byte = |index: usize| if index < 8 { (bits >> (8 * index)) as u8 } else { 0 };
-    if little {
-        out.extend((0..size).map(byte));
-    } else {
-        out.extend((0..size).rev().map(byte));
-    }
+    (0..size).try_for_each(|index| out.push(byte(if little { index } else { size - 1 - index })))
 }
 
 /// Reads an integer. Only its low 64 bits count.
@@ -206,7 +202,7 @@ fn unpack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let mut format = Format::new(lua, &text);
     let mut values: Vec<Value> = Vec::new();
     while let Some(element) = format.next(at)? {
-        run.charge(1)?;
+        run.charge(STEPS_PER_VALUE)?;
         at += element.padding;
         let Element { option, mut size, .. } = element;
         let end = at.saturating_add(size);
@@ -252,6 +248,7 @@ fn unpack(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
             }
             other => format.control(other)?,
         }
+        run.charge_bytes(size)?;
         at += size;
     }
     values.push(Value::Integer(at as i64 + 1));

@@ -9,10 +9,12 @@ use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value};
 use crate::args::{Args, results, to_bytes};
 use crate::base;
 use crate::identity::Identity;
+use crate::limits::HOOK_INTERVAL;
 use crate::proxy::{self, STRING_METATABLE, protect};
-use crate::run::{HOOK_INTERVAL, LIBRARY_CHUNK, PROTECT, Run, note_failure, raise_here, run_of, settle};
+use crate::run::{BYTES_PER_STEP, LIBRARY_CHUNK, PROTECT, Run, note_failure, raise_here, run_of, settle};
 use crate::server_table::{Audience, table as server_table};
 use crate::strings;
+use crate::tables;
 
 /// A native function.
 pub(crate) type Native = fn(&Lua, Args) -> mlua::Result<MultiValue>;
@@ -20,9 +22,29 @@ pub(crate) type Native = fn(&Lua, Args) -> mlua::Result<MultiValue>;
 /// The name in Lua's registry of Lua's own `next`.
 pub(crate) const NEXT: &str = "valthree.next";
 
-/// Makes a native function.
+/// The price in steps of the call of a native function.
+const STEPS_PER_NATIVE: u64 = 5;
+
+/// Makes a native function. It pays for itself and for the bytes of its arguments before it runs, so a function that reads
+/// its arguments once need not think of the bounds.
 pub(crate) fn native(lua: &Lua, function: Native) -> mlua::Result<Function> {
-    lua.create_function(move |lua, values: MultiValue| function(lua, Args::new(values)))
+    lua.create_function(move |lua, values: MultiValue| {
+        let args = Args::new(values);
+        run_of(lua).charge(STEPS_PER_NATIVE + (args.bytes() / BYTES_PER_STEP) as u64)?;
+        function(lua, args)
+    })
+}
+
+/// Sets the hook of the present thread, and of each thread that begins in it.
+pub(crate) fn watch(lua: &Lua, interval: u32) -> mlua::Result<()> {
+    lua.set_global_hook(mlua::HookTriggers::new().every_nth_instruction(interval), |lua, _| {
+        let interval = run_of(lua).turn(lua)?;
+        // Each thread counts for itself.
+        if interval != HOOK_INTERVAL {
+            watch(lua, interval)?;
+        }
+        Ok(mlua::VmState::Continue)
+    })
 }
 
 /// Puts native functions into a table.
@@ -60,15 +82,16 @@ pub(crate) fn build(identity: &Identity, run: std::sync::Arc<Run>) -> mlua::Resu
     let lua = Lua::new_with(StdLib::TABLE | StdLib::STRING | StdLib::MATH, LuaOptions::new())?;
     lua.set_app_data(run);
     // Coroutines copy the hook of the thread that creates them, so it must come first.
-    lua.set_global_hook(mlua::HookTriggers::new().every_nth_instruction(HOOK_INTERVAL), |lua, _| {
-        run_of(lua).charge(u64::from(HOOK_INTERVAL))?;
-        Ok(mlua::VmState::Continue)
-    })?;
+    watch(&lua, HOOK_INTERVAL)?;
     let own = lua.globals();
     let catching = catching(&lua, &own)?;
     lua.set_named_registry_value(PROTECT, own.raw_get::<Function>("pcall")?)?;
     lua.set_named_registry_value(NEXT, own.raw_get::<Function>("next")?)?;
-    lua.set_named_registry_value(strings::INDEX, catching.raw_get::<Function>("index")?)?;
+    for (name, function) in
+        [(strings::INDEX, "index"), (strings::WORDS, "words"), (tables::MOVE, "move"), (tables::SORT, "sort")]
+    {
+        lua.set_named_registry_value(name, catching.raw_get::<Function>(function)?)?;
+    }
 
     let shared = shared(&lua, &own, &catching)?;
     let with = |audience: Audience| -> mlua::Result<Table> {
@@ -127,6 +150,10 @@ fn catching(lua: &Lua, own: &Table) -> mlua::Result<Table> {
         function("type")?,
         native(lua, base::check_unpack)?,
         function("unpack")?,
+        function("rawget")?,
+        function("rawset")?,
+        function("setmetatable")?,
+        lua.create_function(strings::next_match)?,
     ))
 }
 
@@ -170,8 +197,7 @@ fn shared(lua: &Lua, own: &Table, catching: &Table) -> mlua::Result<Table> {
     let coroutine: Table = own.raw_get("coroutine")?;
     coroutine.raw_set("resume", catching.raw_get::<Value>("resume")?)?;
     let (table, string): (Table, Table) = (own.raw_get("table")?, own.raw_get("string")?);
-    lua.set_named_registry_value(strings::SORT, table.raw_get::<Function>("sort")?)?;
-    fill(lua, &table, &[("concat", strings::concat), ("insert", proxy::insert), ("sort", strings::sort)])?;
+    fill(lua, &table, tables::FUNCTIONS)?;
     fill(lua, &string, STRING)?;
     let math: Table = own.raw_get("math")?;
     fill(lua, &math, &[("random", strings::random), ("randomseed", strings::randomseed)])?;

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use valthree_script::{Engine, FunctionFacts, Library, Limits, ScriptFlags};
 
 use super::reply::to_client;
-use super::text::{MOST, MOST_BYTES};
+use super::text::{MOST, MOST_BYTES, besides_eval};
 use super::{note_labour, rest_of, system_names, with_engine};
 use crate::resp::Reply;
 use crate::row::Row;
@@ -195,7 +195,7 @@ impl Arrivals {
                 return Err(already_exists(&[b"Function ", &facts.name]));
             }
         }
-        let (rows, size) = draft.system();
+        let (rows, size) = besides_eval(draft);
         let texts: usize = self.libraries.values().map(|(_, text)| text.len()).sum();
         let more = self.libraries.len() + self.functions.len();
         if rows.saturating_add(more as u64) > MOST || size.saturating_add(texts as u64) > MOST_BYTES {

@@ -5,16 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::state::Draft;
-
 fn remembered() -> MutexGuard<'static, BTreeMap<Bytes, Bytes>> {
     static TEXTS: Mutex<BTreeMap<Bytes, Bytes>> = Mutex::new(BTreeMap::new());
     TEXTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `flushed-script-runs`: finds a script that the database does not have any more.
-pub(crate) fn find_or_recall(draft: &Draft<'_>, name: &Bytes) -> Option<Bytes> {
-    let found = draft.find_system(name).and_then(|row| row.value().cloned());
+pub(crate) fn find_or_recall(name: &Bytes, found: Option<Bytes>) -> Option<Bytes> {
     let mut texts = remembered();
     if let Some(text) = found {
         texts.insert(name.clone(), text);

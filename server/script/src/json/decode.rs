@@ -2,10 +2,10 @@
 
 use mlua::{Lua, MultiValue, Table, Value};
 
+use super::MOST_DEPTH;
 use super::word::{Token, Words};
-use super::{MOST_DEPTH, VALUES_PER_CHECK};
 use crate::args::{Args, argument_error, results};
-use crate::run::{lock, raise_here, run_of};
+use crate::run::{BYTES_PER_STEP, STEPS_PER_VALUE, lock, raise_here, run_of};
 
 /// An open container while a text is read.
 enum Building {
@@ -29,13 +29,11 @@ pub(super) fn decode(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     }
     let mut words = Words::new(&text, options.decode_invalid);
     let mut open: Vec<Building> = Vec::new();
-    let mut values = 0;
+    let mut paid = 0;
     let (mut token, mut at) = words.next();
     loop {
-        values += 1;
-        if values % VALUES_PER_CHECK == 0 {
-            run.charge(VALUES_PER_CHECK)?;
-        }
+        run.charge(STEPS_PER_VALUE + ((words.at - paid) / BYTES_PER_STEP) as u64)?;
+        paid = words.at;
         // Here the token begins a value.
         let mut value = match token {
             Token::Text(text) => Value::String(lua.create_string(text)?),

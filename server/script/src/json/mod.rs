@@ -21,8 +21,6 @@ use crate::args::{Args, argument_error, results};
 use crate::run::{lock, run_of};
 use crate::world::Native;
 
-/// Both directions look at the bounds of the run once in so many values.
-const VALUES_PER_CHECK: u64 = 256;
 /// A script cannot allow deeper nesting than this. Each level takes two of the references that Lua 5.1 allows.
 const MOST_DEPTH: usize = 3000;
 /// A new run allows this depth.
@@ -116,7 +114,7 @@ fn word(lua: &Lua, args: &Args, at: usize, words: &[&str]) -> mlua::Result<Optio
         Some(Value::Boolean(on)) => Ok(Some(usize::from(*on))),
         Some(_) => {
             let text = args.string(lua, at)?;
-            let found = words.iter().position(|word| word.as_bytes() == text);
+            let found = words.iter().position(|word| *word.as_bytes() == text[..]);
             found
                 .map(Some)
                 .ok_or_else(|| argument_error(lua, at, &format!("invalid option '{}'", String::from_utf8_lossy(&text))))
