@@ -223,6 +223,21 @@ fn as_many_connections_as_in_valkey_may_wait_to_be_accepted() {
 }
 
 #[test]
+fn a_server_that_other_machines_can_reach_warns_that_nothing_protects_it() {
+    let warning = "and this server has neither passwords nor encryption";
+    for (listen, is_warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        // The server listens, and warns, before it says where.
+        let server = Server::start(valthree().args(["--listen", listen, "--store"]).arg(folder.path()));
+        let warnings: Vec<_> = server.lines.iter().filter(|line| line.contains(warning)).collect();
+        assert_eq!(warnings.len(), usize::from(is_warned), "{listen}: {:?}", server.lines);
+        assert!(
+            warnings.iter().all(|line| line.contains("WARN") && line.contains("other machines can reach 0.0.0.0:"))
+        );
+    }
+}
+
+#[test]
 fn servers_on_one_folder_are_one_database() {
     let folder = tempfile::tempdir().unwrap();
     are_one_database([(); 3].map(|()| Server::on(folder.path())));
