@@ -177,7 +177,9 @@ pub struct Flags {
     /// Create the bucket if it is missing, on a store other than AWS
     ///
     /// It is for trying things out. A server cannot tell a bucket that was never there from one that has vanished while
-    /// other servers hold its database, and an empty bucket in its place makes the loss final.
+    /// other servers hold its database, and an empty bucket in its place makes the loss final: this server then serves an
+    /// empty database, and the others refuse every command, since their database has disappeared. A server that has seen
+    /// the bucket does not create it again until it is restarted.
     #[arg(
         long,
         env = "VALTHREE_CREATE_BUCKET",

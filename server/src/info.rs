@@ -197,6 +197,7 @@ fn store(instance: &Instance, lines: &mut Lines) {
     lines.add("store_latency", format_args!("{:.1}", report.latency.unwrap_or_default().as_secs_f64() * 1000.0));
     lines.add("store_requests", report.requests);
     lines.add("store_errors", report.errors);
+    lines.add("store_retries", report.retries);
     lines.add("store_conflicts", report.conflicts);
     lines.add("store_rereads", report.rereads);
     if let Some((error, age)) = report.last_error {

@@ -223,6 +223,21 @@ fn as_many_connections_as_in_valkey_may_wait_to_be_accepted() {
 }
 
 #[test]
+fn a_server_that_other_machines_can_reach_warns_that_nothing_protects_it() {
+    let warning = "and this server has neither passwords nor encryption";
+    for (listen, is_warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        // The server listens, and warns, before it says where.
+        let server = Server::start(valthree().args(["--listen", listen, "--store"]).arg(folder.path()));
+        let warnings: Vec<_> = server.lines.iter().filter(|line| line.contains(warning)).collect();
+        assert_eq!(warnings.len(), usize::from(is_warned), "{listen}: {:?}", server.lines);
+        assert!(
+            warnings.iter().all(|line| line.contains("WARN") && line.contains("other machines can reach 0.0.0.0:"))
+        );
+    }
+}
+
+#[test]
 fn servers_on_one_folder_are_one_database() {
     let folder = tempfile::tempdir().unwrap();
     are_one_database([(); 3].map(|()| Server::on(folder.path())));
@@ -234,6 +249,53 @@ fn servers_on_one_bucket_are_one_database() {
     let start =
         || Server::start(bucket.arguments(valthree().args(["--listen", "127.0.0.1:0", "--deadline-ms", "600000"])));
     are_one_database([(); 3].map(|()| start()));
+}
+
+/// One server alone cannot tell that others hold the database of a bucket that is gone. What they do then is known.
+#[test]
+fn a_bucket_that_is_created_again_is_not_taken_for_the_one_that_was_lost() {
+    let bucket = Bucket::on_a_stand_in();
+    let start = |creates: &str, deadline: &str| {
+        let mut command = valthree();
+        bucket.arguments(command.args(["--listen", "127.0.0.1:0", "--deadline-ms", deadline]));
+        Server::begin(command.env("VALTHREE_CREATE_BUCKET", creates))
+    };
+    let old = start("true", "1000");
+    let mut client = old.client();
+    while client.call("PING") != "+PONG" {}
+    assert_eq!(client.call("SET k old"), "+OK");
+    bucket.vanish();
+    // A server that has seen the bucket does not create it, whatever its flag says, and neither does one without the flag.
+    let unasked = start("false", "1000");
+    for command in ["GET k", "SET k new"] {
+        let told = client.call(command);
+        assert!(!told.starts_with('+') && told.contains("(the bucket is gone)"), "{told}");
+        assert!(unasked.client().call(command).starts_with("-LOADING "));
+    }
+    assert!(!bucket.exists());
+    let mut new = start("true", "600000");
+    new.says("If it has vanished from under other servers, stop this one");
+    let mut other = new.client();
+    while other.call("DBSIZE") != ":0" {}
+    // The old server takes the empty bucket for a loss, before the first write and after it.
+    let refusal = |client: &mut binary::Client, command: &str, why: &str| loop {
+        let told = client.call(command);
+        if told.starts_with("-ERR The database cannot be used: ") && told.contains(why) {
+            return;
+        }
+        assert!(
+            told.starts_with("-TRYAGAIN ") || told.starts_with("-ERR ") || told.starts_with("-UNCERTAIN "),
+            "{told}"
+        );
+    };
+    for command in ["SET k new", "GET k"] {
+        refusal(&mut client, command, "has disappeared");
+    }
+    assert_eq!(other.call("SET n 1"), "+OK");
+    for command in ["SET k new", "GET k"] {
+        refusal(&mut client, command, "is another database now");
+    }
+    assert_eq!((other.call("DBSIZE"), other.call("GET k")), (":1".to_owned(), "$-1".to_owned()));
 }
 
 fn are_one_database(servers: [Server; 3]) {

@@ -152,6 +152,66 @@ async fn a_store_that_hangs_is_said_after_two_seconds_and_told_to_clients_before
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cause_that_changes_during_an_outage_is_said_and_at_most_once_a_second() {
+    let (log, _guard) = Log::start();
+    let (store, mut script, _) = watched();
+    let gone = || StoreError::Unclear(Reason::new("404 NoSuchBucket").with_gist("the bucket is gone"));
+    let fails = || StoreError::Unclear("503 SlowDown".into());
+    // Two seconds of one cause, two of another, and two of both in turn.
+    for round in 0..60 {
+        let is_gone = if round < 40 { round >= 20 } else { round % 2 == 0 };
+        read(&store, &mut script, Some(if is_gone { gone() } else { fails() })).await;
+        advance(Duration::from_millis(100)).await;
+    }
+    let lines: Vec<String> = log.lines();
+    let warns = |seconds: &str, why: &str| format!("WARN cannot read from the store for {seconds} s: {why}");
+    assert_eq!(lines[..2], [warns("1.0", "503 SlowDown"), warns("2.0", "404 NoSuchBucket")]);
+    assert_eq!(lines[2..], [warns("4.1", "503 SlowDown"), warns("5.2", "404 NoSuchBucket")]);
+    read(&store, &mut script, None).await;
+    assert_eq!(log.lines()[4..], ["INFO the store is back after 6.0 s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_and_writes_that_fail_for_different_causes_are_said_once_each() {
+    let (log, _guard) = Log::start();
+    let (store, mut script, _) = watched();
+    for _ in 0..40 {
+        read(&store, &mut script, Some(StoreError::Unclear("503 SlowDown".into()))).await;
+        write(&store, &mut script, "db.json", Some(full())).await;
+        advance(Duration::from_millis(100)).await;
+    }
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("read from the store") && lines[0].ends_with("503 SlowDown"), "{lines:?}");
+    assert!(lines[1].contains("write to the store") && lines[1].ends_with("no space"), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_a_retry_if_the_one_before_it_failed() {
+    let (store, mut script, health) = watched();
+    for (error, retries) in [(Some(full()), 0), (Some(full()), 1), (None, 2), (None, 2)] {
+        write(&store, &mut script, "db.json", error).await;
+        read(&store, &mut script, None).await;
+        assert_eq!(health.report().retries, retries);
+    }
+    // Another object, or another kind of request, is no retry.
+    write(&store, &mut script, "runs/1-a", Some(full())).await;
+    write(&store, &mut script, "runs/2-a", None).await;
+    read(&store, &mut script, None).await;
+    assert_eq!(health.report().retries, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_conflicts_that_the_proof_provokes_are_not_those_of_the_database() {
+    let (store, mut script, health) = watched();
+    for name in ["proof-1-0", "db.json"] {
+        write(&store, &mut script, name, None).await;
+        write(&store, &mut script, name, None).await;
+    }
+    assert_eq!((health.report().requests, health.report().conflicts), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conflict_is_no_failure() {
     let (store, mut script, health) = watched();
     write(&store, &mut script, "db.json", None).await;

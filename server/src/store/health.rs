@@ -1,19 +1,21 @@
 //! What a server knows about the health of its store, for the log, for INFO and for refused clients.
 //!
 //! One failed request is no outage: a store that is up fails now and then. The store *fails* when some requests failed
-//! and none succeeded for a second. The log says so once, and once more when the store is back.
+//! and none succeeded for a second. The log says so once, again when the cause changes, and once more when the store is
+//! back.
 //!
 //! Reads and writes are judged apart, because on a full disk reads still succeed. A read that succeeds after failed
 //! reads shows that the whole store is back; a read that succeeds beside failing writes shows nothing about them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::error::{Reason, StoreError};
+use super::proof;
 
 /// Failures for this long, without a success in between, are an outage. A shorter hiccup concerns nobody: commands are
 /// tried again until their deadline.
@@ -25,6 +27,12 @@ const FORGET: Duration = Duration::from_secs(30);
 /// A request that takes this long, and several times as long as usual, is what a waiting client suffers from.
 const SLOW: Duration = Duration::from_millis(300);
 
+/// A cause that differs from the one before is said after this time.
+const CAUSE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The most objects whose failures are remembered, to count retries. There are few: `db.json`, and the runs of an upload.
+const MOST_FAILED: usize = 1000;
+
 /// How many times as long as usual.
 const SEVERAL: u32 = 4;
 
@@ -34,7 +42,7 @@ const SMOOTHING: u32 = 8;
 const SILENT: &str = "the store does not answer";
 
 /// Whether a request reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// A get or a list.
     Read,
@@ -55,7 +63,9 @@ pub struct HealthReport {
     pub requests: u64,
     /// Requests that failed. A conflict is no failure.
     pub errors: u64,
-    /// Writes whose condition did not hold.
+    /// Requests about an object whose last request of the same kind had failed.
+    pub retries: u64,
+    /// Writes of the database whose condition did not hold. The proof at the start has some on purpose.
     pub conflicts: u64,
     /// Answers that could not be true and were asked for again.
     pub rereads: u64,
@@ -73,10 +83,22 @@ struct Record {
     last_error: Option<Failed>,
     reads: Track,
     writes: Track,
-    /// The present outage began then, if the log has said that there is one.
-    announced: Option<Instant>,
+    /// The present outage, if the log has said that there is one.
+    announced: Option<Announced>,
+    /// The objects whose last request of this kind failed.
+    failed: BTreeSet<(Access, String)>,
     /// What the unanswered requests do and when they were sent, by their numbers.
     under_way: BTreeMap<u64, (Access, Instant)>,
+}
+
+/// What the log has said of an outage.
+#[derive(Debug)]
+struct Announced {
+    began: Instant,
+    /// When it last said a cause.
+    at: Instant,
+    /// The first cause.
+    gist: Cow<'static, str>,
 }
 
 #[derive(Debug)]
@@ -92,6 +114,8 @@ struct Track {
     /// The first failure since the last success, and the newest one.
     failures: Option<(Instant, Instant)>,
     succeeded: Option<Instant>,
+    /// The cause that the log said last in this outage.
+    said: Option<Cow<'static, str>>,
 }
 
 impl Track {
@@ -125,8 +149,12 @@ impl Health {
     }
 
     /// Notes that a request is sent, and gives its number.
-    pub(super) fn sent(&self, access: Access, now: Instant) -> u64 {
+    pub(super) fn sent(&self, access: Access, name: &str, now: Instant) -> u64 {
         let mut record = self.record();
+        // Usually nothing has failed, and the name need not be copied.
+        if !record.failed.is_empty() && record.failed.remove(&(access, name.to_owned())) {
+            record.report.retries += 1;
+        }
         record.report.requests += 1;
         let number = record.report.requests;
         record.under_way.insert(number, (access, now));
@@ -139,15 +167,17 @@ impl Health {
     }
 
     /// Notes how a request ended.
-    pub(super) fn answered<T>(&self, access: Access, sent: Instant, result: &Result<T, StoreError>) {
+    pub(super) fn answered<T>(&self, access: Access, name: &str, sent: Instant, result: &Result<T, StoreError>) {
         let (mut record, now) = (self.record(), Instant::now());
+        let is_failure = matches!(result, Err(StoreError::DidNotHappen(_) | StoreError::Unclear(_)));
+        record.remember(access, name, is_failure);
         match result {
             Ok(_) => {
                 record.measure(now.duration_since(sent));
                 record.succeed(access, now);
             }
             Err(StoreError::Conflict(_)) => {
-                record.report.conflicts += 1;
+                record.report.conflicts += u64::from(!name.starts_with(proof::PREFIX));
                 record.succeed(access, now);
             }
             // The store works, but somebody has to mend the object.
@@ -172,6 +202,7 @@ impl Health {
         let seconds = now.duration_since(sent).as_secs_f32();
         let text = format!("no answer about {name} for {seconds:.0} s");
         record.note(&Reason::new(text).with_gist(SILENT), now);
+        record.remember(access, name, true);
         record.fail(access, sent, now);
     }
 
@@ -216,6 +247,15 @@ impl Record {
         self.report.latency = Some(smoothed);
     }
 
+    /// Remembers whether the last request of this kind about this object failed.
+    fn remember(&mut self, access: Access, name: &str, failed: bool) {
+        if failed && self.failed.len() < MOST_FAILED {
+            self.failed.insert((access, name.to_owned()));
+        } else if !self.failed.is_empty() {
+            self.failed.remove(&(access, name.to_owned()));
+        }
+    }
+
     fn note(&mut self, reason: &Reason, now: Instant) {
         self.report.errors += 1;
         self.last_error = Some(Failed { text: reason.to_string(), gist: reason.gist().clone(), at: now });
@@ -229,12 +269,24 @@ impl Record {
         };
         track.fail(since, now);
         let began = track.failing_since().unwrap_or(now);
-        if self.announced.is_some() || now.duration_since(began) < OUTAGE {
+        let Some(error) = &self.last_error else { return };
+        // Reads and writes may fail for different causes at the same time. That is no change.
+        let is_news = match &self.announced {
+            None => now.duration_since(began) >= OUTAGE,
+            Some(announced) => {
+                let said = track.said.as_ref().unwrap_or(&announced.gist);
+                *said != error.gist && now.duration_since(announced.at) >= CAUSE_AGAIN
+            }
+        };
+        if !is_news {
             return;
         }
-        self.announced = Some(began);
-        let (why, seconds) = (self.last_error.as_ref().map_or("", |error| &error.text), now.duration_since(began));
-        tracing::warn!("cannot {verb} the store for {:.1} s: {why}", seconds.as_secs_f32());
+        track.said = Some(error.gist.clone());
+        let outage = self.announced.as_ref().map_or(began, |announced| announced.began);
+        let gist = self.announced.take().map_or_else(|| error.gist.clone(), |announced| announced.gist);
+        self.announced = Some(Announced { began: outage, at: now, gist });
+        let seconds = now.duration_since(began).as_secs_f32();
+        tracing::warn!("cannot {verb} the store for {seconds:.1} s: {}", error.text);
     }
 
     fn succeed(&mut self, access: Access, now: Instant) {
@@ -252,8 +304,9 @@ impl Record {
             Access::Delete => return,
         }
         if self.failing_since().is_none()
-            && let Some(began) = self.announced.take()
+            && let Some(Announced { began, .. }) = self.announced.take()
         {
+            (self.reads.said, self.writes.said) = (None, None);
             tracing::info!("the store is back after {:.1} s", now.duration_since(began).as_secs_f32());
         }
     }

@@ -56,7 +56,7 @@ impl<S: Store> WatchedStore<S> {
         request: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let sent = Instant::now();
-        let waiting = Waiting { health: &self.health, number: self.health.sent(access, sent) };
+        let waiting = Waiting { health: &self.health, number: self.health.sent(access, name, sent) };
         let mut request = std::pin::pin!(request);
         let result = match timeout(silence, request.as_mut()).await {
             Ok(result) => result,
@@ -66,7 +66,7 @@ impl<S: Store> WatchedStore<S> {
             }
         };
         drop(waiting);
-        self.health.answered(access, sent, &result);
+        self.health.answered(access, name, sent, &result);
         self.health.reread(self.store.rereads());
         self.store.dated().iter().for_each(|dated| self.clock.heard(dated));
         result

@@ -46,6 +46,14 @@ impl Server {
     }
 
     pub fn start(command: &mut Command) -> Server {
+        let server = Server::begin(command);
+        let mut client = server.client();
+        while client.call("PING") != "+PONG" {}
+        server
+    }
+
+    /// Starts, and does not wait until the database is read.
+    pub fn begin(command: &mut Command) -> Server {
         let mut process = command.spawn().expect("it can be run");
         let stderr = BufReader::new(process.stderr.take().expect("it was piped"));
         let (sender, log) = channel();
@@ -57,8 +65,6 @@ impl Server {
         let end =
             rest.find(|letter: char| !(letter.is_ascii_hexdigit() || ".:[]".contains(letter))).unwrap_or(rest.len());
         server.address = rest[..end].parse().expect("an address");
-        let mut client = server.client();
-        while client.call("PING") != "+PONG" {}
         server
     }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
 use rand::rngs::{StdRng, SysRng};
 use rand::{RngExt as _, SeedableRng as _, TryRng as _};
@@ -34,7 +35,7 @@ pub struct Bucket {
 
 /// A running stand-in with threads of its own.
 struct StandIn {
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Bucket {
@@ -69,7 +70,7 @@ impl Bucket {
         let stand = Stand::new(config);
         stand.decide(decide);
         runtime.spawn(serve(listener, stand, std::future::pending()));
-        Bucket { url, place: place(), stand_in: Some(Arc::new(StandIn { _runtime: runtime })) }
+        Bucket { url, place: place(), stand_in: Some(Arc::new(StandIn { runtime })) }
     }
 
     /// On the real server that the environment names, if any.
@@ -90,6 +91,11 @@ impl Bucket {
         if self.stand_in.is_none() {
             return S3::open(&address, url, Style::Auto).await.expect("the environment says how to reach it");
         }
+        S3::new(self.config(), &address, url, Timeouts::default())
+    }
+
+    /// How to reach the stand-in.
+    fn config(&self) -> Config {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
@@ -97,7 +103,31 @@ impl Bucket {
             .force_path_style(true)
             .credentials_provider(Credentials::new(KEY, SECRET, None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http());
-        S3::new(config.build(), &address, url, Timeouts::default())
+        config.build()
+    }
+
+    /// Removes the bucket of a stand-in, and everything in it.
+    pub fn vanish(&self) {
+        let client = Client::from_conf(self.config());
+        self.wait_for(async move {
+            // A server may write a last object of its start meanwhile.
+            while client.delete_bucket().bucket(NAME).send().await.is_err() {
+                let listed = client.list_objects_v2().bucket(NAME).send().await.expect("it is there");
+                for key in listed.contents().iter().filter_map(|object| object.key()) {
+                    client.delete_object().bucket(NAME).key(key).send().await.expect("it is there");
+                }
+            }
+        });
+    }
+
+    /// Whether a stand-in has the bucket.
+    pub fn exists(&self) -> bool {
+        let client = Client::from_conf(self.config());
+        self.wait_for(async move { client.head_bucket().bucket(NAME).send().await.is_ok() })
+    }
+
+    fn wait_for<T>(&self, work: impl Future<Output = T>) -> T {
+        self.stand_in.as_ref().expect("only a stand-in").runtime.block_on(work)
     }
 
     /// Makes a server of ours keep its database here.

@@ -38,7 +38,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use self::disk::{Disk, System};
-use self::steps::{TEMPORARY, describe, reason};
+use self::steps::{TEMPORARY, named, reason};
 use crate::store::{Condition, ETag, Got, Reason, Store, StoreError};
 
 /// How many puts and deletes of one store may occupy a thread at once. More would only wait for the same lock.
@@ -238,8 +238,4 @@ fn remove_leftovers(root: &Path) {
             }
         }
     }
-}
-
-fn named(operation: &str, path: &Path) -> impl Fn(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), describe(operation, path, &error))
 }

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk as _, System};
-use super::named;
+use super::steps::named;
 
 /// The object by which a store is known, and how it begins.
 const DATABASE: (&str, &[u8]) = ("db.json", b"{\"format\":");

@@ -185,7 +185,12 @@ pub(super) fn reason(operation: &str, path: &Path, error: io::Error) -> Reason {
     Reason::of_system(describe(operation, path, &error), error)
 }
 
+/// Says in an error what was being done to which path.
+pub(super) fn named(operation: &str, path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), describe(operation, path, &error))
+}
+
 /// Names the operation and the path, which errors of the operating system leave out.
-pub(super) fn describe(operation: &str, path: &Path, error: &io::Error) -> String {
+fn describe(operation: &str, path: &Path, error: &io::Error) -> String {
     format!("cannot {operation} {}: {error}", path.display())
 }
