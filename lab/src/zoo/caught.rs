@@ -57,7 +57,11 @@ pub const IN_TESTS: &[Caught] = &[
     caught("runs-pruned-by-their-rows", "a server forgets collections that newer entries name", LAYERS),
     caught("fold-covers-too-much", "a fold hides entries that it does not cover", LAYERS),
     caught("fold-added-anywhere", "a fold is named although it does not follow the runs", LAYERS),
-    caught("fold-forgets-what-others-need", "a fold drops replies and messages that another server has written", LAYERS),
+    caught(
+        "fold-forgets-what-others-need",
+        "a fold drops replies and messages that another server has written",
+        LAYERS,
+    ),
     caught("fold-undoes-newer", "a fold hides a newer row of the index", LAYERS),
     caught("fold-drops-uploads", "a fold leaves out the rows of an uploaded run", LAYERS),
     caught("empty-fold-extends-nothing", "a fold without rows leaves a gap", LAYERS),
