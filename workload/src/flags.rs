@@ -151,10 +151,10 @@ pub struct RunFlags {
     #[arg(long, value_name = "COMMAND,...", value_delimiter = ',')]
     pub commands: Vec<Class>,
 
-    /// Send commands of all types: also counters, hashes, lists, sets, sorted sets, keys that expire, transactions and
-    /// scripts. Without this, a run sends commands on plain strings
+    /// Send only commands that take plain strings as a whole: no counters, collections, keys that expire, transactions or
+    /// scripts
     #[arg(long, conflicts_with = "commands")]
-    pub all_types: bool,
+    pub registers_only: bool,
 
     /// Delete the keys of the run in the end. After a violation they stay, as evidence. A write of unknown outcome may
     /// still bring a key back. `recover` needs the keys, so this excludes --histories
@@ -168,11 +168,11 @@ pub struct RunFlags {
 impl RunFlags {
     /// The classes of commands that the run may send.
     pub fn classes(&self) -> anyhow::Result<ClassSet> {
-        if self.all_types {
-            return Ok(ClassSet::ALL);
+        if self.registers_only {
+            return Ok(ClassSet::REGISTERS);
         }
         if self.commands.is_empty() {
-            return Ok(ClassSet::REGISTERS);
+            return Ok(ClassSet::ALL);
         }
         let classes: ClassSet = self.commands.iter().copied().collect();
         let typed = Contents::ALL.into_iter().any(|contents| contents.suits(classes));

@@ -121,11 +121,11 @@ impl Configuration {
             Contents::ALL.into_iter().filter(|contents| contents.suits(bounds.classes)).collect();
         let registers =
             [Class::WRITERS, Class::READERS].iter().all(|any_of| any_of.iter().any(|class| bounds.classes.has(*class)));
-        if !typed.is_empty() && (!registers || chance.random_ratio(1, 2)) {
+        if !typed.is_empty() && (!registers || chance.random_ratio(2, 3)) {
             if Configuration::may_log(bounds.classes) && chance.random_ratio(1, 6) {
                 return Configuration::draw_log(chance, bounds, carried);
             }
-            let owns_database = may_own && flushing && chance.random_ratio(1, 6);
+            let owns_database = may_own && flushing && chance.random_ratio(1, 4);
             return Configuration::draw_typed(chance, bounds, &typed, owns_database, carried);
         }
         let owns_database = may_own && flushing && chance.random_ratio(1, 4);

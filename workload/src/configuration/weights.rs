@@ -51,7 +51,7 @@ pub(super) fn of_typed_values(
     databases: u8,
 ) -> Vec<(Class, u32)> {
     let mut classes: Vec<(Class, u32)> = Vec::new();
-    let limits_lives = chance.random_ratio(1, 3);
+    let limits_lives = chance.random_ratio(1, 2);
     for kind in contents {
         for (number, class) in kind.classes().iter().enumerate() {
             let demanded = number < 2;
@@ -122,7 +122,7 @@ pub(super) fn add_units(
         }
         maybe(Class::ScriptLoad, (1, 2), 1);
         if flushing_scripts {
-            maybe(Class::ScriptFlush, (3, 4), 1);
+            maybe(Class::ScriptFlush, (3, 4), 2);
         }
     }
 }
