@@ -146,8 +146,8 @@ pub struct RunFlags {
     /// [possible values: get, set, set-nx, set-xx, set-get, del, del-many, exists, mget, mset, ping, flushall, dbsize,
     /// getdel, setnx, getset, append, incrby, strlen, sadd, srem, spop, sismember, smembers, scard, hset, hdel, hincrby,
     /// hget, hgetall, hlen, rpush, lpush, lpop, rpop, lrange, llen, zadd, zrem, zincrby, zscore, zrange, zcard, set-px,
-    /// expire, pexpire, persist, pttl, select, flushdb, swapdb, linsert, lrem, zrank, rename, multi, watch-multi, discard,
-    /// spoilt-multi, watch, unwatch, eval, evalsha, script-load, script-flush]
+    /// set-keepttl, getex, expire, expire-nx, pexpire, persist, pttl, select, flushdb, swapdb, linsert, lrem, zrank, rename,
+    /// copy, move, multi, watch-multi, discard, spoilt-multi, watch, unwatch, eval, evalsha, script-load, script-flush]
     #[arg(long, value_name = "COMMAND,...", value_delimiter = ',')]
     pub commands: Vec<Class>,
 

@@ -75,12 +75,18 @@ pub(super) fn of_typed_values(
         // A life that is limited has no way to follow a key to another name in the checker.
         rarely(Class::Rename, (1, 6), 2);
     }
+    if databases > 1 {
+        rarely(Class::Move, (1, 2), 2);
+    }
+    if !limits_lives || databases > 1 {
+        rarely(Class::Copy, (1, 4), 2);
+    }
     if counting {
         rarely(Class::DbSize, (1, 2), 2);
     }
     if limits_lives {
         [Class::Expire, Class::PExpire].into_iter().for_each(|class| rarely(class, (3, 4), 2));
-        [Class::Persist, Class::PTtl].into_iter().for_each(|class| rarely(class, (1, 2), 2));
+        [Class::ExpireIf, Class::Persist, Class::PTtl].into_iter().for_each(|class| rarely(class, (1, 2), 2));
     }
     if owns_database {
         rarely(Class::FlushAll, (1, 4), 1);
