@@ -135,7 +135,10 @@ fn about_types(census: &Census) {
     assert_sometimes!(did(Class::ZScore), "ZSCORE is answered", details);
     assert_sometimes!(did(Class::ZRange), "ZRANGE is answered", details);
     assert_sometimes!(did(Class::ZCard), "ZCARD is answered", details);
-    assert_sometimes!(did(Class::SetFor), "SET with PX is answered", details);
+    assert_sometimes!(did(Class::SetFor), "SET with PX, EX or EXAT is answered", details);
+    assert_sometimes!(did(Class::SetKept), "SET with KEEPTTL is answered", details);
+    assert_sometimes!(did(Class::GetEx), "GETEX is answered", details);
+    assert_sometimes!(did(Class::ExpireIf), "EXPIRE with NX, XX, GT or LT is answered", details);
     assert_sometimes!(did(Class::Expire), "EXPIRE is answered", details);
     assert_sometimes!(did(Class::PExpire), "PEXPIRE is answered", details);
     assert_sometimes!(did(Class::Persist), "PERSIST is answered", details);
@@ -147,6 +150,8 @@ fn about_types(census: &Census) {
     assert_sometimes!(did(Class::LRem), "LREM is answered", details);
     assert_sometimes!(did(Class::ZRank), "ZRANK is answered", details);
     assert_sometimes!(did(Class::Rename), "RENAME is answered", details);
+    assert_sometimes!(did(Class::Copy), "COPY is answered", details);
+    assert_sometimes!(did(Class::Move), "MOVE is answered", details);
 }
 
 /// Asserts that each kind of transaction and script succeeds sometimes, and is refused sometimes.

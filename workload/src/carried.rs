@@ -32,53 +32,71 @@ pub struct Carried {
     script_flushes: usize,
     /// The swaps of databases.
     swaps: Vec<Command>,
-    /// The other writes, at most one more than [`MOST_WRITES`].
+    /// The other writes in the first database, at most one more than [`MOST_WRITES`].
     writes: Vec<Command>,
+    /// Whether some write may land in a database other than the first one.
+    elsewhere: bool,
 }
 
 impl Carried {
     /// Adds what a history left open. Operations that were carried into the history are known already.
     pub fn add(&mut self, history: &History) {
-        let own = history.operations.iter().filter(|operation| operation.client < FIRST_CARRIED);
-        for operation in own.filter(|operation| operation.is_open()) {
+        let own = history.operations.iter().zip(history.databases());
+        let own = own.filter(|(operation, _)| operation.client < FIRST_CARRIED);
+        for (operation, database) in own.filter(|(operation, _)| operation.is_open()) {
+            let keys = || operation.command.keys().into_iter().cloned();
             match &operation.command {
                 Command::Server(ServerCommand::FlushAll | ServerCommand::FlushDb) => self.flushes += 1,
                 Command::Server(ServerCommand::SwapDb(..)) => self.swaps.push(operation.command.clone()),
+                Command::Script(ScriptCommand::Flush) => self.script_flushes += 1,
                 // It can only delete keys that nobody looks at any more.
                 Command::Key(KeyCommand::Del(_)) => {}
-                Command::Set(_) | Command::Hash(_) | Command::List(_) | Command::SortedSet(_) => {
-                    if operation.command.may_write() && self.may_count() {
-                        self.writes.extend(operation.command.keys().into_iter().cloned().map(any_write));
-                    }
-                }
-                Command::String(command) if !operation.command.is_about_registers() => {
-                    if !matches!(command, StringCommand::GetDel(_) | StringCommand::StrLen(_)) && self.may_count() {
-                        self.writes.extend(operation.command.keys().into_iter().cloned().map(any_write));
-                    }
-                }
-                Command::Key(KeyCommand::Rename(_, to)) => {
-                    if self.may_count() {
-                        self.writes.push(any_write(to.clone()));
-                    }
-                }
-                Command::Script(ScriptCommand::Flush) => self.script_flushes += 1,
-                Command::Transaction(_) | Command::Script(_) => {
-                    if operation.command.may_write() && self.may_count() {
-                        self.writes.extend(operation.command.keys().into_iter().cloned().map(any_write));
-                    }
-                }
                 // They bring no key into being.
                 Command::Key(
-                    KeyCommand::Expire(..) | KeyCommand::PExpire(..) | KeyCommand::Persist(_) | KeyCommand::PTtl(_),
-                ) => {}
-                Command::String(_)
-                | Command::Key(KeyCommand::Exists(_))
-                | Command::Server(ServerCommand::DbSize | ServerCommand::Ping | ServerCommand::Select(_)) => {
-                    if operation.command.may_write() && self.may_count() {
-                        self.writes.push(operation.command.clone());
+                    KeyCommand::Expire(..)
+                    | KeyCommand::ExpireIf(..)
+                    | KeyCommand::PExpire(..)
+                    | KeyCommand::Persist(_)
+                    | KeyCommand::PTtl(_)
+                    | KeyCommand::Exists(_),
+                )
+                | Command::String(StringCommand::GetDel(_) | StringCommand::GetEx(..) | StringCommand::StrLen(_))
+                | Command::Server(ServerCommand::DbSize | ServerCommand::Ping | ServerCommand::Select(_)) => {}
+                Command::Key(KeyCommand::Rename(_, to)) => self.add_write(database, any_write(to.clone())),
+                Command::Key(KeyCommand::Copy { .. } | KeyCommand::Move(..)) => {
+                    let last = operation.command.places(database).pop();
+                    last.into_iter().for_each(|(database, to)| self.add_write(database, any_write(to.clone())));
+                }
+                Command::Transaction(_) => {
+                    for part in operation.command.parts().into_iter().filter(|part| part.may_write()) {
+                        let places = part.places(database).into_iter();
+                        places.for_each(|(database, key)| self.add_write(database, any_write(key.clone())));
+                    }
+                }
+                Command::Set(_)
+                | Command::Hash(_)
+                | Command::List(_)
+                | Command::SortedSet(_)
+                | Command::String(_)
+                | Command::Script(_) => {
+                    if !operation.command.may_write() {
+                        continue;
+                    }
+                    if operation.command.is_about_registers() {
+                        self.add_write(database, operation.command.clone());
+                    } else {
+                        keys().for_each(|key| self.add_write(database, any_write(key)));
                     }
                 }
             }
+        }
+    }
+
+    fn add_write(&mut self, database: u8, write: Command) {
+        if database > 0 {
+            self.elsewhere = true;
+        } else if self.writes.len() <= MOST_WRITES {
+            self.writes.push(write);
         }
     }
 
@@ -97,9 +115,10 @@ impl Carried {
         self.flushes + self.swaps.len() > 0
     }
 
-    /// Whether a round may count keys.
-    pub fn may_count(&self) -> bool {
-        self.writes.len() <= MOST_WRITES
+    /// Whether a round of so many databases may count keys. The carried writes stand in the first database only.
+    pub fn may_count(&self, databases: u8) -> bool {
+        let strays = self.elsewhere && (databases > 1 || !self.swaps.is_empty());
+        self.writes.len() <= MOST_WRITES && !strays
     }
 
     /// The operations that the history of a round must hold. `counting` says whether the round counts keys.
@@ -117,6 +136,13 @@ impl Carried {
             let call = history.end();
             let (id, client, server) = (number as u64 + 1, number as u64, String::new());
             history.operations.push(Operation { id, client, server, command, call, end: None });
+        }
+        if self.elsewhere {
+            let client = history.operations.len() as u64;
+            for command in [Command::Server(ServerCommand::Select(1)), any_write("carried".into())] {
+                let (call, id) = (history.end(), history.operations.len() as u64 + 1);
+                history.operations.push(Operation { id, client, server: String::new(), command, call, end: None });
+            }
         }
         history
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, ListCommand, ScriptCommand, ScriptName, ServerCommand,
+    Calling, Command, Condition, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ScriptName, ServerCommand,
     SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
 
@@ -98,7 +98,10 @@ classes! {
     ZRange     "ZRANGE"              "zrange"   OneKey;
     ZCard      "ZCARD"               "zcard"    OneKey;
     SetFor     "SET PX"              "set-px"   OneKey;
+    SetKept    "SET KEEPTTL"         "set-keepttl" OneKey;
+    GetEx      "GETEX"               "getex"    OneKey;
     Expire     "EXPIRE"              "expire"   OneKey;
+    ExpireIf   "EXPIRE NX"           "expire-nx" OneKey;
     PExpire    "PEXPIRE"             "pexpire"  OneKey;
     Persist    "PERSIST"             "persist"  OneKey;
     PTtl       "PTTL"                "pttl"     OneKey;
@@ -109,6 +112,8 @@ classes! {
     LRem       "LREM"                "lrem"     OneKey;
     ZRank      "ZRANK"               "zrank"    OneKey;
     Rename     "RENAME"              "rename"   SeveralKeys;
+    Copy       "COPY"                "copy"     SeveralKeys;
+    Move       "MOVE"                "move"     SeveralKeys;
     Multi      "MULTI EXEC"          "multi"    SeveralKeys;
     Guarded    "WATCH MULTI EXEC"    "watch-multi" SeveralKeys;
     Discard    "MULTI DISCARD"       "discard"  OneKey;
@@ -167,6 +172,8 @@ impl Contents {
                 Class::SetPresent,
                 Class::SetGet,
                 Class::SetFor,
+                Class::SetKept,
+                Class::GetEx,
             ],
             Contents::Counter => &[Class::IncrBy, Class::Get, Class::GetDel],
             Contents::Set => &[Class::SAdd, Class::SMembers, Class::SRem, Class::SPop, Class::SIsMember, Class::SCard],
@@ -208,7 +215,16 @@ impl Class {
     pub const READERS: [Class; 3] = [Class::Get, Class::MGet, Class::SetGet];
 
     /// The classes that limit the life of a key or look at the limit.
-    pub const LIVES: [Class; 5] = [Class::SetFor, Class::Expire, Class::PExpire, Class::Persist, Class::PTtl];
+    pub const LIVES: [Class; 8] = [
+        Class::SetFor,
+        Class::SetKept,
+        Class::GetEx,
+        Class::Expire,
+        Class::ExpireIf,
+        Class::PExpire,
+        Class::Persist,
+        Class::PTtl,
+    ];
 
     /// The classes of transactions and scripts.
     pub const UNITS: [Class; 10] = [
@@ -228,7 +244,7 @@ impl Class {
     pub fn may_be_queued(self) -> bool {
         let of_session = [Class::Select, Class::Ping].contains(&self);
         let unit = Class::UNITS.contains(&self) && self != Class::Eval;
-        !of_session && !unit && !self.concerns_all_keys() && !Class::LIVES.contains(&self)
+        !of_session && !unit && !self.concerns_all_keys()
     }
 
     /// Whether the class is one of registers: strings that commands take as a whole, and whole databases.
@@ -306,7 +322,9 @@ impl From<&Command> for Class {
             Command::Server(ServerCommand::Select(_)) => Class::Select,
             Command::Server(ServerCommand::FlushDb) => Class::FlushDb,
             Command::Server(ServerCommand::SwapDb(..)) => Class::SwapDb,
-            Command::String(StringCommand::SetFor(..)) => Class::SetFor,
+            Command::String(StringCommand::SetFor { life: Life::Kept, .. }) => Class::SetKept,
+            Command::String(StringCommand::SetFor { .. }) => Class::SetFor,
+            Command::String(StringCommand::GetEx(..)) => Class::GetEx,
             Command::String(StringCommand::GetDel(_)) => Class::GetDel,
             Command::String(StringCommand::SetNx(..)) => Class::SetNx,
             Command::String(StringCommand::GetSet(..)) => Class::GetSet,
@@ -314,6 +332,9 @@ impl From<&Command> for Class {
             Command::String(StringCommand::IncrBy(..)) => Class::IncrBy,
             Command::String(StringCommand::StrLen(_)) => Class::StrLen,
             Command::Key(KeyCommand::Rename(..)) => Class::Rename,
+            Command::Key(KeyCommand::Copy { .. }) => Class::Copy,
+            Command::Key(KeyCommand::Move(..)) => Class::Move,
+            Command::Key(KeyCommand::ExpireIf(..)) => Class::ExpireIf,
             Command::Key(KeyCommand::Expire(..)) => Class::Expire,
             Command::Key(KeyCommand::PExpire(..)) => Class::PExpire,
             Command::Key(KeyCommand::Persist(_)) => Class::Persist,

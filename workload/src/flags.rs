@@ -146,15 +146,15 @@ pub struct RunFlags {
     /// [possible values: get, set, set-nx, set-xx, set-get, del, del-many, exists, mget, mset, ping, flushall, dbsize,
     /// getdel, setnx, getset, append, incrby, strlen, sadd, srem, spop, sismember, smembers, scard, hset, hdel, hincrby,
     /// hget, hgetall, hlen, rpush, lpush, lpop, rpop, lrange, llen, zadd, zrem, zincrby, zscore, zrange, zcard, set-px,
-    /// expire, pexpire, persist, pttl, select, flushdb, swapdb, linsert, lrem, zrank, rename, multi, watch-multi, discard,
-    /// spoilt-multi, watch, unwatch, eval, evalsha, script-load, script-flush]
+    /// set-keepttl, getex, expire, expire-nx, pexpire, persist, pttl, select, flushdb, swapdb, linsert, lrem, zrank, rename,
+    /// copy, move, multi, watch-multi, discard, spoilt-multi, watch, unwatch, eval, evalsha, script-load, script-flush]
     #[arg(long, value_name = "COMMAND,...", value_delimiter = ',')]
     pub commands: Vec<Class>,
 
-    /// Send commands of all types: also counters, hashes, lists, sets, sorted sets, keys that expire, transactions and
-    /// scripts. Without this, a run sends commands on plain strings
+    /// Send only commands that take plain strings as a whole: no counters, collections, keys that expire, transactions or
+    /// scripts
     #[arg(long, conflicts_with = "commands")]
-    pub all_types: bool,
+    pub registers_only: bool,
 
     /// Delete the keys of the run in the end. After a violation they stay, as evidence. A write of unknown outcome may
     /// still bring a key back. `recover` needs the keys, so this excludes --histories
@@ -168,11 +168,11 @@ pub struct RunFlags {
 impl RunFlags {
     /// The classes of commands that the run may send.
     pub fn classes(&self) -> anyhow::Result<ClassSet> {
-        if self.all_types {
-            return Ok(ClassSet::ALL);
+        if self.registers_only {
+            return Ok(ClassSet::REGISTERS);
         }
         if self.commands.is_empty() {
-            return Ok(ClassSet::REGISTERS);
+            return Ok(ClassSet::ALL);
         }
         let classes: ClassSet = self.commands.iter().copied().collect();
         let typed = Contents::ALL.into_iter().any(|contents| contents.suits(classes));

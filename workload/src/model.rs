@@ -6,7 +6,7 @@
 //! meaning is here.
 //!
 //! [`apply`] is the model. [`step`] gives every state that a command may lead to: SPOP takes a member of the server's
-//! choice. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
+//! choice, and EXPIRE with GT compares lives by a clock that nobody sees. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
 //! the database explains.
 
 use crate::operation::{
@@ -132,6 +132,15 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
                 return members.iter().filter(chosen).map(without).collect();
             }
         }
+        // Whether an EXPIRE with GT or LT takes effect may depend on a clock that nobody sees.
+        (Command::Key(command), seen) if command.holds(state, site.database) == Some(None) => {
+            let expire = command.unconditional().map(Command::Key);
+            let mut states = expire.map(|expire| step(state, site, &expire, seen)).unwrap_or_default();
+            if seen.is_none_or(|seen| *seen == Reply::Integer(0)) {
+                states.push(state.clone());
+            }
+            return states;
+        }
         (Command::Transaction(TransactionCommand::Exec { watched, commands }), seen) => {
             return step_through(state, site, (watched.as_slice(), commands.as_slice()), seen);
         }
@@ -176,10 +185,10 @@ fn step_through(
     states
 }
 
-/// Ends the life of a key, if the command with this stamp has limited it.
-pub fn expire(state: &mut State, database: u8, key: &Word, setter: u32) {
+/// Ends the life of a key, if this limit is still its own.
+pub fn expire(state: &mut State, database: u8, key: &Word, limit: Lifetime) {
     let lifetime = state.entry(database, key).and_then(|entry| entry.lifetime);
-    if lifetime.is_some_and(|lifetime| lifetime.setter == setter) {
+    if lifetime == Some(limit) {
         state.change_by(|state| state.put(database, key, None));
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::census::Census;
 use crate::class::Class;
 
-/// The answered commands of each class from which on a run means something.
-const ENOUGH: u64 = 10;
+/// The answered commands of each class from which on a run means something. Some classes are rare, and a run of a minute
+/// has few rounds.
+const ENOUGH: u64 = 1;
 
 /// The result of a run.
 #[derive(Debug, Default)]

@@ -172,6 +172,18 @@ fn both_judges_agree_with_a_plain_search_about_lists_that_only_grow() {
 }
 
 #[test]
+fn the_checker_agrees_with_a_plain_search_about_lives_and_databases() {
+    let asked = histories(2_000);
+    let (decided, violations) = compare(seed() + 700, asked, None, Some(7));
+    assert!(decided > asked * 8 / 10 && violations == 0, "{decided}, {violations}");
+    for fault in [Fault::StaleRead, Fault::LostWrite, Fault::Twice, Fault::WrongCount, Fault::TornExec] {
+        let (decided, violations) = compare(seed() + 800 + fault as u64, asked, Some(fault), Some(7));
+        println!("{fault:?}: {decided} decided, {violations} violations");
+        assert!(decided > asked * 8 / 10 && violations > asked / 200, "{fault:?}: {decided}, {violations}");
+    }
+}
+
+#[test]
 fn the_checker_agrees_with_a_plain_search_about_transactions_and_scripts() {
     let asked = histories(2_000);
     let (decided, violations) = compare(seed() + 500, asked, None, Some(6));

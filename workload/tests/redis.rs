@@ -47,8 +47,7 @@ fn nothing_is_wrong_with_redis() {
     let mut workload = Workload::new(&server, folder.path());
     let waited = workload.run(&["wait", "--once"]);
     assert!(waited.status.success(), "{}", text(&waited));
-    let arguments =
-        ["run", "--rounds", "200", "--operations", "300", "--own-database", "--all-types", "--histories", "histories"];
+    let arguments = ["run", "--rounds", "200", "--operations", "300", "--own-database", "--histories", "histories"];
     let ran = workload.run(&[arguments.as_slice(), &["--seed", SEED]].concat());
     assert!(ran.status.success(), "{}", text(&ran));
     assert!(!text(&ran).contains("nobody can have touched"), "it remembers every touch: {}", text(&ran));

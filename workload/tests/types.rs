@@ -107,3 +107,94 @@ fn a_life_ends_in_time_and_once() {
     accepted("an unknown EXPIRE may have happened", "1 1 SET k a -> OK\n3 1 PEXPIRE k 100 -> ?\n900 2 GET k -> nil");
     refused("and does not revive", "1 1 SET k a -> OK\n3 1 PEXPIRE k 100 -> ?\n900 2 GET k -> nil\n9000 2 GET k -> a");
 }
+
+#[test]
+fn a_command_limits_a_life_as_its_options_say() {
+    let set = "1 1 SET k a PX 1000 -> OK\n";
+    accepted("KEEPTTL keeps it", &format!("{set}10 1 SET k b KEEPTTL -> OK\n12 1 PTTL k -> :980\n1600 2 GET k -> nil"));
+    refused("KEEPTTL lifts it", &format!("{set}10 1 SET k b KEEPTTL -> OK\n12 1 PTTL k -> :-1"));
+    refused("KEEPTTL renews it", &format!("{set}400 1 SET k b KEEPTTL GET -> a\n1700 2 GET k -> b"));
+    accepted("SET lifts it", &format!("{set}10 1 SET k b GET -> a\n12 1 PTTL k -> :-1\n1600 2 GET k -> b"));
+    refused("SET keeps it", &format!("{set}10 1 SET k b -> OK\n1600 2 GET k -> nil"));
+    accepted("a lock", "1 1 SET k a NX PX 1000 -> OK\n3 2 SET k b NX PX 1000 -> nil\n1700 2 SET k b NX PX 1000 -> OK");
+    refused("two locks", "1 1 SET k a NX EX 1 -> OK\n3 2 SET k b NX EX 1 -> OK");
+    refused("a lock that stays", "1 1 SET k a NX EX 1 -> OK\n1700 2 SET k b NX EX 1 -> nil");
+    accepted("GETEX", &format!("{set}10 1 GETEX k EX 60 -> a\n12 1 PTTL k -> :59990\n1600 2 GET k -> a"));
+    refused("GETEX changes nothing", &format!("{set}10 1 GETEX k EX 60 -> a\n1600 2 GET k -> nil"));
+    refused("GETEX without an option lifts it", &format!("{set}10 1 GETEX k -> a\n12 1 PTTL k -> :-1"));
+    refused("GETEX PERSIST does not", &format!("{set}10 1 GETEX k PERSIST -> a\n12 1 PTTL k -> :900"));
+    accepted(
+        "a moment that is over",
+        "1 1 SET k a EXAT 1 -> OK\n3 1 GET k -> nil\n5 1 SET k b -> OK\n7 1 GETEX k EXAT 1 -> b\n9 1 GET k -> nil",
+    );
+    refused("a moment that is over leaves the key", "1 1 SET k a EXAT 1 -> OK\n3 1 GET k -> a");
+    refused("a far moment is taken for over", "1 1 SET k a EXAT 4100000000 -> OK\n3 1 GET k -> nil");
+}
+
+#[test]
+fn a_condition_of_expire_decides_as_far_as_the_time_is_known() {
+    let (lasting, limited) = ("1 1 SET k a -> OK\n", "1 1 SET k a EX 60 -> OK\n");
+    for (claim, lines) in [
+        ("NX", format!("{lasting}3 1 EXPIRE k 1 NX -> :1\n1700 2 GET k -> nil")),
+        ("LT without a limit", format!("{lasting}3 1 EXPIRE k 1 LT -> :1\n1700 2 GET k -> nil")),
+        ("XX", format!("{limited}3 1 EXPIRE k 1 XX -> :1\n1700 2 GET k -> nil")),
+        ("GT", format!("{limited}3 1 EXPIRE k 600 GT -> :1\n5 1 PTTL k -> :599998")),
+        ("an equal life may be longer", format!("{limited}3 1 EXPIRE k 60 GT -> :1")),
+        ("or end in the same millisecond", format!("{limited}3 1 EXPIRE k 60 GT -> :0")),
+        ("LT", format!("{limited}3 1 EXPIRE k 1 LT -> :1\n1700 2 GET k -> nil")),
+        ("an unknown one happened", format!("{limited}3 1 EXPIRE k 1 LT -> ?\n1700 2 GET k -> nil")),
+        ("an unknown one did not", format!("{limited}3 1 EXPIRE k 1 LT -> ?\n1700 2 GET k -> a")),
+    ] {
+        accepted(claim, &lines);
+    }
+    for (claim, lines) in [
+        ("NX over a limit", format!("{limited}3 1 EXPIRE k 1 NX -> :1")),
+        ("XX without one", format!("{lasting}3 1 EXPIRE k 1 XX -> :1")),
+        ("GT without one", format!("{lasting}3 1 EXPIRE k 1 GT -> :1")),
+        ("GT refuses a longer life", format!("{limited}3 1 EXPIRE k 600 GT -> :0")),
+        ("LT takes a longer life", format!("{limited}3 1 EXPIRE k 600 LT -> :1")),
+        ("LT refuses over no limit", format!("{lasting}3 1 EXPIRE k 600 LT -> :0")),
+        ("a refused one shortens the life", format!("{lasting}3 1 EXPIRE k 1 XX -> :0\n1700 2 GET k -> nil")),
+        ("an absent key", "1 1 EXPIRE k 1 LT -> :1".into()),
+    ] {
+        refused(claim, &lines);
+    }
+}
+
+#[test]
+fn copies_and_moves_take_the_life_along() {
+    let other = "1 2 SELECT 1 -> OK\n";
+    let set = format!("{other}3 1 SET k a PX 1000 -> OK\n");
+    accepted("MOVE", &format!("{set}5 1 MOVE k 1 -> :1\n7 1 GET k -> nil\n9 2 GET k -> a\n1700 2 GET k -> nil"));
+    refused("the key stays", &format!("{set}5 1 MOVE k 1 -> :1\n7 1 GET k -> a"));
+    refused("the key is lost", &format!("{set}5 1 MOVE k 1 -> :1\n7 2 GET k -> nil"));
+    refused("MOVE lifts the limit", &format!("{set}5 1 MOVE k 1 -> :1\n1700 2 GET k -> a"));
+    refused("MOVE overwrites", &format!("{set}5 2 SET k b -> OK\n7 1 MOVE k 1 -> :1"));
+    accepted("COPY", &format!("{set}5 1 COPY k k DB 1 -> :1\n7 1 GET k -> a\n9 2 GET k -> a\n1700 2 GET k -> nil"));
+    refused("COPY lifts the limit", &format!("{set}5 1 COPY k k DB 1 -> :1\n7 2 PTTL k -> :-1"));
+    refused("COPY overwrites", &format!("{set}5 2 SET k b -> OK\n7 1 COPY k k DB 1 -> :1"));
+    accepted("REPLACE", &format!("{set}5 2 SET k b -> OK\n7 1 COPY k k DB 1 REPLACE -> :1\n9 2 GET k -> a"));
+    accepted("another name", "1 1 RPUSH k a -> :1\n3 1 COPY k j -> :1\n5 1 RPUSH k b -> :2\n7 1 LRANGE j 0 -1 -> [a]");
+    refused("one value", "1 1 RPUSH k a -> :1\n3 1 COPY k j -> :1\n5 1 RPUSH k b -> :2\n7 1 LRANGE j 0 -1 -> [a b]");
+}
+
+#[test]
+fn a_transaction_has_one_time() {
+    let set = "1 1 SET k a -> OK\n3 1 PEXPIRE k 1000 -> :1\n";
+    accepted("alive", &format!("{set}900 2 MULTI; GET k; PTTL k; EXEC -> [a :100]"));
+    accepted("gone", &format!("{set}1200 2 MULTI; GET k; PTTL k; EXEC -> [nil :-2]"));
+    refused("the life ends inside", &format!("{set}900 2 MULTI; GET k; GET k; EXEC -> [a nil]"));
+    accepted(
+        "two limits",
+        "1 1 MULTI; SET k a PX 1; PEXPIRE k 5000; EXEC -> [OK :1]\n3000 2 GET k -> a\n6000 2 GET k -> nil",
+    );
+    refused("the first limit counts", "1 1 MULTI; SET k a PX 1; PEXPIRE k 5000; EXEC -> [OK :1]\n3000 2 GET k -> nil");
+    accepted(
+        "a null reply limits nothing",
+        "1 1 SET k a -> OK\n3 1 WATCH k -> OK\n5 2 SET k b -> OK\n7 1 MULTI; PEXPIRE k 1; EXEC k -> nil\n900 2 GET k -> b",
+    );
+    refused(
+        "unless it does",
+        "1 1 SET k a -> OK\n3 1 WATCH k -> OK\n5 2 SET k b -> OK\n7 1 MULTI; PEXPIRE k 1; EXEC k -> nil\n900 2 GET k -> nil",
+    );
+}

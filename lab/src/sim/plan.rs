@@ -192,8 +192,10 @@ impl Draws {
         }
         let limited = |class: &Class| *lives || !Class::LIVES.contains(class);
         let of_keys = contents.iter().flat_map(|contents| contents.classes()).copied();
-        let some = [Class::Del, Class::DelMany, Class::Exists, Class::Rename, Class::FlushAll, Class::DbSize];
-        let of_databases = [Class::Select, Class::FlushDb, Class::SwapDb].into_iter().filter(|_| *databases);
+        let some =
+            [Class::Del, Class::DelMany, Class::Exists, Class::Rename, Class::Copy, Class::FlushAll, Class::DbSize];
+        let of_databases =
+            [Class::Select, Class::FlushDb, Class::SwapDb, Class::Move].into_iter().filter(|_| *databases);
         let of_units = Class::UNITS.into_iter().filter(|_| *units);
         of_keys.chain(some).chain(Class::LIVES).filter(limited).chain(of_databases).chain(of_units).collect()
     }

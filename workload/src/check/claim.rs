@@ -130,8 +130,9 @@ impl<'a> Spoken<'a> {
                 let last: BTreeMap<&Word, &Word> = pairs.iter().map(|(key, value)| (key, value)).collect();
                 self.writes = last.into_iter().map(|(key, value)| (key, Some(value))).collect();
             }
-            StringCommand::SetFor(..)
+            StringCommand::SetFor { .. }
             | StringCommand::GetDel(_)
+            | StringCommand::GetEx(..)
             | StringCommand::SetNx(..)
             | StringCommand::GetSet(..)
             | StringCommand::Append(..)
@@ -153,7 +154,10 @@ impl<'a> Spoken<'a> {
             }
             KeyCommand::Exists(keys) => self.count(times(keys), reply),
             KeyCommand::Rename(..)
+            | KeyCommand::Copy { .. }
+            | KeyCommand::Move(..)
             | KeyCommand::Expire(..)
+            | KeyCommand::ExpireIf(..)
             | KeyCommand::PExpire(..)
             | KeyCommand::Persist(_)
             | KeyCommand::PTtl(_) => {}

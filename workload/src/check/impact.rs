@@ -68,7 +68,9 @@ pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
         Command::List(ListCommand::Insert(..)) => matches!(seen, Reply::Integer(..=0)),
         Command::Set(SetCommand::Pop(_))
         | Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
-        | Command::String(StringCommand::GetDel(_)) => *seen == Reply::Nil,
+        | Command::String(StringCommand::GetDel(_) | StringCommand::GetEx(..)) => *seen == Reply::Nil,
+        // Without GET, nil says that its condition did not hold.
+        Command::String(StringCommand::SetFor { get: false, .. }) => *seen == Reply::Nil,
         Command::Transaction(command) => match command {
             TransactionCommand::Exec { watched, .. } => {
                 watched.is_empty() && command.answered(seen).iter().all(|(command, seen)| is_harmless(command, seen))

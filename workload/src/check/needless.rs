@@ -11,7 +11,7 @@ use super::claims::NEVER;
 use super::impact;
 use super::known::{KnownOperation, known};
 use crate::history::History;
-use crate::operation::{Command, Reply, TransactionCommand};
+use crate::operation::{Reply, TransactionCommand};
 use crate::word::Word;
 
 /// Intervals during which operations were under way, in the order of their calls.
@@ -52,12 +52,12 @@ impl<'h> Touches<'h> {
             if !command.may_write() || seen.is_some_and(|seen| impact::does_nothing(command, &seen)) {
                 continue;
             }
-            touches.limited.extend(command.lifetime().map(|(key, _)| key));
+            touches.limited.extend(command.lifetimes().into_iter().map(|(key, _)| key));
             if command.concerns_all_keys() {
                 touches.of_all.add(operation.call.event, end);
             }
-            for key in command.parts().into_iter().flat_map(Command::keys) {
-                touches.of_keys.entry((databases[index], key)).or_default().add(operation.call.event, end);
+            for place in command.parts().into_iter().flat_map(|part| part.places(databases[index])) {
+                touches.of_keys.entry(place).or_default().add(operation.call.event, end);
             }
         }
         touches

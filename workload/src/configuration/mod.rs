@@ -121,17 +121,17 @@ impl Configuration {
             Contents::ALL.into_iter().filter(|contents| contents.suits(bounds.classes)).collect();
         let registers =
             [Class::WRITERS, Class::READERS].iter().all(|any_of| any_of.iter().any(|class| bounds.classes.has(*class)));
-        if !typed.is_empty() && (!registers || chance.random_ratio(1, 2)) {
+        if !typed.is_empty() && (!registers || chance.random_ratio(2, 3)) {
             if Configuration::may_log(bounds.classes) && chance.random_ratio(1, 6) {
                 return Configuration::draw_log(chance, bounds, carried);
             }
-            let owns_database = may_own && flushing && chance.random_ratio(1, 6);
+            let owns_database = may_own && flushing && chance.random_ratio(1, 4);
             return Configuration::draw_typed(chance, bounds, &typed, owns_database, carried);
         }
         let owns_database = may_own && flushing && chance.random_ratio(1, 4);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
-        let classes = weights::of_registers(chance, bounds.classes, owns_database, carried.may_count(), keys);
+        let classes = weights::of_registers(chance, bounds.classes, owns_database, carried.may_count(1), keys);
         // A command of several keys binds their parts together, and so does a pipeline over several keys. The checker then
         // pays for every command under way and for every key.
         let joined = pipeline > 1 || keys > 1 && classes.iter().any(|(class, _)| class.joins());
@@ -199,7 +199,7 @@ impl Configuration {
         let kinds = *[1, 1, 2, 3].choose(chance).unwrap_or(&1);
         let contents: Vec<Contents> = typed.iter().copied().sample(chance, kinds);
         let databases = if bounds.classes.has(Class::Select) { *[1, 1, 2, 3].choose(chance).unwrap_or(&1) } else { 1 };
-        let counting = owns_database && carried.may_count();
+        let counting = owns_database && carried.may_count(databases);
         let mut classes =
             weights::of_typed_values(chance, bounds.classes, &contents, (owns_database, counting), databases);
         let flushing_scripts = owns_database && carried.may_flush_scripts();

@@ -51,7 +51,7 @@ pub(super) fn of_typed_values(
     databases: u8,
 ) -> Vec<(Class, u32)> {
     let mut classes: Vec<(Class, u32)> = Vec::new();
-    let limits_lives = chance.random_ratio(1, 3);
+    let limits_lives = chance.random_ratio(1, 2);
     for kind in contents {
         for (number, class) in kind.classes().iter().enumerate() {
             let demanded = number < 2;
@@ -75,12 +75,18 @@ pub(super) fn of_typed_values(
         // A life that is limited has no way to follow a key to another name in the checker.
         rarely(Class::Rename, (1, 6), 2);
     }
+    if databases > 1 {
+        rarely(Class::Move, (1, 2), 2);
+    }
+    if !limits_lives || databases > 1 {
+        rarely(Class::Copy, (1, 4), 2);
+    }
     if counting {
         rarely(Class::DbSize, (1, 2), 2);
     }
     if limits_lives {
         [Class::Expire, Class::PExpire].into_iter().for_each(|class| rarely(class, (3, 4), 2));
-        [Class::Persist, Class::PTtl].into_iter().for_each(|class| rarely(class, (1, 2), 2));
+        [Class::ExpireIf, Class::Persist, Class::PTtl].into_iter().for_each(|class| rarely(class, (1, 2), 2));
     }
     if owns_database {
         rarely(Class::FlushAll, (1, 4), 1);
@@ -122,7 +128,7 @@ pub(super) fn add_units(
         }
         maybe(Class::ScriptLoad, (1, 2), 1);
         if flushing_scripts {
-            maybe(Class::ScriptFlush, (3, 4), 1);
+            maybe(Class::ScriptFlush, (3, 4), 2);
         }
     }
 }

@@ -13,8 +13,8 @@ use bytes::{BufMut as _, BytesMut};
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
-use self::composer::Composer;
 pub use self::composer::look;
+use self::composer::{Composer, database_of};
 use crate::chance::Chance;
 use crate::class::Class;
 use crate::configuration::Configuration;
@@ -72,7 +72,7 @@ impl<'a> Generator<'a> {
 
     /// The database of a client.
     pub fn database(configuration: &Configuration, actor: usize) -> u8 {
-        (actor % usize::from(configuration.databases.max(1))) as u8
+        database_of(configuration, actor)
     }
 
     /// The server for the next connection, as an index in the list of servers.

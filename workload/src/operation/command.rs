@@ -245,8 +245,9 @@ impl Command {
                 StringCommand::Get(_) | StringCommand::Set { .. } | StringCommand::MGet(_) | StringCommand::MSet(_) => {
                     true
                 }
-                StringCommand::SetFor(..)
+                StringCommand::SetFor { .. }
                 | StringCommand::GetDel(_)
+                | StringCommand::GetEx(..)
                 | StringCommand::SetNx(..)
                 | StringCommand::GetSet(..)
                 | StringCommand::Append(..)
@@ -263,21 +264,46 @@ impl Command {
         }
     }
 
-    /// The life in milliseconds that the command gives to a key, with the key.
-    pub fn lifetime(&self) -> Option<(&Word, i64)> {
+    /// The lives in milliseconds that the command gives to keys, each with its key.
+    pub fn lifetimes(&self) -> Vec<(&Word, i64)> {
         match self {
-            Command::String(StringCommand::SetFor(key, _, milliseconds)) => Some((key, *milliseconds)),
-            Command::Key(command) => Some((*command.keys().first()?, command.milliseconds()?)),
+            Command::String(StringCommand::SetFor { key, life, .. } | StringCommand::GetEx(key, life)) => {
+                life.milliseconds().map(|milliseconds| (key, milliseconds)).into_iter().collect()
+            }
+            Command::Key(command) => {
+                let keys = command.keys().into_iter().take(1);
+                keys.filter_map(|key| Some((key, command.milliseconds()?))).collect()
+            }
+            Command::Transaction(command) => command.effective().iter().flat_map(Command::lifetimes).collect(),
             Command::String(_)
             | Command::Set(_)
             | Command::Hash(_)
             | Command::List(_)
             | Command::SortedSet(_)
             | Command::Server(_)
-            // Neither a transaction nor a script of the workload limits a life.
-            | Command::Transaction(_)
-            | Command::Script(_) => None,
+            // No script of the workload limits a life.
+            | Command::Script(_) => Vec::new(),
         }
+    }
+
+    /// The keys that the command names, each with its database, for a client that has selected `database`.
+    pub fn places(&self, database: u8) -> Vec<(u8, &Word)> {
+        if let Command::Transaction(command) = self {
+            let watched = command.noted().iter().map(|key| (database, key));
+            return watched.chain(command.effective().iter().flat_map(|part| part.places(database))).collect();
+        }
+        let mut places: Vec<(u8, &Word)> = self.keys().into_iter().map(|key| (database, key)).collect();
+        if let Command::Key(command) = self
+            && let Some(other) = command.elsewhere()
+            && let Some(last) = places.last().copied()
+        {
+            // COPY names the key of the copy, and MOVE names one key for both.
+            if matches!(command, KeyCommand::Copy { .. }) {
+                places.pop();
+            }
+            places.push((other, last.1));
+        }
+        places
     }
 }
 

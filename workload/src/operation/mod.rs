@@ -22,6 +22,7 @@
 //! | `command` | a command of any family, or a transaction of such |
 //! | `spelling` | how commands are written in requests, histories and reports |
 //! | `transaction` | the replies to transactions |
+//! | `life` | the options that limit the life of a key |
 //! | `comparison` | how replies are compared |
 //!
 //! # How to add a command
@@ -35,6 +36,7 @@ mod command;
 mod comparison;
 mod hash;
 mod key;
+mod life;
 mod list;
 mod reply;
 mod script;
@@ -49,6 +51,7 @@ mod transaction;
 pub use self::command::{Command, TransactionCommand};
 pub use self::hash::HashCommand;
 pub use self::key::KeyCommand;
+pub use self::life::{Life, Limit, MOMENTS};
 pub use self::list::ListCommand;
 pub use self::reply::{Outcome, Reply};
 pub use self::script::{Calling, Script, ScriptCommand, ScriptName};

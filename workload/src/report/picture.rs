@@ -152,7 +152,10 @@ fn touches_of<'a>(command: &'a Command, reply: Option<&'a Reply>) -> Vec<Touched
             answered.into_iter().flat_map(|(command, reply)| touches_of(command, Some(reply))).collect()
         }
         Command::String(StringCommand::Get(_) | StringCommand::MGet(_)) => shown().into_iter().map(touched).collect(),
-        Command::String(StringCommand::Set { key, value, condition, get }) => match (condition, get, reply) {
+        Command::String(
+            StringCommand::Set { key, value, condition, get }
+            | StringCommand::SetFor { key, value, condition, get, .. },
+        ) => match (condition, get, reply) {
             // The condition did not hold, so nothing was written. SET NX GET shows the value that was in its way.
             (Some(_), false, Some(Reply::Nil)) | (Some(Condition::Present), true, Some(Reply::Nil)) => Vec::new(),
             (Some(Condition::Absent), true, Some(Reply::Value(_))) => shown().into_iter().map(touched).collect(),
@@ -163,8 +166,7 @@ fn touches_of<'a>(command: &'a Command, reply: Option<&'a Reply>) -> Vec<Touched
         }
         Command::Key(KeyCommand::Del(keys)) => keys.iter().map(|key| touched((key, None))).collect(),
         Command::Server(ServerCommand::FlushAll) => vec![Touched { key: None, value: None }],
-        Command::String(StringCommand::SetFor(key, value, _)) => vec![touched((key, Some(value)))],
-        Command::String(StringCommand::GetDel(_) | StringCommand::GetSet(..)) => {
+        Command::String(StringCommand::GetDel(_) | StringCommand::GetEx(..) | StringCommand::GetSet(..)) => {
             shown().into_iter().map(touched).collect()
         }
         Command::Server(ServerCommand::FlushDb | ServerCommand::SwapDb(..)) => vec![Touched { key: None, value: None }],
@@ -179,7 +181,10 @@ fn touches_of<'a>(command: &'a Command, reply: Option<&'a Reply>) -> Vec<Touched
         | Command::Key(
             KeyCommand::Exists(_)
             | KeyCommand::Rename(..)
+            | KeyCommand::Copy { .. }
+            | KeyCommand::Move(..)
             | KeyCommand::Expire(..)
+            | KeyCommand::ExpireIf(..)
             | KeyCommand::PExpire(..)
             | KeyCommand::Persist(_)
             | KeyCommand::PTtl(_),

@@ -14,7 +14,7 @@ use valthree_workload::client::by_text_instead;
 use valthree_workload::configuration::Configuration;
 use valthree_workload::generator::{Batch, Generator};
 use valthree_workload::history::{History, Moment, Operation};
-use valthree_workload::model::{self, Site, State};
+use valthree_workload::model::{self, Lifetime, Site, State};
 use valthree_workload::operation::{
     Calling, Command, Condition, KeyCommand, Outcome, Reply, ScriptCommand, ScriptName, ServerCommand, StringCommand,
     TransactionCommand,
@@ -113,7 +113,8 @@ pub struct Shape {
     pub repeated: bool,
     /// Commands of collections and counters, in percent.
     pub typed: u64,
-    /// Their type, from 0 to 4. Lists that only grow are 5, and everything in transactions and scripts is 6.
+    /// Their type, from 0 to 4. Lists that only grow are 5, and everything in transactions and scripts is 6. Strings whose
+    /// lives commands limit, in two databases, are 7: no life ends within a history.
     pub kind: usize,
 }
 
@@ -208,7 +209,7 @@ struct World<'a> {
     /// Commands whose clients have given up.
     adrift: Vec<(Site, Command)>,
     /// When the lives of keys end.
-    deaths: Vec<(Duration, Site, Word)>,
+    deaths: Vec<(Duration, Lifetime, Word)>,
     /// The database of each client.
     databases: Vec<u8>,
     /// The keys that each client watches, if the shape decides its commands.
@@ -247,6 +248,10 @@ pub fn round(dice: &mut Dice, round: &Round, carried: &[Command], unknown: u64) 
 /// A history, and the number of times the fault struck.
 pub fn history(dice: &mut Dice, shape: &Shape, fault: Option<Fault>) -> (History, usize) {
     let mut world = World::of(dice, shape, fault);
+    if shape.kind == 7 {
+        world.databases = (0..shape.clients).map(|client| (client % 2) as u8).collect();
+        (0..shape.clients).for_each(|client| world.select(client));
+    }
     while world.step() {}
     if fault == Some(Fault::Swapped) {
         world.swap();
@@ -439,11 +444,12 @@ impl World<'_> {
     /// Ends the lives that are over, and notes the life that a command gives.
     fn live(&mut self, site: Site, command: &Command) {
         let now = Duration::from_micros(TICK * self.events);
-        for (_, of, key) in self.deaths.extract_if(.., |(at, ..)| *at <= now) {
-            (0..3).for_each(|database| model::expire(&mut self.state, database, &key, of.stamp));
+        for (_, limit, key) in self.deaths.extract_if(.., |(at, ..)| *at <= now) {
+            (0..3).for_each(|database| model::expire(&mut self.state, database, &key, limit));
         }
-        if let Some((key, life)) = command.lifetime().filter(|(_, life)| *life > 0) {
-            self.deaths.push((now + Duration::from_millis(life.unsigned_abs()), site, key.clone()));
+        for (key, milliseconds) in command.lifetimes().into_iter().filter(|(_, life)| *life > 0) {
+            let limit = Lifetime { setter: site.stamp, milliseconds };
+            self.deaths.push((now + Duration::from_millis(milliseconds.unsigned_abs()), limit, key.clone()));
         }
     }
 
@@ -614,6 +620,7 @@ impl World<'_> {
         match self.shape.kind {
             5 => self.of_log(),
             6 => self.in_unit(client),
+            7 => self.about_life(client),
             _ => self.command(),
         }
     }
@@ -641,6 +648,49 @@ impl World<'_> {
             _ => format!("LRANGE {key} 0 -1"),
         };
         Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
+    }
+
+    /// A command about a string and its life, or a transaction of such.
+    fn about_life(&mut self, client: usize) -> Command {
+        let other = 1 - self.databases[client].min(1);
+        let single = |world: &mut World<'_>| {
+            world.values += 1;
+            let (key, value) = (world.key(), world.values);
+            let lines = [
+                format!("SET {key} {value} PX 3600000"),
+                format!("SET {key} {value} NX EX 60"),
+                format!("SET {key} {value} XX EXAT 4100000000 GET"),
+                format!("SET {key} {value} EXAT 1"),
+                format!("SET {key} {value} KEEPTTL"),
+                format!("SET {key} {value} KEEPTTL GET"),
+                format!("SET {key} {value}"),
+                format!("GETEX {key}"),
+                format!("GETEX {key} EX 3600"),
+                format!("GETEX {key} PERSIST"),
+                format!("EXPIRE {key} 60 NX"),
+                format!("EXPIRE {key} 3600 XX"),
+                format!("EXPIRE {key} 600 GT"),
+                format!("EXPIRE {key} 600 LT"),
+                format!("EXPIRE {key} 0 LT"),
+                format!("PERSIST {key}"),
+                format!("PERSIST {key}"),
+                format!("PTTL {key}"),
+                format!("PTTL {key}"),
+                format!("GET {key}"),
+                format!("GET {key}"),
+                format!("MOVE {key} {other}"),
+                format!("COPY {key} {key} DB {other}"),
+                format!("COPY {key} {key} DB {other} REPLACE"),
+                format!("COPY {key} k3 REPLACE"),
+            ];
+            let line = world.dice.pick(&lines);
+            Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
+        };
+        if self.dice.percent(75) {
+            return single(self);
+        }
+        let commands = (0..2).map(|_| single(self)).collect();
+        Command::Transaction(TransactionCommand::Exec { watched: Vec::new(), commands })
     }
 
     /// A command of any type, a transaction, a script, or a WATCH.

@@ -51,10 +51,10 @@ impl<'a> Atlas<'a> {
         }
         let after = match &deed.doing {
             Doing::Command { command, seen, site } => model::step(&state, *site, command, seen.as_ref()),
-            Doing::Death { key, setter } => {
+            Doing::Death { key, limit } => {
                 let mut after = state.clone();
                 let of_key = places.iter().map(|place| self.deeds.places[*place as usize].0);
-                of_key.for_each(|database| model::expire(&mut after, database, key, *setter));
+                of_key.for_each(|database| model::expire(&mut after, database, key, *limit));
                 vec![after]
             }
         };

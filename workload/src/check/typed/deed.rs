@@ -8,7 +8,7 @@ use super::super::impact;
 use super::doing::{Doing, Place};
 use super::touch::{Touch, touches};
 use crate::history::{History, Operation};
-use crate::model::{self, Site};
+use crate::model::{self, Lifetime, Site};
 use crate::operation::{Command, Outcome, Reply, ServerCommand, TransactionCommand};
 use crate::word::Word;
 
@@ -103,17 +103,17 @@ impl<'h> Deeds<'h> {
         let site = Site { database, stamp: index, client: operation.client };
         let seen = reply.map(|reply| command.comparable(reply.clone()));
         let is_harmless = seen.as_ref().is_some_and(|seen| impact::is_harmless(command, seen));
-        let has_set = !matches!(seen, Some(Reply::Integer(0)));
+        let lives = lives(command, seen.as_ref());
         let doing = Doing::Command { command, seen, site };
         let client = Some(operation.client);
         self.all.push(Deed { index, client, call, end: stop, doing, touches: Vec::new(), before: NONE, is_harmless });
-        if let Some((key, life)) = command.lifetime().filter(|(_, life)| *life > 0 && has_set) {
-            let life = Duration::from_millis(life.unsigned_abs());
+        for (key, milliseconds) in lives {
+            let life = Duration::from_millis(milliseconds.unsigned_abs());
             let from = clock.from(operation.call.at + life.saturating_sub(clock.margin)).max(call + 1);
             let answered = operation.end.as_ref().filter(|_| end != NEVER);
             let by = answered.map_or(NEVER, |(moment, _)| clock.by(moment.at + life + clock.margin));
             if from != NEVER {
-                let doing = Doing::Death { key, setter: index };
+                let doing = Doing::Death { key, limit: Lifetime { setter: index, milliseconds } };
                 let (client, touches, before, is_harmless) = (None, Vec::new(), NONE, false);
                 self.all.push(Deed { index, client, call: from, end: by, doing, touches, before, is_harmless });
             }
@@ -125,7 +125,7 @@ impl<'h> Deeds<'h> {
         let mut places: BTreeSet<Place> = BTreeSet::new();
         for deed in &self.all {
             if let Doing::Command { command, site, .. } = deed.doing {
-                places.extend(command.keys().into_iter().map(|key| (site.database, key)));
+                places.extend(command.places(site.database));
             }
         }
         let swapped = |operation: &Operation| match operation.command {
@@ -144,9 +144,9 @@ impl<'h> Deeds<'h> {
         let limited: BTreeSet<&Word> = self
             .all
             .iter()
-            .filter_map(|deed| match &deed.doing {
-                Doing::Command { command, .. } => command.lifetime().map(|(key, _)| key),
-                Doing::Death { key, .. } => Some(*key),
+            .flat_map(|deed| match &deed.doing {
+                Doing::Command { command, .. } => command.lifetimes().into_iter().map(|(key, _)| key).collect(),
+                Doing::Death { key, .. } => vec![*key],
             })
             .collect();
         for deed in &mut self.all {
@@ -172,7 +172,7 @@ impl<'h> Deeds<'h> {
         let copy = |deed: &Deed<'h>| Deed {
             doing: match &deed.doing {
                 Doing::Command { command, seen, site } => Doing::Command { command, seen: seen.clone(), site: *site },
-                Doing::Death { key, setter } => Doing::Death { key, setter: *setter },
+                Doing::Death { key, limit } => Doing::Death { key, limit: *limit },
             },
             touches: deed.touches.clone(),
             ..*deed
@@ -182,6 +182,23 @@ impl<'h> Deeds<'h> {
         deeds.line_up();
         deeds
     }
+}
+
+/// The lives that a command with this reply may have given to keys, each with its key.
+fn lives<'h>(command: &'h Command, seen: Option<&Reply>) -> Vec<(&'h Word, i64)> {
+    let answered = impact::parts(command, seen);
+    let took_effect = |seen: Option<&Reply>, part| !seen.is_some_and(|seen| impact::is_harmless(part, seen));
+    let mut lives: Vec<(&Word, i64)> = command
+        .parts()
+        .into_iter()
+        .zip(answered)
+        .filter(|(part, (_, seen))| took_effect(*seen, part))
+        .flat_map(|(part, _)| part.lifetimes())
+        .filter(|(_, life)| *life > 0)
+        .collect();
+    lives.sort_unstable();
+    lives.dedup();
+    lives
 }
 
 /// The clients and keys of each EXEC that took effect, or may have, and that depends on a WATCH.

@@ -1,6 +1,6 @@
 //! What happens: a command takes effect, or a life ends.
 
-use crate::model::Site;
+use crate::model::{Lifetime, Site};
 use crate::operation::{Command, Reply};
 use crate::word::Word;
 
@@ -17,5 +17,5 @@ pub(super) enum Doing<'h> {
         site: Site,
     },
     /// The life ends that an operation gave to a key.
-    Death { key: &'h Word, setter: u32 },
+    Death { key: &'h Word, limit: Lifetime },
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::impact::parts;
 use super::deed::Deed;
-use super::doing::Doing;
+use super::doing::{Doing, Place};
 use super::touch::{Change, changes};
 use crate::operation::{
     Command, Entry, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, SortedSetCommand,
@@ -30,14 +30,14 @@ const MOST_AMOUNTS: usize = 22;
 impl Goal {
     /// The goal of a deed and its key, if its reply sets one. For a transaction it is the goal of its first command that has
     /// one, if no earlier command looks at that key.
-    pub(super) fn of<'d>(deed: &'d Deed<'_>) -> Option<(Goal, &'d Word)> {
-        let Doing::Command { command, seen: Some(seen), .. } = &deed.doing else { return None };
+    pub(super) fn of<'d>(deed: &'d Deed<'_>) -> Option<(Goal, Place<'d>)> {
+        let Doing::Command { command, seen: Some(seen), site } = &deed.doing else { return None };
         let parts = parts(command, Some(seen));
         let first = |index: usize| {
             let (command, seen) = parts[index];
             let key = *command.keys().first()?;
             let earlier = parts[..index].iter().any(|(before, _)| before.keys().contains(&key));
-            Some((Goal::of_command(command, seen?).filter(|_| !earlier)?, key))
+            Some((Goal::of_command(command, seen?).filter(|_| !earlier)?, (site.database, key)))
         };
         (0..parts.len()).find_map(first)
     }
@@ -66,8 +66,10 @@ impl Goal {
             Command::String(
                 StringCommand::Get(_)
                 | StringCommand::GetDel(_)
+                | StringCommand::GetEx(..)
                 | StringCommand::GetSet(..)
-                | StringCommand::Set { get: true, .. },
+                | StringCommand::Set { get: true, .. }
+                | StringCommand::SetFor { get: true, .. },
             ) => match seen {
                 Reply::Value(word) => Some(word.to_integer().map_or_else(|| Goal::Text(word.clone()), Goal::Number)),
                 _ => None,

@@ -52,7 +52,7 @@ impl Seating {
                 seats[*number as usize] = open;
                 open += 1;
                 if let Doing::Command { command, site, .. } = &deed.doing
-                    && command.lifetime().is_none()
+                    && command.lifetimes().is_empty()
                 {
                     let twin = like.insert(format!("{} {command}", site.database), *number);
                     twins[*number as usize] = twin.unwrap_or(NONE);

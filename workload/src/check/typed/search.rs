@@ -8,11 +8,11 @@ use super::super::claims::{NEVER, NONE};
 use super::super::verdict::Budget;
 use super::atlas::{Atlas, Values, places_of};
 use super::deed::{Deed, Deeds};
+use super::doing::Place;
 use super::goal::Goal;
 use super::group::Group;
 use super::lead::{Lead, Seating, Words};
 use super::shown::Shown;
-use crate::word::Word;
 
 /// The most states of one event. This bounds the memory.
 const WIDEST: usize = 1 << 17;
@@ -317,9 +317,9 @@ impl<'a> GroupSearch<'a> {
     }
 
     /// Whether the value that a reply asks for may still be reached.
-    fn is_promising(&self, lead: &Lead, number: u32, goal: Option<&(Goal, &Word)>, relevant: &[u32]) -> bool {
+    fn is_promising(&self, lead: &Lead, number: u32, goal: Option<&(Goal, Place<'_>)>, relevant: &[u32]) -> bool {
         let Some((goal, key)) = goal else { return true };
-        let is_of_key = |place: &u32| self.deeds.places[*place as usize].1 == *key;
+        let is_of_key = |place: &u32| self.deeds.places[*place as usize] == *key;
         let Some(place) = places_of(self.deed(number)).into_iter().find(is_of_key) else { return true };
         let entry = self.atlas.entry(lead.words[self.seating.local[&place]]);
         let waits = |other: &&u32| {
@@ -327,7 +327,7 @@ impl<'a> GroupSearch<'a> {
                 && !self.seating.has_happened(lead, **other)
                 && self.deed(**other).touches.iter().any(|touch| touch.place == place)
         };
-        goal.is_within_reach(key, entry, relevant.iter().filter(waits).map(|other| self.deed(*other)))
+        goal.is_within_reach(key.1, entry, relevant.iter().filter(waits).map(|other| self.deed(*other)))
     }
 
     /// Whether every step of this event had to come before the deed: it conflicts with a later one that had to, or its

@@ -90,9 +90,9 @@ fn touch_keys<'h>(
     limited: &BTreeSet<&Word>,
 ) {
     let writes = command.may_write();
-    for key in command.keys() {
-        let place = numbers[&(site.database, key)];
-        match elements(command, seen).filter(|_| !limited.contains(key)) {
+    for named in command.places(site.database) {
+        let place = numbers[&named];
+        match elements(command, seen).filter(|_| !limited.contains(named.1)) {
             Some((kind, elements)) => {
                 let element = |element: Word| Touch { place, element: Some((kind, element)), writes };
                 touches.extend(elements.into_iter().map(element));
@@ -226,11 +226,12 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
             popped()
         }
         Command::String(StringCommand::IncrBy(_, amount)) if *amount >= 0 => Change::Increases(*amount),
-        Command::String(StringCommand::GetDel(_))
+        Command::String(StringCommand::GetDel(_) | StringCommand::GetEx(..))
         | Command::Key(
             KeyCommand::Del(_)
             | KeyCommand::Exists(_)
             | KeyCommand::Expire(..)
+            | KeyCommand::ExpireIf(..)
             | KeyCommand::PExpire(..)
             | KeyCommand::Persist(_)
             | KeyCommand::PTtl(_),
@@ -238,7 +239,7 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         Command::String(StringCommand::Append(..)) => Change::Appends,
         Command::String(
             StringCommand::Set { value, .. }
-            | StringCommand::SetFor(_, value, _)
+            | StringCommand::SetFor { value, .. }
             | StringCommand::SetNx(_, value)
             | StringCommand::GetSet(_, value),
         ) => Change::Sets(value),
@@ -247,7 +248,7 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         | Command::String(_)
         | Command::Script(_)
         | Command::Transaction(_)
-        | Command::Key(KeyCommand::Rename(..))
+        | Command::Key(KeyCommand::Rename(..) | KeyCommand::Copy { .. } | KeyCommand::Move(..))
         | Command::Set(SetCommand::Has(..) | SetCommand::Members(_) | SetCommand::Size(_))
         | Command::Hash(HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Size(_))
         | Command::List(ListCommand::All(_) | ListCommand::Size(_))

@@ -1,5 +1,7 @@
 //! The composer: draws the commands of one client, and the keys that they are about.
 
+mod collections;
+
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
@@ -8,8 +10,8 @@ use crate::chance::Chance;
 use crate::class::{Class, Contents};
 use crate::configuration::Configuration;
 use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, ListCommand, Script, ScriptCommand, ScriptName,
-    ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
+    Calling, Command, Condition, HashCommand, KeyCommand, Life, Limit, ListCommand, MOMENTS, Script, ScriptCommand,
+    ScriptName, ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
 use crate::word::Word;
 
@@ -26,6 +28,8 @@ const REFUSED: [&[&str]; 3] = [&["GET"], &["SET", "k"], &["NOSUCHCOMMAND", "k"]]
 #[derive(Debug)]
 pub(super) struct Composer<'a> {
     configuration: &'a Configuration,
+    /// The database of the client.
+    database: u8,
     mint: Mint<'a>,
     /// The comment in the scripts of the round: its first key, which no other round has.
     tag: Word,
@@ -38,6 +42,11 @@ pub(super) struct Composer<'a> {
     pinned: Option<Word>,
     /// Whether the commands drawn are those of a transaction.
     in_transaction: bool,
+}
+
+/// The database of a client.
+pub(super) fn database_of(configuration: &Configuration, actor: usize) -> u8 {
+    (actor % usize::from(configuration.databases.max(1))) as u8
 }
 
 /// The command that shows the whole value of such a key.
@@ -75,7 +84,18 @@ impl<'a> Composer<'a> {
         let contents = sampled.iter().map(|(number, _)| configuration.contents_of(*number)).collect();
         let keys = sampled.into_iter().map(|(_, key)| key.clone()).collect();
         let mint = Mint::new(configuration, actor, chance);
-        Composer { configuration, mint, tag, keys, contents, newest: None, pinned: None, in_transaction: false }
+        let database = database_of(configuration, actor);
+        Composer {
+            configuration,
+            database,
+            mint,
+            tag,
+            keys,
+            contents,
+            newest: None,
+            pinned: None,
+            in_transaction: false,
+        }
     }
 
     /// The chance of the client.
@@ -157,10 +177,24 @@ impl<'a> Composer<'a> {
             Class::Append => Command::String(StringCommand::Append(self.key(class), self.mint.suffix())),
             Class::IncrBy => Command::String(StringCommand::IncrBy(self.key(class), self.mint.amount())),
             Class::StrLen => Command::String(StringCommand::StrLen(self.key(class))),
-            Class::SetFor => {
-                Command::String(StringCommand::SetFor(self.key(class), self.mint.value(), self.mint.life()))
+            Class::SetFor | Class::SetKept => {
+                let life = if class == Class::SetKept { Life::Kept } else { self.life() };
+                let conditions = [None, None, None, Some(Condition::Absent), Some(Condition::Present)];
+                let condition = conditions.choose(&mut self.mint.chance).copied().flatten();
+                let get = self.mint.chance.random_ratio(1, 4);
+                let (key, value) = (self.key(class), self.mint.value());
+                Command::String(StringCommand::SetFor { key, value, condition, get, life })
+            }
+            Class::GetEx => {
+                let untimed = self.mint.chance.random_range(0..4);
+                let life = [Life::Kept, Life::Lifted].get(untimed).copied().unwrap_or_else(|| self.life());
+                Command::String(StringCommand::GetEx(self.key(class), life))
             }
             Class::Expire => Command::Key(KeyCommand::Expire(self.key(class), self.mint.life() / 1000)),
+            Class::ExpireIf => {
+                let limit = *Limit::ALL.choose(&mut self.mint.chance).unwrap_or(&Limit::Absent);
+                Command::Key(KeyCommand::ExpireIf(self.key(class), self.mint.life() / 1000, limit))
+            }
             Class::PExpire => Command::Key(KeyCommand::PExpire(self.key(class), self.mint.life())),
             Class::Persist => Command::Key(KeyCommand::Persist(self.key(class))),
             Class::PTtl => Command::Key(KeyCommand::PTtl(self.key(class))),
@@ -194,6 +228,11 @@ impl<'a> Composer<'a> {
             | Class::ZRange
             | Class::ZCard => Command::SortedSet(self.of_sorted_set(class)),
             Class::Rename => Command::Key(self.rename()),
+            Class::Copy => self.copy(),
+            Class::Move => match self.another_database() {
+                Some(database) => Command::Key(KeyCommand::Move(self.key(class), database)),
+                None => Command::PING,
+            },
             Class::Multi | Class::Guarded => {
                 let (watched, commands) = (Vec::new(), self.queued());
                 Command::Transaction(TransactionCommand::Exec { watched, commands })
@@ -249,73 +288,45 @@ impl<'a> Composer<'a> {
         Command::Script(ScriptCommand::Run { calling, tag: self.tag.clone(), script })
     }
 
-    fn of_set(&mut self, class: Class) -> SetCommand {
-        let key = self.key(class);
-        match class {
-            Class::SAdd => SetCommand::Add(key, self.mint.new_elements()),
-            Class::SRem => SetCommand::Remove(key, vec![self.mint.known_element()]),
-            Class::SPop => SetCommand::Pop(key),
-            Class::SIsMember => SetCommand::Has(key, self.mint.known_element()),
-            Class::SCard => SetCommand::Size(key),
-            _ => SetCommand::Members(key), // only the classes of sets come here
-        }
-    }
-
-    fn of_hash(&mut self, class: Class) -> HashCommand {
-        let key = self.key(class);
-        match class {
-            Class::HSet => {
-                let number = self.mint.chance.random_range(1..=2);
-                HashCommand::Set(key, (0..number).map(|_| (self.mint.field(), self.mint.suffix())).collect())
-            }
-            Class::HDel => HashCommand::Delete(key, vec![self.mint.field()]),
-            // Its fields hold nothing but numbers.
-            Class::HIncrBy => HashCommand::IncrBy(key, self.mint.number_field(), self.mint.amount()),
-            Class::HGet => HashCommand::Get(
-                key,
-                if self.mint.chance.random() { self.mint.field() } else { self.mint.number_field() },
-            ),
-            Class::HLen => HashCommand::Size(key),
-            _ => HashCommand::All(key), // only the classes of hashes come here
-        }
-    }
-
-    fn of_list(&mut self, class: Class) -> ListCommand {
-        let key = self.key(class);
-        match class {
-            Class::RPush => ListCommand::PushRight(key, self.mint.new_elements()),
-            Class::LPush => ListCommand::PushLeft(key, self.mint.new_elements()),
-            Class::LPop => ListCommand::PopLeft(key),
-            Class::RPop => ListCommand::PopRight(key),
-            Class::LInsert => ListCommand::Insert(key, self.mint.known_element(), self.mint.suffix()),
-            Class::LRem => ListCommand::Remove(key, self.mint.known_element()),
-            Class::LLen => ListCommand::Size(key),
-            _ => ListCommand::All(key), // only the classes of lists come here
-        }
-    }
-
-    fn of_sorted_set(&mut self, class: Class) -> SortedSetCommand {
-        let key = self.key(class);
-        match class {
-            Class::ZAdd => {
-                let number = self.mint.chance.random_range(1..=2);
-                SortedSetCommand::Add(key, (0..number).map(|_| (self.mint.amount(), self.mint.field())).collect())
-            }
-            Class::ZRem => SortedSetCommand::Remove(key, vec![self.mint.field()]),
-            Class::ZIncrBy => SortedSetCommand::IncrBy(key, self.mint.amount(), self.mint.field()),
-            Class::ZScore => SortedSetCommand::Score(key, self.mint.field()),
-            Class::ZRank => SortedSetCommand::Rank(key, self.mint.field()),
-            Class::ZCard => SortedSetCommand::Size(key),
-            _ => SortedSetCommand::All(key), // only the classes of sorted sets come here
-        }
-    }
-
     /// A new name for a key is that of a key of the same kind, sometimes its own.
     fn rename(&mut self) -> KeyCommand {
         let from = self.mint.chance.random_range(0..self.keys.len());
         let alike = (0..self.keys.len()).filter(|key| self.contents[*key] == self.contents[from]);
         let to = alike.choose(&mut self.mint.chance).unwrap_or(from);
         KeyCommand::Rename(self.keys[from].clone(), self.keys[to].clone())
+    }
+
+    /// A copy gets the name of a key of the same kind, or its own name in another database.
+    fn copy(&mut self) -> Command {
+        let replace = self.mint.chance.random_ratio(1, 2);
+        let from = self.mint.chance.random_range(0..self.keys.len());
+        // The checker follows a limited life to another database, not to another name.
+        let limited = self.configuration.classes.iter().any(|(class, _)| Class::LIVES.contains(class));
+        let alike =
+            (0..self.keys.len()).filter(|key| !limited && *key != from && self.contents[*key] == self.contents[from]);
+        let to = alike.choose(&mut self.mint.chance).unwrap_or(from);
+        let database = if to == from || self.mint.chance.random_ratio(1, 4) { self.another_database() } else { None };
+        if to == from && database.is_none() {
+            return Command::PING;
+        }
+        let (from, to) = (self.keys[from].clone(), self.keys[to].clone());
+        Command::Key(KeyCommand::Copy { from, to, database, replace })
+    }
+
+    /// A database of the round that the client has not selected.
+    fn another_database(&mut self) -> Option<u8> {
+        let databases = (0..self.configuration.databases).filter(|database| *database != self.database);
+        databases.choose(&mut self.mint.chance)
+    }
+
+    /// The life of a string. DBSIZE of some servers counts a key whose moment is over until they remove it.
+    fn life(&mut self) -> Life {
+        let moments = &MOMENTS[usize::from(self.configuration.has(Class::DbSize))..];
+        match self.mint.chance.random_range(0..8) {
+            0 => Life::Until(*moments.choose(&mut self.mint.chance).unwrap_or(&MOMENTS[1])),
+            1..4 => Life::Seconds((self.mint.life() / 1000).max(1)),
+            _ => Life::Milliseconds(self.mint.life()),
+        }
     }
 
     fn set(&mut self, class: Class, condition: Option<Condition>, get: bool) -> Command {

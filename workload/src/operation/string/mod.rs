@@ -1,7 +1,10 @@
 //! GET, SET, MGET, MSET, and the commands that change a string in place.
 
+mod spelling;
+
+use super::life::Life;
 use super::reply::Reply;
-use super::state::{Lifetime, Site, State, TypedValue};
+use super::state::{Entry, Site, State, TypedValue};
 use crate::word::Word;
 
 /// A command about string values.
@@ -24,8 +27,21 @@ pub enum StringCommand {
     MGet(Vec<Word>),
     /// Sets several values at one moment.
     MSet(Vec<(Word, Word)>),
-    /// Sets a value that lives for so many milliseconds: SET with PX.
-    SetFor(Word, Word, i64),
+    /// Sets a value and says how long it lives.
+    SetFor {
+        /// The key.
+        key: Word,
+        /// Its new value.
+        value: Word,
+        /// The condition under which the command sets it.
+        condition: Option<Condition>,
+        /// Whether the command returns the old value.
+        get: bool,
+        /// What becomes of the life of the key.
+        life: Life,
+    },
+    /// Returns a value and says how long it lives on.
+    GetEx(Word, Life),
     /// Returns a value and deletes the key.
     GetDel(Word),
     /// Sets a value if the key is absent, and returns whether it did.
@@ -49,105 +65,6 @@ pub enum Condition {
     Present,
 }
 
-/// How the commands are written.
-impl StringCommand {
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            StringCommand::Get(_) => "GET",
-            StringCommand::Set { .. } | StringCommand::SetFor(..) => "SET",
-            StringCommand::MGet(_) => "MGET",
-            StringCommand::MSet(_) => "MSET",
-            StringCommand::GetDel(_) => "GETDEL",
-            StringCommand::SetNx(..) => "SETNX",
-            StringCommand::GetSet(..) => "GETSET",
-            StringCommand::Append(..) => "APPEND",
-            StringCommand::IncrBy(..) => "INCRBY",
-            StringCommand::StrLen(_) => "STRLEN",
-        }
-    }
-
-    pub(super) fn arguments(self) -> Vec<Word> {
-        match self {
-            StringCommand::Get(key) | StringCommand::GetDel(key) | StringCommand::StrLen(key) => vec![key],
-            StringCommand::SetFor(key, value, milliseconds) => {
-                vec![key, value, Word::from("PX"), Word::from(milliseconds.to_string())]
-            }
-            StringCommand::SetNx(key, value)
-            | StringCommand::GetSet(key, value)
-            | StringCommand::Append(key, value) => {
-                vec![key, value]
-            }
-            StringCommand::IncrBy(key, amount) => vec![key, Word::from(amount.to_string())],
-            StringCommand::Set { key, value, condition, get } => {
-                let condition = condition.map(|condition| match condition {
-                    Condition::Absent => Word::from("NX"),
-                    Condition::Present => Word::from("XX"),
-                });
-                [key, value].into_iter().chain(condition).chain(get.then(|| Word::from("GET"))).collect()
-            }
-            StringCommand::MGet(keys) => keys,
-            StringCommand::MSet(pairs) => pairs.into_iter().flat_map(|(key, value)| [key, value]).collect(),
-        }
-    }
-
-    pub(super) fn parse(name: &str, arguments: &[Word]) -> Option<StringCommand> {
-        match (name, arguments) {
-            ("GET", [key]) => Some(StringCommand::Get(key.clone())),
-            ("SET", [key, value, px, milliseconds]) if px.to_upper_case().as_deref() == Some("PX") => {
-                Some(StringCommand::SetFor(key.clone(), value.clone(), milliseconds.to_integer()?))
-            }
-            ("GETDEL", [key]) => Some(StringCommand::GetDel(key.clone())),
-            ("STRLEN", [key]) => Some(StringCommand::StrLen(key.clone())),
-            ("SETNX", [key, value]) => Some(StringCommand::SetNx(key.clone(), value.clone())),
-            ("GETSET", [key, value]) => Some(StringCommand::GetSet(key.clone(), value.clone())),
-            ("APPEND", [key, value]) => Some(StringCommand::Append(key.clone(), value.clone())),
-            ("INCRBY", [key, amount]) => Some(StringCommand::IncrBy(key.clone(), amount.to_integer()?)),
-            ("SET", [key, value, options @ ..]) => parse_set(key, value, options),
-            ("MGET", [_, ..]) => Some(StringCommand::MGet(arguments.to_vec())),
-            ("MSET", [_, _, ..]) if arguments.len().is_multiple_of(2) => {
-                let pairs = arguments.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
-                Some(StringCommand::MSet(pairs.collect()))
-            }
-            _ => None,
-        }
-    }
-
-    pub(super) fn abridged(self) -> StringCommand {
-        match self {
-            StringCommand::Set { key, value, condition, get } => {
-                StringCommand::Set { key: key.abridged(), value: value.abridged(), condition, get }
-            }
-            StringCommand::MSet(pairs) => {
-                StringCommand::MSet(pairs.into_iter().map(|(key, value)| (key.abridged(), value.abridged())).collect())
-            }
-            StringCommand::SetFor(key, value, milliseconds) => {
-                StringCommand::SetFor(key.abridged(), value.abridged(), milliseconds)
-            }
-            StringCommand::SetNx(key, value) => StringCommand::SetNx(key.abridged(), value.abridged()),
-            StringCommand::GetSet(key, value) => StringCommand::GetSet(key.abridged(), value.abridged()),
-            StringCommand::Append(..)
-            | StringCommand::GetDel(_)
-            | StringCommand::IncrBy(..)
-            | StringCommand::StrLen(_)
-            | StringCommand::Get(_)
-            | StringCommand::MGet(_) => self,
-        }
-    }
-}
-
-fn parse_set(key: &Word, value: &Word, options: &[Word]) -> Option<StringCommand> {
-    let (mut condition, mut get) = (None, false);
-    for option in options {
-        match option.to_upper_case()?.as_str() {
-            "NX" if condition != Some(Condition::Present) => condition = Some(Condition::Absent),
-            "XX" if condition != Some(Condition::Absent) => condition = Some(Condition::Present),
-            "GET" => get = true,
-            _ => return None,
-        }
-    }
-    Some(StringCommand::Set { key: key.clone(), value: value.clone(), condition, get })
-}
-
 /// What the commands mean.
 impl StringCommand {
     pub(crate) fn apply(&self, state: &mut State, site: Site) -> Reply {
@@ -161,14 +78,22 @@ impl StringCommand {
         let set = |state: &mut State, key: &Word, value: &Word| {
             state.set(database, key, TypedValue::Text(value.clone()), None);
         };
+        // A life that is over at once leaves no key.
+        let put = |state: &mut State, key: &Word, value: TypedValue, life: Life| {
+            let old = state.entry(database, key).and_then(|entry| entry.lifetime);
+            let entry = Entry { value, lifetime: life.after(old, stamp) };
+            state.put(database, key, Some(entry).filter(|_| life.milliseconds() != Some(0)));
+        };
         let old = match self {
             StringCommand::MGet(_)
             | StringCommand::MSet(_)
-            | StringCommand::SetFor(..)
             | StringCommand::SetNx(..)
-            | StringCommand::Set { get: false, .. } => Ok(None),
+            | StringCommand::Set { get: false, .. }
+            | StringCommand::SetFor { get: false, .. } => Ok(None),
             StringCommand::Get(key)
             | StringCommand::Set { key, get: true, .. }
+            | StringCommand::SetFor { key, get: true, .. }
+            | StringCommand::GetEx(key, _)
             | StringCommand::GetDel(key)
             | StringCommand::GetSet(key, _)
             | StringCommand::Append(key, _)
@@ -181,7 +106,9 @@ impl StringCommand {
         };
         match self {
             StringCommand::Get(_) => Reply::value(old.as_ref()),
-            StringCommand::Set { key, value, condition, get } => {
+            StringCommand::Set { key, value, condition, get }
+            | StringCommand::SetFor { key, value, condition, get, .. } => {
+                let life = if let StringCommand::SetFor { life, .. } = self { *life } else { Life::Lifted };
                 let present = state.has(database, key);
                 let holds = match condition {
                     None => true,
@@ -189,7 +116,7 @@ impl StringCommand {
                     Some(Condition::Present) => present,
                 };
                 if holds {
-                    set(state, key, value);
+                    put(state, key, TypedValue::Text(value.clone()), life);
                 }
                 match (get, holds) {
                     // With GET the reply shows the old value alone, not whether the SET took place.
@@ -206,10 +133,11 @@ impl StringCommand {
                 pairs.iter().for_each(|(key, value)| set(state, key, value)); // the last value of a key wins
                 Reply::ok()
             }
-            StringCommand::SetFor(key, value, milliseconds) => {
-                let lifetime = Lifetime { setter: stamp, milliseconds: *milliseconds };
-                state.set(database, key, TypedValue::Text(value.clone()), Some(lifetime));
-                Reply::ok()
+            StringCommand::GetEx(key, life) => {
+                if let Some(old) = &old {
+                    put(state, key, TypedValue::Text(old.clone()), *life);
+                }
+                Reply::value(old.as_ref())
             }
             StringCommand::GetDel(key) => {
                 state.remove(database, key);
@@ -247,13 +175,17 @@ impl StringCommand {
         match self {
             StringCommand::Get(_)
             | StringCommand::GetDel(_)
+            | StringCommand::GetEx(..)
             | StringCommand::GetSet(..)
-            | StringCommand::Set { get: true, .. } => reply.is_value_or_nil(),
+            | StringCommand::Set { get: true, .. }
+            | StringCommand::SetFor { get: true, .. } => reply.is_value_or_nil(),
             StringCommand::SetNx(..) => reply.is_count_up_to(1),
             StringCommand::StrLen(_) | StringCommand::Append(..) => reply.is_count_up_to(usize::MAX),
             StringCommand::IncrBy(..) => reply.is_integer(),
-            StringCommand::Set { condition: Some(_), .. } => *reply == Reply::Nil || reply.is_status("OK"),
-            StringCommand::Set { .. } | StringCommand::SetFor(..) | StringCommand::MSet(_) => reply.is_status("OK"),
+            StringCommand::Set { condition: Some(_), .. } | StringCommand::SetFor { condition: Some(_), .. } => {
+                *reply == Reply::Nil || reply.is_status("OK")
+            }
+            StringCommand::Set { .. } | StringCommand::SetFor { .. } | StringCommand::MSet(_) => reply.is_status("OK"),
             StringCommand::MGet(keys) => {
                 let values = |replies: &[Reply]| replies.iter().all(Reply::is_value_or_nil);
                 matches!(reply, Reply::Array(replies) if replies.len() == keys.len() && values(replies))
@@ -263,13 +195,17 @@ impl StringCommand {
 
     pub(crate) fn expected(&self) -> String {
         match self {
-            StringCommand::Get(_) | StringCommand::GetDel(_) => "a value or nil".into(),
-            StringCommand::Set { get: true, .. } | StringCommand::GetSet(..) => "the old value or nil".into(),
+            StringCommand::Get(_) | StringCommand::GetDel(_) | StringCommand::GetEx(..) => "a value or nil".into(),
+            StringCommand::Set { get: true, .. }
+            | StringCommand::SetFor { get: true, .. }
+            | StringCommand::GetSet(..) => "the old value or nil".into(),
             StringCommand::SetNx(..) => "0 or 1".into(),
             StringCommand::StrLen(_) | StringCommand::Append(..) => "a length".into(),
             StringCommand::IncrBy(..) => "an integer".into(),
-            StringCommand::Set { condition: Some(_), .. } => "OK or nil".into(),
-            StringCommand::Set { .. } | StringCommand::SetFor(..) | StringCommand::MSet(_) => "OK".into(),
+            StringCommand::Set { condition: Some(_), .. } | StringCommand::SetFor { condition: Some(_), .. } => {
+                "OK or nil".into()
+            }
+            StringCommand::Set { .. } | StringCommand::SetFor { .. } | StringCommand::MSet(_) => "OK".into(),
             StringCommand::MGet(keys) => format!("an array of {} values or nils", keys.len()),
         }
     }
@@ -281,8 +217,9 @@ impl StringCommand {
         match self {
             StringCommand::Get(key)
             | StringCommand::Set { key, .. }
-            | StringCommand::SetFor(key, ..)
+            | StringCommand::SetFor { key, .. }
             | StringCommand::GetDel(key)
+            | StringCommand::GetEx(key, _)
             | StringCommand::SetNx(key, _)
             | StringCommand::GetSet(key, _)
             | StringCommand::Append(key, _)
@@ -296,8 +233,9 @@ impl StringCommand {
     pub(super) fn may_write(&self) -> bool {
         match self {
             StringCommand::Get(_) | StringCommand::MGet(_) | StringCommand::StrLen(_) => false,
+            StringCommand::GetEx(_, life) => *life != Life::Kept,
             StringCommand::Set { .. }
-            | StringCommand::SetFor(..)
+            | StringCommand::SetFor { .. }
             | StringCommand::MSet(_)
             | StringCommand::GetDel(_)
             | StringCommand::SetNx(..)
@@ -312,8 +250,10 @@ impl StringCommand {
             (
                 StringCommand::Get(key)
                 | StringCommand::GetDel(key)
+                | StringCommand::GetEx(key, _)
                 | StringCommand::GetSet(key, _)
-                | StringCommand::Set { key, get: true, .. },
+                | StringCommand::Set { key, get: true, .. }
+                | StringCommand::SetFor { key, get: true, .. },
                 reply,
             ) => reply.shown_of(key).into_iter().collect(),
             (StringCommand::MGet(keys), Reply::Array(replies)) => {
@@ -322,7 +262,7 @@ impl StringCommand {
             (
                 StringCommand::MGet(_)
                 | StringCommand::Set { get: false, .. }
-                | StringCommand::SetFor(..)
+                | StringCommand::SetFor { get: false, .. }
                 | StringCommand::MSet(_)
                 | StringCommand::SetNx(..)
                 | StringCommand::Append(..)
@@ -336,13 +276,14 @@ impl StringCommand {
     pub(super) fn settable(&self) -> Vec<(&Word, &Word)> {
         match self {
             StringCommand::Set { key, value, .. }
-            | StringCommand::SetFor(key, value, _)
+            | StringCommand::SetFor { key, value, .. }
             | StringCommand::SetNx(key, value)
             | StringCommand::GetSet(key, value) => vec![(key, value)],
             StringCommand::MSet(pairs) => pairs.iter().map(|(key, value)| (key, value)).collect(),
             StringCommand::Get(_)
             | StringCommand::MGet(_)
             | StringCommand::GetDel(_)
+            | StringCommand::GetEx(..)
             | StringCommand::Append(..)
             | StringCommand::IncrBy(..)
             | StringCommand::StrLen(_) => Vec::new(),
@@ -352,13 +293,15 @@ impl StringCommand {
     pub(super) fn always_sets(&self) -> Vec<&Word> {
         match self {
             StringCommand::Set { value, condition: None, .. }
-            | StringCommand::SetFor(_, value, _)
+            | StringCommand::SetFor { value, condition: None, .. }
             | StringCommand::GetSet(_, value) => vec![value],
             StringCommand::MSet(pairs) => pairs.iter().map(|(_, value)| value).collect(),
             StringCommand::Set { condition: Some(_), .. }
+            | StringCommand::SetFor { condition: Some(_), .. }
             | StringCommand::Get(_)
             | StringCommand::MGet(_)
             | StringCommand::GetDel(_)
+            | StringCommand::GetEx(..)
             | StringCommand::SetNx(..)
             | StringCommand::Append(..)
             | StringCommand::IncrBy(..)
@@ -368,16 +311,19 @@ impl StringCommand {
 
     pub(super) fn ends_value(&self, key: &Word) -> bool {
         match self {
-            StringCommand::Set { key: set, condition, .. } => set == key && *condition != Some(Condition::Absent),
-            StringCommand::SetFor(set, ..)
-            | StringCommand::GetDel(set)
+            StringCommand::Set { key: set, condition, .. } | StringCommand::SetFor { key: set, condition, .. } => {
+                set == key && *condition != Some(Condition::Absent)
+            }
+            StringCommand::GetDel(set)
             | StringCommand::GetSet(set, _)
             | StringCommand::Append(set, _)
             | StringCommand::IncrBy(set, _) => set == key,
             StringCommand::MSet(pairs) => pairs.iter().any(|(set, _)| set == key),
-            StringCommand::Get(_) | StringCommand::MGet(_) | StringCommand::SetNx(..) | StringCommand::StrLen(_) => {
-                false
-            }
+            StringCommand::Get(_)
+            | StringCommand::GetEx(..)
+            | StringCommand::MGet(_)
+            | StringCommand::SetNx(..)
+            | StringCommand::StrLen(_) => false,
         }
     }
 }

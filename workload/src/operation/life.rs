@@ -1,0 +1,124 @@
+//! What a command says about the life of a key, and when it says it.
+
+use super::state::Lifetime;
+use crate::word::Word;
+
+/// What a SET or GETEX makes of the life of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Life {
+    /// EX: so many seconds from now.
+    Seconds(i64),
+    /// PX: so many milliseconds from now.
+    Milliseconds(i64),
+    /// EXAT: until this second since 1970.
+    Until(i64),
+    /// The life stays as it is: KEEPTTL, or a GETEX without an option.
+    Kept,
+    /// The limit is lifted: PERSIST, or a SET without an option.
+    Lifted,
+}
+
+/// The condition of an EXPIRE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// NX: the life has no limit.
+    Absent,
+    /// XX: it has one.
+    Present,
+    /// GT: it would end later. A life without a limit ends never.
+    Later,
+    /// LT: it would end earlier.
+    Earlier,
+}
+
+/// The milliseconds of a second.
+pub(super) const SECOND: i64 = 1_000;
+
+/// A client does not see the clock of a server. But a server that takes part in a test has a clock between these two
+/// moments, in seconds since 1970. An EXAT up to the first one is over, and one after the second one is far away.
+const EARLIEST: i64 = 1_000_000_000;
+const LATEST: i64 = 4_000_000_000;
+
+/// The moments that clients give to EXAT: the first one is over, and the second one is far away.
+pub const MOMENTS: [i64; 2] = [1, LATEST + 100_000_000];
+
+impl Life {
+    /// The milliseconds that are left at most. None of them are if the life ends at once. `None` if the command sets no
+    /// limit.
+    pub(crate) fn milliseconds(self) -> Option<i64> {
+        match self {
+            Life::Seconds(seconds) => Some(seconds.saturating_mul(SECOND)),
+            Life::Milliseconds(milliseconds) => Some(milliseconds),
+            Life::Until(second) => Some((second - EARLIEST).max(0).saturating_mul(SECOND)),
+            Life::Kept | Life::Lifted => None,
+        }
+    }
+
+    /// The limit after a command with this stamp.
+    pub(super) fn after(self, old: Option<Lifetime>, stamp: u32) -> Option<Lifetime> {
+        match self {
+            Life::Kept => old,
+            Life::Lifted => None,
+            Life::Seconds(_) | Life::Milliseconds(_) | Life::Until(_) => {
+                self.milliseconds().map(|milliseconds| Lifetime { setter: stamp, milliseconds })
+            }
+        }
+    }
+
+    /// The words of the option. `unsaid` is the life that the command has without any.
+    pub(super) fn words(self, unsaid: Life) -> Vec<Word> {
+        let timed = |option: &str, time: i64| vec![Word::from(option), Word::from(time.to_string())];
+        match self {
+            life if life == unsaid => Vec::new(),
+            Life::Seconds(seconds) => timed("EX", seconds),
+            Life::Milliseconds(milliseconds) => timed("PX", milliseconds),
+            Life::Until(second) => timed("EXAT", second),
+            Life::Kept => vec!["KEEPTTL".into()],
+            Life::Lifted => vec!["PERSIST".into()],
+        }
+    }
+
+    /// The life that an option with a time gives. `None` if a server refuses the time, or if the checker cannot know whether
+    /// the moment is over.
+    pub(super) fn timed(option: &str, time: &Word) -> Option<Life> {
+        let time = time.to_integer().filter(|time| *time > 0)?;
+        match option {
+            "EX" => Some(Life::Seconds(time)),
+            "PX" => Some(Life::Milliseconds(time)),
+            "EXAT" if time <= EARLIEST || time > LATEST => Some(Life::Until(time)),
+            _ => None,
+        }
+    }
+}
+
+impl Limit {
+    /// Every condition.
+    pub const ALL: [Limit; 4] = [Limit::Absent, Limit::Present, Limit::Later, Limit::Earlier];
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Limit::Absent => "NX",
+            Limit::Present => "XX",
+            Limit::Later => "GT",
+            Limit::Earlier => "LT",
+        }
+    }
+
+    pub(super) fn parse(word: &Word) -> Option<Limit> {
+        let word = word.to_upper_case()?;
+        Limit::ALL.into_iter().find(|limit| limit.word() == word)
+    }
+
+    /// Whether the condition holds for an old life and a new one of so many milliseconds. `None` if that depends on how much
+    /// of the old one is over.
+    pub(crate) fn holds(self, old: Option<Lifetime>, new: i64) -> Option<bool> {
+        match (self, old) {
+            (Limit::Absent, old) => Some(old.is_none()),
+            (Limit::Present, old) => Some(old.is_some()),
+            (Limit::Later, None) => Some(false),
+            (Limit::Earlier, None) => Some(true),
+            (Limit::Later, Some(old)) => (new > old.milliseconds).then_some(true),
+            (Limit::Earlier, Some(old)) => (new >= old.milliseconds).then_some(false),
+        }
+    }
+}
