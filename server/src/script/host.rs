@@ -96,6 +96,7 @@ impl<'a, 'd> Hands<'a, 'd> {
             | Meaning::Data(_)
             | Meaning::Script(_)
             | Meaning::Select(..)
+            | Meaning::Time
             | Meaning::Watch
             | Meaning::Exec => {
                 spec.check.map_or(Ok(()), |check| check(&words))?;

@@ -3,6 +3,7 @@
 use super::super::answer::Yield;
 use super::super::untaken::Untaken;
 use super::*;
+use crate::budget::Budget;
 
 /// One server on a network without faults.
 struct Alone {
@@ -58,7 +59,7 @@ impl Alone {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_behind_a_reply_without_memory_happens_once() {
-    let untaken = Untaken::of(4000);
+    let untaken = Untaken::of(&Budget::new(4000));
     let mut alone = Alone::new(&untaken);
     let counted = untaken.count(&Reply::Array(vec![Reply::Null; 2000])).expect("it is long");
     assert!(untaken.is_full());

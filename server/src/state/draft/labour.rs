@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use super::Draft;
-
 /// What scripts have used up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Labour {
@@ -25,31 +23,20 @@ const MUCH: Labour = Labour { instructions: 10_000_000, time: Duration::from_mil
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Labours {
     all: Labour,
-    of_unit: Labour,
+    pub(super) of_unit: Labour,
 }
 
-impl Draft<'_> {
+impl Labours {
     /// Notes what a script has used up.
-    pub fn note_labour(&mut self, labour: Labour) {
-        for sum in [&mut self.labours.all, &mut self.labours.of_unit] {
+    pub(super) fn note(&mut self, labour: Labour) {
+        for sum in [&mut self.all, &mut self.of_unit] {
             sum.instructions += labour.instructions;
             sum.time += labour.time;
         }
     }
 
-    /// What the scripts of the present unit have used up.
-    pub fn labour_of_unit(&self) -> Labour {
-        self.labours.of_unit
-    }
-
-    /// Whether scripts have worked on the draft for so long that others have to wait for the next one.
-    pub fn is_tired(&self) -> bool {
-        let Labour { instructions, time } = self.labours.all;
-        instructions >= MUCH.instructions || time >= MUCH.time
-    }
-
-    /// Begins to count for another unit.
-    pub(super) fn begin_labour(&mut self) {
-        self.labours.of_unit = Labour::default();
+    /// Whether scripts have worked for long.
+    pub(super) fn is_much(self) -> bool {
+        self.all.instructions >= MUCH.instructions || self.all.time >= MUCH.time
     }
 }

@@ -1,4 +1,4 @@
-//! Units on a draft, and how large their changes may be.
+//! Units on a draft, how large their changes may be, and how long their scripts may work.
 //!
 //! Nobody knows the size of a unit's effects before it is executed: COPY, SORT with STORE and scripts need few words for
 //! them. So a draft counts while it changes. A unit with too large effects must leave nothing behind. A savepoint makes that
@@ -6,8 +6,8 @@
 //! too large, the draft is spoiled: nobody may store it or answer out of it, and whoever executed it does so again on a
 //! *careful* draft, which takes a savepoint before each unit.
 
-use super::Draft;
 use super::effects::MOST_EFFECTS;
+use super::{Draft, Labour};
 
 impl Draft<'_> {
     /// Has units with too large effects undone. Has to be called before the first unit.
@@ -28,7 +28,7 @@ impl Draft<'_> {
     /// Begins a unit.
     pub fn begin_unit(&mut self, may_write: bool) {
         self.effects.before = self.effects.bytes;
-        self.begin_labour();
+        self.labours.of_unit = Labour::default();
         if may_write && self.effects.is_careful {
             self.save();
         }
@@ -48,5 +48,20 @@ impl Draft<'_> {
             (true, false) => self.effects.is_spoiled = true,
         }
         exceeds
+    }
+
+    /// Notes what a script has used up.
+    pub fn note_labour(&mut self, labour: Labour) {
+        self.labours.note(labour);
+    }
+
+    /// What the scripts of the present unit have used up.
+    pub fn labour_of_unit(&self) -> Labour {
+        self.labours.of_unit
+    }
+
+    /// Whether scripts have worked on the draft for so long that others have to wait for the next one.
+    pub fn is_tired(&self) -> bool {
+        self.labours.is_much()
     }
 }
