@@ -66,6 +66,8 @@ impl Pressure {
 pub struct Budget {
     limit: usize,
     held: AtomicUsize,
+    /// The replies of connections that hold much of them.
+    replies: AtomicUsize,
     pressure: watch::Sender<Pressure>,
     /// Tells the commit loop that there may be memory for a long reply again.
     eased: Notify,
@@ -75,7 +77,13 @@ impl Budget {
     /// A budget of which nothing is used.
     pub fn new(limit: usize) -> Arc<Budget> {
         let pressure = watch::Sender::new(Pressure::Low);
-        Arc::new(Budget { limit, held: AtomicUsize::new(0), pressure, eased: Notify::new() })
+        Arc::new(Budget {
+            limit,
+            held: AtomicUsize::new(0),
+            replies: AtomicUsize::new(0),
+            pressure,
+            eased: Notify::new(),
+        })
     }
 
     /// The bytes that all holders may use together.
@@ -83,9 +91,12 @@ impl Budget {
         self.limit
     }
 
-    /// Whether the limit is reached.
-    pub fn is_full(&self) -> bool {
-        self.held() >= self.limit
+    /// Whether replies alone have reached the limit, not counting connections that hold less than [`ALLOWANCE`] of them.
+    ///
+    /// Requests do not count: most of them wait for this, and would wait for one another. Whoever counts is a connection that
+    /// is closed if it takes nothing for [`PATIENCE`], because the whole sum has reached the limit as well.
+    pub fn is_full_of_replies(&self) -> bool {
+        self.replies.load(Ordering::Relaxed) >= self.limit
     }
 
     /// Tells whoever waits in [`Budget::eased`] to look again.
@@ -93,7 +104,7 @@ impl Budget {
         self.eased.notify_one();
     }
 
-    /// Waits until less is held than the limit, or until somebody calls [`Budget::ease`], or has done so since the last
+    /// Waits until replies fall below the limit, or until somebody calls [`Budget::ease`], or has done so since the last
     /// call. Only the commit loop waits here.
     pub async fn eased(&self) {
         self.eased.notified().await;
@@ -126,9 +137,6 @@ impl Budget {
 
     /// Tells all connections if the sum has crossed a limit.
     fn changed(&self, before: usize, after: usize) {
-        if before >= self.limit && after < self.limit {
-            self.ease();
-        }
         if self.pressure(before) != self.pressure(after) {
             self.pressure.send_if_modified(|pressure| {
                 // Read again under the lock, so that the last of several threads tells the present pressure.
@@ -183,6 +191,8 @@ impl Drop for Share {
 /// Requests that were handed to the commit loop have a [`Share`] of their own.
 pub(super) struct Holding {
     share: Share,
+    /// The replies that [`Budget::is_full_of_replies`] counts.
+    replies: usize,
     changes: watch::Receiver<Pressure>,
     pub(super) pressure: Pressure,
     /// When the client last sent or took a byte.
@@ -193,7 +203,7 @@ impl Holding {
     pub(super) fn new(budget: &Arc<Budget>) -> Holding {
         let mut changes = budget.watch();
         let pressure = *changes.borrow_and_update();
-        Holding { share: Share::new(budget, 0), changes, pressure, progress: Instant::now() }
+        Holding { share: Share::new(budget, 0), replies: 0, changes, pressure, progress: Instant::now() }
     }
 
     /// Takes note of the present pressure. It takes the lock only if the pressure has changed.
@@ -211,14 +221,34 @@ impl Holding {
     }
 
     /// Counts the bytes that the connection holds now.
-    pub(super) fn count(&mut self, bytes: usize) {
-        self.share.resize(bytes);
+    pub(super) fn count(&mut self, requests: usize, replies: usize) {
+        self.share.resize(requests + replies);
+        self.count_replies(if replies >= ALLOWANCE { replies } else { 0 });
         self.refresh();
+    }
+
+    fn count_replies(&mut self, bytes: usize) {
+        let Budget { limit, replies, .. } = &*self.share.budget;
+        let before = std::mem::replace(&mut self.replies, bytes);
+        if bytes > before {
+            replies.fetch_add(bytes - before, Ordering::Relaxed);
+        } else if bytes < before {
+            let sum = replies.fetch_sub(before - bytes, Ordering::Relaxed);
+            if sum >= *limit && sum - (before - bytes) < *limit {
+                self.share.budget.ease();
+            }
+        }
     }
 
     /// Up to this size the connection may encode replies ahead.
     pub(super) fn room(&self) -> usize {
         if self.pressure == Pressure::Low { UNTAKEN_BYTES } else { ALLOWANCE }
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.count_replies(0);
     }
 }
 

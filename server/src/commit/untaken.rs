@@ -2,14 +2,14 @@
 //!
 //! Nobody knows how long a reply is before the command is executed: a `KEYS *` of twelve bytes may yield millions of keys.
 //! A pipeline of them, executed at once, would fill the memory. So the loop counts each long reply from its execution until
-//! its connection takes it. From then on the budget counts it, with all that the connection holds. While the sum or the
-//! budget is at its limit, no unit gets a long reply. Such a unit changes nothing and waits in the queue, and later units of
-//! its client wait behind it. Short replies are not held up: their requests took about as much memory, and the budget counts
-//! those.
+//! its connection takes it. From then on the budget counts it, with the other replies that connections hold. While this sum
+//! or those replies are at their limit, no unit gets a long reply. Such a unit changes nothing and waits in the queue, and
+//! later units of its client wait behind it. Short replies are not held up: their requests took about as much memory, and the
+//! budget counts those.
 //!
 //! The wait ends: the server closes a connection that holds much and takes nothing for [`PATIENCE`](crate::budget::PATIENCE).
 //!
-//! The sum exceeds its limit by one reply at most, and so does the budget by the sum.
+//! The sum exceeds its limit by one reply at most, and the replies of all connections theirs by the sum.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ impl Untaken {
 
     /// Whether no further reply may be long.
     pub fn is_full(&self) -> bool {
-        self.sum.load(Ordering::Relaxed) >= self.limit || self.budget.is_full()
+        self.sum.load(Ordering::Relaxed) >= self.limit || self.budget.is_full_of_replies()
     }
 
     /// Counts a reply until the result is dropped. Nothing is counted for a short reply.
@@ -97,7 +97,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::budget::Share;
+    use crate::budget::{ALLOWANCE, Holding};
 
     #[test]
     fn long_replies_count_until_they_are_taken() {
@@ -125,16 +125,28 @@ mod tests {
     }
 
     #[test]
-    fn no_reply_may_be_long_while_connections_hold_all_the_memory() {
+    fn no_reply_may_be_long_while_connections_hold_many_replies() {
         let budget = Budget::new(400_000);
         let untaken = Untaken::of(&budget);
-        let mut held = Share::new(&budget, 399_999);
-        assert!(!untaken.is_full());
-        held.resize(400_000);
+        let mut holding = Holding::new(&budget);
+        holding.count(400_000, 0);
+        assert!(!untaken.is_full(), "requests must not wait for one another");
+        let small: Vec<Holding> = (0..100).map(|_| Holding::new(&budget)).collect();
+        let small = small.into_iter().map(|mut holding| {
+            holding.count(0, ALLOWANCE - 1);
+            holding
+        });
+        let small: Vec<Holding> = small.collect();
+        assert!(!untaken.is_full(), "nobody would close a connection that holds little");
+        drop(small);
+        holding.count(0, 400_000);
         assert!(untaken.is_full());
         assert_eq!(untaken.room().now_or_never(), None, "nothing was taken");
-        held.resize(399_999);
+        holding.count(0, 399_999);
         assert_eq!(untaken.room().now_or_never(), Some(()));
         assert!(!untaken.is_full());
+        holding.count(0, 400_000);
+        drop(holding);
+        assert!(!untaken.is_full() && untaken.room().now_or_never().is_some());
     }
 }

@@ -137,7 +137,7 @@ fn encode(outbox: &mut Outbox, requests: usize, holding: &mut Holding) {
     loop {
         let step = holding.room().min(outbox.ready() + TURN_BYTES);
         let more = outbox.encode(step);
-        holding.count(requests + outbox.held());
+        holding.count(requests, outbox.held());
         outbox.release_counted();
         if !more || outbox.ready() >= holding.room() {
             break;
