@@ -64,8 +64,9 @@ fn a_database_that_has_lost_its_keys_does_not_fit_what_a_run_has_left() {
     let server = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     let mut workload = Workload::new(&server, folder.path());
-    let ran =
-        workload.run(&["run", "--rounds", "4", "--operations", "200", "--histories", "histories", "--seed", SEED]);
+    // Only strings: the question whether a database of all types fits can take minutes to answer.
+    let run = ["run", "--commands", "get,set,del,mset", "--rounds", "4", "--operations", "200"];
+    let ran = workload.run(&[&run[..], &["--histories", "histories", "--seed", SEED]].concat());
     assert!(matches!(ran.status.code(), Some(0 | 3)), "{}", text(&ran));
     let port = server.address.port().to_string();
     let flushed = Command::new("redis-cli").args(["-p", &port, "FLUSHALL"]).output().expect("redis-cli is there");
