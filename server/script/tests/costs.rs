@@ -176,9 +176,10 @@ fn all_stop(scripts: &[&str], clock_stands: bool, before: usize) {
         let told = run(&mut engine, script, &LIMITS);
         let bounds = [Bound::Instructions, Bound::Memory, Bound::Time];
         assert!(bounds.iter().any(|bound| told == bound.text()), "{script}: {told}");
-        // A run that has used up its time must notice soon.
+        // A run that has used up its time must notice soon. How soon depends on the machine, so this is generous: functions that
+        // counted nothing took longer than this, or never ended.
         let blind = Duration::from_micros(longest.load(Relaxed));
-        assert!(blind < LIMITS.time, "{script}: {blind:?} passed without a look at the clock");
+        assert!(blind < 10 * LIMITS.time, "{script}: {blind:?} passed without a look at the clock");
         // Lua and what leaves it may be as large as the bound, each, and a string that is copied is there twice.
         let grown = peak() - before;
         assert!(grown < 4 * LIMITS.memory, "{script}: {} MB", grown >> 20);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::finished::Finished;
 use super::newest::Newest;
-use super::order::{Discard, Order};
+use super::order::Order;
 use super::orders::{By, Orders, clip};
 use super::runs::{Runs, Stretch};
 use super::tally::{Buried, Figures, Tallies, is_mapped};
@@ -166,11 +166,6 @@ impl Database {
     /// Buries everything that has ended. Only tests need it, which compare.
     pub fn bury_all(&mut self) {
         self.bury(self.root.header.now, usize::MAX);
-    }
-
-    /// The work to free large orders that nobody wants any more, if there are any.
-    pub fn discard(&mut self) -> Option<Discard> {
-        self.orders.get_mut().discard()
     }
 
     /// Some keys that are buried and whose rows are still stored. At most `most` are looked at.
@@ -392,11 +387,6 @@ impl Database {
             .flat_map(|table| self.rows(table).into_iter().map(move |(name, row)| (table, name, Some(row))));
         let now = self.root.header.now;
         rows.filter(|(.., row)| row.as_ref().is_some_and(|row: &Row| !row.is_dead(now))).collect()
-    }
-
-    /// Forgets what was derived, as far as it can be built again. For tests that compare.
-    pub fn drop_orders(&self) {
-        self.orders.replace(Orders::default());
     }
 }
 

@@ -11,6 +11,7 @@
 mod audit;
 mod changes;
 mod database;
+mod derived;
 mod draft;
 mod finished;
 mod newest;
