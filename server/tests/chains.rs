@@ -28,7 +28,10 @@ const KEYS: usize = 2;
 const SECONDS: u64 = 6;
 const KILL_EVERY: Duration = Duration::from_secs(2);
 
-/// Longer than any deadline, so that a client waits for every reply of a server that lives.
+/// What a command may take, in milliseconds. A server that loses one race after the other has that long to win one.
+const DEADLINE: &str = "15000";
+
+/// Longer than the deadline, so that a client waits for every reply of a server that lives.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Between two attempts of a client that was refused.
@@ -47,7 +50,8 @@ struct Seen {
 fn a_store_that_tears_its_answers_loses_no_write_and_stops_no_server() {
     let seconds = std::env::var("VALTHREE_TEST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
     let bucket = Bucket::on_a_real_server().unwrap_or_else(Bucket::on_a_lying_stand_in);
-    let start = || Server::start(bucket.arguments(valthree().args(["--listen", "127.0.0.1:0", "--threads", "1"])));
+    let arguments = ["--listen", "127.0.0.1:0", "--threads", "1", "--deadline-ms", DEADLINE];
+    let start = || Server::start(bucket.arguments(valthree().args(arguments)));
     let mut servers: Vec<Server> = (0..SERVERS).map(|_| start()).collect();
     let addresses = Mutex::new(servers.iter().map(|server| server.address).collect::<Vec<_>>());
     let (seen, end) = (Mutex::new(Seen::default()), Instant::now() + Duration::from_secs(seconds));
