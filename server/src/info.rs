@@ -84,6 +84,7 @@ fn server(instance: &Instance, lines: &mut Lines) {
     lines.add("redis_git_sha1", "00000000");
     lines.add("server_name", NAME);
     lines.add("valthree_version", VERSION);
+    lines.add("valkey_version", VALKEY_VERSION);
     lines.add("redis_mode", "standalone");
     lines.add("os", format_args!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
     lines.add("arch_bits", usize::BITS);
@@ -179,6 +180,9 @@ fn stats(instance: &Instance, lines: &mut Lines) {
         ("runs_deleted", &stats.runs_deleted),
         ("told_tryagain", &stats.told_tryagain),
         ("told_uncertain", &stats.told_uncertain),
+        ("expired_keys", &stats.expired_keys),
+        ("keyspace_hits", &stats.keyspace_hits),
+        ("keyspace_misses", &stats.keyspace_misses),
         // EXECs that were refused although nobody may have touched a watched key.
         ("exec_watch_outdated", &stats.exec_watch_outdated),
         ("exec_watch_remapped", &stats.exec_watch_remapped),

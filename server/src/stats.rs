@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::state::{DatabaseFigures, Figures, Stale};
+use crate::state::{DatabaseFigures, Figures, Lookups, Stale};
 
 /// A number that other tasks may read at any time. The server decides nothing by it.
 #[derive(Debug, Default)]
@@ -60,6 +60,9 @@ pub struct Stats {
     pub told_uncertain: Counter,
     pub exec_watch_outdated: Counter,
     pub exec_watch_remapped: Counter,
+    pub keyspace_hits: Counter,
+    pub keyspace_misses: Counter,
+    pub expired_keys: Counter,
     pub keys: Counter,
     databases: Mutex<Vec<DatabaseFigures>>,
     pub database_bytes: Counter,
@@ -73,6 +76,12 @@ impl Stats {
         self.database_bytes.set(figures.size);
         self.generation.set(figures.generation);
         *self.databases.lock().unwrap_or_else(PoisonError::into_inner) = figures.databases;
+    }
+
+    /// Notes which keys a unit has found.
+    pub fn count_lookups(&self, lookups: Lookups) {
+        self.keyspace_hits.add(lookups.hits.into());
+        self.keyspace_misses.add(lookups.misses.into());
     }
 
     /// Notes why a transaction was refused. A refusal because of a touched or ended key is the client's business.
@@ -111,6 +120,9 @@ impl Stats {
             &self.told_uncertain,
             &self.exec_watch_outdated,
             &self.exec_watch_remapped,
+            &self.keyspace_hits,
+            &self.keyspace_misses,
+            &self.expired_keys,
         ];
         counters.into_iter().for_each(|counter| counter.set(0));
     }

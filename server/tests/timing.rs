@@ -201,3 +201,29 @@ async fn a_unit_that_is_executed_again_counts_its_expiry_from_then() {
         assert!((before + 10_300..=settled + 10_000).contains(&end), "{key} ends at {end}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_read_count_as_found_or_missed_and_ended_ones_once() {
+    let server = Server::start(Memory::new(), 1).await;
+    advance(BEGIN).await;
+    let mut counted = Vec::new();
+    for words in [
+        &["SET", "short", "1", "PX", "1000"][..],
+        &["GET", "short"],
+        &["EXISTS", "short", "other", "short"],
+        &["APPEND", "short", "2"], // looks at the key in order to change it
+        &["RANDOMKEY"],            // wants no certain key
+        &["EVAL", "return redis.call('GET', 'short') .. redis.call('STRLEN', 'other')", "0"],
+    ] {
+        server.call(1, call(words)).await.unwrap();
+        counted.push((server.stats.keyspace_hits.get(), server.stats.keyspace_misses.get()));
+    }
+    assert_eq!(counted, [(0, 0), (1, 0), (3, 1), (3, 1), (3, 1), (4, 2)]);
+    assert_eq!(server.stats.expired_keys.get(), 0);
+    advance(Duration::from_millis(LIFE)).await;
+    for _ in 0..2 {
+        assert_eq!(server.call(1, call(&["GET", "short"])).await, Ok(Reply::Null));
+    }
+    assert_eq!(server.stats.keyspace_misses.get(), 4);
+    assert_eq!(server.stats.expired_keys.get(), 1);
+}

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::flag::Flag;
 use super::spec::{CommandTable, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
@@ -24,6 +25,7 @@ pub fn time(now: u64) -> Reply {
 
 /// Executes a command, whatever the size of the database. A script may call the commands of the table.
 pub fn execute(table: &'static CommandTable, spec: &Spec, draft: &mut Draft<'_>, words: &[Bytes]) -> Reply {
+    draft.count_lookups(spec.is(Flag::Readonly) && !spec.keys.is_empty());
     match spec.meaning {
         Meaning::Data(act) => act(draft, words).unwrap_or_else(|error| error),
         Meaning::Script(run) => run(table, draft, words).unwrap_or_else(|error| error),

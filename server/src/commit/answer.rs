@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::untaken::{Counted, Untaken};
 use crate::resp::Reply;
-use crate::state::{Stale, Watched};
+use crate::state::{Lookups, Stale, Watched};
 
 /// What a unit yields.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Yield {
     pub watched: Vec<Watched>,
     /// Why a transaction was refused.
     pub stale: Option<Stale>,
+    /// The keys that it has looked up.
+    pub lookups: Lookups,
     /// The memory of a long reply, until the budget counts it with what its connection holds.
     pub counted: Option<Arc<Counted>>,
 }
@@ -28,7 +30,7 @@ impl Yield {
 
 impl From<Reply> for Yield {
     fn from(reply: Reply) -> Yield {
-        Yield { reply, watched: Vec::new(), stale: None, counted: None }
+        Yield { reply, watched: Vec::new(), stale: None, lookups: Lookups::default(), counted: None }
     }
 }
 

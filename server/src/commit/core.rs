@@ -184,6 +184,7 @@ impl Core {
     /// Notes that the database in memory is another version now.
     pub(super) fn moved(&mut self) {
         self.count_version();
+        self.terms.stats.expired_keys.add(self.known.database.take_expired());
         self.effects.push(Effect::Moved);
     }
 

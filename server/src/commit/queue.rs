@@ -99,7 +99,7 @@ impl Unit {
             None => Yield::from(self.commands.iter().fold(Reply::Null, |_, command| command.execute(draft))),
         };
         let result = if draft.end_unit() { Yield::from(TOO_LARGE) } else { result };
-        let result = Yield { watched: draft.take_watched(), ..result };
+        let result = Yield { watched: draft.take_watched(), lookups: draft.take_lookups(), ..result };
         draft.move_time();
         (result, draft.made() != before)
     }

@@ -1,5 +1,7 @@
 //! A version of the database, with all its rows in memory.
 
+mod burial;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,17 +13,13 @@ use super::newest::Newest;
 use super::order::Order;
 use super::orders::{By, Orders, clip};
 use super::runs::{Runs, Stretch};
-use super::tally::{Buried, Figures, Tallies, is_mapped};
+use super::tally::{Figures, Tallies, is_mapped};
 use super::touched::Touched;
 use crate::id::Id;
 use crate::root::{Damage, Entry, Numbered, Root};
 use crate::row::{Made, Mention, Row, Table};
 use crate::run::{self, Reach, Salt};
 use crate::zoo::planted;
-
-/// How many keys a commit buries, if they are not more than half of those that have ended. As many are removed: see
-/// [`Draft`](super::Draft).
-const BURIED: u64 = 1000;
 
 /// The newest known version: `db.json`, and the runs that it names.
 ///
@@ -41,6 +39,8 @@ pub struct Database {
     /// Keys that have ended and whose rows may still be stored, the first to be removed first. It is no part of the version: a
     /// server may know more of them than another.
     graves: VecDeque<(Made, Bytes)>,
+    /// How many keys have ended since somebody asked. It is no part of the version either.
+    expired: u64,
     touched: Touched,
     /// Built when a command asks for them, which may only look at the version.
     pub(crate) orders: RefCell<Orders>,
@@ -55,7 +55,8 @@ impl Database {
     fn over(root: Root, runs: Runs) -> Database {
         let (newest, tallies) = (Newest::new(runs.salt()), runs.tallies().clone());
         let touched = Touched::after(root.covered(), runs.salt());
-        Database { root, runs, newest, tallies, graves: VecDeque::new(), touched, orders: RefCell::default() }
+        let graves = VecDeque::new();
+        Database { root, runs, newest, tallies, graves, expired: 0, touched, orders: RefCell::default() }
     }
 
     /// A version that was read, with the layers of its runs.
@@ -64,6 +65,7 @@ impl Database {
         let mut database = Database::over(root, runs);
         entries.iter().for_each(|entry| database.absorb(entry, &numbers));
         database.bury(database.root.header.now, usize::MAX);
+        database.expired = 0;
         database.touched.reach(database.root.header.generation);
         database.settle();
         database.check()?;
@@ -127,7 +129,12 @@ impl Database {
         for (table, name, row) in entry.all_rows().filter(|(table, ..)| is_wanted(*table)) {
             let counts = matches!(table, Table::Keys(_)) || row.is_none_or(names_collections);
             let compares = counts || self.orders.get_mut().compares(table);
-            let old = if compares { self.row(table, name) } else { None };
+            // Laying the row finds the one before it, if `recent` has it: to look for it first would take a second search.
+            let old = match self.newest.put(entry.generation(), table, name, row.cloned()) {
+                Mention::Row(old) => Some(old),
+                Mention::Nothing if compares => self.runs.get(table, name),
+                Mention::Nothing | Mention::Removal => None,
+            };
             let orders = self.orders.get_mut();
             orders.note(table, name, old.as_ref(), row);
             if counts {
@@ -136,52 +143,6 @@ impl Database {
                     orders.forget(Table::Elements(collection));
                 }
             }
-            self.newest.put(entry.generation(), table, name, row.cloned());
-        }
-    }
-
-    /// How many keys a commit buries, if so many have ended. A million keys that end in one second must not hold up a commit.
-    /// It buries more than it can bring, so they come to an end.
-    fn portion(&self, root: &Root) -> usize {
-        let half = self.tallies.unburied(root.header.now).div_ceil(2).min(BURIED);
-        half as usize + 2 * root.recent.last().map_or(0, |entry| entry.all_rows().count())
-    }
-
-    /// Moves on to the time of a later version, and buries at most so many keys that have ended by then. What is buried does
-    /// not count any more, and nobody can reach it. The orders of keys keep its place until its row is removed, and longer if
-    /// a merge has left the row out: whoever walks an order looks at the rows.
-    fn bury(&mut self, now: u64, most: usize) {
-        let mut tallies = std::mem::take(&mut self.tallies);
-        let buried = tallies.bury(now, most, |table, name| self.row(table, name));
-        self.tallies = tallies;
-        let orders = self.orders.get_mut();
-        for Buried { table, name, row } in buried {
-            for collection in row.iter().flat_map(Row::collections).filter(|id| !self.tallies.names(*id)) {
-                orders.forget(Table::Elements(collection));
-            }
-            self.graves.push_back((table.id(), name));
-        }
-    }
-
-    /// Buries everything that has ended. Only tests need it, which compare.
-    pub fn bury_all(&mut self) {
-        self.bury(self.root.header.now, usize::MAX);
-    }
-
-    /// Some keys that are buried and whose rows are still stored. At most `most` are looked at.
-    pub(super) fn graves(&self, most: usize) -> impl Iterator<Item = &(Made, Bytes)> {
-        self.graves.iter().take(most).filter(|(id, key)| self.is_grave(*id, key))
-    }
-
-    fn is_grave(&self, id: Made, key: &[u8]) -> bool {
-        let is_dead = |row: Row| row.is_dead(self.root.header.now);
-        is_mapped(id, &self.root.header.databases) && self.row(Table::Keys(id), key).is_some_and(is_dead)
-    }
-
-    /// Forgets the keys whose rows are gone, as far as they are first.
-    fn clear_graves(&mut self) {
-        while self.graves.front().is_some_and(|(id, key)| !self.is_grave(*id, key)) {
-            self.graves.pop_front();
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `mapping` | the databases that SELECT knows |
 //! | `unit`, `effects` | units, and how large their changes may be |
 //! | `labour` | how long scripts have worked |
+//! | `lookups` | how often keys were found |
 //! | `undo`, `savepoint` | takes changes back |
 //! | `watch` | notes watched keys, and judges the notes |
 //! | `finish` | from a draft to the bytes of a version |
@@ -18,6 +19,7 @@ mod change;
 mod effects;
 mod finish;
 mod labour;
+mod lookups;
 mod mapping;
 mod savepoint;
 mod undo;
@@ -33,6 +35,8 @@ pub use self::effects::MOST_EFFECTS;
 use self::effects::{Changed, Effects};
 pub use self::labour::Labour;
 use self::labour::Labours;
+use self::lookups::Counting;
+pub use self::lookups::Lookups;
 use self::savepoint::Savepoint;
 use super::changes::{Added, Folded, Merged};
 use super::database::Database;
@@ -90,6 +94,7 @@ pub struct Draft<'a> {
     /// How large the changes are.
     effects: Effects,
     labours: Labours,
+    counting: Cell<Counting>,
     /// Databases were emptied or exchanged.
     pub(super) remapped: bool,
     /// The runs as they will be named, and which of them are new.
@@ -130,6 +135,7 @@ impl<'a> Draft<'a> {
             savepoints: Vec::new(),
             effects: Effects::default(),
             labours: Labours::default(),
+            counting: Cell::default(),
             remapped: false,
             runs: database.root.runs.clone(),
             folded: None,
@@ -307,7 +313,9 @@ impl<'a> Draft<'a> {
 
     /// The row of a living key.
     pub fn find(&self, key: &[u8]) -> Option<Row> {
-        self.look(self.keys_table(), key)
+        let found = self.look(self.keys_table(), key);
+        self.counting.set(self.counting.get().note(found.is_some()));
+        found
     }
 
     /// Sets a key, whatever it was before.

@@ -24,7 +24,7 @@ mod watched;
 
 pub use changes::{Added, Change, Folded, Merged, Proposal};
 pub use database::Database;
-pub use draft::{Draft, Labour, MOST_EFFECTS, Moment};
+pub use draft::{Draft, Labour, Lookups, MOST_EFFECTS, Moment};
 pub use finished::{Finished, Prepared};
 pub use orders::{By, position_of_rank, rank_of_position, rank_of_score, scatter, score_of_rank};
 pub use runs::{Laying, Runs, Stretch};

@@ -107,11 +107,12 @@ impl Newest {
         rows.collect()
     }
 
-    /// Lays a row of a generation over the others.
-    pub fn put(&mut self, generation: u64, table: Table, name: &Bytes, row: Option<Row>) {
+    /// Lays a row of a generation over the others. Returns what they have said of the name.
+    pub fn put(&mut self, generation: u64, table: Table, name: &Bytes, row: Option<Row>) -> Mention {
         let salt = self.salt;
         let rows = self.tables.entry(table).or_insert_with(|| HashMap::with_hasher(salt));
-        rows.insert(name.clone(), Newer { generation, row });
+        let before = rows.insert(name.clone(), Newer { generation, row });
+        before.map_or(Mention::Nothing, |newer| newer.row.into())
     }
 
     /// Forgets what an entry said, where no later one has said something else. The entry is now part of a run.

@@ -57,6 +57,7 @@ impl Core {
                 return Some(Arrival { is_long: true, ..arrival });
             }
             terms.stats.count_refused(result.stale);
+            terms.stats.count_lookups(result.lookups);
             effects.push(Effect::Answer(arrival.unit.answer, Ok(result.counted_in(&terms.untaken))));
             answered += 1;
             None

@@ -30,6 +30,7 @@ impl Core {
         planted!("reply-to-another-client" => crate::zoo::commit::swap_replies(commit));
         for unit in commit.units.drain(..) {
             self.terms.stats.count_refused(unit.result.stale);
+            self.terms.stats.count_lookups(unit.result.lookups);
             self.effects.push(Effect::Answer(unit.arrival.unit.answer, Ok(unit.result)));
         }
         answered
