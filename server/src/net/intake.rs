@@ -50,7 +50,7 @@ impl Status {
                 let cause = health.cause().map_or_else(String::new, |cause| format!(": {cause}"));
                 Some(Reply::error(format!("LOADING Valthree is reading the database from its store{cause}")))
             }
-            Status::Unusable(Unusable(why)) => Some(Refused::from(Refusal::Unusable(Arc::clone(why))).reply()),
+            Status::Unusable(why) => Some(Refused::from(Refusal::Unusable(Arc::clone(&why.text))).reply()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading an object, and reading it again while the answer cannot be true. `seal` says which answers cannot.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -130,26 +131,27 @@ impl S3 {
         announced: Option<i64>,
         marks: Marks,
     ) -> Result<Option<(Bytes, String)>, StoreError> {
-        let broken = |why: String| {
+        let reason = |why: &dyn fmt::Display| {
             let text = format!("an answer of {} broke off: {why}", self.location.host());
-            StoreError::Unclear(Reason::new(text).with_gist("the answers of the store break off"))
+            Reason::new(text).with_gist("the answers of the store break off")
         };
+        let broken = |why: &dyn fmt::Display| StoreError::Unclear(reason(why));
         // Without a length, an answer that is cut short by the end of its connection would look whole.
         let announced = announced.and_then(|length| usize::try_from(length).ok());
-        let announced = announced.ok_or_else(|| broken("it does not say how long it is".into()))?;
+        let announced = announced.ok_or_else(|| broken(&"it does not say how long it is"))?;
         let (mut bytes, mut md5) = (BytesMut::with_capacity(announced.min(SET_ASIDE)), Md5::new());
         loop {
             let next = timeout(self.timeouts.stall, body.next()).await;
-            match next.map_err(|_| broken(format!("nothing came for {:?}", self.timeouts.stall)))? {
+            match next.map_err(|_| broken(&format_args!("nothing came for {:?}", self.timeouts.stall)))? {
                 Some(Ok(part)) => {
                     md5.update(&part);
                     bytes.extend_from_slice(&part);
                 }
                 // The SDK compares the checksum when all bytes have come.
                 Some(Err(_)) if bytes.len() == announced && marks.has_checksum => return Ok(None),
-                Some(Err(error)) => return Err(broken(error.to_string())),
+                Some(Err(error)) => return Err(StoreError::Unclear(reason(&error).with_cause(error))),
                 None if bytes.len() == announced => return Ok(Some((bytes.freeze(), in_hex(md5)))),
-                None => return Err(broken(format!("{} of {announced} bytes", bytes.len()))),
+                None => return Err(broken(&format_args!("{} of {announced} bytes", bytes.len()))),
             }
         }
     }
