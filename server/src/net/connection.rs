@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::FutureExt as _;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf};
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -19,7 +19,7 @@ use super::inbound::Inbound;
 use super::intake::{Context, Intake, TURN_BYTES};
 use super::last_words::LastWords;
 use super::outbox::{Outbox, write};
-use crate::budget::{Holding, PATIENCE};
+use crate::budget::{Budget, Holding, PATIENCE};
 use crate::clients::Traffic;
 use crate::commit::{Answer, Awaited};
 use crate::resp::{Limits, Protocol, Reply};
@@ -54,19 +54,9 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
         let asleep = intake.session.wake(Instant::now());
         encode(&mut outbox, requests, &mut holding);
         traffic(&intake).hold(requests, outbox.held());
-        let all_is_taken = outbox.is_empty();
-        if all_is_taken && !inbound.unparsed && intake.postponed.is_none() {
-            if !inbound.open {
-                break;
-            }
-            if last_words.is_due() {
-                // Bytes that have come while we wrote the last reply are answered, too.
-                yield_now().await;
-                match inbound.fill(&mut reader, &budget).now_or_never() {
-                    Some(filled) => traffic(&intake).came(filled?),
-                    None => break,
-                }
-            }
+        let all_is_done = outbox.is_empty() && !inbound.unparsed && intake.postponed.is_none();
+        if all_is_done && is_over(&mut inbound, &mut reader, &budget, traffic(&intake), &last_words).await? {
+            break;
         }
         let own = requests + outbox.held();
         let allowance = holding.pressure.allowance();
@@ -117,6 +107,26 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
         }
     }
     inbound.part(reader, writer).await
+}
+
+/// Whether a connection ends on which everything is answered.
+async fn is_over<IO: AsyncRead>(
+    inbound: &mut Inbound,
+    reader: &mut ReadHalf<IO>,
+    budget: &Budget,
+    traffic: Passing<'_>,
+    last_words: &LastWords,
+) -> io::Result<bool> {
+    if inbound.open && last_words.is_due() {
+        // Bytes that have come while we wrote the last reply are answered, too.
+        yield_now().await;
+        match inbound.fill(reader, budget).now_or_never() {
+            Some(filled) => traffic.came(filled?),
+            None => return Ok(true),
+        }
+        return Ok(false);
+    }
+    Ok(!inbound.open)
 }
 
 /// Waits until another client ends the connection.
