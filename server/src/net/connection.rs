@@ -62,9 +62,7 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
         let allowance = holding.pressure.allowance();
         let is_full = outbox.is_full();
         let (is_postponed, is_paused) = (intake.postponed.is_some(), intake.is_paused());
-        // Executing what has come already frees it.
-        let may_take =
-            !is_full && outbox.held() < allowance && !intake.session.is_waiting() && !is_paused && asleep.is_none();
+        let may_take = !is_paused && asleep.is_none() && may_take(&intake.session, &outbox, allowance);
         let may_read = !is_full && own + outbox.request_bytes() < allowance;
         let too_much = own > 0 && own >= allowance;
         let patience = holding.progress + PATIENCE;
@@ -92,11 +90,7 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
             () = sleep_until(asleep.unwrap_or(patience)), if asleep.is_some() => {}
             () = holding.pressure_changes(), if own > 0 || !may_read => {}
             () = sleep_until(patience), if too_much => {
-                if requests == 0 {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "other clients need the memory of its replies"));
-                }
-                inbound.close();
-                outbox.push(TOO_MUCH, intake.session.protocol());
+                give_up(requests, &mut inbound, &mut outbox, intake.session.protocol())?;
                 holding.progress = Instant::now();
             }
             () = last_words.next(), if inbound.open => {
@@ -127,6 +121,23 @@ async fn is_over<IO: AsyncRead>(
         return Ok(false);
     }
     Ok(!inbound.open)
+}
+
+/// Whether the replies leave room for more of them. To execute what has come frees the memory of the requests, so that
+/// does not count.
+fn may_take(session: &Session, outbox: &Outbox, allowance: usize) -> bool {
+    !outbox.is_full() && outbox.held() < allowance && !session.is_waiting()
+}
+
+/// Gives up a client that holds too much memory and moves nothing. It hears so if an unfinished request holds the memory.
+/// If untaken replies do, it would not take this one either.
+fn give_up(requests: usize, inbound: &mut Inbound, outbox: &mut Outbox, protocol: Protocol) -> io::Result<()> {
+    if requests == 0 {
+        return Err(io::Error::new(io::ErrorKind::TimedOut, "other clients need the memory of its replies"));
+    }
+    inbound.close();
+    outbox.push(TOO_MUCH, protocol);
+    Ok(())
 }
 
 /// Waits until another client ends the connection.
