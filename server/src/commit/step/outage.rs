@@ -1,10 +1,9 @@
 //! A database that cannot be used at present.
 //!
 //! The stored database may be damaged, may be gone, or may be another one. Then the server refuses every command,
-//! commits nothing and begins no deletion. It looks again at a growing interval. As soon as a check shows a readable
-//! version that can have
-//! followed the known one, or the known one itself, the server serves again. So neither one wrong answer of a store nor a
-//! damage that somebody mends ends a server for ever.
+//! commits nothing and begins no deletion. It looks again at a growing interval. It serves again as soon as a check shows
+//! the known version, or a readable one that can have followed it. So neither one wrong answer of a store nor a damage
+//! that somebody mends ends a server for ever.
 //!
 //! A commit under way stays under way meanwhile. Its clients have been told that its outcome is uncertain, but the
 //! server must not forget it: its PUT may still land, and no other bytes may be sent on its condition before its fate is
