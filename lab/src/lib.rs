@@ -11,8 +11,8 @@
 //! | [`differential`] | the same random commands for a real server and for Valthree, and a comparison of the replies |
 //! | [`process`] | the log and the signals of the binaries |
 //!
-//! The stand-in and the proxy also run inside the simulation. So their time is tokio's, their wall clock and all chance are
-//! injected, nothing depends on the order of a hash map, and connections come from any listener.
+//! The stand-in and the proxy also run inside the simulation, which owns their world. Their time is tokio's. Their wall
+//! clock and all chance come from outside. Nothing depends on the order of a hash map. Connections come from any listener.
 
 #![warn(clippy::unwrap_used)]
 

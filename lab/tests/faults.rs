@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, timeout};
-use valthree_lab::s3::{Answer, Asked, Fate, Kind, Stand};
+use valthree_lab::s3::{Answer, Asked, Fate, RequestKind, Stand};
 
 const OBJECT: &str = "/bucket/object";
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ async fn a_write_may_land_after_its_answer_and_then_its_condition_counts_then() 
 async fn the_true_answer_waits_for_the_deed() {
     let stand = stand();
     stand.decide(|asked| Fate {
-        performed: Some(if asked.kind == Kind::Put { 3 * SECOND } else { SECOND }),
+        performed: Some(if asked.kind == RequestKind::Put { 3 * SECOND } else { SECOND }),
         answered: 2 * SECOND,
         answer: Answer::Truth,
     });
@@ -133,7 +133,7 @@ async fn a_body_may_be_cut_off() {
     assert_eq!(client.get(OBJECT, &[]).await.body, "0123456789");
     stand.be_honest();
     assert_eq!(client.get(OBJECT, &[]).await.body, "0123456789");
-    assert_eq!(stand.counts().of(Kind::Get).bytes_sent, 1 + 9 + 9 + 10 + 10);
+    assert_eq!(stand.counts().of(RequestKind::Get).bytes_sent, 1 + 9 + 9 + 10 + 10);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,15 +155,15 @@ async fn fates_are_drawn_in_order_and_know_the_request() {
     client.send("DELETE", "/other", &[], "").await.unwrap();
     client.get("/bucket/c?acl=", &[]).await;
     let expected = [
-        (Kind::Put, "bucket", "a%20b", true, 5),
-        (Kind::Get, "bucket", "a%20b", false, 0),
-        (Kind::List, "bucket", "", false, 0),
-        (Kind::HeadBucket, "bucket", "", false, 0),
-        (Kind::Head, "bucket", "c", false, 0),
-        (Kind::Delete, "bucket", "c", false, 0),
-        (Kind::CreateBucket, "other", "", false, 0),
-        (Kind::DeleteBucket, "other", "", false, 0),
-        (Kind::Other, "bucket", "c", false, 0),
+        (RequestKind::Put, "bucket", "a%20b", true, 5),
+        (RequestKind::Get, "bucket", "a%20b", false, 0),
+        (RequestKind::List, "bucket", "", false, 0),
+        (RequestKind::HeadBucket, "bucket", "", false, 0),
+        (RequestKind::Head, "bucket", "c", false, 0),
+        (RequestKind::Delete, "bucket", "c", false, 0),
+        (RequestKind::CreateBucket, "other", "", false, 0),
+        (RequestKind::DeleteBucket, "other", "", false, 0),
+        (RequestKind::Other, "bucket", "c", false, 0),
     ];
     for (index, (kind, bucket, key, conditional, length)) in expected.into_iter().enumerate() {
         let (number, bucket, key) = (index as u64 + 1, bucket.to_owned(), key.to_owned());
@@ -180,7 +180,7 @@ async fn every_request_and_its_bytes_are_counted() {
     client.get(OBJECT, &[]).await;
     stand.decide(|_| Fate::refused(Answer::Hangup));
     client.send("GET", OBJECT, &[], "").await.unwrap_err();
-    let (puts, gets) = (stand.counts().of(Kind::Put), stand.counts().of(Kind::Get));
+    let (puts, gets) = (stand.counts().of(RequestKind::Put), stand.counts().of(RequestKind::Get));
     assert_eq!((puts.requests, puts.bytes_received), (2, 8));
     assert_eq!(puts.answers.into_iter().collect::<Vec<_>>(), [(200, 1), (412, 1)]);
     assert_eq!((gets.requests, gets.bytes_received, gets.bytes_sent), (2, 0, 5));

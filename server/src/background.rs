@@ -1,8 +1,8 @@
 //! Work beside the commit loop.
 //!
 //! Work that takes longer than a millisecond runs as a task of its own, in slices. Other tasks have their turn between two
-//! slices. On several threads it keeps one of them busy. On one thread, as in a simulation, it takes turns with the loop
-//! in an order that depends on the program alone.
+//! slices. On several threads, such work keeps one of them busy. On one thread, as in a simulation, it takes turns with
+//! the loop in an order that depends on the program alone.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -22,13 +22,13 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The name of this server.
 pub const NAME: &str = "valthree";
 
-type Section = (&'static str, fn(&Instance, &mut Lines));
+type InfoSection = (&'static str, fn(&Instance, &mut Lines));
 
 /// The sections that a client gets only if it names them, or asks for all.
 const LONG_SECTIONS: [&str; 2] = ["Commandstats", "Latencystats"];
 
 /// The sections in their order.
-const SECTIONS: &[Section] = &[
+const SECTIONS: &[InfoSection] = &[
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),

@@ -32,7 +32,7 @@ pub enum InspectError {
     /// The store has no such object.
     #[error("{0} does not exist")]
     Absent(String),
-    /// The database is damaged; one sentence for each damage.
+    /// The database is damaged. This is a report and has no single cause: one sentence for each damage.
     #[error("{}", .0.join("\n"))]
     Damaged(Vec<String>),
     /// No object of a database has this name.

@@ -24,6 +24,19 @@
 //! newest commits, each with the rows that it changed. [`upkeep`] moves older ones into *runs* ([`run`]): sorted, compressed
 //! objects that never change.
 //!
+//! On its way to the store, a `SET` has six shapes:
+//!
+//! | shape | made by | what it adds |
+//! |---|---|---|
+//! | words: `Vec<Bytes>` | `resp` | the request is whole; its words share the buffer that was read |
+//! | [`Command`](command::Command) | `session` | the row of the table: it is well-formed, and can be executed again and again |
+//! | [`Unit`](commit::Unit) | `net` | the client, the promise of an answer, and the other commands of its transaction |
+//! | `Arrival` | `commit` | its place in the queue and its deadline; it survives each commit that is lost |
+//! | `Executed` | `commit` | the reply, which is good only if this one commit lands |
+//! | [`Row`](row::Row) | `state` | what is stored; the command itself is not |
+//!
+//! Other types on the way (`Step`, `Submission`, `Batch`, `Commit`) only carry some of these from one task to the next.
+//!
 //! # What must hold
 //!
 //! 1. `db.json` decides. A write has happened if and only if a version that contains it was stored. Nothing else (a log, a
@@ -33,9 +46,9 @@
 //! 3. No version has the same bytes as an earlier one, because its generation is higher. So an ETag never comes back, and
 //!    a conditional PUT that a newer version has overtaken can never land.
 //! 4. A pure state machine executes commands in one order on one state. The state is a function of the stored bytes.
-//! 5. A client gets its reply when the fate of its command is known. At the deadline, or when the database becomes
-//!    unusable, the reply says if the fate is not known. No command is applied twice, or after its client was told that
-//!    nothing happened.
+//! 5. A client gets its reply when the fate of its command is known. If the fate is still unknown at the deadline, or
+//!    when the database becomes unusable, the reply says so. No command is applied twice, or after its client was told
+//!    that nothing happened.
 //! 6. No argument for correctness mentions time. Clocks only decide how long to wait.
 //!
 //! [`commit`] argues why these rules make every history strictly serializable.
@@ -68,9 +81,9 @@
 //!
 //! The binary adds `flags`, `start` (serving), `look` (inspect, verify, tail and repair) and `open_files`.
 //!
-//! Only [`commit`] knows concurrency, and only [`command`] knows what commands mean. `resp`, `command`, `state`, `root`,
-//! `run` and the core of `commit` never wait. Time comes from tokio, and all randomness from [`server::Config::seed`], so a
-//! simulation can own both.
+//! Only [`commit`] knows concurrency, and only [`command`] knows what commands mean. `resp`, `session`, `command`, `value`,
+//! `state`, `root`, `run` and the core of `commit` never wait. Time comes from tokio, and all randomness from
+//! [`server::Config::seed`], so a simulation can own both.
 //!
 //! To add a command, add a row and its function to a file of [`command::family`], a golden script under `tests/golden`, and
 //! its place in the workload's model.

@@ -19,7 +19,7 @@ use crate::inspect::{InspectError, read_database};
 use crate::root::{self, LAST_GENERATION};
 use crate::row::{self, Row, Table};
 use crate::run::{Name, Salt};
-use crate::state::Draft;
+use crate::state::{Database, Draft};
 use crate::stats::Stats;
 use crate::store::{Condition, Store, StoreError};
 use crate::upkeep::{Content, RunWriter, bound};
@@ -98,26 +98,7 @@ pub async fn lower_now<S: Store>(
         return Err(RepairError::Full);
     }
     let mut draft = Draft::stored(&database, None, from);
-    let mut removed = 0;
-    for table in header.databases.iter().map(|number| Table::Keys(number.id)) {
-        for (name, row) in database.rows(table) {
-            if row.is_dead(from) {
-                draft.set(table, name, None);
-                removed += 1;
-            } else if let Row::Head(mut head) = row {
-                let fields = Table::Elements(head.collection);
-                let ended: Vec<_> =
-                    database.rows(fields).into_iter().filter(|(_, field)| field.is_dead(from)).collect();
-                if ended.is_empty() {
-                    continue;
-                }
-                head.size -= ended.iter().map(|(field, row)| row::size(field, row)).sum::<u64>().min(head.size);
-                removed += ended.len();
-                ended.into_iter().for_each(|(field, _)| draft.set(fields, field, None));
-                draft.set(table, name, Some(Row::Head(head)));
-            }
-        }
-    }
+    let removed = remove_dead(&database, &mut draft, from);
     let large = draft.effects() > LARGE;
     let prepared = draft.prepare(author).at(to);
     let generation = prepared.generation();
@@ -142,4 +123,28 @@ pub async fn lower_now<S: Store>(
         Err(StoreError::Conflict(_)) => Err(RepairError::InUse),
         Err(cause) => Err(RepairError::Store { location: store.locate(root::NAME), cause }),
     }
+}
+
+/// Removes the keys and fields that were dead at this time, and counts them.
+fn remove_dead(database: &Database, draft: &mut Draft<'_>, now: u64) -> usize {
+    let mut removed = 0;
+    for table in database.root.header.databases.iter().map(|number| Table::Keys(number.id)) {
+        for (name, row) in database.rows(table) {
+            if row.is_dead(now) {
+                draft.set(table, name, None);
+                removed += 1;
+            } else if let Row::Head(mut head) = row {
+                let fields = Table::Elements(head.collection);
+                let ended: Vec<_> = database.rows(fields).into_iter().filter(|(_, field)| field.is_dead(now)).collect();
+                if ended.is_empty() {
+                    continue;
+                }
+                head.size -= ended.iter().map(|(field, row)| row::size(field, row)).sum::<u64>().min(head.size);
+                removed += ended.len();
+                ended.into_iter().for_each(|(field, _)| draft.set(fields, field, None));
+                draft.set(table, name, Some(Row::Head(head)));
+            }
+        }
+    }
+    removed
 }

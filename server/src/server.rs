@@ -107,7 +107,9 @@ async fn commit<S: Store>(
 ) -> Result<(), Unusable> {
     let (place, proof) = (start.store.locate(""), Arc::new(proof));
     let tried = Arc::clone(&proof);
-    let trial = async move { tried.run().await.map_err(|broken| Unusable(format!("{place}: {broken}").into())) };
+    let trial = async move {
+        tried.run().await.map_err(|broken| Unusable::new(format!("{place}: {broken}")).caused_by(broken))
+    };
     let trial = trial.boxed().shared();
     let (served, is_tidy) = {
         let serving = pin!(serve(start, trial.clone(), submissions, status));

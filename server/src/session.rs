@@ -1,8 +1,8 @@
 //! Decides about each request of a connection: the session answers it, or submits it to the commit loop.
 //!
-//! [`caller`] holds what commands may see and change of a connection, so it lies beneath them. The session stands above the
-//! commands: it finds the command of a request by the table, and looks at the kind of its meaning. It also keeps the queued
-//! commands ([`transaction`]).
+//! The session finds the command of a request in the table. The kind of the command's meaning decides who answers.
+//! [`caller`] holds what commands may see and change of their connection. [`transaction`] keeps the commands that MULTI
+//! queues.
 
 pub mod caller;
 mod settled;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use tokio::net::{TcpListener, lookup_host};
@@ -76,7 +76,8 @@ async fn serve<S: Store>(
     };
     tracing::info!(store = settings.store, threads, "listening on {address}");
     let config = Config { seed, wall: Wall::of_the_machine(), settings };
-    valthree::server::run(listener, store, config, stopped).await?;
+    // The text of the error contains those of its causes.
+    valthree::server::run(listener, store, config, stopped).await.map_err(|unusable| anyhow!("{unusable}"))?;
     tracing::info!("stopped");
     Ok(())
 }

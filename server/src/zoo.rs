@@ -5,7 +5,7 @@
 //! mistake that the server makes. In any other build `planted!` expands to `false` or to nothing, and the binary does not
 //! even contain the names.
 //!
-//! A mistake that takes more than a word at its site has its body in the file of its room below.
+//! A mistake that takes more than one word at its site has its body in `zoo/`, in the file named after the site's module.
 
 #[cfg(feature = "bug-zoo")]
 #[cfg(test)]

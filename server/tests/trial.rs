@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use network::{Network, settle, settle_loading};
 use tokio::time::{Instant, timeout};
-use valthree::commit::Unusable;
 use valthree::settings::{Settings, Thresholds};
 use valthree::store::memory::{HeldRequest, Memory, Request, Script};
 use valthree::store::proof;
@@ -135,7 +134,7 @@ async fn who_waits_for_a_store_that_fails_its_trial_is_told_so_and_nothing_was_w
         client.expect_line("-ERR The database cannot be used: memory:: this store would lose writes: ").await;
     }
     settle_loading(&mut script).await;
-    let Unusable(why) = network.server.await.unwrap().unwrap_err();
+    let why = network.server.await.unwrap().unwrap_err().text;
     assert!(why.contains("simultaneous creations of one object all succeeded"), "{why}");
     assert_eq!(store.peek("db.json"), before);
 }

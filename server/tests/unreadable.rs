@@ -56,7 +56,7 @@ fn refused_at_the_start(place: &str, why: &str) -> String {
 /// What whoever talks to the server is told.
 fn refused_while_serving(why: &str) -> Unusable {
     let kept = "Nothing was overwritten; this server looks again, and serves once it is mended";
-    Unusable(format!("memory:db.json {why}. {kept}").into())
+    Unusable::new(format!("memory:db.json {why}. {kept}"))
 }
 
 async fn refusal(store: impl Store) -> String {
@@ -276,7 +276,7 @@ async fn a_write_under_way_is_uncertain_and_everything_else_is_refused_with_the_
         puppet.get().await.answer();
 
         let unusable = refused_while_serving(&why);
-        let refused = Err(Refusal::Unusable(unusable.0.clone()));
+        let refused = Err(Refusal::Unusable(unusable.text.clone()));
         let mut batch = batch.into_iter();
         assert_eq!(one(batch.next().unwrap()).await, Err(Refusal::Uncertain), "{tampering:?}");
         for answer in batch.chain([waiting_read, waiting_write]) {
@@ -303,7 +303,7 @@ async fn a_server_serves_again_once_the_database_is_mended() {
         let store = &history.store;
         let server = Server::start(store.clone(), 1).await;
         let why = tampering.apply(&history);
-        let refused = Err(Refusal::Unusable(refused_while_serving(&why).0));
+        let refused = Err(Refusal::Unusable(refused_while_serving(&why).text));
         assert_eq!(server.call(1, get("k")).await, refused, "{tampering:?}");
         store.plant(root::NAME, history.versions[2].clone());
         sleep(Duration::from_secs(1)).await;
@@ -371,7 +371,7 @@ async fn no_server_that_knew_the_database_overwrites_what_stands_in_its_place() 
         for server in servers {
             // The store refuses it, but from that alone the server can't tell what became of it.
             assert_eq!(server.call(1, set("k", "4")).await, Err(Refusal::Uncertain), "{tampering:?}");
-            let refused = Err(Refusal::Unusable(refused_while_serving(&why).0));
+            let refused = Err(Refusal::Unusable(refused_while_serving(&why).text));
             assert_eq!(server.call(1, get("k")).await, refused, "{tampering:?}");
             assert_eq!(store.peek(root::NAME), tampered, "{tampering:?}");
         }
@@ -387,7 +387,7 @@ async fn a_folder_that_takes_the_place_of_the_database_is_named() {
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let place = file.display();
-    let why = refused_while_serving("is a folder").0.replace("memory:db.json", &place.to_string());
+    let why = refused_while_serving("is a folder").text.replace("memory:db.json", &place.to_string());
     assert_eq!(server.call(1, get("k")).await, Err(Refusal::Unusable(why.into())));
     assert!(content(&file).is_empty());
 }

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::proxy::{self, Counters, Delay, Faults, Method, ProxyCounts};
-use crate::s3::{Asked, Config, Fate, Keys, Kind, Stand, serve};
+use crate::s3::{Asked, Config, Fate, Keys, RequestKind, Stand, serve};
 
 /// The credentials that the stand-in accepts.
 const ACCESS_KEY: &str = "valthree-bench";
@@ -220,7 +220,7 @@ fn watch_commits(stand: &Stand) -> Arc<AtomicU64> {
     let largest = Arc::new(AtomicU64::new(0));
     let noted = Arc::clone(&largest);
     stand.decide(move |asked: &Asked| {
-        if asked.kind == Kind::Put && asked.key.ends_with("/db.json") {
+        if asked.kind == RequestKind::Put && asked.key.ends_with("/db.json") {
             noted.fetch_max(asked.length as u64, Ordering::Relaxed);
         }
         Fate::HONEST

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::backend::Database;
 use super::console::Console;
 use super::run::median;
-use super::words::Reply;
+use super::words::ServerReply;
 
 /// How long a process may take until it serves.
 const START: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ impl ServerProcess {
     /// Starts a Valthree server on a database and waits until it serves.
     pub async fn start(database: &Database) -> anyhow::Result<ServerProcess> {
         let server = ServerProcess::launch(database, "server").await?;
-        server.wait_for(PING, |reply| matches!(reply, Reply::Status(_))).await?;
+        server.wait_for(PING, |reply| matches!(reply, ServerReply::Status(_))).await?;
         Ok(server)
     }
 
@@ -104,12 +104,12 @@ impl ServerProcess {
             child => child.with_context(|| format!("{} cannot be started", program.display()))?,
         };
         let server = ServerProcess { child, address: SocketAddr::from(([127, 0, 0, 1], port)) };
-        server.wait_for(PING, |reply| matches!(reply, Reply::Status(_))).await?;
+        server.wait_for(PING, |reply| matches!(reply, ServerReply::Status(_))).await?;
         Ok(Some(server))
     }
 
     /// Repeats a command until its reply is the wanted one, and returns when that was.
-    pub async fn wait_for(&self, command: &[u8], is_wanted: impl Fn(&Reply) -> bool) -> anyhow::Result<Instant> {
+    pub async fn wait_for(&self, command: &[u8], is_wanted: impl Fn(&ServerReply) -> bool) -> anyhow::Result<Instant> {
         let began = Instant::now();
         let mut last = String::new();
         while began.elapsed() < START {
@@ -123,7 +123,7 @@ impl ServerProcess {
         bail!("the server does not serve after {START:?}: {last}")
     }
 
-    async fn ask(&self, command: &[u8]) -> anyhow::Result<Reply> {
+    async fn ask(&self, command: &[u8]) -> anyhow::Result<ServerReply> {
         Console::open(self.address).await?.ask_one(command).await
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::console;
 use super::ledger::Ledger;
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 
 /// The command that clients send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,16 +78,16 @@ impl Play {
     }
 
     /// Checks a reply. Returns whether it is a success, and fails if it cannot be right.
-    fn judge(&self, (key, least): (usize, u32), reply: Reply) -> anyhow::Result<bool> {
+    fn judge(&self, (key, least): (usize, u32), reply: ServerReply) -> anyhow::Result<bool> {
         match (self.kind, reply) {
-            (_, Reply::Error(error)) => {
+            (_, ServerReply::Error(error)) => {
                 let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
                 let (_, number) = errors.get_or_insert((error, 0));
                 *number += 1;
                 return Ok(false);
             }
             (LoadKind::Set, reply) if words::is_ok(&reply) => {}
-            (LoadKind::Get, Reply::Bulk(value)) => {
+            (LoadKind::Get, ServerReply::Bulk(value)) => {
                 self.ledger.check(key, value.as_deref(), least)?;
             }
             (kind, reply) => bail!("the server answered a {kind:?} with {reply:?}"),

@@ -15,7 +15,7 @@ use super::ledger::{Ledger, VALUE};
 use super::run::Run;
 use super::sizes;
 use super::volley::{Fired, Volley, scrambled};
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 
 /// The elements of a small collection.
 const SMALL: usize = 1_000;
@@ -27,7 +27,7 @@ const MEMBER: usize = 16;
 const SCORE: usize = 8;
 
 /// A command about a collection of each size.
-struct Kind {
+struct CollectionCommand {
     name: &'static str,
     /// The goal of its CPU time in the large collection over that in the small one.
     by_size: &'static str,
@@ -35,71 +35,71 @@ struct Kind {
     by_yardstick: &'static str,
     /// Whether it changes the collection.
     changes: bool,
-    is_right: fn(&Reply) -> bool,
+    is_right: fn(&ServerReply) -> bool,
     /// Appends the command of this number, about the collection of this size.
     write: fn(&Ledger, usize, usize, &mut Vec<u8>),
 }
 
-const KINDS: [Kind; 6] = [
-    Kind {
+const KINDS: [CollectionCommand; 6] = [
+    CollectionCommand {
         name: "HSET",
         by_size: "large-hset",
         by_yardstick: "valkey-hset",
         changes: true,
-        is_right: |reply| *reply == Reply::Integer(0),
+        is_right: |reply| *reply == ServerReply::Integer(0),
         write: |ledger, size, nth, out| {
             let (key, field) = (key("hash", size), member("fld", scrambled(nth) % size));
             words::command(&[b"HSET", &key, &field, &value(ledger, nth)], out);
         },
     },
-    Kind {
+    CollectionCommand {
         name: "ZADD",
         by_size: "large-zadd",
         by_yardstick: "valkey-zadd",
         changes: true,
-        is_right: |reply| *reply == Reply::Integer(0),
+        is_right: |reply| *reply == ServerReply::Integer(0),
         write: |_, size, nth, out| {
             let (key, member) = (key("zset", size), member("mem", scrambled(nth) % size));
             words::command(&[b"ZADD", &key, &score(nth), &member], out);
         },
     },
-    Kind {
+    CollectionCommand {
         name: "ZRANK",
         by_size: "large-zrank",
         by_yardstick: "valkey-zrank",
         changes: false,
-        is_right: |reply| matches!(reply, Reply::Integer(_)),
+        is_right: |reply| matches!(reply, ServerReply::Integer(_)),
         write: |_, size, nth, out| {
             words::command(&[b"ZRANK", &key("zset", size), &member("mem", scrambled(nth) % size)], out);
         },
     },
-    Kind {
+    CollectionCommand {
         name: "LINDEX",
         by_size: "large-lindex",
         by_yardstick: "valkey-lindex",
         changes: false,
-        is_right: |reply| matches!(reply, Reply::Bulk(Some(_))),
+        is_right: |reply| matches!(reply, ServerReply::Bulk(Some(_))),
         write: |_, size, nth, out| {
             words::command(&[b"LINDEX", &key("list", size), (scrambled(nth) % size).to_string().as_bytes()], out);
         },
     },
-    Kind {
+    CollectionCommand {
         name: "LINSERT behind the first item",
         by_size: "large-linsert",
         by_yardstick: "valkey-linsert",
         changes: true,
-        is_right: |reply| matches!(reply, Reply::Integer(1..)),
+        is_right: |reply| matches!(reply, ServerReply::Integer(1..)),
         write: |_, size, nth, out| {
             let (key, first) = (key("list", size), member("mem", 0));
             words::command(&[b"LINSERT", &key, b"AFTER", &first, &member("new", nth)], out);
         },
     },
-    Kind {
+    CollectionCommand {
         name: "LPOP and RPUSH in turn",
         by_size: "large-lpop",
         by_yardstick: "valkey-lpop",
         changes: true,
-        is_right: |reply| matches!(reply, Reply::Integer(1..) | Reply::Bulk(Some(_))),
+        is_right: |reply| matches!(reply, ServerReply::Integer(1..) | ServerReply::Bulk(Some(_))),
         write: |_, size, nth, out| {
             let key = key("queue", size);
             match nth / 256 % 2 {
@@ -110,7 +110,7 @@ const KINDS: [Kind; 6] = [
     },
 ];
 
-impl Kind {
+impl CollectionCommand {
     fn volley(&self, ledger: &Arc<Ledger>, size: usize, round: usize, commands: usize) -> Volley {
         let (write, ledger) = (self.write, Arc::clone(ledger));
         Volley::new(commands, self.is_right, move |nth, out| write(&ledger, size, round * commands + nth, out))
@@ -182,7 +182,7 @@ async fn fill(server: &ServerProcess, ledger: &Arc<Ledger>, kind: &'static str, 
     let ledger = Arc::clone(ledger);
     let all = Volley::new(
         size.div_ceil(FILL),
-        |reply| matches!(reply, Reply::Integer(1..)),
+        |reply| matches!(reply, ServerReply::Integer(1..)),
         move |nth, out| {
             let numbers = (nth * FILL..size).take(FILL);
             let element = |number: usize| match kind {
@@ -255,7 +255,7 @@ async fn started(
     let server = ServerProcess::launch(&database, "server").await?;
     let count = format!("{} {kind}:{size}\r\n", if kind == "hash" { "HLEN" } else { "ZCARD" });
     let all = i64::try_from(size).context("a small number")?;
-    server.wait_for(count.as_bytes(), |reply| *reply == Reply::Integer(all)).await?;
+    server.wait_for(count.as_bytes(), |reply| *reply == ServerReply::Integer(all)).await?;
     let resident = server.resident()?;
     Ok((server, resident))
 }

@@ -16,7 +16,7 @@ use super::harness::Bench;
 use super::ledger::{Ledger, VALUE};
 use super::run::{Measured, Run};
 use super::volley::{Volley, scrambled};
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 
 /// The keys that SET and MSET write.
 const KEYS: usize = 100_000;
@@ -41,27 +41,27 @@ const SCRIPT: &str =
 pub const NO_YARDSTICK: &str = "there is no valkey-server here: apt install valkey-server, or redis-server";
 
 /// A goal, its command, and a question whose reply shows that every command has had its effect.
-struct Kind {
+struct MeasuredCommand {
     id: &'static str,
     name: &'static str,
     volley: Volley,
     question: Option<(String, i64)>,
 }
 
-impl Kind {
-    fn new(id: &'static str, name: &'static str, volley: Volley) -> Kind {
-        Kind { id, name, volley, question: None }
+impl MeasuredCommand {
+    fn new(id: &'static str, name: &'static str, volley: Volley) -> MeasuredCommand {
+        MeasuredCommand { id, name, volley, question: None }
     }
 
-    fn counting(self, question: String, answer: usize) -> Kind {
-        Kind { question: Some((question, answer as i64)), ..self }
+    fn counting(self, question: String, answer: usize) -> MeasuredCommand {
+        MeasuredCommand { question: Some((question, answer as i64)), ..self }
     }
 
     /// Asks the question.
     async fn check(&self, server: &ServerProcess) -> anyhow::Result<()> {
         let Some((question, answer)) = &self.question else { return Ok(()) };
         let reply = Console::open(server.address).await?.ask_one(format!("{question}\r\n").as_bytes()).await?;
-        let right = reply == Reply::Integer(*answer);
+        let right = reply == ServerReply::Integer(*answer);
         ensure!(right, "after {}, the server answered {question} with {reply:?}, not {answer}", self.name);
         Ok(())
     }
@@ -108,7 +108,7 @@ async fn prepare(server: &ServerProcess, round: usize) -> anyhow::Result<()> {
     let range = format!("range:{round}");
     let fill = Volley::new(
         LIST,
-        |reply| matches!(reply, Reply::Integer(_)),
+        |reply| matches!(reply, ServerReply::Integer(_)),
         move |nth, out| {
             words::command(&[b"RPUSH", range.as_bytes(), &value(&ledger, nth)], out);
         },
@@ -118,7 +118,7 @@ async fn prepare(server: &ServerProcess, round: usize) -> anyhow::Result<()> {
 }
 
 /// The commands, each with its goal, in an order in which pops find what was added.
-fn kinds(round: usize, commands: usize) -> Vec<Kind> {
+fn kinds(round: usize, commands: usize) -> Vec<MeasuredCommand> {
     let ledger = Arc::new(Ledger::new(0));
     let name = |kind: &str| format!("{kind}:{round}");
     // Appends a command about one collection: the words before its name, and those behind it.
@@ -152,12 +152,12 @@ fn kinds(round: usize, commands: usize) -> Vec<Kind> {
         }
     };
     let incr = |nth: usize, out: &mut Vec<u8>| words::command(&[b"INCR", &member("num", nth % COUNTERS)], out);
-    let is_integer = |reply: &Reply| matches!(reply, Reply::Integer(_));
-    let is_one = |reply: &Reply| *reply == Reply::Integer(1);
-    let is_value = |reply: &Reply| matches!(reply, Reply::Bulk(Some(value)) if value.len() == VALUE);
-    let is_member = |reply: &Reply| matches!(reply, Reply::Bulk(Some(_)));
-    let is_pair = |reply: &Reply| matches!(reply, Reply::Array(pair) if pair.len() == 2);
-    let is_range = |reply: &Reply| matches!(reply, Reply::Array(items) if items.len() == RANGE);
+    let is_integer = |reply: &ServerReply| matches!(reply, ServerReply::Integer(_));
+    let is_one = |reply: &ServerReply| *reply == ServerReply::Integer(1);
+    let is_value = |reply: &ServerReply| matches!(reply, ServerReply::Bulk(Some(value)) if value.len() == VALUE);
+    let is_member = |reply: &ServerReply| matches!(reply, ServerReply::Bulk(Some(_)));
+    let is_pair = |reply: &ServerReply| matches!(reply, ServerReply::Array(pair) if pair.len() == 2);
+    let is_range = |reply: &ServerReply| matches!(reply, ServerReply::Array(items) if items.len() == RANGE);
     let range = about("range", "LRANGE", |_, _| vec![b"0".to_vec(), (RANGE - 1).to_string().into_bytes()]);
     let push = about("list", "LPUSH", |ledger, nth| vec![value(ledger, nth)]);
     let add = about("set", "SADD", |_, nth| vec![member("mem", scrambled(nth))]);
@@ -165,25 +165,25 @@ fn kinds(round: usize, commands: usize) -> Vec<Kind> {
     let rank = about("zset", "ZADD", |_, nth| vec![score(nth), member("mem", scrambled(nth))]);
     let none = |_: &Ledger, _: usize| -> Vec<Vec<u8>> { Vec::new() };
     vec![
-        Kind::new("cpu-set", "SET", Volley::new(commands, words::is_ok, pairs(1))),
-        Kind::new("cpu-incr", "INCR", Volley::new(commands, is_integer, incr)),
-        Kind::new("cpu-lpush", "LPUSH", Volley::new(commands, is_integer, push))
+        MeasuredCommand::new("cpu-set", "SET", Volley::new(commands, words::is_ok, pairs(1))),
+        MeasuredCommand::new("cpu-incr", "INCR", Volley::new(commands, is_integer, incr)),
+        MeasuredCommand::new("cpu-lpush", "LPUSH", Volley::new(commands, is_integer, push))
             .counting(format!("LLEN {}", name("list")), commands),
-        Kind::new("cpu-rpop", "RPOP", Volley::new(commands, is_value, about("list", "RPOP", none)))
+        MeasuredCommand::new("cpu-rpop", "RPOP", Volley::new(commands, is_value, about("list", "RPOP", none)))
             .counting(format!("EXISTS {}", name("list")), 0),
-        Kind::new("cpu-sadd", "SADD", Volley::new(commands, is_one, add))
+        MeasuredCommand::new("cpu-sadd", "SADD", Volley::new(commands, is_one, add))
             .counting(format!("SCARD {}", name("set")), commands),
-        Kind::new("cpu-spop", "SPOP", Volley::new(commands, is_member, about("set", "SPOP", none)))
+        MeasuredCommand::new("cpu-spop", "SPOP", Volley::new(commands, is_member, about("set", "SPOP", none)))
             .counting(format!("EXISTS {}", name("set")), 0),
-        Kind::new("cpu-hset", "HSET", Volley::new(commands, is_one, set))
+        MeasuredCommand::new("cpu-hset", "HSET", Volley::new(commands, is_one, set))
             .counting(format!("HLEN {}", name("hash")), commands),
-        Kind::new("cpu-zadd", "ZADD", Volley::new(commands, is_one, rank))
+        MeasuredCommand::new("cpu-zadd", "ZADD", Volley::new(commands, is_one, rank))
             .counting(format!("ZCARD {}", name("zset")), commands),
-        Kind::new("cpu-zpopmin", "ZPOPMIN", Volley::new(commands, is_pair, about("zset", "ZPOPMIN", none)))
+        MeasuredCommand::new("cpu-zpopmin", "ZPOPMIN", Volley::new(commands, is_pair, about("zset", "ZPOPMIN", none)))
             .counting(format!("EXISTS {}", name("zset")), 0),
-        Kind::new("cpu-lrange", "LRANGE of 100 items", Volley::new(ten, is_range, range)),
-        Kind::new("cpu-mset", "MSET of 10 pairs", Volley::new(ten, words::is_ok, pairs(PAIRS))),
-        Kind::new("cpu-eval", "EVAL", Volley::new(four, is_value, script)),
+        MeasuredCommand::new("cpu-lrange", "LRANGE of 100 items", Volley::new(ten, is_range, range)),
+        MeasuredCommand::new("cpu-mset", "MSET of 10 pairs", Volley::new(ten, words::is_ok, pairs(PAIRS))),
+        MeasuredCommand::new("cpu-eval", "EVAL", Volley::new(four, is_value, script)),
     ]
 }
 

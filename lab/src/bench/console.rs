@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::ledger::Ledger;
-use super::words::{self, NotAReply, Reply};
+use super::words::{self, NotAReply, ServerReply};
 
 /// How long a client waits for a reply. Longer than any deadline of a server.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +36,7 @@ impl Console {
     }
 
     /// Sends commands and waits for this many replies.
-    pub async fn ask(&mut self, commands: &[u8], replies: usize) -> anyhow::Result<Vec<Reply>> {
+    pub async fn ask(&mut self, commands: &[u8], replies: usize) -> anyhow::Result<Vec<ServerReply>> {
         let Console { stream, bytes } = self;
         let (mut reader, mut writer) = stream.split();
         let sending = async { anyhow::Ok(writer.write_all(commands).await?) };
@@ -57,13 +57,13 @@ impl Console {
     }
 
     /// Sends one command and waits for its reply.
-    pub async fn ask_one(&mut self, command: &[u8]) -> anyhow::Result<Reply> {
+    pub async fn ask_one(&mut self, command: &[u8]) -> anyhow::Result<ServerReply> {
         self.ask(command, 1).await?.pop().context("one reply was received")
     }
 }
 
 /// The next reply in a buffer. `None` if it is not complete yet.
-pub fn next(bytes: &mut BytesMut) -> Result<Option<Reply>, NotAReply> {
+pub fn next(bytes: &mut BytesMut) -> Result<Option<ServerReply>, NotAReply> {
     if bytes.is_empty() { Ok(None) } else { words::next_reply(bytes) }
 }
 
@@ -89,7 +89,7 @@ pub async fn read_back(server: SocketAddr, ledger: &Ledger, keys: &[usize]) -> a
         let mut out = Vec::new();
         keys.iter().for_each(|key| words::get(*key, &mut out));
         for (reply, key) in console.ask(&out, keys.len()).await?.into_iter().zip(keys) {
-            let Reply::Bulk(value) = reply else { bail!("the server answered a GET with {reply:?}") };
+            let ServerReply::Bulk(value) = reply else { bail!("the server answered a GET with {reply:?}") };
             ledger.check(*key, value.as_deref(), ledger.acknowledged(*key))?;
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::child::ServerProcess;
 use super::console::Console;
 use super::harness::Bench;
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 use crate::proxy::Faults;
 
 /// How much longer than another load this one runs: a writer gets few replies while it loses races.
@@ -65,8 +65,8 @@ async fn write(server: SocketAddr, writer: usize, until: Instant) -> anyhow::Res
         replies.longest = replies.longest.max(sent.elapsed());
         match reply {
             reply if words::is_ok(&reply) => replies.answered += 1,
-            Reply::Error(error) if error.starts_with("TRYAGAIN") => replies.try_again += 1,
-            Reply::Error(error) if error.starts_with("UNCERTAIN") => replies.uncertain += 1,
+            ServerReply::Error(error) if error.starts_with("TRYAGAIN") => replies.try_again += 1,
+            ServerReply::Error(error) if error.starts_with("UNCERTAIN") => replies.uncertain += 1,
             reply => {
                 tracing::warn!("the server answered a SET with {reply:?}");
                 replies.other += 1;

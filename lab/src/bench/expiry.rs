@@ -15,7 +15,7 @@ use super::ledger::{Ledger, VALUE};
 use super::run::Run;
 use super::steady;
 use super::volley::{Volley, scrambled};
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 
 /// The SETs a second while the keys expire, and the keys that they write.
 const RATE: u64 = 1_000;
@@ -53,7 +53,8 @@ async fn reads(bench: &mut Bench) -> anyhow::Result<()> {
         bench.note(&format!("expiry: run {} of {}", round + 1, bench.extent.rounds));
         let run = Run::begin();
         let get = |kind: &'static str| {
-            let is_value = |reply: &Reply| matches!(reply, Reply::Bulk(Some(value)) if value.len() == VALUE);
+            let is_value =
+                |reply: &ServerReply| matches!(reply, ServerReply::Bulk(Some(value)) if value.len() == VALUE);
             Volley::new(commands, is_value, move |nth, out| {
                 words::command(&[b"GET", &member(kind, scrambled(nth) % keys)], out);
             })
@@ -84,7 +85,7 @@ async fn expire_at_once(bench: &mut Bench) -> anyhow::Result<()> {
     let end = Instant::now() + took * 15 + SECOND * 5;
     let expire = Volley::new(
         keys,
-        |reply| *reply == Reply::Integer(1),
+        |reply| *reply == ServerReply::Integer(1),
         move |nth, out| {
             let spread = SECOND.mul_f64(scrambled(nth) as f64 / f64::from(1 << 27));
             let left = end.saturating_duration_since(Instant::now()) + spread;
@@ -107,6 +108,6 @@ async fn expire_at_once(bench: &mut Bench) -> anyhow::Result<()> {
         Some(bytes) => bench.report.take("expiry-commit", bytes as f64),
         None => bench.report.skip("expiry-commit", "only the stand-in tells the size of a commit"),
     }
-    server.wait_for(b"DBSIZE\r\n", |reply| *reply == Reply::Integer(WRITTEN as i64)).await?;
+    server.wait_for(b"DBSIZE\r\n", |reply| *reply == ServerReply::Integer(WRITTEN as i64)).await?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::child::ServerProcess;
 use super::console::Console;
 use super::harness::Bench;
-use super::words::Reply;
+use super::words::ServerReply;
 use crate::proxy::{Faults, Method, NetworkFault, RequestHead};
 
 const CLIENTS: usize = 64;
@@ -99,7 +99,7 @@ async fn last_values(server: SocketAddr) -> anyhow::Result<Vec<Option<String>>> 
     let mut console = Console::open(server).await?;
     for key in 0..KEYS {
         match console.ask_one(format!("GET chain:{key}\r\n").as_bytes()).await? {
-            Reply::Bulk(value) => last.push(value.map(|value| String::from_utf8_lossy(&value).into_owned())),
+            ServerReply::Bulk(value) => last.push(value.map(|value| String::from_utf8_lossy(&value).into_owned())),
             reply => bail!("the server answered a GET with {reply:?}"),
         }
     }
@@ -117,12 +117,12 @@ async fn play(server: SocketAddr, client: usize, end: Arc<AtomicBool>) -> anyhow
         }
         let (key, value) = (rng.usize(..KEYS), format!("{client}-{number}"));
         match console.ask_one(format!("SET chain:{key} {value} GET\r\n").as_bytes()).await? {
-            Reply::Bulk(replaced) => {
+            ServerReply::Bulk(replaced) => {
                 let replaced = replaced.map(|value| String::from_utf8_lossy(&value).into_owned());
                 seen.links.push(ChainLink { key, value, replaced });
             }
-            Reply::Error(error) => seen.errors.push(error),
-            reply @ (Reply::Status(_) | Reply::Integer(_) | Reply::Array(_)) => {
+            ServerReply::Error(error) => seen.errors.push(error),
+            reply @ (ServerReply::Status(_) | ServerReply::Integer(_) | ServerReply::Array(_)) => {
                 bail!("the server answered a SET with {reply:?}")
             }
         }

@@ -16,7 +16,7 @@ use super::load::{Load, LoadKind};
 use super::prices;
 use super::report::Series;
 use super::run::{Run, median};
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 use super::writes::Naive;
 
 const CLIENTS: usize = 256;
@@ -149,8 +149,8 @@ async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, u64
     words::get(key, &mut get);
     let began = Instant::now();
     let server = ServerProcess::launch(database, "server").await?;
-    let right = |reply: &Reply| match reply {
-        Reply::Bulk(value) => ledger.check(key, value.as_deref(), ledger.acknowledged(key)).is_ok(),
+    let right = |reply: &ServerReply| match reply {
+        ServerReply::Bulk(value) => ledger.check(key, value.as_deref(), ledger.acknowledged(key)).is_ok(),
         _ => false,
     };
     let answered = server.wait_for(&get, right).await?;

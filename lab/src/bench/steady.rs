@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::console::{self, PATIENCE};
 use super::ledger::Ledger;
-use super::words::{self, Reply};
+use super::words::{self, ServerReply};
 
 /// The connections that share the load.
 const CONNECTIONS: u64 = 64;
@@ -103,7 +103,7 @@ impl Turns {
                         bail!("the server sent more replies than commands")
                     };
                     match reply {
-                        Reply::Error(_) => steady.errors += 1,
+                        ServerReply::Error(_) => steady.errors += 1,
                         reply if words::is_ok(&reply) => {
                             ledger.acknowledge(key, number);
                             steady.took.push(sent.elapsed());

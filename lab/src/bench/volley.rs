@@ -17,7 +17,7 @@ use super::child::ServerProcess;
 use super::console::{self, PATIENCE};
 use super::harness::Bench;
 use super::sizes;
-use super::words::Reply;
+use super::words::ServerReply;
 
 /// The clients of a volley.
 const CLIENTS: usize = 256;
@@ -39,7 +39,7 @@ pub struct Volley {
     /// What they say.
     pub write: Arc<Write>,
     /// Whether a reply can be right.
-    pub is_right: fn(&Reply) -> bool,
+    pub is_right: fn(&ServerReply) -> bool,
 }
 
 /// What a volley has cost.
@@ -57,7 +57,7 @@ impl Volley {
     /// Commands of one kind.
     pub fn new(
         commands: usize,
-        is_right: fn(&Reply) -> bool,
+        is_right: fn(&ServerReply) -> bool,
         write: impl Fn(usize, &mut Vec<u8>) + Send + Sync + 'static,
     ) -> Volley {
         Volley { commands, write: Arc::new(write), is_right }

@@ -44,12 +44,12 @@ fn decimal(number: usize, out: &mut Vec<u8>) {
 
 /// A reply of a server.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum ServerReply {
     Status(String),
     Error(String),
     Integer(i64),
     Bulk(Option<BytesMut>),
-    Array(Vec<Reply>),
+    Array(Vec<ServerReply>),
 }
 
 /// Bytes that are no reply which these commands can have.
@@ -67,11 +67,11 @@ pub enum NotAReply {
 }
 
 /// Takes the next reply out of the buffer. `None` if it is not complete yet.
-pub fn next_reply(bytes: &mut BytesMut) -> Result<Option<Reply>, NotAReply> {
+pub fn next_reply(bytes: &mut BytesMut) -> Result<Option<ServerReply>, NotAReply> {
     // The most common reply gets a short path: hundreds of thousands arrive in a second.
     if bytes.starts_with(b"+OK\r\n") {
         bytes.advance(5);
-        return Ok(Some(Reply::Status(String::new())));
+        return Ok(Some(ServerReply::Status(String::new())));
     }
     let Some((length, reply)) = parse(bytes)? else { return Ok(None) };
     bytes.advance(length);
@@ -79,18 +79,18 @@ pub fn next_reply(bytes: &mut BytesMut) -> Result<Option<Reply>, NotAReply> {
 }
 
 /// The first reply in these bytes, and its length. `None` if it is not complete yet.
-fn parse(bytes: &[u8]) -> Result<Option<(usize, Reply)>, NotAReply> {
+fn parse(bytes: &[u8]) -> Result<Option<(usize, ServerReply)>, NotAReply> {
     let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
     let line = bytes[1..end].trim_ascii();
     let text = || String::from_utf8_lossy(line).into_owned();
     let number = || std::str::from_utf8(line).ok().and_then(|line| line.parse::<i64>().ok());
     let mut at = end + 1;
     let reply = match bytes[0] {
-        b'+' => Reply::Status(text()),
-        b'-' => Reply::Error(text()),
-        b':' => Reply::Integer(number().ok_or_else(|| NotAReply::Integer(text()))?),
+        b'+' => ServerReply::Status(text()),
+        b'-' => ServerReply::Error(text()),
+        b':' => ServerReply::Integer(number().ok_or_else(|| NotAReply::Integer(text()))?),
         b'$' => match number().ok_or_else(|| NotAReply::Length(text()))? {
-            -1 => Reply::Bulk(None),
+            -1 => ServerReply::Bulk(None),
             length => {
                 let length = usize::try_from(length).map_err(|_| NotAReply::Length(text()))?;
                 let Some(value) = bytes.get(at..at + length) else { return Ok(None) };
@@ -98,7 +98,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Reply)>, NotAReply> {
                 if bytes.len() < at {
                     return Ok(None);
                 }
-                Reply::Bulk(Some(BytesMut::from(value)))
+                ServerReply::Bulk(Some(BytesMut::from(value)))
             }
         },
         b'*' => {
@@ -112,7 +112,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Reply)>, NotAReply> {
                 at += length;
                 replies.push(reply);
             }
-            Reply::Array(replies)
+            ServerReply::Array(replies)
         }
         first => return Err(NotAReply::Type(char::from(first))),
     };
@@ -120,8 +120,8 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Reply)>, NotAReply> {
 }
 
 /// Whether this is the OK of a write.
-pub fn is_ok(reply: &Reply) -> bool {
-    matches!(reply, Reply::Status(status) if status.is_empty() || status == "OK")
+pub fn is_ok(reply: &ServerReply) -> bool {
+    matches!(reply, ServerReply::Status(status) if status.is_empty() || status == "OK")
 }
 
 #[cfg(test)]
@@ -139,14 +139,21 @@ mod tests {
                     replies.push(reply);
                 }
             }
-            let value = Reply::Bulk(Some(BytesMut::from(&b"a\r\nbc"[..])));
-            let pong = Reply::Status("PONG".to_owned());
-            let empty = Reply::Bulk(Some(BytesMut::new()));
-            let array = Reply::Array(vec![Reply::Integer(1), Reply::Array(vec![empty])]);
-            let none = Reply::Array(Vec::new());
+            let value = ServerReply::Bulk(Some(BytesMut::from(&b"a\r\nbc"[..])));
+            let pong = ServerReply::Status("PONG".to_owned());
+            let empty = ServerReply::Bulk(Some(BytesMut::new()));
+            let array = ServerReply::Array(vec![ServerReply::Integer(1), ServerReply::Array(vec![empty])]);
+            let none = ServerReply::Array(Vec::new());
             assert!(is_ok(&replies[0]));
-            let others =
-                [Reply::Error("ERR no".to_owned()), Reply::Bulk(None), value, pong, Reply::Integer(-7), array, none];
+            let others = [
+                ServerReply::Error("ERR no".to_owned()),
+                ServerReply::Bulk(None),
+                value,
+                pong,
+                ServerReply::Integer(-7),
+                array,
+                none,
+            ];
             assert_eq!(replies[1..], others);
         }
     }

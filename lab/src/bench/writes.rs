@@ -32,7 +32,7 @@ const NAIVE_TIME: Duration = Duration::from_millis(2000);
 const FIRST_SIZE: u64 = 8 << 10;
 
 /// The figures of one load of the curve.
-struct Step {
+struct CurveStep {
     clients: usize,
     /// SETs a second of Valthree and of naive.
     rates: [f64; 2],
@@ -78,7 +78,7 @@ async fn one_step(
     (server, ledger): (&ServerProcess, &Arc<Ledger>),
     naive: &mut Naive,
     probe: &mut Probe,
-) -> anyhow::Result<Step> {
+) -> anyhow::Result<CurveStep> {
     let run = Run::begin();
     let round_trip = run.measured(probe.put(bench.extent.probes, size).await?);
     let own = bench.load(LoadKind::Set, server, ledger, clients).play_well(Some(&bench.backend.route)).await?;
@@ -110,7 +110,7 @@ async fn one_step(
         bench.report.fact("naive SET, 1 client, in L", in_round_trips(slow.latency(0.5))?);
     }
     let size = own.traffic.bytes_there.checked_div(own.traffic.puts).unwrap_or(size);
-    Ok(Step { clients, rates: [own.rate(), slow.rate()], p99, size })
+    Ok(CurveStep { clients, rates: [own.rate(), slow.rate()], p99, size })
 }
 
 /// A database of the naive algorithm, and its server.

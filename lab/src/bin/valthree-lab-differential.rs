@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{ArgGroup, Parser};
-use valthree_lab::differential::campaign::{Findings, Plan, run};
+use valthree_lab::differential::campaign::{Campaign, Findings, run};
 use valthree_lab::differential::expected::EXPECTED;
 use valthree_lab::differential::generator::{Choice, Generator};
 use valthree_lab::differential::grammar::Level;
@@ -162,7 +162,7 @@ fn servers(flags: &Flags) -> anyhow::Result<Pair> {
 }
 
 /// Asks the servers what they know, and says what will not be compared.
-fn plan(flags: &Flags, pair: &mut Pair) -> anyhow::Result<Plan> {
+fn plan(flags: &Flags, pair: &mut Pair) -> anyhow::Result<Campaign> {
     pair.fresh(2).context("connecting")?;
     let (left, right) = (pair.left.identity(), pair.right.identity());
     let level = flags.level.unwrap_or_else(|| table::level(&left.0, &left.1));
@@ -181,7 +181,7 @@ fn plan(flags: &Flags, pair: &mut Pair) -> anyhow::Result<Plan> {
     let choice = Choice { level, only, without, known: flags.known.then_some(other), restart };
     let unruled = table::without_rule(&both, &Generator::new(&choice).rules);
     println!("no rule draws: {}", listed(unruled.clone()));
-    Ok(Plan {
+    Ok(Campaign {
         seed: flags.seed,
         commands: flags.commands,
         segment: flags.segment,
@@ -216,7 +216,7 @@ fn summary(findings: &Findings, pair: &Pair) {
 }
 
 /// The gaps that the file does not list.
-fn new_gaps(flags: &Flags, findings: &Findings, plan: &Plan) -> anyhow::Result<Vec<String>> {
+fn new_gaps(flags: &Flags, findings: &Findings, plan: &Campaign) -> anyhow::Result<Vec<String>> {
     let Some(path) = &flags.gaps else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let known: BTreeSet<&str> = text.lines().collect();

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use super::cli_script::script;
 use super::clock::Watch;
 use super::coverage::Coverage;
 use super::difference::{ERROR_TEXT, Signature};
 use super::generator::{Choice, Generator};
 use super::pair::Pair;
-use super::script::script;
 use super::shrink::shrink;
 
 /// The size of a campaign.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Campaign {
     /// The seed of the first segment. Each next segment has the next seed.
     pub seed: u64,
     /// Ends after so many commands.
@@ -58,7 +58,7 @@ pub struct Findings {
 }
 
 /// Runs a campaign. `news` hears of each new difference at once.
-pub fn run(pair: &mut Pair, plan: &Plan, mut news: impl FnMut(&Finding)) -> io::Result<Findings> {
+pub fn run(pair: &mut Pair, plan: &Campaign, mut news: impl FnMut(&Finding)) -> io::Result<Findings> {
     let generator = Generator::new(&plan.choice);
     let drawn = generator.drawn().map(|nth| &generator.rules[nth]);
     let coverage = Coverage::new(drawn, plan.choice.level);
@@ -108,7 +108,7 @@ mod tests {
         let (left, right) = (Server::at(toy::start(false)), Server::at(toy::start(forgets)));
         let mut pair = Pair::new(left, right, Duration::ZERO, V8_0);
         let only = vec!["GET".to_owned(), "SET".to_owned()];
-        let plan = Plan {
+        let plan = Campaign {
             seed: 1,
             commands: 2000,
             segment: 300,

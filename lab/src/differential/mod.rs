@@ -24,13 +24,14 @@
 //! | [`lua`] | writes scripts |
 //! | [`expected`] | the differences that stay, with their reasons |
 //! | [`mod@shrink`] | the fewest commands that still differ |
-//! | [`mod@script`] | those commands, as a script |
+//! | [`cli_script`] | those commands, as a script |
 //! | [`coverage`] | what was drawn, what succeeded, what failed |
 //! | [`table`] | the commands that each server says it knows |
 //! | [`campaign`] | all of it, until enough is compared |
 
 pub mod campaign;
 pub mod check;
+pub mod cli_script;
 mod clock;
 pub mod coverage;
 pub mod difference;
@@ -43,7 +44,6 @@ pub mod grammar;
 pub mod lua;
 pub mod pair;
 pub mod pool;
-pub mod script;
 pub mod server;
 pub mod shrink;
 pub mod state;

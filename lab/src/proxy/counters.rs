@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use super::fault::FaultKind;
+use super::network_fault::FaultKind;
 use super::requests::Method;
 
 /// Everything that has passed. Bytes and requests count when they arrive at the proxy.

@@ -27,7 +27,7 @@ impl Delay {
 }
 
 /// Something under way, and when it is due.
-pub(super) struct Part {
+pub(super) struct DueItem {
     pub item: Item,
     pub due: Instant,
 }
@@ -103,7 +103,7 @@ impl Direction {
     }
 
     /// Forwards bytes.
-    pub fn pass(&mut self, mut bytes: Bytes, arrived: Instant, parts: &mut Vec<Part>) {
+    pub fn pass(&mut self, mut bytes: Bytes, arrived: Instant, parts: &mut Vec<DueItem>) {
         if bytes.is_empty() {
             return;
         }
@@ -137,19 +137,19 @@ impl Direction {
     }
 
     /// Ends the connection once everything under way has arrived.
-    pub fn end(&mut self, how: Break, arrived: Instant, parts: &mut Vec<Part>) {
+    pub fn end(&mut self, how: Break, arrived: Instant, parts: &mut Vec<DueItem>) {
         self.send(Item::Break(how), arrived, parts);
         self.trouble = Trouble::Broken;
         self.bitten = true;
     }
 
     /// Forwards the end of this direction. No trouble stops it, so that neither side waits for ever for lost bytes.
-    pub fn close(&self, arrived: Instant, parts: &mut Vec<Part>) {
+    pub fn close(&self, arrived: Instant, parts: &mut Vec<DueItem>) {
         self.send(Item::End, arrived, parts);
     }
 
-    fn send(&self, item: Item, arrived: Instant, parts: &mut Vec<Part>) {
-        parts.push(Part { item, due: self.due(arrived) });
+    fn send(&self, item: Item, arrived: Instant, parts: &mut Vec<DueItem>) {
+        parts.push(DueItem { item, due: self.due(arrived) });
     }
 
     fn due(&self, arrived: Instant) -> Instant {

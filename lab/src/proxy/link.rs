@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::direction::{Break, Item, Part};
+use super::direction::{Break, DueItem, Item};
 
 /// The most bytes of one read.
 const CHUNK: usize = 64 * 1024;
@@ -31,7 +31,7 @@ const LATE: Duration = Duration::from_micros(999);
 
 /// A part under way. The last part of a read gives back the room of the whole read.
 struct Chunk {
-    part: Part,
+    part: DueItem,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -41,7 +41,7 @@ struct Chunk {
 pub(super) async fn pass<R: AsyncRead, W: AsyncWrite>(
     from: R,
     to: W,
-    steer: impl FnMut(Bytes, Instant, &mut Vec<Part>),
+    steer: impl FnMut(Bytes, Instant, &mut Vec<DueItem>),
 ) -> Result<io::Result<()>, Break> {
     // The semaphore of `take` bounds this channel.
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -62,7 +62,7 @@ pub(super) async fn pass<R: AsyncRead, W: AsyncWrite>(
 async fn take<R: AsyncRead>(
     from: R,
     sender: mpsc::UnboundedSender<Chunk>,
-    mut steer: impl FnMut(Bytes, Instant, &mut Vec<Part>),
+    mut steer: impl FnMut(Bytes, Instant, &mut Vec<DueItem>),
 ) -> io::Result<()> {
     let mut from = pin!(from);
     let room = Arc::new(Semaphore::new(UNDER_WAY));

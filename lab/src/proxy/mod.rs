@@ -11,13 +11,13 @@
 //! The proxy is not an HTTP proxy. It does not read answers and does not know TLS. It forwards anything other than
 //! HTTP/1.1 without counting it.
 
-mod connection;
 mod counters;
 mod direction;
-mod fault;
 mod link;
+mod network_fault;
 mod requests;
 mod schedule;
+mod steered_connection;
 
 use std::io;
 use std::sync::Mutex;
@@ -26,14 +26,14 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, split};
 use tokio::net::TcpStream;
 use valthree::net::Listener;
 
-use self::connection::Connection;
 use self::counters::OpenConnection;
 pub use self::counters::{Counters, ProxyCounts};
 use self::direction::Break;
 pub use self::direction::Delay;
-pub use self::fault::{FaultKind, NetworkFault};
+pub use self::network_fault::{FaultKind, NetworkFault};
 pub use self::requests::{Method, RequestReader};
 pub use self::schedule::{DecideFault, Faults, RequestHead, Rhythm, Schedule};
+use self::steered_connection::SteeredConnection;
 use crate::accept;
 
 /// A stream that can end with a TCP reset.
@@ -93,7 +93,7 @@ async fn pass<A: ResetStream, B: ResetStream>(
     };
     let (mut from_client, mut to_client) = split(client);
     let (mut from_server, mut to_server) = split(server);
-    let connection = Mutex::new(Connection::new(delay, counters, faults));
+    let connection = Mutex::new(SteeredConnection::new(delay, counters, faults));
     let lock = || connection.lock().expect("neither direction panics");
     let there = link::pass(&mut from_client, &mut to_server, |bytes, arrived, parts| {
         lock().there(bytes, arrived, parts);

@@ -40,14 +40,14 @@ impl Method {
 /// The reader of one connection's requests.
 #[derive(Debug, Default)]
 pub struct RequestReader {
-    expected: Expected,
+    expected: NextElement,
     /// The beginning of an incomplete line.
     line: Vec<u8>,
 }
 
 /// The next element of the stream.
 #[derive(Debug, Default)]
-enum Expected {
+enum NextElement {
     /// The first line of a request, or an empty one before it.
     #[default]
     Request,
@@ -88,12 +88,12 @@ impl RequestReader {
     /// Whether the stream has turned out to be something other than HTTP/1.1, or left it with CONNECT. The reader then finds
     /// no more requests.
     pub fn foreign(&self) -> bool {
-        matches!(self.expected, Expected::Nothing)
+        matches!(self.expected, NextElement::Nothing)
     }
 
     /// Whether the last request is complete and the next one has not begun.
     pub fn between(&self) -> bool {
-        matches!(self.expected, Expected::Request) && self.line.is_empty()
+        matches!(self.expected, NextElement::Request) && self.line.is_empty()
     }
 
     /// Reads these bytes. Calls `found` for every request whose head ends in them, with the index of the head's last byte.
@@ -101,15 +101,15 @@ impl RequestReader {
         let length = bytes.len();
         while !bytes.is_empty() {
             match &mut self.expected {
-                Expected::Nothing => return,
-                Expected::Bytes { left, then } => {
+                NextElement::Nothing => return,
+                NextElement::Bytes { left, then } => {
                     let now = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                     bytes = &bytes[now..];
                     *left -= now as u64;
                     if *left == 0 {
                         self.expected = match then {
-                            Then::Request => Expected::Request,
-                            Then::ChunkEnd => Expected::ChunkEnd,
+                            Then::Request => NextElement::Request,
+                            Then::ChunkEnd => NextElement::ChunkEnd,
                         };
                     }
                 }
@@ -118,7 +118,7 @@ impl RequestReader {
                     self.line.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
                     bytes = end.map_or(&[], |end| &bytes[end + 1..]);
                     if self.line.len() > MAX_LINE {
-                        self.expected = Expected::Nothing;
+                        self.expected = NextElement::Nothing;
                         self.line = Vec::new();
                     } else if end.is_some() {
                         let mut line = std::mem::take(&mut self.line);
@@ -134,29 +134,31 @@ impl RequestReader {
     }
 
     /// The element after this line; `Nothing` if the line is wrong here.
-    fn after(&self, line: &[u8], count: &mut impl FnMut(Method)) -> Expected {
+    fn after(&self, line: &[u8], count: &mut impl FnMut(Method)) -> NextElement {
         let next = match self.expected {
-            Expected::Request if line.is_empty() => Some(Expected::Request),
-            Expected::Request => request_line(line).map(|method| Expected::Header { method, body: Body::Length(0) }),
-            Expected::Header { method, body } if line.is_empty() => {
+            NextElement::Request if line.is_empty() => Some(NextElement::Request),
+            NextElement::Request => {
+                request_line(line).map(|method| NextElement::Header { method, body: Body::Length(0) })
+            }
+            NextElement::Header { method, body } if line.is_empty() => {
                 count(method);
                 Some(match body {
-                    Body::Length(0) => Expected::Request,
-                    Body::Length(left) => Expected::Bytes { left, then: Then::Request },
-                    Body::Chunked => Expected::ChunkSize,
+                    Body::Length(0) => NextElement::Request,
+                    Body::Length(left) => NextElement::Bytes { left, then: Then::Request },
+                    Body::Chunked => NextElement::ChunkSize,
                 })
             }
-            Expected::Header { method, body } => header(line, body).map(|body| Expected::Header { method, body }),
-            Expected::ChunkSize => chunk_size(line).map(|size| match size {
-                0 => Expected::Trailer,
-                left => Expected::Bytes { left, then: Then::ChunkEnd },
+            NextElement::Header { method, body } => header(line, body).map(|body| NextElement::Header { method, body }),
+            NextElement::ChunkSize => chunk_size(line).map(|size| match size {
+                0 => NextElement::Trailer,
+                left => NextElement::Bytes { left, then: Then::ChunkEnd },
             }),
-            Expected::ChunkEnd => line.is_empty().then_some(Expected::ChunkSize),
-            Expected::Trailer if line.is_empty() => Some(Expected::Request),
-            Expected::Trailer => Some(Expected::Trailer),
-            Expected::Bytes { .. } | Expected::Nothing => unreachable!("these elements are not lines"),
+            NextElement::ChunkEnd => line.is_empty().then_some(NextElement::ChunkSize),
+            NextElement::Trailer if line.is_empty() => Some(NextElement::Request),
+            NextElement::Trailer => Some(NextElement::Trailer),
+            NextElement::Bytes { .. } | NextElement::Nothing => unreachable!("these elements are not lines"),
         };
-        next.unwrap_or(Expected::Nothing)
+        next.unwrap_or(NextElement::Nothing)
     }
 }
 

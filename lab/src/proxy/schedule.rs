@@ -9,7 +9,7 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::Instant;
 
-use super::fault::{FaultKind, NetworkFault};
+use super::network_fault::{FaultKind, NetworkFault};
 use super::requests::Method;
 
 /// The most bytes that pass before a cut. Every PUT and the head of every answer are longer.

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// What a request wants. `Ord` is the order in which counts are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RequestKind {
     /// CreateBucket
     CreateBucket,
     /// DeleteBucket
@@ -35,7 +35,7 @@ pub struct Asked {
     /// Its number among the requests of this stand-in, from 1.
     pub number: u64,
     /// What it wants.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// Where.
     pub bucket: String,
     /// And of which object; empty if of none.

@@ -19,8 +19,8 @@ mod operations;
 mod service;
 mod stand;
 
-pub use self::counts::{Count, Counts};
-pub use self::fate::{Answer, Asked, Fate, Kind, Tear};
+pub use self::counts::{Counts, RequestCount};
+pub use self::fate::{Answer, Asked, Fate, RequestKind, Tear};
 pub use self::keys::Keys;
 pub use self::objects::{Object, etag};
 pub use self::service::{converse, serve};

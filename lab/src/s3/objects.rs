@@ -88,7 +88,7 @@ pub struct Buckets {
     replaced: BTreeMap<(String, String), Object>,
 }
 
-type Outcome<T> = Result<T, S3ErrorCode>;
+type ObjectResult<T> = Result<T, S3ErrorCode>;
 
 impl Buckets {
     /// Creates a bucket, and says whether it was not there.
@@ -99,7 +99,7 @@ impl Buckets {
     }
 
     /// Deletes a bucket, which must be empty.
-    pub fn remove(&mut self, bucket: &str) -> Outcome<()> {
+    pub fn remove(&mut self, bucket: &str) -> ObjectResult<()> {
         if !self.bucket(bucket)?.is_empty() {
             return Err(S3ErrorCode::BucketNotEmpty);
         }
@@ -108,12 +108,12 @@ impl Buckets {
     }
 
     /// The objects of a bucket.
-    pub fn bucket(&self, bucket: &str) -> Outcome<&BTreeMap<String, Object>> {
+    pub fn bucket(&self, bucket: &str) -> ObjectResult<&BTreeMap<String, Object>> {
         self.buckets.get(bucket).ok_or(S3ErrorCode::NoSuchBucket)
     }
 
     /// An object.
-    pub fn get(&self, bucket: &str, key: &str) -> Outcome<&Object> {
+    pub fn get(&self, bucket: &str, key: &str) -> ObjectResult<&Object> {
         self.bucket(bucket)?.get(key).ok_or(S3ErrorCode::NoSuchKey)
     }
 
@@ -124,7 +124,7 @@ impl Buckets {
     }
 
     /// Writes an object if its condition holds.
-    pub fn put(&mut self, bucket: &str, key: &str, object: Object, condition: &Condition) -> Outcome<()> {
+    pub fn put(&mut self, bucket: &str, key: &str, object: Object, condition: &Condition) -> ObjectResult<()> {
         let objects = self.buckets.get_mut(bucket).ok_or(S3ErrorCode::NoSuchBucket)?;
         match (condition, objects.get(key)) {
             (Condition::Always, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => {}
@@ -139,14 +139,14 @@ impl Buckets {
     }
 
     /// Deletes an object; it need not be there.
-    pub fn delete(&mut self, bucket: &str, key: &str) -> Outcome<()> {
+    pub fn delete(&mut self, bucket: &str, key: &str) -> ObjectResult<()> {
         self.buckets.get_mut(bucket).ok_or(S3ErrorCode::NoSuchBucket)?.remove(key);
         self.replaced.remove(&(bucket.to_owned(), key.to_owned()));
         Ok(())
     }
 
     /// Lists a bucket.
-    pub fn list(&self, bucket: &str, listing: &Listing) -> Outcome<Page> {
+    pub fn list(&self, bucket: &str, listing: &Listing) -> ObjectResult<Page> {
         let objects = self.bucket(bucket)?;
         let mut page = Page::default();
         if listing.limit == 0 {

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use valthree::net::Listener;
 
-use super::fate::{Answer, Asked, Fate, Kind, Tear};
+use super::fate::{Answer, Asked, Fate, RequestKind, Tear};
 use super::keys;
 use super::stand::Stand;
 use crate::accept;
@@ -84,7 +84,7 @@ impl Stand {
             (Answer::Torn(tear), Some(truth)) => truth
                 .await
                 .unwrap_or(Err(Hangup))
-                .map(|whole| if asked.kind == Kind::Get { self.tear(&asked, whole, *tear) } else { whole }),
+                .map(|whole| if asked.kind == RequestKind::Get { self.tear(&asked, whole, *tear) } else { whole }),
         };
         self.send(&asked, answer, &fate.answer)
     }
@@ -174,7 +174,7 @@ async fn wait(now: Instant, due: Instant) {
     }
 }
 
-fn classify(parts: &Parts) -> (Kind, String, String) {
+fn classify(parts: &Parts) -> (RequestKind, String, String) {
     let path = parts.uri.path().trim_start_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     // SDKs name the operation in `x-id`; every other parameter names a part of an object or bucket, but to a list.
@@ -186,16 +186,16 @@ fn classify(parts: &Parts) -> (Kind, String, String) {
         plain &= parameter.starts_with("x-id=");
     }
     let kind = match (parts.method.clone(), bucket.is_empty(), key.is_empty()) {
-        (Method::GET, false, true) if list => Kind::List,
-        _ if !plain => Kind::Other,
-        (Method::PUT, false, true) => Kind::CreateBucket,
-        (Method::HEAD, false, true) => Kind::HeadBucket,
-        (Method::DELETE, false, true) => Kind::DeleteBucket,
-        (Method::GET, false, false) => Kind::Get,
-        (Method::HEAD, false, false) => Kind::Head,
-        (Method::PUT, false, false) if !parts.headers.contains_key("x-amz-copy-source") => Kind::Put,
-        (Method::DELETE, false, false) => Kind::Delete,
-        _ => Kind::Other,
+        (Method::GET, false, true) if list => RequestKind::List,
+        _ if !plain => RequestKind::Other,
+        (Method::PUT, false, true) => RequestKind::CreateBucket,
+        (Method::HEAD, false, true) => RequestKind::HeadBucket,
+        (Method::DELETE, false, true) => RequestKind::DeleteBucket,
+        (Method::GET, false, false) => RequestKind::Get,
+        (Method::HEAD, false, false) => RequestKind::Head,
+        (Method::PUT, false, false) if !parts.headers.contains_key("x-amz-copy-source") => RequestKind::Put,
+        (Method::DELETE, false, false) => RequestKind::Delete,
+        _ => RequestKind::Other,
     };
     (kind, bucket.to_owned(), key.to_owned())
 }

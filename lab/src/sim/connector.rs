@@ -80,19 +80,19 @@ impl HttpClient for Http {
             let dial = Dial { network: self.network.clone(), here: self.here, patience };
             // The pool needs tokio's clock, too: the machine's would decide whether it reuses a connection.
             let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(dial.clone());
-            SharedHttpConnector::new(Pool { client, dial })
+            SharedHttpConnector::new(ConnectionPool { client, dial })
         });
         pool.clone()
     }
 }
 
 #[derive(Debug)]
-struct Pool {
+struct ConnectionPool {
     client: Client<Dial, SdkBody>,
     dial: Dial,
 }
 
-impl HttpConnector for Pool {
+impl HttpConnector for ConnectionPool {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let request = match request.try_into_http1x() {
             Ok(request) => request,

@@ -11,7 +11,7 @@ use super::hits::Hit;
 use super::network::Network;
 use super::place::Place;
 use super::plan::Plan;
-use crate::s3::{Answer, Asked, Config, Fate, Keys, Kind, Stand, Tear, serve};
+use crate::s3::{Answer, Asked, Config, Fate, Keys, RequestKind, Stand, Tear, serve};
 
 /// The store's port.
 pub const PORT: u16 = 9000;
@@ -62,8 +62,8 @@ impl Decisions {
         let met = under_way.into_iter().find_map(|(place, fault)| {
             let What::Store { fault, odds } = fault.what else { return None };
             let meant = match asked.kind {
-                Kind::Put => !fault.is_for_gets(),
-                Kind::Get => !fault.is_for_puts() && (fault != StoreFault::Passing404 || is_passing(now)),
+                RequestKind::Put => !fault.is_for_gets(),
+                RequestKind::Get => !fault.is_for_puts() && (fault != StoreFault::Passing404 || is_passing(now)),
                 _ => !fault.is_for_puts() && !fault.is_for_gets(),
             };
             (meant && self.rng.random_bool(f64::from(odds) / 100.0)).then_some((place, fault))

@@ -48,7 +48,7 @@ pub(crate) enum End {
     Value(Value),
     Failed(Failure),
     Stopped(Bound),
-    /// Lua itself failed. The interpreter is not used again.
+    /// Lua itself failed. The text is the reply to the client. The interpreter is not used again.
     Broken(String),
 }
 

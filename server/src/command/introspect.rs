@@ -62,9 +62,9 @@ pub fn list(table: &'static CommandTable, words: &[Bytes]) -> Result<Reply, Repl
 }
 
 /// Whether a command passes a filter with this argument.
-type Filter = fn(&Spec, &[u8]) -> bool;
+type CommandFilter = fn(&Spec, &[u8]) -> bool;
 
-fn filter_by(kind: &[u8]) -> Result<Filter, Reply> {
+fn filter_by(kind: &[u8]) -> Result<CommandFilter, Reply> {
     if kind.eq_ignore_ascii_case(b"PATTERN") {
         Ok(|spec, pattern| glob::matches(pattern, spec.name.as_bytes(), Case::Insensitive))
     } else if kind.eq_ignore_ascii_case(b"ACLCAT") {

@@ -9,6 +9,7 @@
 //! | [`execution`] | what executes a row on a draft |
 //! | [`keys`] | which words of a request are keys |
 //! | [`arguments`] | parsers and errors that several commands share |
+//! | [`combined`] | a bound on the work of commands that combine several keys |
 //! | [`introspect`], `description`, `syntax` | `COMMAND` and `HELP`: the table, told to clients |
 //! | [`glob`] | the patterns of Valkey |
 //! | [`page`], [`draw`] | visiting a collection in pieces, and random elements of it |

@@ -16,7 +16,7 @@ struct Argument {
     /// Where it stands in the syntax.
     text: String,
     token: Option<&'static str>,
-    kind: Kind,
+    kind: ArgumentKind,
     optional: bool,
     /// It can come more than once, each time with its token if that is in front of all of it.
     multiple: bool,
@@ -24,7 +24,7 @@ struct Argument {
 }
 
 #[derive(Debug)]
-enum Kind {
+enum ArgumentKind {
     /// A word, by its name.
     Word(&'static str),
     /// Nothing behind the token.
@@ -43,7 +43,7 @@ pub fn arguments(syntax: &'static str) -> Vec<Reply> {
 }
 
 fn parse(syntax: &'static str) -> Vec<Argument> {
-    let mut parser = Parser { words: words(syntax), at: 0, outer_repeats: false };
+    let mut parser = SyntaxParser { words: words(syntax), at: 0, outer_repeats: false };
     let mut alternatives = parser.alternatives();
     alternatives.pop().unwrap_or_default()
 }
@@ -65,14 +65,14 @@ fn words(syntax: &'static str) -> Vec<&'static str> {
     words
 }
 
-struct Parser {
+struct SyntaxParser {
     words: Vec<&'static str>,
     at: usize,
     /// A repetition of all that the present brackets contain has been read.
     outer_repeats: bool,
 }
 
-impl Parser {
+impl SyntaxParser {
     /// Reads up to a closing bracket or the end.
     fn alternatives(&mut self) -> Vec<Vec<Argument>> {
         let mut alternatives = vec![Vec::new()];
@@ -109,12 +109,13 @@ impl Parser {
         }
         let mut arguments: Vec<Argument> = alternatives.into_iter().map(Argument::all).collect();
         let single = if arguments.len() == 1 { arguments.pop() } else { None };
-        let argument = single.unwrap_or_else(|| Argument::of(Kind::OneOf(arguments)));
+        let argument = single.unwrap_or_else(|| Argument::of(ArgumentKind::OneOf(arguments)));
         let (open, close) = if optional { ("[", "]") } else { ("<", ">") };
         let text = [open, &content.join(" "), close].join(" ");
         let repeats = std::mem::take(&mut self.outer_repeats);
         // An optional argument within brackets of its own stays apart: both may be missing.
-        let argument = if optional && argument.optional { Argument::of(Kind::Block(vec![argument])) } else { argument };
+        let argument =
+            if optional && argument.optional { Argument::of(ArgumentKind::Block(vec![argument])) } else { argument };
         sequence.push(Argument { text, optional, multiple: argument.multiple | repeats, ..argument });
     }
 }
@@ -125,27 +126,28 @@ fn text_of(arguments: &[Argument]) -> String {
 
 /// Puts a token and what follows it together.
 fn gather(mut sequence: Vec<Argument>) -> Vec<Argument> {
-    let is_token = |argument: &Argument| matches!(argument.kind, Kind::Nothing) && !argument.optional;
+    let is_token = |argument: &Argument| matches!(argument.kind, ArgumentKind::Nothing) && !argument.optional;
     let Some(at) = sequence.iter().position(is_token).filter(|at| at + 1 < sequence.len()) else { return sequence };
     let text = text_of(&sequence[at..]);
     let rest = sequence.split_off(at + 1);
     let token = sequence.pop().and_then(|argument| argument.token);
     let behind = match Argument::all(rest) {
         plain if plain.token.is_none() && !plain.optional => plain,
-        other => Argument::of(Kind::Block(vec![other])),
+        other => Argument::of(ArgumentKind::Block(vec![other])),
     };
     sequence.push(Argument { text, token, ..behind });
     sequence
 }
 
 impl Argument {
-    fn of(kind: Kind) -> Argument {
+    fn of(kind: ArgumentKind) -> Argument {
         Argument { text: String::new(), token: None, kind, optional: false, multiple: false, token_again: false }
     }
 
     fn word(word: &'static str) -> Argument {
         let is_token = word.starts_with(|first: char| first.is_ascii_uppercase());
-        let (token, kind) = if is_token { (Some(word), Kind::Nothing) } else { (None, Kind::Word(word)) };
+        let (token, kind) =
+            if is_token { (Some(word), ArgumentKind::Nothing) } else { (None, ArgumentKind::Word(word)) };
         Argument { text: word.to_owned(), token, ..Argument::of(kind) }
     }
 
@@ -155,32 +157,36 @@ impl Argument {
             Some(only) if sequence.is_empty() => only,
             last => {
                 sequence.extend(last);
-                Argument { text: text_of(&sequence), ..Argument::of(Kind::Block(sequence)) }
+                Argument { text: text_of(&sequence), ..Argument::of(ArgumentKind::Block(sequence)) }
             }
         }
     }
 
     fn name(&self) -> String {
         match (&self.kind, self.token) {
-            (Kind::Word(name), _) => (*name).to_owned(),
-            (Kind::Block(parts) | Kind::OneOf(parts), None) => parts.first().map(Argument::name).unwrap_or_default(),
-            (Kind::Block(_) | Kind::OneOf(_) | Kind::Nothing, token) => token.unwrap_or_default().to_ascii_lowercase(),
+            (ArgumentKind::Word(name), _) => (*name).to_owned(),
+            (ArgumentKind::Block(parts) | ArgumentKind::OneOf(parts), None) => {
+                parts.first().map(Argument::name).unwrap_or_default()
+            }
+            (ArgumentKind::Block(_) | ArgumentKind::OneOf(_) | ArgumentKind::Nothing, token) => {
+                token.unwrap_or_default().to_ascii_lowercase()
+            }
         }
     }
 
     fn type_name(&self) -> &'static str {
         match self.kind {
-            Kind::Nothing => "pure-token",
-            Kind::Block(_) => "block",
-            Kind::OneOf(_) => "oneof",
-            Kind::Word(name) => type_of(name),
+            ArgumentKind::Nothing => "pure-token",
+            ArgumentKind::Block(_) => "block",
+            ArgumentKind::OneOf(_) => "oneof",
+            ArgumentKind::Word(name) => type_of(name),
         }
     }
 
     fn document(&self) -> Reply {
         let name = self.name();
         let mut fields = vec![("name", Reply::bulk(name.clone())), ("type", Reply::text(self.type_name()))];
-        if let Kind::Word(_) | Kind::Nothing = self.kind {
+        if let ArgumentKind::Word(_) | ArgumentKind::Nothing = self.kind {
             fields.push(("display_text", Reply::bulk(name)));
         }
         fields.extend(self.token.map(|token| ("token", Reply::text(token))));
@@ -189,7 +195,7 @@ impl Argument {
         if !flags.is_empty() {
             fields.push(("flags", Reply::Set(flags)));
         }
-        if let Kind::Block(parts) | Kind::OneOf(parts) = &self.kind {
+        if let ArgumentKind::Block(parts) | ArgumentKind::OneOf(parts) = &self.kind {
             fields.push(("arguments", Reply::Array(parts.iter().map(Argument::document).collect())));
         }
         Reply::Map(fields.into_iter().map(|(name, value)| (Reply::text(name), value)).collect())
@@ -222,11 +228,11 @@ mod tests {
     fn shown(argument: &Argument) -> String {
         let joined = |parts: &[Argument], between: &str| parts.iter().map(shown).collect::<Vec<_>>().join(between);
         let content = match &argument.kind {
-            Kind::Word(name) => (*name).to_owned(),
-            Kind::Nothing => String::new(),
-            Kind::Block(parts) => joined(parts, " "),
-            Kind::OneOf(parts) if argument.optional && argument.token.is_none() => joined(parts, " | "),
-            Kind::OneOf(parts) => format!("<{}>", joined(parts, " | ")),
+            ArgumentKind::Word(name) => (*name).to_owned(),
+            ArgumentKind::Nothing => String::new(),
+            ArgumentKind::Block(parts) => joined(parts, " "),
+            ArgumentKind::OneOf(parts) if argument.optional && argument.token.is_none() => joined(parts, " | "),
+            ArgumentKind::OneOf(parts) => format!("<{}>", joined(parts, " | ")),
         };
         let with_token = [argument.token.unwrap_or_default(), &content].join(" ").trim().to_owned();
         let again = if argument.token_again { &with_token } else { &content };

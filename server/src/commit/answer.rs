@@ -46,7 +46,8 @@ pub enum Refusal {
     /// A PUT that held it was sent, and its fate is not known.
     #[error("UNCERTAIN The store has not confirmed this command. It may have taken effect, or may yet")]
     Uncertain,
-    /// The stored database is damaged, or is not the one that this server knows.
+    /// The stored database is damaged, or is not the one that this server knows. The text is for the client. The commit loop
+    /// keeps the error behind it.
     #[error("ERR The database cannot be used: {0}")]
     Unusable(Arc<str>),
 }
@@ -56,7 +57,8 @@ pub enum Refusal {
 pub struct Refused {
     /// What the client may conclude.
     pub refusal: Refusal,
-    /// What stood in the way, as far as this server knows.
+    /// What stood in the way, as far as this server knows. These words are for the client. The record of the store's health
+    /// keeps the error behind them.
     pub cause: Option<Arc<str>>,
 }
 

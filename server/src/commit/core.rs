@@ -193,7 +193,7 @@ impl Core {
     }
 
     /// Where `db.json` is, and what is wrong with it.
-    pub(super) fn wrong_root(&self, why: &str) -> String {
-        format!("{} {why}", (self.terms.locate)(root::NAME))
+    pub(super) fn wrong_root(&self, why: &str) -> Unusable {
+        Unusable::new(format!("{} {why}", (self.terms.locate)(root::NAME)))
     }
 }

@@ -1,11 +1,13 @@
 //! Reading the runs that a version names and memory lacks.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::trouble::Unusable;
 use crate::background::{Background, in_slices};
 use crate::id::Id;
 use crate::root::{Root, Run, Upload};
@@ -27,7 +29,7 @@ pub enum Obstacle {
     /// only if a later `db.json` still names it.
     Gone(Name),
     /// An object is damaged: which one, and how.
-    Damaged(String),
+    Damaged(Unusable),
 }
 
 /// Reads runs.
@@ -80,26 +82,30 @@ impl<S: Store> Reader<S> {
     pub async fn load(self, root: Root, known: Runs) -> Result<Database, Obstacle> {
         let place = self.store.locate(crate::root::NAME);
         let (root, runs) = self.complete(root, known).await?;
-        Database::new(root, runs).map_err(|damage| Obstacle::Damaged(format!("{place} {damage}")))
+        let damaged = |damage| Obstacle::Damaged(Unusable::new(format!("{place} {damage}")).caused_by(damage));
+        Database::new(root, runs).map_err(damaged)
     }
 
     /// Reads a run of a database.
     async fn read(&self, run: &Run, database: Id, salt: Salt) -> Result<Layer, Obstacle> {
         let name = run.name.to_string();
-        let damaged = |why: String| Obstacle::Damaged(format!("{} {why}", self.store.locate(&name)));
+        let damaged = |why: &dyn fmt::Display| Unusable::new(format!("{} {why}", self.store.locate(&name)));
         let mut patience = Patience::default();
         let bytes = loop {
             self.stats.gets.add(1);
             match timeout(bound(run.bytes), self.store.get(&name, None)).await {
                 Ok(Ok(Got::Object { bytes, .. })) => break bytes,
                 Ok(Ok(Got::Absent | Got::Unchanged)) => return Err(Obstacle::Gone(run.name)),
-                Ok(Err(StoreError::Obstructed(why))) => return Err(damaged(why.to_string())),
+                Ok(Err(error @ StoreError::Obstructed(_))) => {
+                    return Err(Obstacle::Damaged(damaged(&error.why()).caused_by(error)));
+                }
                 Ok(Err(error)) => patience.pause(&error).await,
                 Err(_) => patience.pause(&StoreError::Unclear("no answer".into())).await,
             }
         };
         self.stats.bytes_got.add(bytes.len() as u64);
-        unpack(bytes, run, database, salt).await.map_err(|damage| damaged(damage.to_string()))
+        let layer = unpack(bytes, run, database, salt).await;
+        layer.map_err(|damage| Obstacle::Damaged(damaged(&damage).caused_by(damage)))
     }
 }
 

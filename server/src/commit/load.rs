@@ -32,7 +32,7 @@ impl<S: Store> Start<S> {
             match reader.load(root, known).await {
                 Ok(database) => return Ok(self.begin(database, Some(etag))),
                 Err(Obstacle::Gone(name)) => gone = Some(name),
-                Err(Obstacle::Damaged(what)) => return Err(Unusable(format!("{what}. {KEPT}").into())),
+                Err(Obstacle::Damaged(what)) => return Err(what.and(KEPT)),
             }
         }
     }
@@ -61,7 +61,7 @@ impl<S: Store> Start<S> {
         match gone {
             Some(gone) if root.names().any(|name| name == gone) => {
                 let place = self.store.locate(&gone.to_string());
-                Err(Unusable(format!("{place} is missing, although {} names it. {KEPT}", root::NAME).into()))
+                Err(Unusable::new(format!("{place} is missing, although {} names it", root::NAME)).and(KEPT))
             }
             _ => Ok((root, etag)),
         }
@@ -76,19 +76,18 @@ impl<S: Store> Start<S> {
         loop {
             match bounded(request()).await {
                 Ok(answer) => return Ok(answer),
-                Err(StoreError::Obstructed(why)) => return Err(self.unusable(&why)),
+                Err(error @ StoreError::Obstructed(_)) => return Err(self.unusable(error.why()).caused_by(error)),
                 Err(error) => patience.pause(&error).await,
             }
         }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Root, Unusable> {
-        Root::decode(bytes, &[]).map_err(|damage| self.unusable(&damage.to_string()))
+        Root::decode(bytes, &[]).map_err(|damage| self.unusable(&damage.to_string()).caused_by(damage))
     }
 
     fn unusable(&self, why: &str) -> Unusable {
-        let place = self.store.locate(root::NAME);
-        Unusable(format!("{place} {why}. {KEPT}").into())
+        Unusable::new(format!("{} {why}", self.store.locate(root::NAME))).and(KEPT)
     }
 
     fn begin(self, database: Database, etag: Option<ETag>) -> Committer<S> {

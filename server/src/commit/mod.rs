@@ -35,23 +35,23 @@
 //! order, and they are computed anew if the commit is lost. WATCH is a read of a stored version. It joins no batch: in a
 //! batch, its note would mix the changes before it with those behind it.
 //!
-//! *Large effects.* Some effects are too large for `db.json`, and known only after the execution. The core holds such a batch
-//! back until they are stored as a run, and its commit names the run. The run means nothing before a version names it, so until
-//! then the batch has no effect, and its units may still be told TRYAGAIN. If memory moves to another version meanwhile, or the commit is lost, the batch is
-//! executed anew, and its effects are uploaded anew (`step::hold`).
+//! *Large effects.* Some effects are too large for `db.json`, and the core knows it only after the execution. It holds such
+//! a batch back until its effects are stored as a run, and then sends a commit that names the run. A run means nothing
+//! before a version names it. So until then the batch has no effect, and its units may still be told TRYAGAIN. If memory
+//! moves to another version meanwhile, or the commit is lost, the core executes the batch anew, and uploads its effects
+//! anew (`step::hold`).
 //!
 //! *Deadlines.* The core answers TRYAGAIN only if it has sent no bytes that hold an effect of the command. The same step
 //! removes the unit, so nothing can happen later either. Otherwise it answers UNCERTAIN, and removes the unit as well: if
-//! the commit proves lost, nobody executes the unit again. A unit whose deadline is too near for a commit to
-//! be settled joins no commit, so that a lost race alone hardly ever makes an outcome uncertain.
+//! the commit proves lost, nobody executes the unit again. A unit joins no commit that could not be settled before its
+//! deadline. So a lost race alone hardly ever makes an outcome uncertain.
 //!
 //! *The log and the runs.* A version is its runs, with the entries of `recent` laid over them, the newer over the older
 //! ([`crate::state`]). A commit appends one entry and edits none. A server that reads a later version applies only the new
-//! entries, if the log goes back far enough. The result equals a full load. If memory
-//! lacks a run that a version names, the server does not know that version until it has read the run (`fetch`). Until then
-//! the version proves nothing, answers nothing and settles no fate. Runs never change, so it does not matter when they are
-//! read. Folds, merges and sweeps enter the chain as part of a batch and change no row
-//! ([`crate::upkeep`]).
+//! entries, if the log goes back far enough. The result equals a full load. If memory lacks a run that a version names,
+//! the server does not know that version until it has read the run (`fetch`). Until then the version proves nothing,
+//! answers nothing and settles no fate. Runs never change, so it does not matter when they are read. Folds, merges and
+//! sweeps enter the chain as part of a batch and change no row ([`crate::upkeep`]).
 //!
 //! *Expiry.* Each version stores a time, `now`, which never goes back. A key whose expiry is not later than `now` does not
 //! exist in that version. So the meaning of a version depends on the version alone, and expiry needs no argument of its
@@ -64,8 +64,8 @@
 //! stored version that cannot have followed the known one (`lineage`), or that cannot be read, is never served and never
 //! replaced (`step::outage`).
 //!
-//! No step of this mentions a clock. Clocks only decide when to wait, to look, or to give up. A script that exceeds its time
-//! is undone, so no effect depends on when that was.
+//! No step of this argument mentions a clock. Clocks only decide when to wait, to look, or to give up. A script that
+//! exceeds its time is undone, so no effect depends on the moment when it was stopped.
 //!
 //! # Where things are
 //!

@@ -54,8 +54,8 @@ impl RoundTrip {
 /// How much time a unit needs before its deadline to join a commit: if it is new, and if it has lost a race before.
 ///
 /// A PUT that wins takes one round trip. One that loses is settled only by a GET after it, so the client of a unit that
-/// starts later could hear UNCERTAIN although nothing failed. No unit is refused for a deadline that is too short for the
-/// store anyway.
+/// starts later could hear UNCERTAIN although nothing failed. A deadline of less than six round trips leaves no time for a
+/// second try. Then there are no margins: the store is too slow for the deadline, and to refuse units early would not help.
 pub fn margins(round_trip: Duration, deadline: Duration) -> (Duration, Duration) {
     let once = round_trip * 3 / 2;
     if deadline < 4 * once { (Duration::ZERO, Duration::ZERO) } else { (once, 2 * once) }

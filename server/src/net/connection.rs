@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::FutureExt as _;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf};
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -19,7 +19,7 @@ use super::inbound::Inbound;
 use super::intake::{Context, Intake, TURN_BYTES};
 use super::last_words::LastWords;
 use super::outbox::{Outbox, write};
-use crate::budget::{Holding, PATIENCE};
+use crate::budget::{Budget, Holding, PATIENCE};
 use crate::clients::Traffic;
 use crate::commit::{Answer, Awaited};
 use crate::resp::{Limits, Protocol, Reply};
@@ -54,27 +54,15 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
         let asleep = intake.session.wake(Instant::now());
         encode(&mut outbox, requests, &mut holding);
         traffic(&intake).hold(requests, outbox.held());
-        let all_is_taken = outbox.is_empty();
-        if all_is_taken && !inbound.unparsed && intake.postponed.is_none() {
-            if !inbound.open {
-                break;
-            }
-            if last_words.is_due() {
-                // Bytes that have come while we wrote the last reply are answered, too.
-                yield_now().await;
-                match inbound.fill(&mut reader, &budget).now_or_never() {
-                    Some(filled) => traffic(&intake).came(filled?),
-                    None => break,
-                }
-            }
+        let all_is_done = outbox.is_empty() && !inbound.unparsed && intake.postponed.is_none();
+        if all_is_done && is_over(&mut inbound, &mut reader, &budget, traffic(&intake), &last_words).await? {
+            break;
         }
         let own = requests + outbox.held();
         let allowance = holding.pressure.allowance();
         let is_full = outbox.is_full();
         let (is_postponed, is_paused) = (intake.postponed.is_some(), intake.is_paused());
-        // Executing what has come already frees it.
-        let may_take =
-            !is_full && outbox.held() < allowance && !intake.session.is_waiting() && !is_paused && asleep.is_none();
+        let may_take = !is_paused && asleep.is_none() && may_take(&intake.session, &outbox, allowance);
         let may_read = !is_full && own + outbox.request_bytes() < allowance;
         let too_much = own > 0 && own >= allowance;
         let patience = holding.progress + PATIENCE;
@@ -102,11 +90,7 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
             () = sleep_until(asleep.unwrap_or(patience)), if asleep.is_some() => {}
             () = holding.pressure_changes(), if own > 0 || !may_read => {}
             () = sleep_until(patience), if too_much => {
-                if requests == 0 {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "other clients need the memory of its replies"));
-                }
-                inbound.close();
-                outbox.push(TOO_MUCH, intake.session.protocol());
+                give_up(requests, &mut inbound, &mut outbox, intake.session.protocol())?;
                 holding.progress = Instant::now();
             }
             () = last_words.next(), if inbound.open => {
@@ -117,6 +101,43 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
         }
     }
     inbound.part(reader, writer).await
+}
+
+/// Whether a connection ends on which everything is answered.
+async fn is_over<IO: AsyncRead>(
+    inbound: &mut Inbound,
+    reader: &mut ReadHalf<IO>,
+    budget: &Budget,
+    traffic: Passing<'_>,
+    last_words: &LastWords,
+) -> io::Result<bool> {
+    if inbound.open && last_words.is_due() {
+        // Bytes that have come while we wrote the last reply are answered, too.
+        yield_now().await;
+        match inbound.fill(reader, budget).now_or_never() {
+            Some(filled) => traffic.came(filled?),
+            None => return Ok(true),
+        }
+        return Ok(false);
+    }
+    Ok(!inbound.open)
+}
+
+/// Whether the replies leave room for more of them. To execute what has come frees the memory of the requests, so that
+/// does not count.
+fn may_take(session: &Session, outbox: &Outbox, allowance: usize) -> bool {
+    !outbox.is_full() && outbox.held() < allowance && !session.is_waiting()
+}
+
+/// Gives up a client that holds too much memory and moves nothing. It hears so if an unfinished request holds the memory.
+/// If untaken replies do, it would not take this one either.
+fn give_up(requests: usize, inbound: &mut Inbound, outbox: &mut Outbox, protocol: Protocol) -> io::Result<()> {
+    if requests == 0 {
+        return Err(io::Error::new(io::ErrorKind::TimedOut, "other clients need the memory of its replies"));
+    }
+    inbound.close();
+    outbox.push(TOO_MUCH, protocol);
+    Ok(())
 }
 
 /// Waits until another client ends the connection.

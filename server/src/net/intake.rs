@@ -50,7 +50,7 @@ impl Status {
                 let cause = health.cause().map_or_else(String::new, |cause| format!(": {cause}"));
                 Some(Reply::error(format!("LOADING Valthree is reading the database from its store{cause}")))
             }
-            Status::Unusable(Unusable(why)) => Some(Refused::from(Refusal::Unusable(Arc::clone(why))).reply()),
+            Status::Unusable(why) => Some(Refused::from(Refusal::Unusable(Arc::clone(&why.text))).reply()),
         }
     }
 }
@@ -117,98 +117,124 @@ impl Drop for Postponed {
     }
 }
 
+/// What one turn hands over to the commit loop.
+#[derive(Default)]
+struct Turn {
+    units: Vec<Unit>,
+    sheet: Sheet,
+    /// The memory of their requests.
+    bytes: usize,
+}
+
 impl Intake<'_> {
     /// Takes whole requests until there are no more, or until they are enough for this turn. Hands over together what is
     /// for the commit loop, so that it becomes part of one batch.
     pub(super) async fn take(&mut self, inbound: &mut Inbound, outbox: &mut Outbox) {
-        let (mut units, sheet) = (Vec::new(), Sheet::default());
-        let mut handed_over = 0;
+        let mut turn = Turn::default();
         let refusal = self.context.status.borrow().refusal();
-        let turn = outbox.untaken() + TURN_BYTES;
+        let enough = outbox.untaken() + TURN_BYTES;
         while (self.postponed.is_some() || inbound.unparsed)
             && !outbox.is_full()
-            && outbox.untaken() < turn
+            && outbox.untaken() < enough
             && !self.session.is_waiting()
             && self.session.asleep_until().is_none()
         {
-            let request = match self.postponed.take().map(|mut postponed| std::mem::take(&mut postponed.request)) {
-                Some(request) => request,
-                None => match inbound.next() {
-                    Ok(Some(request)) => request,
-                    Ok(None) => break,
-                    Err(error) => {
-                        outbox.push(error.reply(), self.session.protocol());
-                        inbound.close();
-                        break;
-                    }
-                },
-            };
-            if self.pause_for(&request).is_some() {
-                self.postponed = Some(Postponed::new(request, &self.context.shared));
-                break;
-            }
-            if is_http(&request[0]) {
-                self.context.warn_of_http(self.peer);
-                inbound.close();
-                break;
-            }
-            self.context.shared.stats.commands.add(1);
-            self.session.client().traffic.requests.add(1);
-            let request_bytes = memory(&request);
-            let stopwatch = Stopwatch::start(&self.context.shared, self.session.client(), &request);
-            let step = self.session.handle(request, refusal.as_ref());
-            let stopwatch = stopwatch.of(self.session.command());
-            let settles = self.session.is_waiting();
-            let (id, (database, protocol)) = (self.session.id(), self.session.terms());
-            // What the session settles, it settles with the answer.
-            let wanted = settles || matches!(step, Step::Settled(_)) || self.session.wants_reply();
-            let (awaited, request_bytes, stopwatch) = match step {
-                Step::Submit(command) | Step::Watch(command) => {
-                    let (answer, awaited) = sheet.promise();
-                    units.push(Unit::new(id, database, command, answer));
-                    (awaited, request_bytes, stopwatch)
-                }
-                Step::Transact(Gathered { queue, watched, bytes }) => {
-                    let (answer, awaited) = sheet.promise();
-                    let names = queue.iter().map(|queued| queued.command().map(|it| it.spec().name)).collect();
-                    let commands = queue.iter().filter_map(Queued::shared).cloned().collect();
-                    units.push(Unit::transaction(id, database, commands, watched, answer));
-                    (awaited, request_bytes + bytes, stopwatch.of_transaction(names))
-                }
-                Step::Settled(settled) => {
-                    stopwatch.stop(settled.whole(), true, self.session.asleep_until());
-                    outbox.push_settled(settled);
-                    continue;
-                }
-                Step::Answer(reply) => {
-                    let is_error = matches!(reply, Reply::Error(_));
-                    let is_refused = is_error && (self.session.is_queuing() || !self.session.executes());
-                    // What was queued counts with its EXEC.
-                    if is_error || !self.session.is_queuing() {
-                        stopwatch.stop(Some(&reply), !is_refused, self.session.asleep_until());
-                    }
-                    if wanted {
-                        outbox.push(reply, protocol);
-                    }
-                    continue;
-                }
-                Step::AnswerAndClose(reply) => {
-                    stopwatch.stop(Some(&reply), true, None);
+            let Some(request) = self.next_request(inbound, outbox) else { break };
+            self.handle(request, refusal.as_ref(), &mut turn, inbound, outbox);
+        }
+        if !turn.units.is_empty() {
+            planted!("exec-torn" => crate::zoo::net::tear_transactions(&mut turn.units, &self.context.queue).await);
+            planted!("mset-torn" => crate::zoo::net::tear(&mut turn.units, &self.context.queue).await);
+            self.hand_over(turn.units, turn.bytes, outbox).await;
+        }
+    }
+
+    /// The next whole request, if it may be executed now. Closes the connection to further requests after bytes that are
+    /// none.
+    fn next_request(&mut self, inbound: &mut Inbound, outbox: &mut Outbox) -> Option<Vec<Bytes>> {
+        let request = match self.postponed.take().map(|mut postponed| std::mem::take(&mut postponed.request)) {
+            Some(request) => request,
+            None => match inbound.next() {
+                Ok(request) => request?,
+                Err(error) => {
+                    outbox.push(error.reply(), self.session.protocol());
                     inbound.close();
-                    if wanted {
-                        outbox.push(reply, protocol);
-                    }
-                    continue;
+                    return None;
                 }
-            };
-            handed_over += request_bytes;
-            outbox.expect(Expected { awaited, protocol, wanted, request_bytes, settles, stopwatch: Some(stopwatch) });
+            },
+        };
+        if self.pause_for(&request).is_some() {
+            self.postponed = Some(Postponed::new(request, &self.context.shared));
+            return None;
         }
-        if !units.is_empty() {
-            planted!("exec-torn" => crate::zoo::net::tear_transactions(&mut units, &self.context.queue).await);
-            planted!("mset-torn" => crate::zoo::net::tear(&mut units, &self.context.queue).await);
-            self.hand_over(units, handed_over, outbox).await;
+        if is_http(&request[0]) {
+            self.context.warn_of_http(self.peer);
+            inbound.close();
+            return None;
         }
+        Some(request)
+    }
+
+    /// Answers a request that the session can answer itself. The turn hands over any other, and the outbox expects its
+    /// reply.
+    fn handle(
+        &mut self,
+        request: Vec<Bytes>,
+        refusal: Option<&Reply>,
+        turn: &mut Turn,
+        inbound: &mut Inbound,
+        outbox: &mut Outbox,
+    ) {
+        self.context.shared.stats.commands.add(1);
+        self.session.client().traffic.requests.add(1);
+        let request_bytes = memory(&request);
+        let stopwatch = Stopwatch::start(&self.context.shared, self.session.client(), &request);
+        let step = self.session.handle(request, refusal);
+        let stopwatch = stopwatch.of(self.session.command());
+        let settles = self.session.is_waiting();
+        let (id, (database, protocol)) = (self.session.id(), self.session.terms());
+        // What the session settles, it settles with the answer.
+        let wanted = settles || matches!(step, Step::Settled(_)) || self.session.wants_reply();
+        let (awaited, request_bytes, stopwatch) = match step {
+            Step::Submit(command) | Step::Watch(command) => {
+                let (answer, awaited) = turn.sheet.promise();
+                turn.units.push(Unit::new(id, database, command, answer));
+                (awaited, request_bytes, stopwatch)
+            }
+            Step::Transact(Gathered { queue, watched, bytes }) => {
+                let (answer, awaited) = turn.sheet.promise();
+                let names = queue.iter().map(|queued| queued.command().map(|it| it.spec().name)).collect();
+                let commands = queue.iter().filter_map(Queued::shared).cloned().collect();
+                turn.units.push(Unit::transaction(id, database, commands, watched, answer));
+                (awaited, request_bytes + bytes, stopwatch.of_transaction(names))
+            }
+            Step::Settled(settled) => {
+                stopwatch.stop(settled.whole(), true, self.session.asleep_until());
+                return outbox.push_settled(settled);
+            }
+            Step::Answer(reply) => {
+                let is_error = matches!(reply, Reply::Error(_));
+                let is_refused = is_error && (self.session.is_queuing() || !self.session.executes());
+                // What was queued counts with its EXEC.
+                if is_error || !self.session.is_queuing() {
+                    stopwatch.stop(Some(&reply), !is_refused, self.session.asleep_until());
+                }
+                if wanted {
+                    outbox.push(reply, protocol);
+                }
+                return;
+            }
+            Step::AnswerAndClose(reply) => {
+                stopwatch.stop(Some(&reply), true, None);
+                inbound.close();
+                if wanted {
+                    outbox.push(reply, protocol);
+                }
+                return;
+            }
+        };
+        turn.bytes += request_bytes;
+        outbox.expect(Expected { awaited, protocol, wanted, request_bytes, settles, stopwatch: Some(stopwatch) });
     }
 
     /// Until when a request has to wait, if the server makes a pause that concerns it.

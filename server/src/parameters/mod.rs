@@ -2,7 +2,7 @@
 //!
 //! Operators set this server up with flags. Clients, tools and frameworks of Valkey read parameters, and set some of them.
 //! So the server knows the usual ones. It follows those that mean something here, and keeps the others as they are set
-//! until it stops. It refuses a value that would promise something else than what is: another port, or an eviction policy.
+//! until it stops. It refuses a value that would promise what it does not do: another port, or an eviction policy.
 //!
 //! | module | contents |
 //! |---|---|

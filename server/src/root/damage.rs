@@ -26,7 +26,7 @@ pub enum Damage {
     /// Written by another version of Valthree.
     #[error("is of format {0}, and this server reads formats {FIRST_FORMAT} and {FORMAT} only")]
     Format(u64),
-    /// Says two things that can't both be true.
+    /// Says two things that can't both be true. The text names them; no other error has shown it.
     #[error("contradicts itself: {0}")]
     Contradiction(String),
 }

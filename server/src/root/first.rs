@@ -143,8 +143,8 @@ impl<'de> Deserialize<'de> for FirstKey {
 
 impl<'de> Deserialize<'de> for FirstValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FirstValue, D::Error> {
-        struct Kinds;
-        impl<'de> Visitor<'de> for Kinds {
+        struct ValueVisitor;
+        impl<'de> Visitor<'de> for ValueVisitor {
             type Value = FirstValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,6 +169,6 @@ impl<'de> Deserialize<'de> for FirstValue {
                 Ok(FirstValue(Some(value)))
             }
         }
-        deserializer.deserialize_any(Kinds)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }

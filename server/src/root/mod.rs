@@ -16,8 +16,8 @@
 //!
 //! `recent` is a log. Each commit appends one entry ([`EntryParts`]), and no commit edits an older one. Older entries are in
 //! `runs` ([`crate::run`]), each of which covers the generations after `from` up to `to`. So the database is what the runs
-//! say, one laid over the other in their order, and the entries over them. `kept` has what somebody may still need of entries
-//! that went into runs.
+//! say, one laid over the other in their order, and the entries over them. `kept` holds what servers may still need of
+//! entries that went into runs.
 //!
 //! | module | what it knows |
 //! |---|---|
@@ -39,19 +39,20 @@
 //! - `generation` is one more than that of the version it replaced, so no two versions have the same bytes, an ETag
 //!   never comes back, and a conditional PUT that was overtaken can never land late.
 //! - `by` made this version. Its row in `writers` says so, and so does the newest entry.
-//! - `writers` has at most [`WRITERS`] rows; the one whose newer number is oldest leaves first; nothing else removes one.
+//! - `writers` has at most [`WRITERS`] rows. One more pushes out the row whose newest commit (the later of `own` and `in`)
+//!   is the oldest. Nothing else removes a row.
 //! - The runs follow each other without a gap, from `base` on. The entries follow the runs: each generation from the next one
 //!   up to `generation` has exactly one entry, even if its commit changed no row. Only the entry that took over a database
 //!   of format 1 stands for several generations, from its `from` on.
-//! - No id of a database or a collection is of a later generation than the entry that names it, and the databases that have
-//!   a number have different ids. The one of the system has none.
-//! - `kept` is of generations that the runs cover, and takes at most [`KEPT`] bytes.
+//! - The id of a database or a collection is not from a later generation than the entry that names it. No two numbers map
+//!   to the same database, and none maps to the database of the system.
+//! - `kept` tells only of generations that the runs cover, and takes at most [`KEPT`] bytes.
 //! - `id` and `swept` survive everything, FLUSHALL included; `swept` and `base` never exceed `generation`.
 //! - The first five fields stand in this order, without white space, in the first [`Opening::BYTES`] bytes.
 //!
 //! Reading is strict. What this server does not understand completely it must not replace, because the replacement
-//! would lose what it skipped: unknown fields, kinds of values and formats are errors, never defaults. Whatever has one
-//! meaning has one spelling, and rows, keys and clients stand in the order of their bytes.
+//! would lose what it skipped: unknown fields, kinds of values and formats are errors, never defaults. Each meaning has one
+//! spelling. Rows, keys and clients stand in the order of their bytes.
 
 use std::sync::Arc;
 

@@ -104,8 +104,8 @@ impl Serialize for OfferAnswer {
 
 impl<'de> Deserialize<'de> for OfferAnswer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OfferAnswer, D::Error> {
-        struct Kinds;
-        impl<'de> Visitor<'de> for Kinds {
+        struct AnswerVisitor;
+        impl<'de> Visitor<'de> for AnswerVisitor {
             type Value = OfferAnswer;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,20 +119,22 @@ impl<'de> Deserialize<'de> for OfferAnswer {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OfferAnswer, A::Error> {
                 #[derive(serde::Deserialize)]
                 #[serde(field_identifier, rename_all = "lowercase")]
-                enum Kind {
+                enum AnswerKind {
                     Base64,
                     Object,
                 }
                 let answer = match map.next_key()? {
-                    Some(Kind::Base64) => OfferAnswer::Here(decode_value(&map.next_value::<std::borrow::Cow<str>>()?)?),
-                    Some(Kind::Object) => OfferAnswer::Object(map.next_value()?),
+                    Some(AnswerKind::Base64) => {
+                        OfferAnswer::Here(decode_value(&map.next_value::<std::borrow::Cow<str>>()?)?)
+                    }
+                    Some(AnswerKind::Object) => OfferAnswer::Object(map.next_value()?),
                     None => return Err(A::Error::custom("an answer without a kind")),
                 };
                 strict::end(map)?;
                 Ok(answer)
             }
         }
-        deserializer.deserialize_any(Kinds)
+        deserializer.deserialize_any(AnswerVisitor)
     }
 }
 
@@ -144,8 +146,8 @@ impl Serialize for Said {
 
 impl<'de> Deserialize<'de> for Said {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Said, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
+        struct SaidVisitor;
+        impl<'de> Visitor<'de> for SaidVisitor {
             type Value = Said;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,7 +165,7 @@ impl<'de> Deserialize<'de> for Said {
                 }
             }
         }
-        deserializer.deserialize_seq(Parts)
+        deserializer.deserialize_seq(SaidVisitor)
     }
 }
 

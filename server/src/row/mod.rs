@@ -5,9 +5,9 @@
 //! | the keys of a database | a key | a string, or the *head* of a collection |
 //! | the elements of a collection | a field, a member, a position, an id | the element |
 //!
-//! A row that is not there and a row that was removed are the same to a reader. But a removal has to hide older rows, so
-//! layers keep it as a row of its own, `None`. Of two rows with the same name in the same table the newer one counts. That
-//! is all that folds, merges and layers know.
+//! To a reader, an absent row and a removed row are the same. But a removal has to hide older rows, so layers keep it as
+//! a row of its own, `None`: a tombstone. Of two rows with the same name in the same table the newer one counts. Folds,
+//! merges and layers know no more than that.
 //!
 //! A head is small, and names the collection by an id that was never used before: see [`Made`]. So DEL, RENAME, EXPIRE and
 //! an overwrite touch one row of a collection, however many elements it has. The elements of an id that no head names any

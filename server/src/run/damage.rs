@@ -26,10 +26,10 @@ pub enum RunDamage {
     /// A row that this server does not know, though its checksum is right.
     #[error("contradicts itself: {0}")]
     Row(#[from] Unpackable),
-    /// The bytes that were written were wrong.
+    /// The bytes that were written were wrong. The text says how; no other error has shown it.
     #[error("contradicts itself: {0}")]
     Contradiction(String),
-    /// Not what `db.json` says that it is.
+    /// Not what `db.json` says that it is. The text names the difference.
     #[error("is not the run that db.json names: {0}")]
     Other(String),
 }

@@ -16,10 +16,10 @@ const LINE: usize = 1024;
 pub struct Decoder {
     database: Id,
     rows: u64,
-    content: Content,
+    content: EitherRun,
 }
 
-enum Content {
+enum EitherRun {
     New(NewRun),
     Old(OldRun),
 }
@@ -30,26 +30,26 @@ impl Decoder {
         let line = bytes.iter().take(LINE).position(|byte| *byte == b'\n');
         let line = line.ok_or(RunDamage::Foreign("it has no first line"))?;
         #[derive(Deserialize)]
-        struct FormatOnly {
+        struct RunFormat {
             run: u64,
         }
         let first = &bytes[..line];
         match serde_json::from_slice(first).map_err(RunDamage::FirstLine)? {
-            FormatOnly { run: FORMAT } => {
+            RunFormat { run: FORMAT } => {
                 let header: FirstLine = serde_json::from_slice(first).map_err(RunDamage::FirstLine)?;
                 let (database, rows) = (header.database, header.rows);
                 let claim = Claim::new(rows, header.length, bytes.len())?;
-                let content = Content::New(NewRun::new(bytes, line + 1, claim, salt)?);
+                let content = EitherRun::New(NewRun::new(bytes, line + 1, claim, salt)?);
                 Ok(Decoder { database, rows, content })
             }
-            FormatOnly { run: OLD_FORMAT } => {
+            RunFormat { run: OLD_FORMAT } => {
                 let header: OldFirstLine = serde_json::from_slice(first).map_err(RunDamage::FirstLine)?;
                 let (database, rows) = (header.database, header.entries);
                 let claim = Claim::new(rows, header.length, bytes.len())?;
-                let content = Content::Old(OldRun::new(bytes, line + 1, claim, salt)?);
+                let content = EitherRun::Old(OldRun::new(bytes, line + 1, claim, salt)?);
                 Ok(Decoder { database, rows, content })
             }
-            FormatOnly { run } => Err(RunDamage::Format(run)),
+            RunFormat { run } => Err(RunDamage::Format(run)),
         }
     }
 
@@ -69,8 +69,8 @@ impl Work for Decoder {
 
     fn step(&mut self) -> Option<Result<Layer, RunDamage>> {
         match &mut self.content {
-            Content::New(parts) => parts.step(),
-            Content::Old(whole) => whole.step(),
+            EitherRun::New(parts) => parts.step(),
+            EitherRun::Old(whole) => whole.step(),
         }
     }
 }

@@ -15,10 +15,10 @@ pub(super) struct NewRun {
     footer: Footer,
     claim: Claim,
     salt: Salt,
-    stage: Stage,
+    stage: NewRunStage,
 }
 
-enum Stage {
+enum NewRunStage {
     /// Compares the checksum of the index: so far it is hashed up to here. The blocks begin at `line`.
     Index {
         line: usize,
@@ -40,7 +40,7 @@ impl NewRun {
     /// Begins with the footer of a run with this length of the first line.
     pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<NewRun, RunDamage> {
         let footer = Footer::read(&bytes, line)?;
-        let stage = Stage::Index { line, hash: Sha256::new(), at: footer.index_at as usize };
+        let stage = NewRunStage::Index { line, hash: Sha256::new(), at: footer.index_at as usize };
         Ok(NewRun { bytes, footer, claim, salt, stage })
     }
 
@@ -56,38 +56,38 @@ impl NewRun {
     }
 
     /// Goes from one stage to the next, or further in the same.
-    fn go_on(&mut self, stage: Stage) -> Result<Stage, RunDamage> {
+    fn go_on(&mut self, stage: NewRunStage) -> Result<NewRunStage, RunDamage> {
         let (index_at, filter_at) = (self.footer.index_at as usize, self.footer.filter_at as usize);
         let end = self.bytes.len() - FOOTER;
         match stage {
-            Stage::Index { line, mut hash, at } => {
+            NewRunStage::Index { line, mut hash, at } => {
                 Ok(match self.hash(&mut hash, at, filter_at, self.footer.index)? {
-                    Some(at) => Stage::Index { line, hash, at },
-                    None => Stage::Filter { line, hash, at: filter_at },
+                    Some(at) => NewRunStage::Index { line, hash, at },
+                    None => NewRunStage::Filter { line, hash, at: filter_at },
                 })
             }
-            Stage::Filter { line, mut hash, at } => {
+            NewRunStage::Filter { line, mut hash, at } => {
                 if let Some(at) = self.hash(&mut hash, at, end, self.footer.filter)? {
-                    return Ok(Stage::Filter { line, hash, at });
+                    return Ok(NewRunStage::Filter { line, hash, at });
                 }
                 let filter = Filter::read(&self.bytes.slice(filter_at..end))?;
                 let (blocks, index) = (self.bytes.slice(..index_at), self.bytes.slice(index_at..filter_at));
-                Ok(Stage::Blocks(Box::new(Blocks::new(blocks, index, filter, line, self.claim, self.salt)?)))
+                Ok(NewRunStage::Blocks(Box::new(Blocks::new(blocks, index, filter, line, self.claim, self.salt)?)))
             }
-            Stage::Blocks(mut blocks) => {
+            NewRunStage::Blocks(mut blocks) => {
                 blocks.go_on()?;
-                Ok(Stage::Blocks(blocks))
+                Ok(NewRunStage::Blocks(blocks))
             }
-            Stage::Done => unreachable!("a decoder is not used any more when it is done"),
+            NewRunStage::Done => unreachable!("a decoder is not used any more when it is done"),
         }
     }
 
     /// See [`super::Work`].
     pub(super) fn step(&mut self) -> Option<Result<Layer, RunDamage>> {
-        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let stage = std::mem::replace(&mut self.stage, NewRunStage::Done);
         match self.go_on(stage) {
             Err(damage) => Some(Err(damage)),
-            Ok(Stage::Blocks(blocks)) if blocks.is_done() => Some(blocks.layer()),
+            Ok(NewRunStage::Blocks(blocks)) if blocks.is_done() => Some(blocks.layer()),
             Ok(stage) => {
                 self.stage = stage;
                 None

@@ -43,10 +43,10 @@ pub(super) struct OldRun {
     line: usize,
     claim: Claim,
     salt: Salt,
-    stage: Stage,
+    stage: OldRunStage,
 }
 
-enum Stage {
+enum OldRunStage {
     /// Compares the checksum: so far so many bytes are hashed.
     Hash(Sha256, usize),
     /// Unpacks the frames: this one begins here.
@@ -69,36 +69,36 @@ impl OldRun {
         if bytes.len() < line + CHECKSUM {
             return Err(RunDamage::Foreign("it is cut short"));
         }
-        Ok(OldRun { bytes, line, claim, salt, stage: Stage::Hash(Sha256::new(), 0) })
+        Ok(OldRun { bytes, line, claim, salt, stage: OldRunStage::Hash(Sha256::new(), 0) })
     }
 
     /// Goes from one stage to the next, or further in the same.
-    fn go_on(&mut self, stage: Stage) -> Result<Stage, RunDamage> {
+    fn go_on(&mut self, stage: OldRunStage) -> Result<OldRunStage, RunDamage> {
         let body = self.bytes.len() - CHECKSUM;
         match stage {
-            Stage::Hash(mut hash, at) => {
+            OldRunStage::Hash(mut hash, at) => {
                 let end = body.min(at + HASHED);
                 hash.update(&self.bytes[at..end]);
                 if end < body {
-                    return Ok(Stage::Hash(hash, end));
+                    return Ok(OldRunStage::Hash(hash, end));
                 }
                 if hash.finalize()[..] != self.bytes[end..] {
                     return Err(RunDamage::Checksum);
                 }
                 let decompressor = Decompressor::new().map_err(RunDamage::Frame)?;
-                Ok(Stage::Unpack { at: self.line, out: Vec::with_capacity(self.claim.room().0), decompressor })
+                Ok(OldRunStage::Unpack { at: self.line, out: Vec::with_capacity(self.claim.room().0), decompressor })
             }
-            Stage::Unpack { at, mut out, mut decompressor } if at < body => {
+            OldRunStage::Unpack { at, mut out, mut decompressor } if at < body => {
                 let (unpacked, length) = unpack_frame(&self.bytes[at..body], &mut decompressor)?;
                 self.claim.allows(out.len() + unpacked.len())?;
                 out.extend_from_slice(&unpacked);
-                Ok(Stage::Unpack { at: at + length, out, decompressor })
+                Ok(OldRunStage::Unpack { at: at + length, out, decompressor })
             }
-            Stage::Unpack { out, .. } => {
+            OldRunStage::Unpack { out, .. } => {
                 self.claim.is_met(out.len())?;
-                Ok(Stage::Note { at: 0, building: Building::of_packed(self.salt, out, self.claim.room().1) })
+                Ok(OldRunStage::Note { at: 0, building: Building::of_packed(self.salt, out, self.claim.room().1) })
             }
-            Stage::Note { mut at, mut building } => {
+            OldRunStage::Note { mut at, mut building } => {
                 for _ in 0..NOTED {
                     if at == building.length() {
                         break;
@@ -110,18 +110,18 @@ impl OldRun {
                         return Err(RunDamage::Row(crate::row::Unpackable::Kind(kind)));
                     }
                 }
-                Ok(Stage::Note { at, building })
+                Ok(OldRunStage::Note { at, building })
             }
-            Stage::Done => unreachable!("a decoder is not used any more when it is done"),
+            OldRunStage::Done => unreachable!("a decoder is not used any more when it is done"),
         }
     }
 
     /// See [`super::Work`].
     pub(super) fn step(&mut self) -> Option<Result<Layer, RunDamage>> {
-        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let stage = std::mem::replace(&mut self.stage, OldRunStage::Done);
         match self.go_on(stage) {
             Err(damage) => Some(Err(damage)),
-            Ok(Stage::Note { at, building }) if at == building.length() => Some(self.claim.of(building.done())),
+            Ok(OldRunStage::Note { at, building }) if at == building.length() => Some(self.claim.of(building.done())),
             Ok(stage) => {
                 self.stage = stage;
                 None

@@ -28,10 +28,10 @@ pub struct Encoder {
     out: Vec<u8>,
     /// The length of the first line.
     line: usize,
-    stage: Stage,
+    stage: EncoderStage,
 }
 
-enum Stage {
+enum EncoderStage {
     /// Packs the block that begins here.
     Block(RowPlace),
     /// Packs a row that has a block for itself.
@@ -71,45 +71,45 @@ impl Encoder {
             index_hash: Sha256::new(),
             line: out.len(),
             out,
-            stage: Stage::Block(RowPlace::default()),
+            stage: EncoderStage::Block(RowPlace::default()),
             layer,
         })
     }
 
     /// Goes from one stage to the next, or further in the same.
-    fn go_on(&mut self, stage: Stage) -> io::Result<Stage> {
+    fn go_on(&mut self, stage: EncoderStage) -> io::Result<EncoderStage> {
         match stage {
-            Stage::Block(place) => self.block(place),
-            Stage::Large(large) => self.large(large),
-            Stage::Filter => {
+            EncoderStage::Block(place) => self.block(place),
+            EncoderStage::Large(large) => self.large(large),
+            EncoderStage::Filter => {
                 if let Some(parts) = self.filter.build_next() {
                     let index_at = self.out.len();
                     self.out.append(&mut self.index);
                     let filter_at = self.out.len();
                     parts.iter().for_each(|part| self.out.extend_from_slice(part));
-                    return Ok(Stage::Seal { index_at, filter_at, at: filter_at, hash: Sha256::new() });
+                    return Ok(EncoderStage::Seal { index_at, filter_at, at: filter_at, hash: Sha256::new() });
                 }
-                Ok(Stage::Filter)
+                Ok(EncoderStage::Filter)
             }
-            Stage::Seal { index_at, filter_at, at, mut hash } if at < self.out.len() => {
+            EncoderStage::Seal { index_at, filter_at, at, mut hash } if at < self.out.len() => {
                 let end = self.out.len().min(at + HASHED);
                 hash.update(&self.out[at..end]);
-                Ok(Stage::Seal { index_at, filter_at, at: end, hash })
+                Ok(EncoderStage::Seal { index_at, filter_at, at: end, hash })
             }
-            Stage::Seal { index_at, filter_at, hash, .. } => {
+            EncoderStage::Seal { index_at, filter_at, hash, .. } => {
                 let index = std::mem::take(&mut self.index_hash).finalize().into();
                 let (index_at, filter_at) = (index_at as u64, filter_at as u64);
                 let footer = Footer { index_at, filter_at, index, filter: hash.finalize().into() };
                 let footer = footer.pack(&self.out[..self.line]);
                 self.out.extend_from_slice(&footer);
-                Ok(Stage::Done)
+                Ok(EncoderStage::Done)
             }
-            Stage::Done => unreachable!("an encoder is not used any more when it is done"),
+            EncoderStage::Done => unreachable!("an encoder is not used any more when it is done"),
         }
     }
 
-    fn block(&mut self, place: RowPlace) -> io::Result<Stage> {
-        let Some(first) = self.layer.at(place) else { return Ok(Stage::Filter) };
+    fn block(&mut self, place: RowPlace) -> io::Result<EncoderStage> {
+        let Some(first) = self.layer.at(place) else { return Ok(EncoderStage::Filter) };
         let (table, name) = (first.table, first.shared_name());
         let block = Block::gather(&self.layer, place, &mut self.filter);
         let frame = self.compressor.compress(&block.bytes)?;
@@ -119,26 +119,26 @@ impl Encoder {
         let (unpacked, sum) = (block.bytes.len() as u64, Default::default());
         let listing = Listing { table, name, offset, length, unpacked, rows: block.rows, sum };
         if block.large {
-            return Ok(Stage::Large(Large { listing, hash, row: place..block.end, packed: 0 }));
+            return Ok(EncoderStage::Large(Large { listing, hash, row: place..block.end, packed: 0 }));
         }
         self.list(listing, hash);
-        Ok(Stage::Block(block.end))
+        Ok(EncoderStage::Block(block.end))
     }
 
-    fn large(&mut self, mut large: Large) -> io::Result<Stage> {
+    fn large(&mut self, mut large: Large) -> io::Result<EncoderStage> {
         let rest = &self.layer.between(large.row.start, large.row.end)[large.packed..];
         if rest.is_empty() {
             large.listing.length = self.out.len() as u64 - large.listing.offset;
             large.listing.unpacked += large.packed as u64;
             self.list(large.listing, large.hash);
-            return Ok(Stage::Block(large.row.end));
+            return Ok(EncoderStage::Block(large.row.end));
         }
         let part = &rest[..rest.len().min(BLOCK)];
         let frame = self.compressor.compress(part)?;
         self.out.extend_from_slice(&frame);
         large.hash.update(&frame);
         large.packed += part.len();
-        Ok(Stage::Large(large))
+        Ok(EncoderStage::Large(large))
     }
 
     /// Enters a block in the index.
@@ -154,10 +154,10 @@ impl Work for Encoder {
     type Done = io::Result<Bytes>;
 
     fn step(&mut self) -> Option<io::Result<Bytes>> {
-        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let stage = std::mem::replace(&mut self.stage, EncoderStage::Done);
         match self.go_on(stage) {
             Err(error) => Some(Err(error)),
-            Ok(Stage::Done) => Some(Ok(std::mem::take(&mut self.out).into())),
+            Ok(EncoderStage::Done) => Some(Ok(std::mem::take(&mut self.out).into())),
             Ok(stage) => {
                 self.stage = stage;
                 None

@@ -9,21 +9,21 @@
 //! | footer (`footer`) | where index and filter begin, and their SHA-256 | itself |
 //!
 //! So a reader that has read the first line, the footer and the index can read and check any block alone. Today's servers
-//! read whole runs. They still look up every row through index and filter, so that no run is stored whose index or filter
-//! is wrong. (`head -n 1` shows the first line of a run, and `valthree inspect` all of it.)
+//! read whole runs. They look up every row through index and filter all the same, so that no wrong index or filter goes
+//! unnoticed. (`head -n 1` shows the first line of a run, and `valthree inspect` all of it.)
 //!
-//! `rows` counts the rows with the removals, and `length` the bytes of all rows unpacked. A row is its name, as a length and
-//! as many bytes, and its content as [`Row`](crate::row::Row) packs it. Numbers are LEB128, in their shortest spelling.
-//! Rows ascend by table and name, so none stands there twice.
+//! `rows` counts the rows, removals included. `length` is the size of all rows unpacked. A row is the length of its name,
+//! the name, and the content as [`Row`](crate::row::Row) packs it. Numbers are LEB128, in their shortest spelling. Rows
+//! ascend by table and name, so no row stands there twice.
 //!
 //! A run of format 1 knows strings only. It is still read (`decode_old`), because a database of format 1 still names it.
 //!
 //! A run in memory is a [`Layer`]: the rows in one buffer, and a table of where they stand. Layers are made of runs
 //! ([`Decoder`]), of the newest entries ([`Building`]) and of other layers ([`Merger`]), and become runs again
-//! ([`Encoder`]). All of this is [`Work`] in small steps, because the task that does it must not hold up the others, and
-//! because a simulation wants no threads: whoever works decides what happens between two steps.
+//! ([`Encoder`]). All of this is [`Work`] in small steps. Other tasks run between two steps, so no long work holds them
+//! up, and a simulation needs no threads.
 //!
-//! Reading is strict, as it is of `db.json`: what the server does not understand completely is an error.
+//! Reading is as strict as for `db.json`: what the server does not understand completely is an error.
 
 mod block;
 mod building;

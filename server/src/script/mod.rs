@@ -1,31 +1,30 @@
 //! Scripts and functions: Lua programs that call commands.
 //!
 //! A script runs inside the state machine, on the draft, between the commands of other clients. So it is atomic like any
-//! command, and runs again unseen if its commit lost the race. Its effects are stored, not the script. So it need not do
-//! the same on every server.
+//! command, and it runs again, unnoticed, if its commit loses the race. The server stores the effects, not the script. So
+//! a script need not do the same thing twice.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`text`] | the texts of scripts by their SHA-1, which are rows |
 //! | [`library`] | libraries of functions, which are rows, too |
 //! | [`host`] | what a script can do to the database |
-//! | [`reply`] | between the replies of the server and those of the engine |
+//! | [`reply`] | turns replies of the server into those of the engine, and back |
 //!
 //! Lua itself is in the crate `valthree-script`. Each thread has one engine. An engine keeps what it has compiled, and
-//! nothing else: every run has fresh globals. So it does not matter which thread runs a script, nor which of the servers in
-//! one process.
+//! nothing else: every run has fresh globals. So any thread can run any script, for any of the servers in one process.
 //!
 //! # Bounds
 //!
-//! While a script runs, its server serves nobody else. So a script has bounds, and one that exceeds them is undone: the
+//! While a script runs, its server serves nobody else. So a script has bounds. A script that exceeds them is undone: the
 //! draft returns to its savepoint. The bounds count instructions, memory, what the commands do, and time. Time is the last
 //! resort: some instructions take much longer than others. It comes from tokio, so in a simulation it stands still while a
 //! script runs. No effect depends on it, because a script that runs out of time has none. A script that fails for another
 //! reason keeps its effects so far, as in Valkey.
 //!
-//! All scripts of a transaction together keep to the bounds of one. Scripts of different requests are executed one after another
-//! only for a fifth of a second: those behind wait for the next batch, and clients without scripts are served in between.
-//! So a read that needs no script waits about 1.2 seconds at the most.
+//! All scripts of a transaction share the bounds of one. A batch starts no more scripts once its scripts have taken a fifth
+//! of a second. The others wait for the next batch, and clients without scripts are served in between. So a read that needs
+//! no script waits about 1.2 seconds at most.
 
 mod host;
 pub mod library;

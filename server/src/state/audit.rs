@@ -27,12 +27,12 @@ use crate::row::{self, Head, Made, Row, Shape, Stream, StreamId, Table};
 
 /// The key whose rows are looked at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Owner {
+struct AuditedKey {
     number: usize,
     key: Bytes,
 }
 
-impl fmt::Display for Owner {
+impl fmt::Display for AuditedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key {} of database {}", quoted(&self.key), self.number)
     }
@@ -57,7 +57,7 @@ impl Fit {
 
 /// What the rows of a table are together. A misfit counts like any other row, so that it is one damage and not three.
 #[derive(Default)]
-struct Sum {
+struct TableSum {
     count: u64,
     size: u64,
     misfits: u64,
@@ -68,7 +68,7 @@ struct Sum {
 struct Audit<'a> {
     database: &'a Database,
     /// The first key that names each collection.
-    owners: BTreeMap<Made, Owner>,
+    owners: BTreeMap<Made, AuditedKey>,
     damages: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Database {
     pub fn audit(&self) -> Vec<String> {
         let mut audit = Audit { database: self, owners: BTreeMap::new(), damages: Vec::new() };
         for (number, numbered) in self.root.header.databases.iter().enumerate() {
-            self.visit(Table::Keys(numbered.id), |key, row| audit.key(Owner { number, key: key.clone() }, row));
+            self.visit(Table::Keys(numbered.id), |key, row| audit.key(AuditedKey { number, key: key.clone() }, row));
         }
         self.visit(Table::Keys(Made::SYSTEM), |name, row| {
             if !matches!(row, Row::Value(_)) {
@@ -92,11 +92,11 @@ impl Database {
 }
 
 impl Audit<'_> {
-    fn note(&mut self, owner: &Owner, what: impl fmt::Display) {
+    fn note(&mut self, owner: &AuditedKey, what: impl fmt::Display) {
         self.damages.push(format!("{owner} {what}"));
     }
 
-    fn key(&mut self, owner: Owner, row: &Row) {
+    fn key(&mut self, owner: AuditedKey, row: &Row) {
         match row {
             _ if row.is_dead(self.database.root.header.now) => {}
             Row::Value(_) | Row::Expiring(..) => {}
@@ -105,7 +105,7 @@ impl Audit<'_> {
         }
     }
 
-    fn head(&mut self, owner: &Owner, head: &Head) {
+    fn head(&mut self, owner: &AuditedKey, head: &Head) {
         self.claim(owner, head.collection);
         let size = match &head.shape {
             Shape::Hash { fields, last } => self.hash(owner, head.collection, *fields, *last),
@@ -126,15 +126,15 @@ impl Audit<'_> {
     }
 
     /// Two keys that share a collection would change each other.
-    fn claim(&mut self, owner: &Owner, collection: Made) {
+    fn claim(&mut self, owner: &AuditedKey, collection: Made) {
         let Some(other) = self.owners.insert(collection, owner.clone()) else { return };
         let (one, other) = if other < *owner { (&other, owner) } else { (owner, &other) };
         self.damages.push(format!("{one} names collection {collection}, and {other} names it, too"));
     }
 
     /// Looks at all rows of a collection.
-    fn sum(&self, collection: Made, mut fit: impl FnMut(&Bytes, &Row) -> Fit) -> Sum {
-        let mut sum = Sum::default();
+    fn sum(&self, collection: Made, mut fit: impl FnMut(&Bytes, &Row) -> Fit) -> TableSum {
+        let mut sum = TableSum::default();
         self.database.visit(Table::Elements(collection), |name, row| {
             let fit = fit(name, row);
             if fit == Fit::Unseen {
@@ -151,7 +151,7 @@ impl Audit<'_> {
     }
 
     /// Compares a count of a head with what is there. Returns the size of the elements.
-    fn counts(&mut self, owner: &Owner, noun: &str, said: u64, sum: &Sum) -> u64 {
+    fn counts(&mut self, owner: &AuditedKey, noun: &str, said: u64, sum: &TableSum) -> u64 {
         if said != sum.count {
             self.note(owner, format_args!("says that it has {said} {noun}s, and it has {}", sum.count));
         } else if said == 0 {
@@ -161,13 +161,13 @@ impl Audit<'_> {
         sum.size
     }
 
-    fn fits(&mut self, owner: &Owner, noun: &str, sum: &Sum) {
+    fn fits(&mut self, owner: &AuditedKey, noun: &str, sum: &TableSum) {
         let Some(misfit) = &sum.misfit else { return };
         let others = if sum.misfits > 1 { format!(", like {} others", sum.misfits - 1) } else { String::new() };
         self.note(owner, format_args!("has a row {} that is no {noun}{others}", quoted(misfit)));
     }
 
-    fn hash(&mut self, owner: &Owner, fields: Made, said: u64, last: u64) -> u64 {
+    fn hash(&mut self, owner: &AuditedKey, fields: Made, said: u64, last: u64) -> u64 {
         let (mut lasting, mut latest) = (0, 0);
         let sum = self.sum(fields, |_, row| match row {
             Row::Value(_) => {
@@ -193,7 +193,7 @@ impl Audit<'_> {
         sum.size
     }
 
-    fn list(&mut self, owner: &Owner, items: Made, length: u64, (first, last): (i64, i64)) -> u64 {
+    fn list(&mut self, owner: &AuditedKey, items: Made, length: u64, (first, last): (i64, i64)) -> u64 {
         let (mut has_first, mut has_last) = (false, false);
         let sum = self.sum(items, |name, row| match position(name) {
             Some(position) if position < first || last < position => Fit::Unseen,
@@ -213,7 +213,7 @@ impl Audit<'_> {
         size
     }
 
-    fn stream(&mut self, owner: &Owner, entries: Made, stream: &Stream) -> u64 {
+    fn stream(&mut self, owner: &AuditedKey, entries: Made, stream: &Stream) -> u64 {
         let Stream { length, first, last, groups, .. } = stream;
         let (mut lowest, mut highest) = (None, StreamId::default());
         let sum = self.sum(entries, |name, row| {
@@ -239,7 +239,7 @@ impl Audit<'_> {
     }
 
     /// Looks at the groups of a stream. Returns the size of all their rows.
-    fn groups(&mut self, owner: &Owner, groups: Made) -> u64 {
+    fn groups(&mut self, owner: &AuditedKey, groups: Made) -> u64 {
         self.claim(owner, groups);
         let mut all = Vec::new();
         let sum = self.sum(groups, |name, row| match row {
@@ -254,7 +254,7 @@ impl Audit<'_> {
         sum.size + sizes.sum::<u64>()
     }
 
-    fn group(&mut self, owner: &Owner, group: &Bytes, pending: Made, consumers: Made) -> u64 {
+    fn group(&mut self, owner: &AuditedKey, group: &Bytes, pending: Made, consumers: Made) -> u64 {
         self.claim(owner, pending);
         self.claim(owner, consumers);
         let mut known = BTreeSet::new();

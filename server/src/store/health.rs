@@ -54,7 +54,7 @@ pub enum Access {
 
 /// The health of one store. Everything that shows it holds the same `Arc`.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<Record>);
+pub struct Health(Mutex<HealthRecord>);
 
 /// What INFO shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,7 +78,7 @@ pub struct HealthReport {
 }
 
 #[derive(Debug, Default)]
-struct Record {
+struct HealthRecord {
     report: HealthReport,
     last_error: Option<Failed>,
     reads: Track,
@@ -211,13 +211,13 @@ impl Health {
         self.record().report.rereads = rereads;
     }
 
-    fn record(&self) -> MutexGuard<'_, Record> {
+    fn record(&self) -> MutexGuard<'_, HealthRecord> {
         // Nothing is decided by a record, so one that a panic left half changed does no harm.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Record {
+impl HealthRecord {
     fn cause(&self, now: Instant) -> Option<Cow<'static, str>> {
         if self.failing_since().is_some() {
             return self.last_error.as_ref().map(|error| error.gist.clone());

@@ -52,7 +52,7 @@ impl Memory {
         self.objects.lock().remove(name);
     }
 
-    async fn request(&self, request: Request) -> Result<Done, StoreError> {
+    async fn request(&self, request: Request) -> Result<Response, StoreError> {
         let Some(script) = &self.script else { return self.objects.perform(&request) };
         let (sender, receiver) = oneshot::channel();
         let held = HeldRequest { request, objects: self.objects.clone(), outcome: None, answer: Some(sender) };
@@ -66,7 +66,7 @@ impl Memory {
 impl Store for Memory {
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
         match self.request(Request::Get { name: name.to_owned(), known: known.cloned() }).await? {
-            Done::Got(got) => Ok(got),
+            Response::Got(got) => Ok(got),
             other => unreachable!("a get was answered with {other:?}"),
         }
     }
@@ -74,21 +74,21 @@ impl Store for Memory {
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
         let request = Request::Put { name: name.to_owned(), bytes, condition: condition.clone() };
         match self.request(request).await? {
-            Done::Put(etag) => Ok(etag),
+            Response::Put(etag) => Ok(etag),
             other => unreachable!("a put was answered with {other:?}"),
         }
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         match self.request(Request::List { prefix: prefix.to_owned() }).await? {
-            Done::Listed(names) => Ok(names),
+            Response::Listed(names) => Ok(names),
             other => unreachable!("a list was answered with {other:?}"),
         }
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         match self.request(Request::Delete { name: name.to_owned() }).await? {
-            Done::Deleted => Ok(()),
+            Response::Deleted => Ok(()),
             other => unreachable!("a delete was answered with {other:?}"),
         }
     }
@@ -131,7 +131,7 @@ pub enum Request {
 
 /// What came of a request.
 #[derive(Clone, Debug)]
-enum Done {
+enum Response {
     Got(Got),
     Put(ETag),
     Listed(Vec<String>),
@@ -144,10 +144,10 @@ impl Objects {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn perform(&self, request: &Request) -> Result<Done, StoreError> {
+    fn perform(&self, request: &Request) -> Result<Response, StoreError> {
         let mut objects = self.lock();
         match request {
-            Request::Get { name, known } => Ok(Done::Got(match objects.get(name) {
+            Request::Get { name, known } => Ok(Response::Got(match objects.get(name) {
                 None => Got::Absent,
                 Some(bytes) => match ETag::of(bytes) {
                     etag if Some(&etag) == known.as_ref() => Got::Unchanged,
@@ -164,14 +164,14 @@ impl Objects {
                     return Err(StoreError::Conflict(format!("{condition:?} while the object is {current:?}").into()));
                 }
                 objects.insert(name.clone(), bytes.clone());
-                Ok(Done::Put(ETag::of(bytes)))
+                Ok(Response::Put(ETag::of(bytes)))
             }
             Request::List { prefix } => {
-                Ok(Done::Listed(objects.keys().filter(|name| name.starts_with(prefix)).cloned().collect()))
+                Ok(Response::Listed(objects.keys().filter(|name| name.starts_with(prefix)).cloned().collect()))
             }
             Request::Delete { name } => {
                 objects.remove(name);
-                Ok(Done::Deleted)
+                Ok(Response::Deleted)
             }
         }
     }
@@ -193,8 +193,8 @@ pub struct HeldRequest {
     /// What was asked.
     pub request: Request,
     objects: Objects,
-    outcome: Option<Result<Done, StoreError>>,
-    answer: Option<oneshot::Sender<Result<Done, StoreError>>>,
+    outcome: Option<Result<Response, StoreError>>,
+    answer: Option<oneshot::Sender<Result<Response, StoreError>>>,
 }
 
 impl HeldRequest {
@@ -220,7 +220,7 @@ impl HeldRequest {
         self.reply(Err(error));
     }
 
-    fn reply(&mut self, outcome: Result<Done, StoreError>) {
+    fn reply(&mut self, outcome: Result<Response, StoreError>) {
         if let Some(answer) = self.answer.take() {
             // If the server has stopped waiting, nobody learns the outcome, as on a network.
             let _ = answer.send(outcome);

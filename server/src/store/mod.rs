@@ -1,13 +1,13 @@
 //! Where the database is kept: a few objects with names, each of which can be replaced on a condition.
 //!
-//! The rest of the server asks for compare-and-swap and nothing else, so anything that does that honestly can be a
-//! store. The contract says what a failure means, because the caller must decide whether a write may still land.
+//! The rest of the server asks for compare-and-swap and nothing else, so any service with an honest compare-and-swap can
+//! be a store. The contract says what a failure means, because the caller must decide whether a write may still land.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`s3`], [`directory`], [`memory`] | the stores: a bucket, a folder, and one for tests |
-//! | [`proof`] | the test that a server puts its store to at the start |
-//! | [`watched`], [`health`] | what the server notices of its store's failures |
+//! | [`proof`] | the test that a store has to pass when a server starts |
+//! | [`watched`], [`health`] | the record of the store's failures |
 //! | [`error`] | failures, sorted by what the caller does next |
 //! | [`patience`] | how to wait for a store that is not up yet |
 

@@ -46,7 +46,7 @@ const REFUSALS: u32 = 8;
 /// How long the clean-up may take. It leaves a few bytes at worst, which nobody reads.
 const CLEAN_UP: Duration = Duration::from_secs(10);
 
-/// The store breaks a promise; the text says what showed it.
+/// The store breaks a promise. The text says what showed it: answers that contradict a promise, none of them an error.
 #[derive(Debug, thiserror::Error)]
 #[error("this store would lose writes: {0}")]
 pub struct Broken(String);

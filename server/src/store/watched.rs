@@ -28,12 +28,12 @@ pub struct WatchedStore<S> {
 }
 
 /// A request that waits for its answer, or is dropped.
-struct Waiting<'a> {
+struct OpenRequest<'a> {
     health: &'a Health,
     number: u64,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for OpenRequest<'_> {
     fn drop(&mut self) {
         self.health.forget(self.number);
     }
@@ -56,7 +56,7 @@ impl<S: Store> WatchedStore<S> {
         request: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let sent = Instant::now();
-        let waiting = Waiting { health: &self.health, number: self.health.sent(access, name, sent) };
+        let waiting = OpenRequest { health: &self.health, number: self.health.sent(access, name, sent) };
         let mut request = std::pin::pin!(request);
         let result = match timeout(silence, request.as_mut()).await {
             Ok(result) => result,

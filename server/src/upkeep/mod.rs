@@ -23,21 +23,22 @@
 //! Both leave out rows that nobody can reach in the version that the server holds: rows of a database that was flushed,
 //! elements of a collection that was deleted, and rows that have ended at the version's time. Ids never come back, and the
 //! stored time only grows. So such rows stay out of reach in every later version, and a merge that lands late is still
-//! right. What has ended counts nowhere ([`crate::state`]), so servers count alike, whichever of them has left it out. A merge must not judge by the rows that it merges: MOVE and RENAME
-//! leave the elements where they are, and the head that names them may stand in another run.
+//! right. No count includes expired rows ([`crate::state`]), so all servers count alike, whether they have left these rows
+//! out or not. A merge must not judge by the rows that it merges: MOVE and RENAME leave the elements where they are, and
+//! the head that names them may stand in another run.
 //!
 //! # Why no sweep deletes a run that is needed
 //!
-//! A sweep raises `swept` to its own generation S. After that commit has landed, the server deletes the
-//! runs that were named below generation S, except the ones that version S still names. No later version can name them either:
-//! whoever adds a run looks at `swept` on the draft that will name it, and every draft from S on is built on a version that
-//! has S or more. So a server that slept for a week cannot bring a deleted run back, and the argument needs no clock.
+//! A sweep raises `swept` to its own generation S. After that commit has landed, the server deletes the runs that were
+//! named below generation S, except the ones that version S still names. No later version can name them either: a draft
+//! adds no run that was named below its own `swept`, and every draft from S on is built on a version whose `swept` is S or
+//! more. So a server that slept for a week cannot bring a deleted run back, and the argument needs no clock.
 //!
 //! # Which server does it
 //!
-//! The server whose commit made `recent` too large folds. If that server has died, `recent` grows. Then any
-//! server folds whose commit leaves `recent` at more than twice the limit. A server that has added a run also merges. Two servers that do the same at once
-//! waste an upload.
+//! The server whose commit made `recent` too large folds. If that server has died, `recent` grows. Then any server folds
+//! whose commit leaves `recent` at more than twice the limit. A server that has added a run also merges. Two servers that
+//! do the same at once waste an upload.
 
 mod job;
 mod policy;

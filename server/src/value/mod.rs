@@ -1,17 +1,18 @@
 //! What the rows mean: strings, hashes, lists, sets and sorted sets, over heads and elements. It knows no versions and no
-//! batches, and it has no word of the protocol but the errors.
+//! batches. Of the protocol it knows only the errors.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`chance`] | random choices |
 //! | [`collection`] | what all collections share: opening a key, replacing an element, keeping the head |
 //! | `hash`, `list`, `set`, `zset` | one type each |
+//! | [`geohash`], [`hyperloglog`] | places as scores, and estimates of how many different elements there were |
 //! | [`lifetime`] | when keys and fields end |
 //! | [`number`] | numbers with a fraction |
 //! | [`whole`], [`payload`] | keys with all their elements, and the bytes of DUMP |
 //!
 //! A command opens a collection by [`collection::open`], changes elements with [`Collection::replace`], and ends with
-//! [`Collection::keep`]. That is the one place where a key goes whose last element went.
+//! [`Collection::keep`]. Only there does a key vanish with its last element.
 
 pub mod chance;
 pub mod collection;

@@ -13,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _, TryRng as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use valthree::store::s3::{Address, S3, Style, Timeouts};
-use valthree_lab::s3::{Answer, Asked, Fate, Keys, Kind, Stand, Tear, serve};
+use valthree_lab::s3::{Answer, Asked, Fate, Keys, RequestKind, Stand, Tear, serve};
 
 /// The variable with the URL of a real server. Its credentials are in those of AWS.
 const REAL: &str = "VALTHREE_TEST_S3";
@@ -49,7 +49,7 @@ impl Bucket {
     pub fn on_a_lying_stand_in() -> Bucket {
         let mut rng = StdRng::seed_from_u64(1);
         Bucket::on_a_stand_in_with(move |asked| match rng.random_range(0..30) {
-            _ if asked.kind != Kind::Get => Fate::HONEST,
+            _ if asked.kind != RequestKind::Get => Fate::HONEST,
             0 => Fate::performed(Answer::Torn(Tear::NewBody)),
             1 => Fate::performed(Answer::Torn(Tear::OldBody)),
             2 => Fate::refused(Answer::NO_SUCH_KEY),

@@ -106,7 +106,7 @@ static FUNCTION: &[Spec] = &[
         complexity: "O(N) where N is the number of functions",
         summary: "Describes the libraries whose names match a pattern, or all.",
         meaning: Meaning::Data(list),
-        check: Some(|words| Listing::of(words).map(drop)),
+        check: Some(|words| LibraryListing::of(words).map(drop)),
         ..OF_LIBRARIES
     },
     Spec {
@@ -178,14 +178,14 @@ fn flush(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
 
 /// Which libraries FUNCTION LIST describes, and how.
 #[derive(Default)]
-struct Listing<'a> {
+struct LibraryListing<'a> {
     pattern: Option<&'a Bytes>,
     with_code: bool,
 }
 
-impl Listing<'_> {
-    fn of(words: &[Bytes]) -> Result<Listing<'_>, Reply> {
-        let mut listing = Listing::default();
+impl LibraryListing<'_> {
+    fn of(words: &[Bytes]) -> Result<LibraryListing<'_>, Reply> {
+        let mut listing = LibraryListing::default();
         let mut words = words[2..].iter();
         while let Some(word) = words.next() {
             if !listing.with_code && word.eq_ignore_ascii_case(b"withcode") {
@@ -222,7 +222,7 @@ impl Listing<'_> {
 }
 
 fn list(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
-    let listing = Listing::of(words)?;
+    let listing = LibraryListing::of(words)?;
     let matches = |name: &[u8]| listing.pattern.is_none_or(|it| glob::matches(it, name, Case::Insensitive));
     let libraries = library::all(draft).into_iter().filter(|library| matches(&library.name));
     Ok(Reply::Array(libraries.map(|library| listing.describe(library)).collect()))

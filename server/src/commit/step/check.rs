@@ -8,6 +8,7 @@ use crate::commit::core::{Core, Effect};
 use crate::commit::fetch::Obstacle;
 use crate::commit::freshness::Check;
 use crate::commit::lineage;
+use crate::commit::trouble::Unusable;
 use crate::id::Id;
 use crate::root::{self, Header, Root};
 use crate::run::Name;
@@ -71,9 +72,9 @@ impl Core {
         }
         let got = match result {
             Ok(got) => got,
-            Err(StoreError::Obstructed(why)) => {
+            Err(error @ StoreError::Obstructed(_)) => {
                 self.checks.failed(&check, now);
-                return self.in_trouble(&self.wrong_root(&why.to_string()), now);
+                return self.in_trouble(self.wrong_root(error.why()).caused_by(error), now);
             }
             Err(error) => {
                 tracing::debug!(%error, "a check failed");
@@ -85,11 +86,11 @@ impl Core {
         match got {
             Got::Unchanged => self.has_seen(&check, check.generation, now),
             Got::Absent if check.etag.is_none() => self.has_seen(&check, 0, now),
-            Got::Absent => self.in_trouble(&self.wrong_root("has disappeared"), now),
+            Got::Absent => self.in_trouble(self.wrong_root("has disappeared"), now),
             Got::Object { bytes, etag } => {
                 self.terms.stats.bytes_got.add(bytes.len() as u64);
                 if let Err(what) = self.read(&check, &bytes, etag, now) {
-                    self.in_trouble(&what, now);
+                    self.in_trouble(what, now);
                 }
             }
         }
@@ -105,10 +106,10 @@ impl Core {
 
     /// Takes in a version that a check has brought, or begins to read the runs that it names. `Err` says what is wrong
     /// with the stored database.
-    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<(), String> {
+    fn read(&mut self, check: &Check, bytes: &[u8], etag: ETag, now: Instant) -> Result<(), Unusable> {
         let decoded = Root::decode(bytes, &self.known.database.root.recent);
         assert_always!(decoded.is_ok(), "The stored database can always be read");
-        let read = decoded.map_err(|damage| self.wrong_root(&damage.to_string()))?;
+        let read = decoded.map_err(|damage| self.wrong_root(&damage.to_string()).caused_by(damage))?;
         let (known, seen) = (self.known.generation(), read.header.generation);
         self.is_later(check, &read, &etag)?;
         let (runs, missing) = self.known.database.runs.missing(&read);
@@ -127,7 +128,7 @@ impl Core {
         }
         if let Some(gone) = self.ahead.take_still_named(check, &missing) {
             let place = (self.terms.locate)(&gone.to_string());
-            return Err(format!("{place} is missing, although {} names it", root::NAME));
+            return Err(Unusable::new(format!("{place} is missing, although {} names it", root::NAME)));
         }
         if !self.ahead.is_reading() {
             self.ahead.version = Some((check.clone(), etag));
@@ -137,7 +138,7 @@ impl Core {
     }
 
     /// Makes sure that a version that a check has brought can be what became of the known one.
-    fn is_later(&self, check: &Check, read: &Root, etag: &ETag) -> Result<(), String> {
+    fn is_later(&self, check: &Check, read: &Root, etag: &ETag) -> Result<(), Unusable> {
         let seen = read.header.generation;
         let details = Versions {
             server: self.terms.server,
@@ -158,7 +159,7 @@ impl Core {
 
     /// Makes sure that a version can be what became of the one in memory. Memory may move while runs are read, so this
     /// is asked again before the version is used.
-    fn is_heir(&self, read: &Header, etag: &ETag) -> Result<(), String> {
+    fn is_heir(&self, read: &Header, etag: &ETag) -> Result<(), Unusable> {
         let header = &self.known.database.root.header;
         if self.known.etag.is_some() && read.id != header.id {
             let (was, is) = (header.id, read.id);
@@ -174,7 +175,7 @@ impl Core {
     }
 
     /// Makes sure that a known generation was not read as another version.
-    fn is_no_other(&self, seen: u64, etag: &ETag) -> Result<(), String> {
+    fn is_no_other(&self, seen: u64, etag: &ETag) -> Result<(), Unusable> {
         if seen == self.known.generation() && self.known.etag.as_ref() != Some(etag) {
             let why = format!("was replaced by another version with the same generation, {seen}");
             return Err(self.wrong_root(&why));
@@ -196,7 +197,7 @@ impl Core {
                     false => Ok(()),
                 });
                 if let Err(what) = moved {
-                    return self.in_trouble(&what, now);
+                    return self.in_trouble(what, now);
                 }
                 self.has_seen(&check, seen, now);
             }
@@ -205,7 +206,7 @@ impl Core {
                 tracing::debug!(%name, "a run is gone: reading the database again");
                 self.ahead.gone = Some((name, self.checks.next()));
             }
-            Err(Obstacle::Damaged(what)) => self.in_trouble(&what, now),
+            Err(Obstacle::Damaged(what)) => self.in_trouble(what, now),
         }
     }
 }

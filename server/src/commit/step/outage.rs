@@ -1,10 +1,9 @@
 //! A database that cannot be used at present.
 //!
 //! The stored database may be damaged, may be gone, or may be another one. Then the server refuses every command,
-//! commits nothing and begins no deletion. It looks again at a growing interval. As soon as a check shows a readable
-//! version that can have
-//! followed the known one, or the known one itself, the server serves again. So neither one wrong answer of a store nor a
-//! damage that somebody mends ends a server for ever.
+//! commits nothing and begins no deletion. It looks again at a growing interval. It serves again as soon as a check shows
+//! the known version, or a readable one that can have followed it. So neither one wrong answer of a store nor a damage
+//! that somebody mends ends a server for ever.
 //!
 //! A commit under way stays under way meanwhile. Its clients have been told that its outcome is uncertain, but the
 //! server must not forget it: its PUT may still land, and no other bytes may be sent on its condition before its fate is
@@ -30,12 +29,10 @@ impl Core {
     }
 
     /// Notes that the stored database cannot be used. Refuses everybody who waits, and looks again later.
-    pub(super) fn in_trouble(&mut self, what: &str, now: Instant) {
-        let why: Arc<str> =
-            format!("{what}. Nothing was overwritten; this server looks again, and serves once it is mended").into();
+    pub(super) fn in_trouble(&mut self, what: Unusable, now: Instant) {
+        let why = what.and("Nothing was overwritten; this server looks again, and serves once it is mended");
         let pause = self.trouble.as_ref().map_or(PAUSES.0, |trouble| (trouble.pause * 2).min(PAUSES.1));
-        let is_news = self.trouble.as_ref().is_none_or(|trouble| trouble.why.0 != why);
-        let why = Unusable(why);
+        let is_news = self.trouble.as_ref().is_none_or(|trouble| trouble.why.text != why.text);
         self.trouble = Some(Trouble { why: why.clone(), pause, look: now + pause });
         if is_news {
             tracing::error!("{why}");
@@ -69,7 +66,7 @@ impl Core {
     /// Answers everybody who waits. A client whose change is part of a commit under way is told that its outcome is
     /// uncertain.
     pub fn refuse_everybody(&mut self, why: &Unusable) -> Vec<Effect> {
-        let refusal = Refusal::Unusable(Arc::clone(&why.0));
+        let refusal = Refusal::Unusable(Arc::clone(&why.text));
         let units = self.attempts.commit.iter_mut().flat_map(|commit| commit.units.drain(..));
         let in_commit = units.map(|executed| {
             let refusal = if executed.changed { Refusal::Uncertain } else { refusal.clone() };

@@ -12,6 +12,7 @@ use crate::commit::fate::{self, Fate};
 use crate::commit::pace;
 use crate::commit::queue::Outcome;
 use crate::commit::sending::Commit;
+use crate::commit::trouble::Unusable;
 use crate::commit::waiting::Proposed;
 use crate::root::Root;
 use crate::state::Runs;
@@ -88,10 +89,13 @@ impl Core {
 
     /// Moves to a newer version that was read. That settles the commit under way, because the version it was built on is
     /// gone.
-    pub(super) fn advance(&mut self, root: Root, runs: Runs, etag: ETag, now: Instant) -> Result<(), String> {
+    pub(super) fn advance(&mut self, root: Root, runs: Runs, etag: ETag, now: Instant) -> Result<(), Unusable> {
         let before = Before::of(&self.known.database.root);
         let creation = self.known.etag.is_none();
-        self.known.database.follow(root, runs).map_err(|damage| self.wrong_root(&damage.to_string()))?;
+        self.known
+            .database
+            .follow(root, runs)
+            .map_err(|damage| self.wrong_root(&damage.to_string()).caused_by(damage))?;
         if self.attempts.held.is_some() {
             assert_reachable!("Another server is faster while the effects of a batch are stored");
             self.terms.stats.conflicts.add(1);

@@ -8,9 +8,9 @@
 //!
 //! # Copying a folder
 //!
-//! Servers write and delete while somebody copies, so that a plain `cp -r` can fail on a file that has just gone, or copy
-//! a `db.json` and not the runs that it names. The lock of the folder is the one that `flock` takes, and nothing in the
-//! folder changes while somebody holds it:
+//! Servers write and delete while somebody copies. So a plain `cp -r` may fail on a file that has just gone, or may copy a
+//! `db.json` without the runs that it names. Take the lock of the folder with `flock`: nothing in the folder changes while
+//! somebody holds it.
 //!
 //! ```text
 //! flock valthree-data cp -al valthree-data snapshot    # links, in an instant; no file is ever changed in place

@@ -2,7 +2,7 @@
 //!
 //! A put, list or delete is one request, answered or failed once. `failure` says what failures mean. A read may be
 //! several requests, because real servers sometimes give answers that cannot be true: `seal` says which, and `read` asks
-//! again. `location` says where the store is, and `open` finds out who this server is there.
+//! again. `location` says where the store is. `open` finds the region and the credentials.
 //!
 //! Servers that all call themselves S3 differ in two more points:
 //!

@@ -1,5 +1,6 @@
 //! Reading an object, and reading it again while the answer cannot be true. `seal` says which answers cannot.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use md5::{Digest as _, Md5};
 use tokio::time::{sleep, timeout};
 
 use super::failure::HandedOver;
-use super::seal::{Fit, Marks, Tags, in_hex};
+use super::seal::{Marks, SealFit, Tags, in_hex};
 use super::timeouts::LARGE;
 use super::{S3, phrase, unquote};
 use crate::store::{ETag, Got, Reason, StoreError};
@@ -29,7 +30,7 @@ const FEW: usize = 2;
 const SET_ASIDE: usize = 64 * LARGE;
 
 /// An answer to one GET.
-enum Answer {
+enum GetOutcome {
     Sound(Got),
     Absent,
     /// A 200 with the ETag that the request named. The body fits.
@@ -56,23 +57,23 @@ impl S3 {
         for pause in PAUSES.iter().map(Some).chain([None]) {
             let answer = self.read_once(name, known).await?;
             let doubt = match &answer {
-                Answer::Sound(_) => None,
-                Answer::Absent => Some(Doubt::Absent),
-                Answer::Renamed(_) => Some(Doubt::Renamed),
-                Answer::Unproven(_) | Answer::Torn => Some(Doubt::Torn),
+                GetOutcome::Sound(_) => None,
+                GetOutcome::Absent => Some(Doubt::Absent),
+                GetOutcome::Renamed(_) => Some(Doubt::Renamed),
+                GetOutcome::Unproven(_) | GetOutcome::Torn => Some(Doubt::Torn),
             };
             alike = if doubt == last { alike + 1 } else { 1 };
             last = doubt;
             match answer {
-                Answer::Sound(got) => {
+                GetOutcome::Sound(got) => {
                     self.seen.note(name);
                     return Ok(got);
                 }
-                Answer::Absent if planted!("one-404-believed") => return Ok(Got::Absent),
-                Answer::Absent if alike > if seen { PAUSES.len() } else { FEW } => return Ok(Got::Absent),
-                Answer::Renamed(got) if alike > FEW => return Ok(got),
+                GetOutcome::Absent if planted!("one-404-believed") => return Ok(Got::Absent),
+                GetOutcome::Absent if alike > if seen { PAUSES.len() } else { FEW } => return Ok(Got::Absent),
+                GetOutcome::Renamed(got) if alike > FEW => return Ok(got),
                 // Somebody who only reads never learns more, and builds nothing on what it reads.
-                Answer::Unproven(got) if self.only_reads && pause.is_none() => return Ok(got),
+                GetOutcome::Unproven(got) if self.only_reads && pause.is_none() => return Ok(got),
                 _ => {}
             }
             let Some(pause) = pause else { break };
@@ -85,7 +86,7 @@ impl S3 {
         Err(StoreError::Unclear(Reason::new(text).with_gist("the answers of the store contradict each other")))
     }
 
-    async fn read_once(&self, name: &str, known: Option<&ETag>) -> Result<Answer, StoreError> {
+    async fn read_once(&self, name: &str, known: Option<&ETag>) -> Result<GetOutcome, StoreError> {
         let handed_over = HandedOver::new(&self.dates);
         // A store whose ETags are MD5s needs no checksums, and an old one may not know what is meant.
         let wants_checksum = self.only_reads || self.seals.tags() == Tags::Opaque;
@@ -102,7 +103,7 @@ impl S3 {
                 let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
                 let marks = Marks::of(&answer);
                 let Some((bytes, md5)) = self.body(answer.body, answer.content_length, marks).await? else {
-                    return Ok(Answer::Torn);
+                    return Ok(GetOutcome::Torn);
                 };
                 let fit = self.seals.fit(&md5, &etag, marks);
                 let got = Got::Object { bytes, etag };
@@ -112,10 +113,10 @@ impl S3 {
                 let failure = self.failed(error, &handed_over).await;
                 if failure.is_missing_object() {
                     self.note_bucket();
-                    return Ok(Answer::Absent);
+                    return Ok(GetOutcome::Absent);
                 }
                 match failure.status {
-                    Some(304) if known.is_some() => Ok(Answer::Sound(Got::Unchanged)),
+                    Some(304) if known.is_some() => Ok(GetOutcome::Sound(Got::Unchanged)),
                     _ => Err(failure.of_other(&self.location)),
                 }
             }
@@ -130,26 +131,27 @@ impl S3 {
         announced: Option<i64>,
         marks: Marks,
     ) -> Result<Option<(Bytes, String)>, StoreError> {
-        let broken = |why: String| {
+        let reason = |why: &dyn fmt::Display| {
             let text = format!("an answer of {} broke off: {why}", self.location.host());
-            StoreError::Unclear(Reason::new(text).with_gist("the answers of the store break off"))
+            Reason::new(text).with_gist("the answers of the store break off")
         };
+        let broken = |why: &dyn fmt::Display| StoreError::Unclear(reason(why));
         // Without a length, an answer that is cut short by the end of its connection would look whole.
         let announced = announced.and_then(|length| usize::try_from(length).ok());
-        let announced = announced.ok_or_else(|| broken("it does not say how long it is".into()))?;
+        let announced = announced.ok_or_else(|| broken(&"it does not say how long it is"))?;
         let (mut bytes, mut md5) = (BytesMut::with_capacity(announced.min(SET_ASIDE)), Md5::new());
         loop {
             let next = timeout(self.timeouts.stall, body.next()).await;
-            match next.map_err(|_| broken(format!("nothing came for {:?}", self.timeouts.stall)))? {
+            match next.map_err(|_| broken(&format_args!("nothing came for {:?}", self.timeouts.stall)))? {
                 Some(Ok(part)) => {
                     md5.update(&part);
                     bytes.extend_from_slice(&part);
                 }
                 // The SDK compares the checksum when all bytes have come.
                 Some(Err(_)) if bytes.len() == announced && marks.has_checksum => return Ok(None),
-                Some(Err(error)) => return Err(broken(error.to_string())),
+                Some(Err(error)) => return Err(StoreError::Unclear(reason(&error).with_cause(error))),
                 None if bytes.len() == announced => return Ok(Some((bytes.freeze(), in_hex(md5)))),
-                None => return Err(broken(format!("{} of {announced} bytes", bytes.len()))),
+                None => return Err(broken(&format_args!("{} of {announced} bytes", bytes.len()))),
             }
         }
     }
@@ -169,14 +171,14 @@ impl S3 {
 }
 
 /// Whether a whole object may be believed.
-fn sorted(got: Got, fit: Fit, known: Option<&ETag>) -> Answer {
+fn sorted(got: Got, fit: SealFit, known: Option<&ETag>) -> GetOutcome {
     let renamed = matches!(&got, Got::Object { etag, .. } if Some(etag) == known);
     match fit {
-        _ if renamed && planted!("torn-answer-trusted-new-body") => Answer::Sound(got),
-        _ if !renamed && planted!("torn-answer-trusted-old-body") => Answer::Sound(got),
-        Fit::Sound if renamed => Answer::Renamed(got),
-        Fit::Sound => Answer::Sound(got),
-        Fit::Unknown => Answer::Unproven(got),
-        Fit::Torn => Answer::Torn,
+        _ if renamed && planted!("torn-answer-trusted-new-body") => GetOutcome::Sound(got),
+        _ if !renamed && planted!("torn-answer-trusted-old-body") => GetOutcome::Sound(got),
+        SealFit::Sound if renamed => GetOutcome::Renamed(got),
+        SealFit::Sound => GetOutcome::Sound(got),
+        SealFit::Unknown => GetOutcome::Unproven(got),
+        SealFit::Torn => GetOutcome::Torn,
     }
 }

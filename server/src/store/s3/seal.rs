@@ -68,7 +68,7 @@ pub(super) enum Tags {
 
 /// How the two parts of an answer fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(super) enum SealFit {
     /// They belong together, as far as this store allows to prove it.
     Sound,
     /// They do not.
@@ -176,21 +176,21 @@ impl Seals {
     }
 
     /// How a body with this MD5, which agrees with the checksum if there is one, fits the ETag.
-    pub(super) fn fit(&self, md5: &str, ETag(etag): &ETag, marks: Marks) -> Fit {
+    pub(super) fn fit(&self, md5: &str, ETag(etag): &ETag, marks: Marks) -> SealFit {
         if etag.eq_ignore_ascii_case(md5) {
-            return Fit::Sound;
+            return SealFit::Sound;
         }
         match self.tags() {
-            Tags::Md5 if !marks.encrypted => Fit::Torn,
-            _ if marks.has_checksum => Fit::Sound,
-            Tags::Unknown => Fit::Unknown,
+            Tags::Md5 if !marks.encrypted => SealFit::Torn,
+            _ if marks.has_checksum => SealFit::Sound,
+            Tags::Unknown => SealFit::Unknown,
             Tags::Md5 | Tags::Opaque => {
                 if !self.warned.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         "the ETags of this store are not MD5s, and it keeps no checksums: answers cannot be checked"
                     );
                 }
-                Fit::Sound
+                SealFit::Sound
             }
         }
     }
@@ -238,15 +238,15 @@ mod tests {
         let sum = Marks { has_checksum: true, ..BARE };
         let encrypted = Marks { encrypted: true, ..sum };
         for (etags, found, marks, fit) in [
-            (&[ABC][..], ABC, BARE, Fit::Sound),
-            (&[ABC], "x", BARE, Fit::Torn),
-            (&[ABC], "x", sum, Fit::Torn),
-            (&[ABC], "x", encrypted, Fit::Sound),
-            (&[], ABC, BARE, Fit::Sound),
-            (&[], "x", BARE, Fit::Unknown),
-            (&[], "x", sum, Fit::Sound),
-            (&["x"], "x", sum, Fit::Sound),
-            (&["x"], "x", BARE, Fit::Sound),
+            (&[ABC][..], ABC, BARE, SealFit::Sound),
+            (&[ABC], "x", BARE, SealFit::Torn),
+            (&[ABC], "x", sum, SealFit::Torn),
+            (&[ABC], "x", encrypted, SealFit::Sound),
+            (&[], ABC, BARE, SealFit::Sound),
+            (&[], "x", BARE, SealFit::Unknown),
+            (&[], "x", sum, SealFit::Sound),
+            (&["x"], "x", sum, SealFit::Sound),
+            (&["x"], "x", BARE, SealFit::Sound),
         ] {
             assert_eq!(learned(etags).fit(ABC, &etag(found), marks), fit, "{etags:?} {found} {marks:?}");
         }

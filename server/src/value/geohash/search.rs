@@ -42,7 +42,7 @@ enum Outline {
 }
 
 /// The least rectangle of degrees around a shape.
-struct Bounds {
+struct BoundingBox {
     west: f64,
     east: f64,
     south: f64,
@@ -103,7 +103,7 @@ impl SearchShape {
     }
 
     /// The cell of the centre, so large that the shape does not reach beyond the neighbours.
-    fn centre_cell(&self, bounds: &Bounds) -> Cell {
+    fn centre_cell(&self, bounds: &BoundingBox) -> Cell {
         let steps = steps_for(self.reach_meters(), self.centre.latitude);
         let cell = Cell::around(self.centre, steps, LATITUDE_LIMIT);
         let edges = |east, north| cell.neighbour(east, north).edges();
@@ -125,7 +125,7 @@ impl SearchShape {
         reach * self.unit.meters()
     }
 
-    fn bounds(&self) -> Bounds {
+    fn bounds(&self) -> BoundingBox {
         let unit = self.unit.meters();
         let (width, height) = match self.outline {
             Outline::Circle { radius } => (unit * radius, unit * radius),
@@ -136,7 +136,7 @@ impl SearchShape {
         // The edge nearer to the pole spans more degrees.
         let widest = if latitude < 0.0 { latitude - latitudes } else { latitude + latitudes };
         let longitudes = (width / EARTH_RADIUS_METERS / widest.to_radians_of_place().cos()).to_degrees_of_place();
-        Bounds {
+        BoundingBox {
             west: longitude - longitudes,
             east: longitude + longitudes,
             south: latitude - latitudes,

@@ -2,7 +2,7 @@
 //!
 //! A position is a number. The multiples of the stride are the *grid*. A push goes to the next grid position beyond the
 //! end, so it needs to know nothing but the end. An insert goes to the middle between its neighbors, or continues a run:
-//! see [`Spot`]. When its neighbors leave no position between them, a window of positions around them is spread.
+//! see [`InsertSpot`]. When its neighbors leave no position between them, a window of positions around them is spread.
 //!
 //! A spread leaves half of the window free at the spot, because many inserts come to one spot. It divides the other half
 //! evenly. That half may hold at most `w^(5/8)` items if it is `w` positions wide. So the density that is allowed falls as
@@ -81,7 +81,7 @@ pub fn windows(around: i64, ends: RangeInclusive<i64>) -> impl Iterator<Item = R
 /// on the other side of the spot. An insert beside a run keeps the distance. A run of `n` inserts takes `n` distances
 /// then, where the middle between the neighbors would halve what is left each time.
 #[derive(Clone, Copy, Debug)]
-pub struct Spot {
+pub struct InsertSpot {
     /// The position of the item before the spot.
     pub left: i64,
     /// The position of the item behind the spot.
@@ -92,7 +92,7 @@ pub struct Spot {
     pub behind: i64,
 }
 
-impl Spot {
+impl InsertSpot {
     /// The end of the run that is beside the spot, as far as one can tell: the neighbor that was inserted last.
     pub fn run(self) -> Side {
         if self.before < self.behind { Side::Left } else { Side::Right }
@@ -173,14 +173,14 @@ mod tests {
 
     #[test]
     fn an_insert_continues_the_run_beside_it() {
-        let spot = |before, behind| Spot { left: 100, right: 200, before, behind };
+        let spot = |before, behind| InsertSpot { left: 100, right: 200, before, behind };
         let cases = [
             (spot(7, 40), Some(107)),
             (spot(40, 7), Some(193)),
             (spot(7, i64::MAX), Some(107)),
             (spot(7, 7), Some(150)),
             (spot(60, 80), Some(150)),
-            (Spot { right: 101, ..spot(1, 40) }, None),
+            (InsertSpot { right: 101, ..spot(1, 40) }, None),
         ];
         for (spot, position) in cases {
             assert_eq!(spot.position(), position, "{spot:?}");
@@ -194,7 +194,7 @@ mod tests {
             let positions: Vec<i64> = spread(&window, 60, new, run).collect();
             let at = new as usize + usize::from(run == Side::Left);
             let (left, right) = (positions[at - 1], positions[at]);
-            let spot = Spot { left, right, before: left - positions[at - 2], behind: positions[at + 1] - right };
+            let spot = InsertSpot { left, right, before: left - positions[at - 2], behind: positions[at + 1] - right };
             assert!(right - left > 2000, "half of the window is free: {spot:?}");
             assert_eq!(spot.run(), run, "{spot:?}");
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::grid::Spot;
+use super::grid::InsertSpot;
 use crate::state::order::Order;
 use crate::state::position_of_rank;
 
@@ -20,7 +20,7 @@ impl Positions {
     }
 
     /// What is around the spot before the item at an index. Neither end of the list is there.
-    pub(super) fn spot(&self, index: u64) -> Spot {
+    pub(super) fn spot(&self, index: u64) -> InsertSpot {
         let start = index.saturating_sub(2);
         let mut near = self.range(start..index + 2);
         let mut next = || near.next();
@@ -28,7 +28,7 @@ impl Positions {
         let (Some(left), Some(right)) = (next(), next()) else { unreachable!("there is an item on each side") };
         let [before, behind] = [far.map(|far| left - far), next().map(|far| far - right)];
         let [before, behind] = [before, behind].map(|distance| distance.unwrap_or(i64::MAX));
-        Spot { left, right, before, behind }
+        InsertSpot { left, right, before, behind }
     }
 
     pub(super) fn range(&self, range: Range<u64>) -> impl Iterator<Item = i64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::grid::Spot;
+use super::grid::InsertSpot;
 use super::{List, grid, name, weight};
 use crate::row::Row;
 use crate::state::{Draft, rank_of_position};
@@ -12,7 +12,7 @@ use crate::zoo::planted;
 
 impl List {
     /// Adds an item at a spot where no position is free, by spreading the items around it.
-    pub(super) fn make_room(&mut self, draft: &mut Draft<'_>, spot: Spot, value: Bytes) {
+    pub(super) fn make_room(&mut self, draft: &mut Draft<'_>, spot: InsertSpot, value: Bytes) {
         let left = spot.left;
         let (length, first, last) = self.numbers();
         let positions = self.positions(draft);

@@ -10,7 +10,7 @@ use super::zipmap::Zipmap;
 use super::{PayloadError, footer, form, intset};
 use bytes::Bytes;
 
-type Field = (Bytes, Bytes, Option<u64>);
+type HashField = (Bytes, Bytes, Option<u64>);
 type Member = (Bytes, f64);
 
 /// In place of the length of a score: it is not a number, or infinite.
@@ -125,7 +125,7 @@ fn listpacks(reader: &mut BodyReader) -> Result<Vec<Bytes>, PayloadError> {
 fn fields(
     reader: &mut BodyReader,
     mut expiry: impl FnMut(&mut BodyReader) -> Result<Option<u64>, PayloadError>,
-) -> Result<Vec<Field>, PayloadError> {
+) -> Result<Vec<HashField>, PayloadError> {
     let mut fields = Vec::new();
     for _ in 0..reader.length()? {
         fields.push((reader.element()?, reader.element()?, expiry(reader)?));
@@ -140,7 +140,7 @@ fn expiry(reader: &mut BodyReader) -> Result<Option<u64>, PayloadError> {
     }
 }
 
-fn zipmap_fields(blob: &[u8], allowance: &mut Allowance) -> Result<Vec<Field>, PayloadError> {
+fn zipmap_fields(blob: &[u8], allowance: &mut Allowance) -> Result<Vec<HashField>, PayloadError> {
     let mut text = |text| Item::Text(text).bytes(allowance);
     Zipmap::open(blob)?
         .map(|pair| {
@@ -153,7 +153,7 @@ fn zipmap_fields(blob: &[u8], allowance: &mut Allowance) -> Result<Vec<Field>, P
 fn packed_fields<'a>(
     items: impl Iterator<Item = Result<Item<'a>, PayloadError>>,
     allowance: &mut Allowance,
-) -> Result<Vec<Field>, PayloadError> {
+) -> Result<Vec<HashField>, PayloadError> {
     pairs(items)
         .map(|pair| {
             let (field, value) = pair?;

@@ -67,7 +67,7 @@ impl Compressor {
     /// Compresses `input` into at most `room` bytes. Returns `None` if they are not enough.
     pub(super) fn compress(&mut self, input: &[u8], room: usize) -> Option<Vec<u8>> {
         self.renew(input.len())?;
-        let mut output = Runs::new(room);
+        let mut output = LzfOutput::new(room);
         let mut position = 0;
         while position + 2 < input.len() {
             let Some(earlier) = self.remember(input, position) else {
@@ -125,13 +125,13 @@ fn common(input: &[u8], earlier: usize, position: usize) -> usize {
 }
 
 /// Compressed output. The length of the run at its end is not written yet.
-struct Runs {
+struct LzfOutput {
     bytes: Vec<u8>,
     room: usize,
     run: usize,
 }
 
-impl Runs {
+impl LzfOutput {
     fn new(room: usize) -> Self {
         Self { bytes: vec![0], room, run: 0 }
     }

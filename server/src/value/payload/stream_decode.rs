@@ -12,7 +12,7 @@ use super::whole::{WholeConsumer, WholeEntry, WholeGroup, WholePending, WholeStr
 use super::{PayloadError, form};
 use bytes::Bytes;
 
-type Id = (u64, u64);
+type IdPair = (u64, u64);
 
 /// Reads the body of a stream of one of its three forms.
 pub(super) fn stream(form: u8, reader: &mut BodyReader) -> Result<WholeStream, PayloadError> {
@@ -20,7 +20,7 @@ pub(super) fn stream(form: u8, reader: &mut BodyReader) -> Result<WholeStream, P
     for _ in 0..reader.length()? {
         let key = reader.blob(|key, _| key.try_into().map(id).map_err(|_| PayloadError::Format))?;
         reader.blob(|blob, allowance| {
-            Entries { key, listpack: Listpack::open(blob)?, allowance }.read(&mut stream.entries)
+            EntryReader { key, listpack: Listpack::open(blob)?, allowance }.read(&mut stream.entries)
         })?;
     }
     let count = reader.length()?;
@@ -47,13 +47,13 @@ pub(super) fn stream(form: u8, reader: &mut BodyReader) -> Result<WholeStream, P
 }
 
 /// The entries of one listpack.
-struct Entries<'a> {
-    key: Id,
+struct EntryReader<'a> {
+    key: IdPair,
     listpack: Listpack<'a>,
     allowance: &'a mut Allowance,
 }
 
-impl Entries<'_> {
+impl EntryReader<'_> {
     fn read(mut self, entries: &mut Vec<WholeEntry>) -> Result<(), PayloadError> {
         let live = self.integer()?;
         let deleted = self.integer()?;
@@ -174,7 +174,7 @@ fn consumer(form: u8, pending: &mut [Delivery], reader: &mut BodyReader) -> Resu
 
 /// Guesses how many entries a group has read that stands at `last_id`. Forms without counters come from servers that
 /// did not note deletions either, so the first entry is taken for the first that the stream has ever had.
-fn estimated_read(stream: &WholeStream, last_id: Id) -> Option<u64> {
+fn estimated_read(stream: &WholeStream, last_id: IdPair) -> Option<u64> {
     if stream.entries.is_empty() || last_id == stream.last_id {
         return Some(stream.entries_added);
     }
@@ -185,7 +185,7 @@ fn estimated_read(stream: &WholeStream, last_id: Id) -> Option<u64> {
     }
 }
 
-fn id(bytes: [u8; 16]) -> Id {
+fn id(bytes: [u8; 16]) -> IdPair {
     let id = u128::from_be_bytes(bytes);
     ((id >> 64) as u64, id as u64)
 }

@@ -22,7 +22,7 @@ pub(super) const ADD: Spec = Spec {
     complexity: "O(log(N)) for each place, where N is the number of places in the sorted set",
     summary: "Adds places, or moves them.",
     meaning: Meaning::Data(add),
-    check: Some(|words| Addition::parse(&words[2..]).map(drop)),
+    check: Some(|words| Placement::parse(&words[2..]).map(drop)),
     ..PLACES
 };
 
@@ -64,7 +64,7 @@ pub(super) const POSITION: Spec = Spec {
 
 /// The options of a `GEOADD`, and its places as scores with their members.
 #[derive(Debug, Default)]
-struct Addition<'a> {
+struct Placement<'a> {
     /// `NX`: places that are there stay where they are.
     only_new: bool,
     /// `XX`: no place is added.
@@ -74,10 +74,10 @@ struct Addition<'a> {
     scores: Vec<(f64, &'a Bytes)>,
 }
 
-impl<'a> Addition<'a> {
+impl<'a> Placement<'a> {
     /// Parses the words after the key.
-    fn parse(mut words: &'a [Bytes]) -> Result<Addition<'a>, Reply> {
-        let mut parsed = Addition::default();
+    fn parse(mut words: &'a [Bytes]) -> Result<Placement<'a>, Reply> {
+        let mut parsed = Placement::default();
         while let [option, rest @ ..] = words {
             let switch = match option {
                 _ if is(option, "NX") => &mut parsed.only_new,
@@ -101,7 +101,7 @@ impl<'a> Addition<'a> {
 
 fn add(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, key, arguments @ ..] = words else { return Err(SYNTAX) };
-    let addition = Addition::parse(arguments)?;
+    let addition = Placement::parse(arguments)?;
     let mut zset = match Zset::open(draft, key)? {
         Some(zset) => zset,
         None if addition.only_old => return Ok(Reply::Integer(0)),

@@ -111,7 +111,7 @@ pub(super) const AROUND_MEMBER_READONLY: Spec = Spec {
 };
 
 /// A place that a search found.
-struct Found {
+struct FoundPlace {
     member: Bytes,
     score: f64,
     place: Coordinates,
@@ -141,7 +141,7 @@ fn search(draft: &mut Draft<'_>, words: &[Bytes], opening: SearchForm, stores: b
     };
     Ok(match query.destination {
         Some(destination) => {
-            let score = |found: &Found| {
+            let score = |found: &FoundPlace| {
                 if query.stores_distances { found.distance / unit.meters() } else { found.score }
             };
             let members = found.into_iter().map(|found| (found.member.clone(), score(&found))).collect();
@@ -152,12 +152,12 @@ fn search(draft: &mut Draft<'_>, words: &[Bytes], opening: SearchForm, stores: b
 }
 
 /// The places that a query wants, in its order.
-fn find(order: &Order, shape: &SearchShape, query: &Query<'_>) -> Vec<Found> {
+fn find(order: &Order, shape: &SearchShape, query: &Query<'_>) -> Vec<FoundPlace> {
     let ranges = shape.ranges().into_iter();
     let found = ranges.flat_map(|range| within(order, shape, range));
     let wanted = query.count.unwrap_or(usize::MAX);
-    let mut found: Vec<Found> = if query.any { found.take(wanted).collect() } else { found.collect() };
-    let direction: Option<Ordering<Found>> = match query.sequence {
+    let mut found: Vec<FoundPlace> = if query.any { found.take(wanted).collect() } else { found.collect() };
+    let direction: Option<Ordering<FoundPlace>> = match query.sequence {
         Some(Sequence::FarthestFirst) => Some(|a, b| b.distance.total_cmp(&a.distance)),
         Some(Sequence::NearestFirst) => Some(|a, b| a.distance.total_cmp(&b.distance)),
         // The first places of no order are meant to be the nearest ones, unless any will do.
@@ -172,7 +172,7 @@ fn find(order: &Order, shape: &SearchShape, query: &Query<'_>) -> Vec<Found> {
 }
 
 /// The places inside of a shape whose scores are in a range.
-fn within(order: &Order, shape: &SearchShape, range: ScoreRange) -> impl Iterator<Item = Found> {
+fn within(order: &Order, shape: &SearchShape, range: ScoreRange) -> impl Iterator<Item = FoundPlace> {
     let low = ScoreBound { score: range.lowest as f64, exclusive: false };
     let high = ScoreBound { score: range.end as f64, exclusive: true };
     let positions = Extent::Scores(low, high).positions(order, false);
@@ -180,12 +180,12 @@ fn within(order: &Order, shape: &SearchShape, range: ScoreRange) -> impl Iterato
         let score = score_of_rank(at.rank);
         let place = Coordinates::from_score(score);
         let distance = shape.distance_if_inside(place)?;
-        Some(Found { member: at.name.clone(), score, place, distance })
+        Some(FoundPlace { member: at.name.clone(), score, place, distance })
     })
 }
 
 /// What the reply says of a place: its name, or an array that begins with it.
-fn describe(found: Found, unit: DistanceUnit, query: &Query<'_>) -> Reply {
+fn describe(found: FoundPlace, unit: DistanceUnit, query: &Query<'_>) -> Reply {
     let details = query.details;
     let more = [
         details.distance.then(|| distance(found.distance, unit)),

@@ -93,7 +93,7 @@ const MEMORY_SUBCOMMANDS: &[Spec] = &[
         name: "memory|doctor",
         summary: "Returns a remark on the memory of this server.",
         meaning: Meaning::Session(|caller, _| {
-            let memory = Memory::of(caller);
+            let memory = CountedMemory::of(caller);
             let text = match memory.limit {
                 Some(limit) if memory.dataset > limit / 10 * 9 => {
                     "Sam, the database has almost reached its limit. See maxmemory in INFO.\n"
@@ -121,7 +121,7 @@ const MEMORY_SUBCOMMANDS: &[Spec] = &[
     Spec {
         name: "memory|stats",
         summary: "Returns the bytes that the server counts.",
-        meaning: Meaning::Session(|caller, _| Ok(Memory::of(caller).told())),
+        meaning: Meaning::Session(|caller, _| Ok(CountedMemory::of(caller).told())),
         ..OF_SERVER
     },
     Spec {
@@ -145,17 +145,17 @@ const NO_FREQUENCIES: Reply = Reply::fault(
 );
 
 /// The bytes that the server counts.
-struct Memory {
+struct CountedMemory {
     dataset: u64,
     clients: u64,
     keys: u64,
     limit: Option<u64>,
 }
 
-impl Memory {
-    fn of(caller: &Caller) -> Memory {
+impl CountedMemory {
+    fn of(caller: &Caller) -> CountedMemory {
         let instance = &caller.instance;
-        Memory {
+        CountedMemory {
             dataset: instance.stats.database_bytes.get(),
             clients: instance.budget.held() as u64,
             keys: instance.stats.keys.get(),

@@ -1,4 +1,4 @@
-//! Lists, as far as their commands do not wait.
+//! Lists. Commands that wait for an element are missing.
 //!
 //! | module | commands |
 //! |---|---|

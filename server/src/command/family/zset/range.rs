@@ -30,7 +30,7 @@ pub(super) const RANGE: Spec = Spec {
     since: "1.2.0",
     summary: "Returns a part of a sorted set, by position, by score or by member.",
     meaning: Meaning::Data(|draft, words| range(draft, words, Form::FREE)),
-    check: Some(|words| Part::parse(&words[2..], Form::FREE).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[2..], Form::FREE).map(drop)),
     ..PART
 };
 
@@ -40,7 +40,7 @@ pub(super) const BY_RANK_REVERSE: Spec = Spec {
     since: "1.2.0",
     summary: "Returns the members between two positions, which count from the highest score.",
     meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Rank, true))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Rank, true)).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[2..], Form::fixed(RangeMeasure::Rank, true)).map(drop)),
     ..PART
 };
 
@@ -50,7 +50,7 @@ pub(super) const BY_SCORE: Spec = Spec {
     since: "1.0.5",
     summary: "Returns the members with a score between two bounds.",
     meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Score, false))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Score, false)).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[2..], Form::fixed(RangeMeasure::Score, false)).map(drop)),
     ..PART
 };
 
@@ -60,7 +60,7 @@ pub(super) const BY_SCORE_REVERSE: Spec = Spec {
     since: "2.2.0",
     summary: "Returns the members with a score between two bounds, the highest score first.",
     meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Score, true))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Score, true)).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[2..], Form::fixed(RangeMeasure::Score, true)).map(drop)),
     ..PART
 };
 
@@ -70,7 +70,7 @@ pub(super) const BY_NAME: Spec = Spec {
     since: "2.8.9",
     summary: "Returns the members between two bounds, if all scores are equal.",
     meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Name, false))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Name, false)).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[2..], Form::fixed(RangeMeasure::Name, false)).map(drop)),
     ..PART
 };
 
@@ -80,7 +80,7 @@ pub(super) const BY_NAME_REVERSE: Spec = Spec {
     since: "2.8.9",
     summary: "Returns the members between two bounds, the last one first, if all scores are equal.",
     meaning: Meaning::Data(|draft, words| range(draft, words, Form::fixed(RangeMeasure::Name, true))),
-    check: Some(|words| Part::parse(&words[2..], Form::fixed(RangeMeasure::Name, true)).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[2..], Form::fixed(RangeMeasure::Name, true)).map(drop)),
     ..PART
 };
 
@@ -94,7 +94,7 @@ pub(super) const STORE: Spec = Spec {
     complexity: "O(log(N)+M) where N is the number of members in the source, and M that of stored ones",
     summary: "Stores a part of a sorted set under another key.",
     meaning: Meaning::Data(store),
-    check: Some(|words| Part::parse(&words[3..], Form::STORED).map(drop)),
+    check: Some(|words| WantedRange::parse(&words[3..], Form::STORED).map(drop)),
     ..SORTED
 };
 
@@ -156,7 +156,7 @@ impl Form {
 
 /// A part of a sorted set, as a request describes it.
 #[derive(Debug)]
-struct Part {
+struct WantedRange {
     extent: Extent,
     backwards: bool,
     offset: i64,
@@ -165,9 +165,9 @@ struct Part {
     scores: bool,
 }
 
-impl Part {
+impl WantedRange {
     /// Parses the bounds and the options after them.
-    fn parse(arguments: &[Bytes], form: Form) -> Result<Part, Reply> {
+    fn parse(arguments: &[Bytes], form: Form) -> Result<WantedRange, Reply> {
         let [first, second, options @ ..] = arguments else { return Err(SYNTAX) };
         let Form { mut measure, mut backwards, stores } = form;
         let (mut offset, mut count, mut scores) = (0, -1, false);
@@ -199,7 +199,7 @@ impl Part {
         // Positions count from the end where the order starts. Other bounds come in the order of the reply.
         let swapped = backwards && measure != RangeMeasure::Rank;
         let (low, high) = if swapped { (second, first) } else { (first, second) };
-        Ok(Part { extent: extent(measure, low, high)?, backwards, offset, count, scores })
+        Ok(WantedRange { extent: extent(measure, low, high)?, backwards, offset, count, scores })
     }
 
     /// The members of the part.
@@ -251,14 +251,14 @@ fn name_bound(word: &Bytes) -> Option<NameBound> {
 
 fn range(draft: &mut Draft<'_>, words: &[Bytes], form: Form) -> Result<Reply, Reply> {
     let [_, key, arguments @ ..] = words else { return Err(SYNTAX) };
-    let part = Part::parse(arguments, form)?;
+    let part = WantedRange::parse(arguments, form)?;
     let members = Zset::open(draft, key)?.map_or(Vec::new(), |zset| part.of(draft, &zset));
     Ok(listed(members, part.scores))
 }
 
 fn store(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, target, source, arguments @ ..] = words else { return Err(SYNTAX) };
-    let part = Part::parse(arguments, Form::STORED)?;
+    let part = WantedRange::parse(arguments, Form::STORED)?;
     let members = Zset::open(draft, source)?.map_or(Vec::new(), |zset| part.of(draft, &zset));
     Ok(Reply::count(Zset::store(draft, target, members)))
 }

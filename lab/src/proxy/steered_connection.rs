@@ -4,12 +4,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::counters::Counters;
-use super::direction::{Break, Delay, Direction, Part, Trouble};
-use super::fault::{FaultKind, NetworkFault};
+use super::direction::{Break, Delay, Direction, DueItem, Trouble};
+use super::network_fault::{FaultKind, NetworkFault};
 use super::requests::RequestReader;
 use super::schedule::{Faults, RequestHead};
 
-pub(super) struct Connection {
+pub(super) struct SteeredConnection {
     counters: Counters,
     faults: Faults,
     requests: RequestReader,
@@ -19,14 +19,14 @@ pub(super) struct Connection {
     uncounted: Option<FaultKind>,
 }
 
-impl Connection {
-    pub fn new(delay: Delay, counters: Counters, faults: Faults) -> Connection {
+impl SteeredConnection {
+    pub fn new(delay: Delay, counters: Counters, faults: Faults) -> SteeredConnection {
         let (there, back) = (Direction::new(delay.there), Direction::new(delay.back));
-        Connection { counters, faults, requests: RequestReader::new(), there, back, uncounted: None }
+        SteeredConnection { counters, faults, requests: RequestReader::new(), there, back, uncounted: None }
     }
 
     /// Takes bytes from the client. No bytes mean the end.
-    pub fn there(&mut self, bytes: Bytes, arrived: Instant, parts: &mut Vec<Part>) {
+    pub fn there(&mut self, bytes: Bytes, arrived: Instant, parts: &mut Vec<DueItem>) {
         if bytes.is_empty() {
             return self.there.close(arrived, parts);
         }
@@ -66,7 +66,7 @@ impl Connection {
     }
 
     /// Takes bytes from the server. No bytes mean the end.
-    pub fn back(&mut self, bytes: Bytes, arrived: Instant, parts: &mut Vec<Part>) {
+    pub fn back(&mut self, bytes: Bytes, arrived: Instant, parts: &mut Vec<DueItem>) {
         if bytes.is_empty() {
             return self.back.close(arrived, parts);
         }
@@ -81,7 +81,7 @@ impl Connection {
         self.back.recover();
     }
 
-    fn meet(&mut self, fault: NetworkFault, arrived: Instant, parts: &mut Vec<Part>) {
+    fn meet(&mut self, fault: NetworkFault, arrived: Instant, parts: &mut Vec<DueItem>) {
         self.uncounted = Some(fault.kind());
         match fault {
             NetworkFault::Hold(time) => {
