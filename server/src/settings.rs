@@ -31,7 +31,7 @@ pub struct Settings {
     pub thresholds: Thresholds,
 }
 
-/// The sizes at which the database is split into several objects.
+/// The sizes at which the database is split into several objects, or what it derives is built in slices.
 ///
 /// No value can make a result wrong; it can only make the server slow or dear. Tests set them to a few bytes, so that
 /// everything that happens to a large database happens all the time.
@@ -49,11 +49,13 @@ pub struct Thresholds {
     pub garbage: usize,
     /// A batch that writes more than this, in bytes, leaves the rest for the next commit.
     pub commit: u64,
+    /// A command that needs an order of more rows than this waits while it is built in slices. Smaller ones are built at once.
+    pub order: usize,
 }
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { recent: 128 << 10, commits: 4, fanout: 8, garbage: 32, commit: 4 << 20 }
+        Thresholds { recent: 128 << 10, commits: 4, fanout: 8, garbage: 32, commit: 4 << 20, order: 4096 }
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `act`, `stream` | what deeds do to a draft, as commands would |
 //! | `read` | what rows mean |
 //! | `orders` | derived orders against sorted lists |
+//! | `deriving` | orders that are built in slices, while versions come |
 //! | `world`, `commit` | the servers, and what they do |
 //!
 //! `VALTHREE_SEEDS` is how many schedules to play, in the place of [`SEEDS`], and `VALTHREE_SEED` the first one.
@@ -22,6 +23,8 @@ mod act;
 mod commit;
 #[path = "layers/deed.rs"]
 mod deed;
+#[path = "layers/deriving.rs"]
+mod deriving;
 #[path = "layers/model.rs"]
 mod model;
 #[path = "layers/orders.rs"]
@@ -51,7 +54,7 @@ const SEEDS: u64 = 120;
 const STEPS: usize = 120;
 
 /// What has to happen, or the test would prove little.
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 21] = [
     "commits",
     "lost",
     "forgotten answers",
@@ -71,11 +74,19 @@ const EVENTS: [&str; 19] = [
     "stale uploads",
     "dropped runs",
     "told",
+    "derived",
+    "derived in vain",
 ];
 
 impl World {
     fn step(&mut self) {
         let server = self.rng.random_range(0..self.servers.len());
+        if self.chance(20) {
+            self.derive(server);
+        }
+        if self.chance(50) {
+            self.work_on_an_order();
+        }
         match self.rng.random_range(0..100) {
             0..42 => self.commit(server),
             42..54 => self.pass(),

@@ -306,7 +306,8 @@ fn foul(seed: u64, asked: Asked, rng: &mut StdRng) -> Plan {
 fn small(rng: &mut StdRng) -> Thresholds {
     let recent = *[0, 120, 250, 400].choose(rng).unwrap();
     let (fanout, garbage, commit) = (rng.random_range(2..4), rng.random_range(1..8), rng.random_range(1..2_000));
-    Thresholds { recent, commits: rng.random_range(0..3), fanout, garbage, commit }
+    let commits = rng.random_range(0..3);
+    Thresholds { recent, commits, fanout, garbage, commit, order: rng.random_range(0..4) }
 }
 
 /// Nobody is told anything but a reply.

@@ -122,7 +122,7 @@ async fn tail_shows_which_number_maps_to_which_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_tells_the_numbers_of_commits_that_it_could_not_read() {
     let folder = tempfile::tempdir().unwrap();
-    let folds = Thresholds { recent: 1, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20 };
+    let folds = Thresholds { recent: 1, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20, order: 4096 };
     let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, folds).await;
     call_all(&server, &[&["SET", "a", "1"], &["FLUSHALL"], &["SET", "b", "1"]]).await;
     while stored_root(folder.path()).covered() < 3 {
@@ -138,7 +138,7 @@ async fn tail_tells_the_numbers_of_commits_that_it_could_not_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_says_which_commits_it_could_not_read_and_never_the_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let folds = Thresholds { recent: 220, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20 };
+    let folds = Thresholds { recent: 220, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20, order: 4096 };
     let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, folds).await;
     let mut written = 0;
     while stored_root_or_none(folder.path()).is_none_or(|root| root.runs.is_empty()) {

@@ -26,6 +26,10 @@ const QUIET: u32 = 4;
 /// One store in this many has ETags that are not MD5s.
 const OPAQUE: u32 = 4;
 
+/// From how many rows on commands wait while an order is built. Collections are small here, so most of these let nearly every
+/// command wait that needs an order which is not there.
+const ORDERS: [usize; 5] = [0, 0, 1, 3, 4096];
+
 /// How far the wall clocks of servers are off if they are set well, in milliseconds.
 const NEAR: i64 = 20;
 
@@ -116,7 +120,7 @@ impl Plan {
             faults.push(Fault { at: Duration::ZERO, lasts: Duration::from_millis(WINDOW.1), what });
         }
         faults.sort_by_key(|fault| fault.at);
-        Plan {
+        let mut plan = Plan {
             seed,
             tick: Duration::from_millis(if quiet { 1 } else { 2 }), // a longer tick takes less CPU time
             hop,
@@ -130,7 +134,9 @@ impl Plan {
             draws: Draws::draw(&mut rng),
             forget_orders: *[1, 2, 5, 1000].choose(&mut rng).expect("there are some"),
             faults,
-        }
+        };
+        plan.thresholds.order = *ORDERS.choose(&mut rng).expect("there are some");
+        plan
     }
 
     /// The most rounds at the same time.
@@ -230,6 +236,7 @@ fn draw_thresholds(rng: &mut StdRng) -> Thresholds {
         fanout: rng.random_range(2..=4),
         garbage: rng.random_range(1..=8),
         commit: if rng.random_ratio(1, 16) { 1 } else { *[1000, 1 << 20].choose(rng).expect("there are some") },
+        ..Thresholds::default()
     }
 }
 
@@ -240,9 +247,10 @@ impl fmt::Display for Plan {
         write!(f, ", {} rounds at once of {}, deadline {deadline:?}", self.at_once(), self.draws)?;
         let leads: [i64; SERVERS] = std::array::from_fn(|server| self.lead(server, 0, Duration::ZERO));
         write!(f, ", clocks {leads:?} ms ahead at first")?;
-        let Thresholds { recent, commits, fanout, garbage, commit } = self.thresholds;
+        let Thresholds { recent, commits, fanout, garbage, commit, order } = self.thresholds;
         write!(f, ", folds at {recent} bytes or {commits} commits, {fanout} runs become one, {garbage} are swept")?;
         write!(f, ", commits of {commit} bytes, orders forgotten every {} versions", self.forget_orders)?;
+        write!(f, " and built in slices beyond {order} rows")?;
         f.write_str(if self.opaque_tags { ", opaque ETags" } else { "" })?;
         self.faults.iter().try_for_each(|fault| write!(f, "; {fault}"))
     }

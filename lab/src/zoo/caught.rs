@@ -135,6 +135,16 @@ pub const IN_UNITS: &[Caught] = &[
         "commit::tests::patience::a_change_behind_a_reply_without_memory_happens_once",
     ),
     caught(
+        "unit-takes-the-savepoint-of-its-batch",
+        "a change whose reply has no memory stays in the batch, and is executed again",
+        "commit::tests::patience::a_change_whose_own_reply_has_no_memory_happens_once",
+    ),
+    caught(
+        "order-built-without-what-came-meanwhile",
+        "an order that is built in slices misses what is committed between them",
+        "state::deriving::tests::an_order_follows_what_changes_while_it_is_built",
+    ),
+    caught(
         "no-time-counts-as-a-time",
         "a database without a time counts as one of 1970",
         "clock::estimate::tests::the_first_version_takes_the_time_of_the_store",

@@ -9,7 +9,7 @@ use super::answer::Yield;
 use super::held::Held;
 use super::sending::{Adopted, Commit, Executed};
 use super::untaken::{Untaken, is_long};
-use super::waiting::{Arrival, FirstChange, Proposed, ValueUpload};
+use super::waiting::{Arrival, FirstChange, Lack, Proposed, ValueUpload};
 use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::state::{Database, Draft};
@@ -35,6 +35,8 @@ pub struct Base<'a> {
     pub untaken: &'a Arc<Untaken>,
     /// A unit whose effects are larger than this does not stand in `db.json`.
     pub large: u64,
+    /// Orders of more rows are not built at once.
+    pub at_once: usize,
     /// A batch with larger effects leaves the rest of its units for the next one.
     pub most: u64,
     /// Whether a unit with too large effects was among them: see [`Draft::be_careful`].
@@ -56,8 +58,8 @@ pub enum BatchResult {
 impl<'a> Base<'a> {
     /// A draft that changes nothing yet.
     pub fn draft(&self) -> Draft<'a> {
-        let mut draft =
-            Draft::new(self.database, self.knobs.max_memory(), self.estimate).with_packings(self.knobs.packings());
+        let draft = Draft::new(self.database, self.knobs.max_memory(), self.estimate);
+        let mut draft = draft.with_packings(self.knobs.packings()).with_orders_at_once(self.at_once);
         if self.is_careful {
             draft.be_careful();
         }
@@ -67,7 +69,8 @@ impl<'a> Base<'a> {
 
 impl Batch {
     /// Executes the rest of the batch, in order, on `draft`. Also returns the units that are left for the next batch: there is
-    /// no memory for their long replies, or the effects of those before them are large, or scripts have worked for long.
+    /// no memory for their long replies, or they lack orders, or the effects of those before them are large, or scripts have worked
+    /// for long.
     pub fn commit<'a>(
         self,
         number: u64,
@@ -106,14 +109,17 @@ impl Batch {
             }
             let known = draft_of_it.effects();
             let done = match first.take_if(|_| is_first) {
-                Some(FirstChange { result, .. }) => Some((result, true, of_first)),
+                Some(FirstChange { result, .. }) => Ok((result, true, of_first)),
                 None => execute(&arrival, draft_of_it, base.untaken)
                     .map(|(result, changed)| (result, changed, draft_of_it.effects().saturating_sub(known))),
             };
-            let Some((result, changed, effects)) = done else {
-                blocked.insert(client);
-                left.push_back(Arrival { is_long: true, ..arrival });
-                continue;
+            let (result, changed, effects) = match done {
+                Ok(done) => done,
+                Err(lack) => {
+                    blocked.insert(client);
+                    left.push_back(arrival.with(lack));
+                    continue;
+                }
             };
             // What was uploaded before stands in a run already.
             let uploaded = arrival.uploaded().min(effects);
@@ -123,7 +129,7 @@ impl Batch {
             executed.push_back(Executed { arrival, result, changed });
         }
         left.append(&mut units);
-        if draft.is_spoiled() {
+        if draft.is_spoiled() || before.is_some_and(|before| before.is_spoiled()) {
             let spoiled = executed.into_iter().map(|executed| executed.arrival).chain(left).collect();
             return (BatchResult::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
         }
@@ -160,17 +166,20 @@ fn number_of(first: &Option<FirstChange>) -> Option<u64> {
     first.as_ref().map(|first| first.number)
 }
 
-/// Executes a unit. If its reply is long and there is no memory for it, the unit changes nothing, and the result is none.
-fn execute(arrival: &Arrival, draft: &mut Draft<'_>, untaken: &Untaken) -> Option<(Yield, bool)> {
+/// Executes a unit. If its reply is long and there is no memory for it, the unit changes nothing.
+fn execute(arrival: &Arrival, draft: &mut Draft<'_>, untaken: &Untaken) -> Result<(Yield, bool), Lack> {
     if !untaken.is_full() {
-        return Some(arrival.unit.execute(draft));
+        return arrival.execute(draft);
     }
     draft.save();
-    let (result, changed) = arrival.unit.execute(draft);
-    if is_long(&result.reply) {
-        draft.roll_back();
-        return None;
+    let done = arrival.execute(draft);
+    match done {
+        Ok((ref result, _)) if !is_long(&result.reply) => draft.release(),
+        Ok(_) => {
+            draft.roll_back();
+            return Err(Lack::Memory);
+        }
+        Err(_) => draft.roll_back(),
     }
-    draft.release();
-    Some((result, changed))
+    done
 }

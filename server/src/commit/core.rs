@@ -3,6 +3,7 @@
 //! The files of `step` say how each event changes it. The core sends nothing, spawns nothing, waits for nothing and reads no
 //! clock, but for the time that a script may take ([`crate::script`]). So a test can drive several cores through any order of lost, late and doubled messages, step by step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::knobs::Knobs;
 use crate::root::{self, Root};
 use crate::settings::Thresholds;
 use crate::state::order::Discard;
-use crate::state::{Database, Runs, Stretch};
+use crate::state::{Database, Derived, Deriving, OrderKey, Runs, Stretch};
 use crate::stats::Stats;
 use crate::store::{Condition, ETag, Got, StoreError};
 use crate::upkeep::{Content, Landed, Uploaded};
@@ -50,6 +51,8 @@ pub enum Event {
     Uploaded { arrival: u64, uploaded: Option<Uploaded> },
     /// The run of a batch's effects was stored, or could not be stored.
     EffectsUploaded { commit: u64, uploaded: Option<Uploaded> },
+    /// An order was built.
+    Derived(Box<Derived>),
     /// Layers in memory have been merged to the layer of one run.
     Tidied(Stretch),
 }
@@ -68,6 +71,8 @@ pub enum Effect {
     Upload { arrival: u64, content: Content },
     /// Store the effects of a batch as a run.
     UploadEffects { commit: u64, content: Content },
+    /// Build an order in slices.
+    Derive(Box<Deriving>),
     /// Tell upkeep that a commit of this server has landed.
     Landed(Landed),
     /// Tell upkeep that the database in memory is another version now.
@@ -113,6 +118,17 @@ impl Known {
     }
 }
 
+/// The orders that are being built.
+#[derive(Default)]
+pub struct OrdersUnderWay {
+    /// Those that units may still wait for, and the numbers of the works.
+    pub tickets: BTreeMap<OrderKey, u64>,
+    /// How many works have not ended. Some may be in vain.
+    pub under_way: usize,
+    /// The newest work's number.
+    pub newest: u64,
+}
+
 /// Everything that the loop knows.
 pub struct Core {
     pub(crate) terms: Terms,
@@ -126,6 +142,8 @@ pub struct Core {
     pub(crate) checks: Checks,
     /// A newer version whose runs are being read.
     pub(crate) ahead: Ahead,
+    /// The orders that are being built.
+    pub(crate) deriving: OrdersUnderWay,
     /// Why the database cannot be used at present.
     pub(crate) trouble: Option<Trouble>,
     /// The store is still on trial: nothing is written, and no client is told what the store says.
@@ -150,6 +168,7 @@ impl Core {
             attempts: Attempts::default(),
             checks: Checks::default(),
             ahead: Ahead::default(),
+            deriving: OrdersUnderWay::default(),
             trouble: None,
             on_trial: false,
             stirred: false,

@@ -182,6 +182,10 @@ impl<S: Store> Committer<S> {
                 Effect::UploadEffects { commit, content } => {
                     self.upload(content, move |uploaded| Event::EffectsUploaded { commit, uploaded });
                 }
+                Effect::Derive(work) => {
+                    let work = Background::start(in_slices(*work));
+                    self.under_way.push(Box::pin(async move { Done::Event(Event::Derived(Box::new(work.await))) }));
+                }
                 Effect::Landed(landed) => {
                     let tasks = self.upkeep.landed(landed, self.core.database());
                     self.begin(tasks);

@@ -41,6 +41,10 @@
 //! moves to another version meanwhile, or the commit is lost, the core executes the batch anew, and uploads its effects
 //! anew (`step::hold`).
 //!
+//! *Large orders.* Some units need an order of very many elements that nobody has asked for before. Such a unit is undone, and
+//! stands aside with the later units of its client until the order is built beside the loop (`step::order`). It was in no
+//! batch, so it is like a unit that has just arrived.
+//!
 //! *Deadlines.* The core answers TRYAGAIN only if it has sent no bytes that hold an effect of the command. The same step
 //! removes the unit, so nothing can happen later either. Otherwise it answers UNCERTAIN, and removes the unit as well: if
 //! the commit proves lost, nobody executes the unit again. A unit joins no commit that could not be settled before its
@@ -75,7 +79,7 @@
 //! | `step` | how each event changes the core: `step(event, now) -> effects` |
 //! | `driver` | the loop: requests, timers and the queue; it feeds the core and does what it asks for |
 //! | `queue`, `sheet`, `answer` | the way in, the way out, and what comes out |
-//! | `waiting`, `batch` | the units in no commit, and their execution |
+//! | `waiting`, `aside`, `batch` | the units in no commit, those that wait for an order, and their execution |
 //! | `sending`, `attempt`, `fate` | a batch as a commit, how the commits fare, and what a version says of one |
 //! | `held` | a batch whose effects are stored as a run before its commit is sent |
 //! | `freshness`, `ahead`, `lineage` | checks and what they prove, a version that they bring, and what they may bring |
@@ -86,6 +90,7 @@
 
 mod ahead;
 pub(crate) mod answer;
+mod aside;
 pub(crate) mod attempt;
 pub(crate) mod batch;
 pub(crate) mod core;

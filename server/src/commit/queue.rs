@@ -117,8 +117,8 @@ impl Unit {
         let (mut replies, mut memory) = (Vec::with_capacity(self.commands.len()), 0);
         draft.save();
         for command in &self.commands {
-            // Whoever exceeds the bound of changes is undone, so there is no use in going on.
-            if draft.exceeds() {
+            // Whoever exceeds the bound of changes or lacks an order is undone, so there is no use in going on.
+            if draft.exceeds() || draft.lacks() {
                 break;
             }
             planted!("time-moves-inside-multi" => draft.let_time_pass());

@@ -23,12 +23,13 @@ use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
 use crate::root::Root;
-use crate::run::{Building, Name, Salt};
+use crate::run::{Building, Name, Salt, Work as _};
 use crate::settings::Thresholds;
 use crate::state::{Database, Runs, Watched};
 use crate::store::{ETag, StoreError};
 use crate::upkeep::{Content, Uploaded};
 
+mod aside;
 mod mail;
 mod patience;
 mod stored;
@@ -152,6 +153,7 @@ impl World {
                 Message::Upload { commit, name, layer: Arc::new(building.done()) }
             }
             Effect::Fetch { root, known } => Message::Fetch { root, known },
+            Effect::Derive(work) => Message::Derive { work },
             Effect::UploadEffects { .. } | Effect::Upload { .. } | Effect::Stop(_) => {
                 panic!("nobody uses plain SET, and there is no trial")
             }
@@ -242,6 +244,10 @@ impl World {
                 Message::Uploaded { commit, uploaded: is_stored.then_some(uploaded) }
             }
             Message::Fetch { root, known } => Message::Fetched { root: Box::new(self.stored.read(*root)), known },
+            Message::Derive { mut work } => match work.step() {
+                None => Message::Derive { work },
+                Some(derived) => return self.arrive(server, life, Event::Derived(Box::new(derived))),
+            },
             Message::Uploaded { commit, uploaded } => {
                 return self.arrive(server, life, Event::EffectsUploaded { commit, uploaded });
             }

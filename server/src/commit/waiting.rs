@@ -2,17 +2,19 @@
 //!
 //! A large value is uploaded as a run of its own as soon as it arrives, and the entry of its commit names that run. An entry
 //! names one run at most. Until a unit's turn comes, the unit waits, and later units of its client wait with it. Other
-//! clients do not wait. In the same way a unit waits whose reply is long, while there is no memory for it (`untaken`).
+//! clients do not wait. In the same way a unit waits whose reply is long, while there is no memory for it (`untaken`). A unit
+//! that needs a large order does not wait in the queue, but aside (`aside`).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::answer::Yield;
+use super::aside::Aside;
 use super::queue::Unit;
 use crate::root::PUNCTUATION;
-use crate::state::{Draft, Proposal};
+use crate::state::{Draft, OrderKey, Proposal};
 use crate::upkeep::Uploaded;
 
 /// A unit, and when it came.
@@ -33,6 +35,22 @@ pub struct Arrival {
     pub moves_time: bool,
     /// Whether its reply is long, and waits for memory.
     pub is_long: bool,
+    /// The orders that have to be built before it can be executed.
+    pub lacking: Vec<OrderKey>,
+    /// How often it has waited for orders.
+    pub waits: u32,
+}
+
+/// A unit that has waited so often for orders has them built at once. So it is executed in the end, even if each order is
+/// dropped before the next one is there.
+const MOST_WAITS: u32 = 8;
+
+/// Why a unit could not be executed. It has changed nothing.
+pub enum Lack {
+    /// There is no memory for its long reply.
+    Memory,
+    /// These orders are not there, and too large to be built at once.
+    Orders(Vec<OrderKey>),
 }
 
 /// The run of a large value.
@@ -47,6 +65,22 @@ impl Arrival {
     /// Whether it has to be tried as a change of the database.
     pub fn may_change(&self) -> bool {
         self.moves_time || self.unit.may_write()
+    }
+
+    /// Executes it. Returns what it yields, and whether the draft changed.
+    pub fn execute(&self, draft: &mut Draft<'_>) -> Result<(Yield, bool), Lack> {
+        draft.be_patient(self.waits < MOST_WAITS);
+        let done = self.unit.execute(draft);
+        let missing = draft.take_missing();
+        if missing.is_empty() { Ok(done) } else { Err(Lack::Orders(missing)) }
+    }
+
+    /// The unit, which has to wait.
+    pub fn with(self, lack: Lack) -> Arrival {
+        match lack {
+            Lack::Memory => Arrival { is_long: true, ..self },
+            Lack::Orders(lacking) => Arrival { lacking, waits: self.waits + 1, ..self },
+        }
     }
 
     /// Whether it joins no batch, because it is answered from a stored version alone. If a commit has to move the time for
@@ -119,7 +153,12 @@ impl Chosen {
 
     /// Leaves out the units from a place on. There are `count` in all.
     fn end_at(&mut self, place: usize, count: usize) {
-        let flags = (0..count).map(|other| other < place && self.has(other));
+        self.keep(count, |other| other < place);
+    }
+
+    /// Leaves out all but these units. There are `count` in all.
+    fn keep(&mut self, count: usize, stays: impl Fn(usize) -> bool) {
+        let flags = (0..count).map(|place| stays(place) && self.has(place));
         *self = Chosen::Some(flags.collect());
     }
 }
@@ -142,6 +181,7 @@ pub struct Waiting {
     newest_read: u64,
     /// Proposals for the next commit.
     pub proposals: Vec<Proposed>,
+    aside: Aside,
 }
 
 impl Waiting {
@@ -150,24 +190,28 @@ impl Waiting {
         self.arrivals
     }
 
+    /// Whether no unit is in the queue. Some may stand aside.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
+    /// Whether a unit stands aside, because an order is not there yet.
+    pub fn has_aside(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
     /// The nearest deadline.
     pub fn deadline(&self) -> Option<Instant> {
-        self.queue.front().map(|arrival| arrival.deadline)
+        let queued = self.queue.front().map(|arrival| arrival.deadline);
+        queued.into_iter().chain(self.aside.deadline()).min()
     }
 
     /// Appends a unit.
     pub fn arrive(&mut self, unit: Unit, deadline: Instant) -> &mut Arrival {
         let number = self.arrivals;
         self.arrivals += 1;
-        if !unit.may_write() {
-            self.newest_read = self.arrivals;
-        }
         let written = unit.written();
-        self.queue.push_back(Arrival {
+        let arrival = Arrival {
             number,
             deadline,
             unit,
@@ -176,21 +220,76 @@ impl Waiting {
             lost: false,
             moves_time: false,
             is_long: false,
-        });
-        self.queue.back_mut().expect("a unit was just appended")
+            lacking: Vec::new(),
+            waits: 0,
+        };
+        match self.aside.admit(arrival) {
+            None => self.aside.find(number).expect("a unit was just taken in"),
+            Some(arrival) => {
+                if !arrival.unit.may_write() {
+                    self.newest_read = self.arrivals;
+                }
+                self.queue.push_back(arrival);
+                self.queue.back_mut().expect("a unit was just appended")
+            }
+        }
     }
 
-    /// Removes the first unit if its deadline has passed. Units stand in the order of their deadlines.
+    /// Removes a unit whose deadline has passed. Units stand in the order of their deadlines.
     pub fn expire(&mut self, now: Instant) -> Option<Arrival> {
-        let late = self.queue.pop_front_if(|arrival| arrival.deadline <= now)?;
-        self.barren = self.barren.saturating_sub(1);
+        if let Some(late) = self.queue.pop_front_if(|arrival| arrival.deadline <= now) {
+            self.barren = self.barren.saturating_sub(1);
+            return Some(late);
+        }
+        let late = self.aside.expire(now)?;
+        self.rejoin();
         Some(late)
     }
 
     /// Removes every unit.
     pub fn drain(&mut self) -> impl Iterator<Item = Arrival> {
         self.barren = 0;
-        self.queue.drain(..)
+        self.queue.drain(..).chain(self.aside.drain())
+    }
+
+    // Orders.
+
+    /// The orders that units lack.
+    pub fn lacking(&self) -> Vec<OrderKey> {
+        self.aside.lacking()
+    }
+
+    /// Notes that nobody has to wait for an order any more: it is there, or it will never be.
+    pub fn conclude(&mut self, key: OrderKey) {
+        self.aside.conclude(key);
+        self.rejoin();
+    }
+
+    /// Puts the units back into the queue that need not stand aside any more.
+    fn rejoin(&mut self) {
+        let free = self.aside.rejoin();
+        if !free.is_empty() {
+            self.barren = 0;
+            self.put_back(free.into_iter());
+        }
+    }
+
+    /// Moves the units aside that lack an order, and the later units of their clients. Returns whether there were any.
+    pub fn set_aside(&mut self) -> bool {
+        if self.aside.is_empty() && self.queue.iter().all(|arrival| arrival.lacking.is_empty()) {
+            return false;
+        }
+        let (count, barren) = (self.queue.len(), std::mem::take(&mut self.barren));
+        self.newest_read = 0;
+        for (place, arrival) in std::mem::take(&mut self.queue).into_iter().enumerate() {
+            let Some(arrival) = self.aside.admit(arrival) else { continue };
+            self.barren += usize::from(place < barren);
+            if !arrival.unit.may_write() {
+                self.newest_read = arrival.number + 1;
+            }
+            self.queue.push_back(arrival);
+        }
+        self.queue.len() < count
     }
 
     /// Appends a unit again under its old number, for a planted bug.
@@ -201,8 +300,10 @@ impl Waiting {
 
     /// The unit with this number.
     pub fn find(&mut self, number: u64) -> Option<&mut Arrival> {
-        let place = self.queue.binary_search_by_key(&number, |arrival| arrival.number).ok()?;
-        self.queue.get_mut(place)
+        match self.queue.binary_search_by_key(&number, |arrival| arrival.number) {
+            Ok(place) => self.queue.get_mut(place),
+            Err(_) => self.aside.find(number),
+        }
     }
 
     /// The uploaded runs behind the barren units that may no longer be named, because their names lie below `swept`.
@@ -265,22 +366,40 @@ impl Waiting {
     /// that moment, because memory may hold a newer version by then.
     ///
     /// If scripts have worked for long before one was found, the script behind them and all later units are not chosen any more:
-    /// their turn comes with the next step.
-    pub fn first_change(&self, chosen: &mut Chosen, draft: &mut Draft<'_>) -> Option<FirstChange> {
-        for (place, arrival) in self.queue.range(self.barren..).enumerate() {
-            if !chosen.has(place) || !arrival.may_change() {
+    /// their turn comes with the next step. Units that lack an order, and the later ones of their clients, are not chosen any
+    /// more either: they have to be set aside.
+    pub fn first_change(&mut self, chosen: &mut Chosen, draft: &mut Draft<'_>) -> Option<FirstChange> {
+        let count = self.queue.len() - self.barren;
+        // The place of the first unit of each client that lacks an order.
+        let mut lacking = BTreeMap::new();
+        let mut first = None;
+        for (place, arrival) in self.queue.range_mut(self.barren..).enumerate() {
+            if !chosen.has(place) || !arrival.may_change() || lacking.contains_key(&arrival.unit.client) {
                 continue;
             }
             if draft.is_tired() && arrival.unit.runs_script() {
-                chosen.end_at(place, self.queue.len() - self.barren);
-                return None;
+                chosen.end_at(place, count);
+                break;
             }
-            let (result, changed) = arrival.unit.execute(draft);
-            if changed {
-                return Some(FirstChange { number: arrival.number, result });
+            match arrival.execute(draft) {
+                Ok((_, false)) => {}
+                Ok((result, true)) => {
+                    first = Some(FirstChange { number: arrival.number, result });
+                    break;
+                }
+                Err(_) if draft.is_spoiled() => return None,
+                Err(Lack::Orders(orders)) => {
+                    (arrival.lacking, arrival.waits) = (orders, arrival.waits + 1);
+                    lacking.insert(arrival.unit.client, place);
+                }
+                Err(Lack::Memory) => unreachable!("nobody has asked whether there is memory"),
             }
         }
-        None
+        if !lacking.is_empty() {
+            let clients: Vec<u64> = self.queue.range(self.barren..).map(|arrival| arrival.unit.client).collect();
+            chosen.keep(count, |place| lacking.get(&clients[place]).is_none_or(|first| place < *first));
+        }
+        first
     }
 
     /// Notes that the chosen units change nothing. Returns whether that is news of any unit. Units behind one that could
@@ -338,10 +457,12 @@ impl Waiting {
     /// Notes that the outcome of these units was lost. They have to be executed again.
     pub fn have_lost(&mut self, is_lost: impl Fn(u64) -> bool) {
         self.barren = 0;
+        // No unit of a held batch stands aside: see `step::read`.
         self.queue.iter_mut().filter(|arrival| is_lost(arrival.number)).for_each(|arrival| arrival.lost = true);
     }
 
-    /// Puts units back where they stood: some that came earlier may have stayed in the queue.
+    /// Puts units back where they stood: some that came earlier may have stayed in the queue. Those that lack an order stand
+    /// aside from now on.
     pub fn put_back(&mut self, arrivals: impl DoubleEndedIterator<Item = Arrival>) {
         for arrival in arrivals.rev() {
             if !arrival.unit.may_write() {
@@ -352,6 +473,7 @@ impl Waiting {
         if !self.queue.iter().is_sorted_by_key(|arrival| arrival.number) {
             self.queue.make_contiguous().sort_by_key(|arrival| arrival.number);
         }
+        self.set_aside();
     }
 
     /// Offers every unit to `answer`, in order, and keeps those that it gives back. The flag tells whether the unit

@@ -162,6 +162,11 @@ impl Entry {
         uploaded.chain(ended).chain(rows.iter().map(|(table, name, row)| (*table, name, row.as_ref())))
     }
 
+    /// The rows of the run that it names, in ascending order.
+    pub fn uploaded(&self) -> &[Placed] {
+        self.uploaded.as_deref().unwrap_or_default()
+    }
+
     /// The keys that the commit touched, by the id of their database. A key may come twice.
     pub fn touched(&self) -> impl Iterator<Item = (Made, &Bytes)> {
         let rows = self.uploaded.iter().flatten().chain(&self.parts.rows);

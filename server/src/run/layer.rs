@@ -80,11 +80,15 @@ impl Layer {
 
     /// The rows of a table in the order of their names.
     pub fn rows(&self, table: Table) -> impl Iterator<Item = (Bytes, Option<Row>)> {
-        let section = self.sections.find(table);
-        let start = section.and_then(|section| self.sections.range(section));
-        let start = start.zip(section).map(|(range, section)| RowPlace { at: range.start, section: section as u32 });
-        let found = std::iter::successors(start.and_then(|start| self.at(start)), |found| self.at(found.next));
+        let first = self.first_of(table).and_then(|first| self.at(first));
+        let found = std::iter::successors(first, |found| self.at(found.next));
         found.take_while(move |found| found.table == table).map(|found| (found.shared_name(), found.row()))
+    }
+
+    /// Where the rows of a table begin.
+    pub fn first_of(&self, table: Table) -> Option<RowPlace> {
+        let section = self.sections.find(table)?;
+        Some(RowPlace { at: self.sections.range(section)?.start, section: section as u32 })
     }
 
     /// All rows in ascending order.

@@ -105,7 +105,9 @@ impl<'a, 'd> Hands<'a, 'd> {
         };
         self.refuses_growth &= self.draft.made() == self.made;
         self.steps += 1 + nodes(&reply) + STEPS_PER_CHANGE * (self.draft.made() - before);
-        self.exceeded = self.steps > MOST_STEPS || self.written > MOST_WRITTEN || self.draft.exceeds();
+        // A script that lacks an order is undone, so there is no use in going on.
+        let is_in_vain = self.draft.exceeds() || self.draft.lacks();
+        self.exceeded = self.steps > MOST_STEPS || self.written > MOST_WRITTEN || is_in_vain;
         if self.exceeded { Err(BEYOND) } else { Ok(reply) }
     }
 

@@ -3,15 +3,14 @@
 mod burial;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::finished::Finished;
 use super::newest::Newest;
-use super::order::Order;
-use super::orders::{By, Orders, clip};
+use super::orders::Orders;
 use super::runs::{Runs, Stretch};
 use super::tally::{Figures, Tallies, is_mapped};
 use super::touched::Touched;
@@ -215,12 +214,22 @@ impl Database {
 
     /// Shows all rows of a table, in no particular order. That takes less than a look-up for each row, because most rows stand in
     /// the lowest layer, and few layers above it have any of the table.
-    pub(super) fn visit(&self, table: Table, mut see: impl FnMut(&Bytes, &Row)) {
+    pub(super) fn visit(&self, table: Table, see: impl FnMut(&Bytes, &Row)) {
+        self.visit_some(table, usize::MAX, see);
+    }
+
+    /// Version of `visit` that stops if more than so many rows have to be read. Returns whether it has shown all rows.
+    pub(super) fn visit_some(&self, table: Table, most: usize, mut see: impl FnMut(&Bytes, &Row)) -> bool {
         let newest = self.newest.table(table);
+        let mut left = most.checked_sub(newest.map_or(0, HashMap::len));
         let layers: Vec<_> = self.runs.layers().iter().filter(|stretch| stretch.layer.has(table)).collect();
         for (at, stretch) in layers.iter().enumerate() {
             let above = &layers[at + 1..];
             for (name, row) in stretch.layer.rows(table) {
+                left = left.and_then(|left| left.checked_sub(1));
+                if left.is_none() {
+                    return false;
+                }
                 let Some(row) = row else { continue };
                 let is_newest = |name: &Bytes| {
                     let hash = (!above.is_empty()).then(|| self.runs.salt().hash(table, name));
@@ -235,26 +244,10 @@ impl Database {
                 }
             }
         }
-        self.newest.visit(table, see);
-    }
-
-    /// An order of the rows of a table. It is built when somebody first asks for it.
-    pub fn order(&self, table: Table, by: By) -> Order {
-        if let (Table::Keys(database), By::End) = (table, by) {
-            return self.tallies.of(database).map(|tally| tally.ends.clone()).unwrap_or_default();
+        if left.is_some() {
+            self.newest.visit(table, see);
         }
-        if let Some(order) = self.orders.borrow().get(table, by) {
-            return order.clone();
-        }
-        planted!("order-of-the-runs-alone" => return crate::zoo::state::order_of_runs(self, table, by));
-        let mut places = Vec::new();
-        self.visit(table, |name, row| places.extend(by.place(name, row)));
-        let mut order = Order::from_unsorted(places);
-        if let (By::Position, Some((first, last))) = (by, self.tallies.span(table.id())) {
-            clip(&mut order, first, last);
-        }
-        self.orders.borrow_mut().insert(table, by, order.clone());
-        order
+        left.is_some()
     }
 
     /// How many keys of a database are alive at a moment.

@@ -27,7 +27,7 @@ mod unit;
 mod watch;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -38,10 +38,11 @@ use self::labour::Labours;
 use self::lookups::Counting;
 pub use self::lookups::Lookups;
 use self::savepoint::Savepoint;
+use self::unit::Undoes;
 use super::changes::{Added, Folded, Merged};
 use super::database::Database;
 use super::order::Order;
-use super::orders::{self, By};
+use super::orders::{self, By, OrderKey};
 use super::tally::Tally;
 use super::watched::Watched;
 use crate::knobs::Packings;
@@ -83,6 +84,14 @@ pub struct Draft<'a> {
     pub(super) measured: Cell<Option<u64>>,
     /// The orders that a command has asked for, with the changes of this draft.
     orders: RefCell<BTreeMap<(Table, By), Order>>,
+    /// Orders of more rows than this are not built at once.
+    at_once: usize,
+    /// Whether the present unit may wait for those.
+    is_patient: bool,
+    /// Those that the present unit has asked for.
+    missing: RefCell<BTreeSet<OrderKey>>,
+    /// What has to be undone if the present unit fails.
+    undoes: Undoes,
     /// The ordinal of the next id.
     ordinal: u32,
     /// How many random choices were made.
@@ -129,6 +138,10 @@ impl<'a> Draft<'a> {
             tallies: BTreeMap::new(),
             measured: Cell::new(None),
             orders: RefCell::default(),
+            at_once: usize::MAX,
+            is_patient: true,
+            missing: RefCell::default(),
+            undoes: Undoes::default(),
             ordinal: 0,
             chances: Cell::new(0),
             watched: Vec::new(),
@@ -155,6 +168,12 @@ impl<'a> Draft<'a> {
     /// With other thresholds of encodings than those of a Valkey that nobody has configured.
     pub fn with_packings(self, packings: Packings) -> Draft<'a> {
         Draft { packings, ..self }
+    }
+
+    /// Has units wait for orders of more rows than this: whoever asks for one finds it empty, and is undone when the unit
+    /// ends. [`Draft::take_missing`] tells which orders have to be built before the unit can be executed.
+    pub fn with_orders_at_once(self, most: usize) -> Self {
+        Draft { at_once: most, ..self }
     }
 
     /// What `OBJECT ENCODING` takes for small.
@@ -289,7 +308,8 @@ impl<'a> Draft<'a> {
         ends.len() - dead(self.moment.now)
     }
 
-    /// The rows of a table in some order, those that have ended included.
+    /// The rows of a table in some order, those that have ended included. The order is empty if the unit has to wait for it:
+    /// see [`Draft::with_orders_at_once`].
     pub fn order(&self, table: Table, by: By) -> Order {
         if let (Table::Keys(id), By::End) = (table, by) {
             return self.tally(id).ends;
@@ -298,7 +318,12 @@ impl<'a> Draft<'a> {
             return order.clone();
         }
         let is_own = self.owns(table);
-        let mut order = if is_own { Order::default() } else { self.database.order(table, by) };
+        let most = if self.is_patient { self.at_once } else { usize::MAX };
+        let found = if is_own { Some(Order::default()) } else { self.database.order_within(table, by, most) };
+        let Some(mut order) = found else {
+            self.missing.borrow_mut().insert((table, by));
+            return Order::default();
+        };
         for (name, row) in self.changed.get(&table).into_iter().flatten() {
             planted!("order-misses-its-batch" => continue);
             let old = if is_own || by.follows_name() { None } else { self.database.row(table, name) };

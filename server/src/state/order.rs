@@ -17,16 +17,19 @@
 //! | `insert`, `remove`, `contains`, `rank_of`, `below`, `at`, `first`, `last` | O(log n) |
 //! | a step of an iterator | a pointer in most cases, and O(log n) once per leaf |
 //! | `from_sorted` | O(n) |
+//! | [`Growing::push`] | O(1) |
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use self::discard::Discard;
+pub use self::growing::Growing;
 pub use self::place::Place;
 pub use self::walk::{Ascending, Descending};
 use node::Node;
 
 mod discard;
+mod growing;
 mod node;
 mod place;
 #[cfg(test)]

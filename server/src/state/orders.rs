@@ -4,8 +4,11 @@
 //! An order is built when a command first asks for it, from all rows of the table. From then on it follows the versions.
 //! It can be dropped at any time, because it follows from the rows. Drafts clone it, which takes no time, and change their
 //! clone.
+//!
+//! A large order is built in slices, beside the commit loop ([`super::deriving`]). It is built of one version, while others
+//! come. So the orders here note what changes meanwhile, and the new order follows the notes before anybody sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
@@ -106,10 +109,44 @@ pub fn scatter(name: &[u8]) -> u64 {
     (hash ^ hash >> 33) >> 16
 }
 
+/// Names an order.
+pub type OrderKey = (Table, By);
+
+/// What an order has to follow.
+#[derive(Clone, Debug)]
+pub enum OrderNote {
+    /// A row takes the place of another.
+    Row { name: Bytes, old: Option<Row>, new: Option<Row> },
+    /// The ends of a list have moved.
+    Ends { first: i64, last: i64 },
+}
+
+impl OrderNote {
+    /// Has an order follow it.
+    pub fn apply(&self, order: &mut Order, by: By) {
+        match self {
+            OrderNote::Row { name, old, new } => change(order, by, name, old.as_ref(), new.as_ref()),
+            OrderNote::Ends { first, last } => clip(order, *first, *last),
+        }
+    }
+}
+
+/// What has changed since the version that an order is being built of.
+#[derive(Clone, Debug)]
+struct Since {
+    /// The number of the work. The same order may have been begun before, of a version that does not count any more.
+    ticket: u64,
+    notes: Vec<OrderNote>,
+}
+
 /// The orders that a version has built.
 #[derive(Clone, Debug, Default)]
 pub struct Orders {
-    built: BTreeMap<(Table, By), Order>,
+    built: BTreeMap<OrderKey, Order>,
+    /// The orders that are being built.
+    begun: BTreeMap<OrderKey, Since>,
+    /// Orders that somebody has found too large to be built at once. To find it out again would take time.
+    large: BTreeSet<OrderKey>,
     /// How many places they have together.
     places: usize,
     /// Large ones that nobody wants any more.
@@ -119,6 +156,10 @@ pub struct Orders {
 /// How many places a server keeps in derived orders, at 40 bytes each. Beyond that all of them are dropped, and those that
 /// are still needed are built again.
 const MOST_PLACES: usize = 16 << 20;
+
+/// How many notes an order that is being built may have to follow. Beyond that the work is in vain: whoever needs the order
+/// begins anew.
+const MOST_NOTES: usize = 1 << 20;
 
 /// Freeing an order of so many places takes a tenth of a millisecond. Larger ones are freed in slices, beside the loop.
 const LARGE: usize = 4096;
@@ -132,14 +173,59 @@ impl Orders {
     /// Keeps an order that was built.
     pub fn insert(&mut self, table: Table, by: By, order: Order) {
         if self.places + weight(&order) > MOST_PLACES {
-            self.retain(|_| false);
+            self.forget_built();
         }
+        self.large.remove(&(table, by));
         self.places += weight(&order);
         self.built.insert((table, by), order);
     }
 
+    /// Notes that an order is too large to be built at once.
+    pub fn note_large(&mut self, key: OrderKey) {
+        self.large.insert(key);
+    }
+
+    /// Whether an order is known to be too large to be built at once.
+    pub fn is_large(&self, key: OrderKey) -> bool {
+        self.large.contains(&key)
+    }
+
+    /// Begins to note what changes, for an order that is built of the version as it is.
+    pub fn begin(&mut self, key: OrderKey, ticket: u64) {
+        self.begun.insert(key, Since { ticket, notes: Vec::new() });
+    }
+
+    /// Whether an order is being built by the work with this number, and the work is not in vain.
+    pub fn awaits(&self, key: OrderKey, ticket: u64) -> bool {
+        self.begun.get(&key).is_some_and(|since| since.ticket == ticket)
+    }
+
+    /// What an order still has to follow, which the work with this number has built. None if the work was in vain.
+    pub fn notes(&mut self, key: OrderKey, ticket: u64) -> Option<Vec<OrderNote>> {
+        let since = self.begun.get_mut(&key).filter(|since| since.ticket == ticket)?;
+        Some(std::mem::take(&mut since.notes))
+    }
+
+    /// Ends the work on an order, which has followed everything.
+    pub fn end(&mut self, key: OrderKey) {
+        self.begun.remove(&key);
+    }
+
+    /// Drops all orders that were built.
+    pub fn forget_built(&mut self) {
+        let built = std::mem::take(&mut self.built);
+        self.dropped.extend(built.into_values().filter(is_large));
+        self.places = 0;
+    }
+
+    /// Drops an order that nobody has seen.
+    pub fn drop_later(&mut self, order: Order) {
+        self.dropped.extend(Some(order).filter(is_large));
+    }
+
     /// Notes that a row takes the place of another.
     pub fn note(&mut self, table: Table, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
+        self.note_for_later(table, name, old, new);
         for ((_, by), order) in self.built.range_mut(By::all(table)) {
             self.places -= weight(order);
             change(order, *by, name, old, new);
@@ -154,14 +240,34 @@ impl Orders {
         }
     }
 
-    /// Whether some order of a table was built that has to know which row another one takes the place of.
+    /// Notes it for the orders that are being built.
+    fn note_for_later(&mut self, table: Table, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
+        if self.begun.is_empty() || planted!("order-built-without-what-came-meanwhile") {
+            return;
+        }
+        for since in self.begun.range_mut(By::all(table)).map(|(_, since)| since) {
+            since.notes.push(OrderNote::Row { name: name.clone(), old: old.cloned(), new: new.cloned() });
+        }
+        if let Some((elements, first, last)) = list_ends(new)
+            && let Some(since) = self.begun.get_mut(&(elements, By::Position))
+        {
+            since.notes.push(OrderNote::Ends { first, last });
+        }
+        self.begun.retain(|_, since| since.notes.len() <= MOST_NOTES);
+    }
+
+    /// Whether some order of a table was built or begun that has to know which row another one takes the place of.
     pub fn compares(&self, table: Table) -> bool {
-        self.built.range(By::all(table)).any(|((_, by), _)| !by.follows_name())
+        let built = self.built.range(By::all(table)).map(|(key, _)| key);
+        let begun = self.begun.range(By::all(table)).map(|(key, _)| key);
+        built.chain(begun).any(|(_, by)| !by.follows_name())
     }
 
     /// Drops the orders of a table.
     pub fn forget(&mut self, table: Table) {
         for by in [By::Hash, By::Score, By::Position, By::End, By::Id] {
+            self.begun.remove(&(table, by));
+            self.large.remove(&(table, by));
             if let Some(order) = self.built.remove(&(table, by)) {
                 self.places -= weight(&order);
                 self.dropped.extend(Some(order).filter(is_large));
@@ -171,6 +277,8 @@ impl Orders {
 
     /// Drops the orders of tables that are not wanted any more.
     pub fn retain(&mut self, wanted: impl Fn(Table) -> bool) {
+        self.begun.retain(|(table, _), _| wanted(*table));
+        self.large.retain(|(table, _)| wanted(*table));
         let unwanted = self.built.extract_if(.., |(table, _), _| !wanted(*table)).map(|(_, order)| order);
         self.dropped.extend(unwanted.filter(is_large));
         self.places = self.built.values().map(weight).sum();

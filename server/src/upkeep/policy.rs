@@ -64,7 +64,8 @@ mod tests {
     use crate::id::Id;
     use crate::run::Name;
 
-    const THRESHOLDS: Thresholds = Thresholds { recent: 200, commits: 4, fanout: 4, garbage: 8, commit: 1000 };
+    const THRESHOLDS: Thresholds =
+        Thresholds { recent: 200, commits: 4, fanout: 4, garbage: 8, commit: 1000, order: 4096 };
 
     fn runs(sizes: &[u64]) -> Vec<Run> {
         let mut rng = StdRng::seed_from_u64(1);

@@ -188,7 +188,13 @@ impl List {
         if index >= length {
             return self.push(draft, Side::Right, value);
         }
-        let spot = self.positions(draft).spot(index);
+        let positions = self.positions(draft);
+        if positions.are_lacking() {
+            return;
+        }
+        let spot = positions.spot(index);
+        // Whoever holds an order while it changes has its nodes copied.
+        drop(positions);
         let position = spot.position().or(planted!("midpoints-collide").then_some(spot.left));
         let Some(position) = position else {
             return self.make_room(draft, spot, value);
@@ -264,7 +270,7 @@ impl List {
         let (_, first, _) = self.numbers();
         let order = self.collection.order(draft, By::Position);
         let below = if planted!("order-not-clipped") { 0 } else { order.below(rank_of_position(first)) };
-        Positions { below, order }
+        Positions { below, order, first }
     }
 
     /// The position of the item at an index. There is one.
@@ -279,7 +285,10 @@ impl List {
 
     fn item(&self, draft: &Draft<'_>, position: i64) -> Bytes {
         let row = self.collection.get(draft, itoa::Buffer::new().format(position).as_bytes());
-        row.as_ref().and_then(Row::value).cloned().expect("every position between the ends has an item, or no place")
+        let item = row.as_ref().and_then(Row::value).cloned();
+        // A draft that lacks an order does not know where the items stand.
+        assert!(item.is_some() || draft.lacks(), "every position between the ends has an item, or no place");
+        item.unwrap_or_default()
     }
 
     /// Leaves an item behind that will be outside of the ends. Its size is no concern of this.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use valthree::row::{Row, Shape, Table};
-use valthree::state::{By, Database, order::Order, order::Place, position_of_rank, rank_of_score, score_of_rank};
+use valthree::state::{
+    By, Database, OrderKey, order::Order, order::Place, position_of_rank, rank_of_score, score_of_rank,
+};
 
 use super::model::{Content, Held};
 use super::read::{Source, position, stream_id};
@@ -100,6 +102,25 @@ pub fn follow(database: &Database) {
                 elements(database, Table::Elements(collection), row);
             }
         }
+    }
+}
+
+/// The orders that somebody could ask for.
+pub fn keys(database: &Database) -> Vec<OrderKey> {
+    let mut keys = Vec::new();
+    for number in database.root.header.databases {
+        let table = Table::Keys(number.id);
+        keys.push((table, By::Hash));
+        living(database, table).values().for_each(|row| keys_below(database, row, &mut keys));
+    }
+    keys
+}
+
+fn keys_below(database: &Database, head: &Row, keys: &mut Vec<OrderKey>) {
+    for table in head.collections().map(Table::Elements) {
+        let rows = living(database, table);
+        keys.extend(ALL.into_iter().filter(|by| fits(*by, head, &rows)).map(|by| (table, by)));
+        rows.values().for_each(|row| keys_below(database, row, keys));
     }
 }
 

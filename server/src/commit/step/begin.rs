@@ -22,9 +22,11 @@ impl Core {
             return;
         }
         self.renew_uploads();
-        // A unit with too large effects spoils the first draft. With care it is undone.
-        if !self.execute(now, false) {
-            self.execute(now, true);
+        // A unit with too large effects, or one that lacks an order, spoils the first draft. With care it is undone. Once more
+        // is only necessary if units were set aside, and each time there are fewer.
+        let mut is_done = self.execute(now, false);
+        while !is_done {
+            is_done = self.execute(now, true);
         }
     }
 
@@ -39,6 +41,7 @@ impl Core {
             estimate: *estimate,
             untaken: &terms.untaken,
             large: terms.thresholds.recent,
+            at_once: terms.thresholds.order,
             most: terms.thresholds.commit,
             is_careful,
         };
@@ -51,8 +54,12 @@ impl Core {
                 return false;
             }
             if first.is_none() {
-                self.stirred |= waiting.mark_barren(&chosen);
-                return true;
+                // Those behind the units that are set aside were not all looked at.
+                let is_done = !waiting.set_aside();
+                if is_done {
+                    self.stirred |= waiting.mark_barren(&chosen);
+                }
+                return is_done;
             }
         }
         let batch = Batch { units: waiting.take(&chosen), proposals: std::mem::take(&mut waiting.proposals), first };

@@ -10,12 +10,14 @@
 //! | `settle` | what follows when a commit has landed, or can never land |
 //! | `check` | sends checks, and takes in the versions that they bring |
 //! | `read` | answers reads |
+//! | `order` | has large orders built that units wait for |
 //! | `outage` | what happens while the database cannot be used |
 
 mod arrive;
 mod begin;
 mod check;
 mod hold;
+mod order;
 mod outage;
 mod put;
 mod read;
@@ -26,6 +28,7 @@ use tokio::time::Instant;
 use super::answer::{Refusal, Refused};
 use super::core::{Core, Effect, Event};
 use super::trouble::Unusable;
+use super::waiting::Arrival;
 use crate::state::Stretch;
 use crate::zoo::planted;
 
@@ -45,9 +48,11 @@ impl Core {
             Event::Fetched(result) => self.fetched(result, now),
             Event::Uploaded { arrival, uploaded } => self.uploaded(arrival, uploaded),
             Event::EffectsUploaded { commit, uploaded } => self.effects_uploaded(commit, uploaded),
+            Event::Derived(derived) => self.derived(*derived),
             Event::Tidied(stretch) => self.tidied(stretch),
         }
         if !self.is_settling() {
+            self.forgo_orders();
             self.expire(now);
             self.begin_commit(now);
             if self.answer_reads(now) {
@@ -55,6 +60,7 @@ impl Core {
             }
             self.pursue_commit(now);
             self.begin_checks(now);
+            self.begin_orders();
         }
         std::mem::take(&mut self.effects)
     }
@@ -82,7 +88,7 @@ impl Core {
     /// Whether some client waits for an answer.
     pub fn owes_an_answer(&self) -> bool {
         let in_commit = self.attempts.commit.as_ref().is_some_and(|commit| !commit.units.is_empty());
-        in_commit || !self.waiting.is_empty() || self.is_settling()
+        in_commit || !self.waiting.is_empty() || self.waiting.has_aside() || self.is_settling()
     }
 
     fn tried(&mut self, verdict: Result<(), Unusable>) {
@@ -101,7 +107,7 @@ impl Core {
         while let Some(late) = self.waiting.expire(now) {
             self.terms.stats.told_tryagain.add(1);
             planted!("executed-after-tryagain" => return crate::zoo::commit::execute_later(self, late, now));
-            let refused = late_refusal(Refusal::NothingHappened, late.lost);
+            let refused = late_refusal(Refusal::NothingHappened, &late);
             self.effects.push(Effect::Answer(late.unit.answer, Err(refused)));
             self.stirred = true; // a later read of its client may have waited for this unit only
         }
@@ -113,7 +119,7 @@ impl Core {
                 false => (Refusal::NothingHappened, &self.terms.stats.told_tryagain),
             };
             told.add(1);
-            let refused = late_refusal(refusal, executed.arrival.lost);
+            let refused = late_refusal(refusal, &executed.arrival);
             self.effects.push(Effect::Answer(executed.arrival.unit.answer, Err(refused)));
             self.stirred = true;
         }
@@ -130,7 +136,12 @@ impl Core {
     }
 }
 
-/// The refusal of a unit whose deadline has passed. If the unit has lost a race, that is a cause.
-fn late_refusal(refusal: Refusal, lost: bool) -> Refused {
-    Refused { refusal, cause: lost.then(|| "other servers were faster".into()) }
+/// The refusal of a unit whose deadline has passed. If the unit has lost a race, or waits for an order, that is a cause.
+fn late_refusal(refusal: Refusal, late: &Arrival) -> Refused {
+    let cause = match late {
+        Arrival { lacking, .. } if !lacking.is_empty() => Some("the order of a large collection is being built"),
+        Arrival { lost: true, .. } => Some("other servers were faster"),
+        Arrival { .. } => None,
+    };
+    Refused { refusal, cause: cause.map(Into::into) }
 }

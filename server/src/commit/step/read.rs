@@ -22,12 +22,13 @@ impl Core {
         }
         let proven = self.checks.proven();
         let Core { known, terms, attempts, waiting, effects, estimate, is_behind, .. } = &mut *self;
-        let mut draft =
-            Draft::stored(&known.database, terms.knobs.max_memory(), *estimate).with_packings(terms.knobs.packings());
+        let draft = Draft::stored(&known.database, terms.knobs.max_memory(), *estimate);
+        let mut draft = draft.with_packings(terms.knobs.packings()).with_orders_at_once(terms.thresholds.order);
         draft.be_careful(); // a unit that is undone changes nothing
         let mut late = 0;
         let mut blocked = BTreeSet::new();
         let mut answered = 0;
+        let held = attempts.held.as_ref();
         let mut answer = |arrival: Arrival, changes_nothing: bool| {
             let client = arrival.unit.client;
             let is_proven = arrival.number < proven || planted!("counted-from-stale-copy") && arrival.unit.may_write();
@@ -46,7 +47,15 @@ impl Core {
                 blocked.insert(client);
                 return Some(arrival);
             }
-            let (result, moves_time) = arrival.unit.execute(&mut draft);
+            let (result, moves_time) = match arrival.execute(&mut draft) {
+                Ok(done) => done,
+                Err(lack) => {
+                    blocked.insert(client);
+                    // The results of the units that are held belong together, so none of these may leave the queue.
+                    let is_held = held.is_some_and(|held| held.results.contains_key(&arrival.number));
+                    return Some(if is_held { arrival } else { arrival.with(lack) });
+                }
+            };
             if moves_time && !planted!("read-ignores-the-present") {
                 late += 1;
                 blocked.insert(client);
@@ -67,11 +76,17 @@ impl Core {
                 let Executed { arrival, result, changed } = executed;
                 // The bytes that were sent may hold a write's effect, even if it would change nothing in memory.
                 let only_reads = !arrival.may_change();
-                answer(arrival, only_reads).map(|arrival| Executed { arrival, result, changed })
+                let stays = |arrival: Arrival| {
+                    // It has its result, so it need not wait for an order.
+                    let arrival = Arrival { lacking: Vec::new(), ..arrival };
+                    Executed { arrival, result, changed }
+                };
+                answer(arrival, only_reads).map(stays)
             });
             commit.units = stay.collect();
         }
         waiting.sift(answer);
+        waiting.set_aside();
         if answered > 0 {
             if known.etag.is_none() {
                 assert_reachable!("A read is answered before the database exists");

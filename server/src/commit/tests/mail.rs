@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::commit::freshness::Check;
 use crate::root::Root;
 use crate::run::{Layer, Name};
-use crate::state::Runs;
+use crate::state::{Deriving, Runs};
 use crate::store::{Condition, ETag, Got, StoreError};
 use crate::upkeep::Uploaded;
 
@@ -21,6 +21,7 @@ pub enum Message {
     Uploaded { commit: u64, uploaded: Option<Uploaded> },
     Fetch { root: Box<Root>, known: Runs },
     Fetched { root: Box<Root>, known: Runs },
+    Derive { work: Box<Deriving> },
 }
 
 /// A message, the server that it concerns, and that server's life: a crash ends it.

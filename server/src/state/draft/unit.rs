@@ -8,6 +8,20 @@
 
 use super::effects::MOST_EFFECTS;
 use super::{Draft, Labour};
+use crate::state::orders::OrderKey;
+use crate::zoo::planted;
+
+/// What has to be undone if a unit fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Undoes {
+    /// The unit changes nothing.
+    #[default]
+    Nothing,
+    /// The whole draft is spoiled.
+    Draft,
+    /// The unit has a savepoint.
+    Unit,
+}
 
 impl Draft<'_> {
     /// Has units with too large effects undone. Has to be called before the first unit.
@@ -29,7 +43,13 @@ impl Draft<'_> {
     pub fn begin_unit(&mut self, may_write: bool) {
         self.effects.before = self.effects.bytes;
         self.labours.of_unit = Labour::default();
-        if may_write && self.effects.is_careful {
+        self.missing.get_mut().clear();
+        self.undoes = match (may_write, self.effects.is_careful) {
+            (false, _) => Undoes::Nothing,
+            (true, false) => Undoes::Draft,
+            (true, true) => Undoes::Unit,
+        };
+        if self.undoes == Undoes::Unit {
             self.save();
         }
     }
@@ -39,15 +59,40 @@ impl Draft<'_> {
         self.effects.bytes.saturating_sub(self.effects.before) > MOST_EFFECTS
     }
 
-    /// Ends a unit. Returns whether its effects were too large: they are undone then, or the draft is spoiled.
+    /// Ends a unit. Returns whether its effects were too large. If they were, or if it lacks an order, the unit is undone or
+    /// the draft is spoiled.
     pub fn end_unit(&mut self) -> bool {
-        let exceeds = self.exceeds();
-        match (exceeds, self.effects.is_careful) {
-            (false, _) => self.release(),
-            (true, true) => self.roll_back(),
-            (true, false) => self.effects.is_spoiled = true,
+        let (exceeds, lacks) = (self.exceeds(), self.lacks());
+        if lacks {
+            // Nobody may conclude anything from what it has seen.
+            self.crossed.set(false);
+        }
+        planted!("unit-takes-the-savepoint-of-its-batch" => if !exceeds && !lacks {
+            self.release();
+            return false;
+        });
+        match (exceeds || lacks, self.undoes) {
+            (false, Undoes::Unit) => self.release(),
+            (true, Undoes::Unit) => self.roll_back(),
+            (true, Undoes::Draft) => self.effects.is_spoiled = true,
+            (_, Undoes::Nothing) | (false, Undoes::Draft) => {}
         }
         exceeds
+    }
+
+    /// Whether the present unit lacks an order.
+    pub fn lacks(&self) -> bool {
+        !self.missing.borrow().is_empty()
+    }
+
+    /// The orders that the last unit lacks, in the order of their tables. Then the unit has not been executed.
+    pub fn take_missing(&mut self) -> Vec<OrderKey> {
+        std::mem::take(self.missing.get_mut()).into_iter().collect()
+    }
+
+    /// Whether the next unit may wait for large orders. If not, they are built at once.
+    pub fn be_patient(&mut self, is_patient: bool) {
+        self.is_patient = is_patient;
     }
 
     /// Notes what a script has used up.

@@ -56,7 +56,12 @@ impl Child {
 impl Node {
     /// Builds a tree from ascending places.
     pub(super) fn build(places: Vec<Place>) -> Arc<Node> {
-        let mut level = packed(places, LEAF, Node::Leaf);
+        Node::over(packed(places, LEAF, Node::Leaf))
+    }
+
+    /// Builds a tree over its leaves. None of them is empty.
+    pub(super) fn over(leaves: Vec<Arc<Node>>) -> Arc<Node> {
+        let mut level = leaves;
         while level.len() > 1 {
             level = packed(level.into_iter().map(Child::new).collect(), INNER, Node::Inner);
         }
@@ -238,7 +243,7 @@ fn rejoined<T>(lower: &mut Vec<T>, mut upper: Vec<T>, limit: usize) -> Option<Ve
 }
 
 /// Packs items into as few nodes as possible, all of about the same size.
-fn packed<T>(items: Vec<T>, limit: usize, node: impl Fn(Vec<T>) -> Node) -> Vec<Arc<Node>> {
+pub(super) fn packed<T>(items: Vec<T>, limit: usize, node: impl Fn(Vec<T>) -> Node) -> Vec<Arc<Node>> {
     let (len, nodes) = (items.len(), items.len().div_ceil(limit));
     let mut items = items.into_iter();
     let sizes = (0..nodes).map(|nth| len * (nth + 1) / nodes - len * nth / nodes);

@@ -8,14 +8,25 @@ use crate::state::position_of_rank;
 
 /// The order of a list's positions, for reading.
 pub(super) struct Positions {
+    /// If the draft lacks it, it is empty: then whatever is said of the list is said in vain.
     pub(super) order: Order,
+    /// Where the first item stands.
+    pub(super) first: i64,
     /// How many places of the order are below the first item. They do not count.
     pub(super) below: usize,
 }
 
 impl Positions {
+    /// Whether the draft lacks the order. A list has items, so its order is never empty.
+    pub(super) fn are_lacking(&self) -> bool {
+        self.order.is_empty()
+    }
+
     pub(super) fn at(&self, index: u64) -> i64 {
         let place = usize::try_from(index).ok().and_then(|index| self.order.at(self.below + index));
+        if self.are_lacking() {
+            return self.first;
+        }
         position_of_rank(place.expect("the head counts the items between its ends").rank)
     }
 

@@ -1,0 +1,92 @@
+//! Units that wait while a large order is built.
+
+use super::patience::Alone;
+use super::*;
+
+/// So many members take several slices.
+const MEMBERS: usize = 3000;
+
+/// A server with a large sorted set and a large list, whose orders nobody has asked for.
+fn with_large_keys() -> Alone {
+    let mut alone = Alone::new(&Arc::default());
+    alone.world.cores[0].1.terms.thresholds.order = 100;
+    let scored = (0..MEMBERS).flat_map(|nth| [nth.to_string(), format!("m{nth}")]).map(|word| &*word.leak());
+    let members: Vec<&str> = ["ZADD", "z"].into_iter().chain(scored).collect();
+    let items: Vec<&str> = ["RPUSH", "list"].into_iter().chain(members[2..].iter().copied()).collect();
+    alone.send(1, &[&members]);
+    alone.send(1, &[&items]);
+    assert_eq!(alone.pass_until_quiet().len(), 2);
+    alone
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_served_while_a_unit_waits_and_it_sees_what_they_have_changed() {
+    let mut alone = with_large_keys();
+    alone.send(1, &[&["ZRANK", "z", "m5"], &["INCR", "own"]]);
+    alone.send(2, &[&["ZADD", "z", "-1", "low"], &["DEL", "absent"], &["GET", "missing"], &["INCR", "other"]]);
+    alone.send(3, &[&["ZADD", "z", "7", "m2"], &["ZREM", "z", "m3"]]);
+    let mut heard = Vec::new();
+    let others = loop {
+        alone.pass();
+        heard.extend(alone.heard());
+        if heard.iter().any(|(word, _)| *word == "m5") {
+            break heard.len();
+        }
+        assert!(heard.iter().all(|(word, _)| *word != "own"), "a unit has overtaken an earlier one of its client");
+    };
+    assert!(others > 6, "{heard:?}");
+    heard.extend(alone.pass_until_quiet());
+    let told = |word: &str| heard.iter().find(|(other, _)| *other == word).map(|(_, reply)| reply);
+    // One member has come below it, one has moved above it, and one has gone.
+    assert_eq!(told("m5"), Some(&Reply::Integer(4)));
+    assert_eq!((told("own"), told("other")), (Some(&Reply::Integer(1)), Some(&Reply::Integer(1))));
+    assert_eq!((told("absent"), told("missing")), (Some(&Reply::Integer(0)), Some(&Reply::Null)));
+    // From now on the order follows the versions.
+    alone.send(1, &[&["ZREM", "z", "low"], &["ZRANK", "z", "m5"]]);
+    assert_eq!(alone.pass_until_quiet(), [("low", Reply::Integer(1)), ("m5", Reply::Integer(3))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_waits_for_an_order_happens_once_or_not_at_all() {
+    let mut alone = with_large_keys();
+    alone.derives_nothing = true;
+    alone.send(1, &[&["LPOP", "list"]]);
+    let half = DEADLINE / 2;
+    alone.world.now += half;
+    alone.send(1, &[&["INCR", "later"]]);
+    alone.send(2, &[&["INCR", "other"]]);
+    assert_eq!(alone.pass_until_quiet_for(half / 2), [("other", Ok(Reply::Integer(1)))]);
+    let answers = alone.pass_until_quiet_for(half);
+    assert_eq!(answers, [("list", Err(Refusal::NothingHappened)), ("later", Ok(Reply::Integer(1)))]);
+    alone.derives_nothing = false;
+    alone.send(1, &[&["LPOP", "list"], &["LLEN", "list"], &["LINDEX", "list", "0"]]);
+    let heard = alone.pass_until_quiet();
+    let length = Reply::Integer(2 * MEMBERS as i64 - 1);
+    assert_eq!(heard, [("list", Reply::text("0")), ("list", length), ("0", Reply::text("m0"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_order_of_a_collection_that_is_gone() {
+    let mut alone = with_large_keys();
+    alone.derives_nothing = true;
+    alone.send(1, &[&["ZRANK", "z", "m5"], &["INCR", "own"]]);
+    alone.send(2, &[&["DEL", "z"]]);
+    let heard = alone.pass_until_quiet();
+    assert_eq!(heard, [("m5", Reply::Null), ("own", Reply::Integer(1)), ("z", Reply::Integer(1))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_and_a_script_wait_for_every_order_that_they_need() {
+    let mut alone = with_large_keys();
+    let script = "redis.call('incr', 'count') local item = redis.call('lpop', 'list') \
+        return {item, redis.call('zrank', 'z', 'm7')}";
+    let (promise, mut awaited) = Sheet::default().promise();
+    let commands = [&["INCR", "count"][..], &["ZRANK", "z", "m9"], &["EVAL", script, "0"], &["GET", "count"]];
+    let unit = Unit::transaction(1, 0, commands.map(command).into(), Vec::new(), promise);
+    alone.world.step(0, Event::Arrived(vec![vec![unit]]));
+    alone.pass_until_quiet_for(DEADLINE - ROUND_TRIP);
+    let Some(Ok(result)) = awaited.take() else { panic!("it is answered") };
+    let of_script = Reply::Array(vec![Reply::text("0"), Reply::Integer(7)]);
+    let expected = vec![Reply::Integer(1), Reply::Integer(9), of_script, Reply::text("2")];
+    assert_eq!(result.reply, Reply::Array(expected));
+}
