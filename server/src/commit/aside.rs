@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::waiting::Arrival;
+use super::arrival::Arrival;
 use crate::state::OrderKey;
 
 /// The units that stand aside.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::answer::Yield;
+use super::arrival::{Arrival, Lack, ValueUpload};
 use super::held::Held;
 use super::sending::{Adopted, Commit, Executed};
 use super::untaken::{Untaken, is_long};
-use super::waiting::{Arrival, FirstChange, Lack, Proposed, ValueUpload};
+use super::waiting::{FirstChange, Proposed};
 use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::state::{Database, Draft};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::answer::Yield;
+use super::arrival::Arrival;
 use super::sending::{Adopted, Executed};
-use super::waiting::Arrival;
 use crate::state::Prepared;
 use crate::store::Condition;
 use crate::upkeep::Uploaded;

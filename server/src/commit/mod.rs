@@ -79,7 +79,8 @@
 //! | `step` | how each event changes the core: `step(event, now) -> effects` |
 //! | `driver` | the loop: requests, timers and the queue; it feeds the core and does what it asks for |
 //! | `queue`, `sheet`, `answer` | the way in, the way out, and what comes out |
-//! | `waiting`, `aside`, `batch` | the units in no commit, those that wait for an order, and their execution |
+//! | `arrival`, `waiting`, `aside` | units, those in no commit, and those that wait for an order |
+//! | `batch` | their execution |
 //! | `sending`, `attempt`, `fate` | a batch as a commit, how the commits fare, and what a version says of one |
 //! | `held` | a batch whose effects are stored as a run before its commit is sent |
 //! | `freshness`, `ahead`, `lineage` | checks and what they prove, a version that they bring, and what they may bring |
@@ -90,6 +91,7 @@
 
 mod ahead;
 pub(crate) mod answer;
+pub(crate) mod arrival;
 mod aside;
 pub(crate) mod attempt;
 pub(crate) mod batch;

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::answer::Yield;
-use super::waiting::{Arrival, Proposed, ValueUpload};
+use super::arrival::{Arrival, ValueUpload};
+use super::waiting::Proposed;
 use crate::run::Name;
 use crate::state::Finished;
 use crate::store::Condition;

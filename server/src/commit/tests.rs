@@ -23,7 +23,7 @@ use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::resp::Reply;
 use crate::root::Root;
-use crate::run::{Building, Name, Salt, Work as _};
+use crate::run::{Building, Name, Salt};
 use crate::settings::Thresholds;
 use crate::state::{Database, Runs, Watched};
 use crate::store::{ETag, StoreError};
@@ -244,10 +244,7 @@ impl World {
                 Message::Uploaded { commit, uploaded: is_stored.then_some(uploaded) }
             }
             Message::Fetch { root, known } => Message::Fetched { root: Box::new(self.stored.read(*root)), known },
-            Message::Derive { mut work } => match work.step() {
-                None => Message::Derive { work },
-                Some(derived) => return self.arrive(server, life, Event::Derived(Box::new(derived))),
-            },
+            Message::Derive { work } => return self.work_on(server, life, work),
             Message::Uploaded { commit, uploaded } => {
                 return self.arrive(server, life, Event::EffectsUploaded { commit, uploaded });
             }

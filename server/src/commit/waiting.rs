@@ -11,97 +11,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Yield;
+use super::arrival::{Arrival, Lack, ValueUpload};
 use super::aside::Aside;
 use super::queue::Unit;
-use crate::root::PUNCTUATION;
 use crate::state::{Draft, OrderKey, Proposal};
-use crate::upkeep::Uploaded;
-
-/// A unit, and when it came.
-pub struct Arrival {
-    /// Ascends along the queue.
-    pub number: u64,
-    /// When the client must get an answer of some kind.
-    pub deadline: Instant,
-    /// The commands, and the client that waits.
-    pub unit: Unit,
-    /// The bytes of the keys and values that it sets.
-    pub written: u64,
-    /// Set if that is too much for `recent`: a run of it is stored first.
-    pub upload: Option<ValueUpload>,
-    /// Whether a commit that held it was lost.
-    pub lost: bool,
-    /// Whether it looks at a row that ends between the stored time and the present: a commit has to move the time.
-    pub moves_time: bool,
-    /// Whether its reply is long, and waits for memory.
-    pub is_long: bool,
-    /// The orders that have to be built before it can be executed.
-    pub lacking: Vec<OrderKey>,
-    /// How often it has waited for orders.
-    pub waits: u32,
-}
-
-/// A unit that has waited so often for orders has them built at once. So it is executed in the end, even if each order is
-/// dropped before the next one is there.
-const MOST_WAITS: u32 = 8;
-
-/// Why a unit could not be executed. It has changed nothing.
-pub enum Lack {
-    /// There is no memory for its long reply.
-    Memory,
-    /// These orders are not there, and too large to be built at once.
-    Orders(Vec<OrderKey>),
-}
-
-/// The run of a large value.
-pub enum ValueUpload {
-    /// It is on its way to the store.
-    UnderWay,
-    /// It is stored, and no version names it yet.
-    Ready(Uploaded),
-}
-
-impl Arrival {
-    /// Whether it has to be tried as a change of the database.
-    pub fn may_change(&self) -> bool {
-        self.moves_time || self.unit.may_write()
-    }
-
-    /// Executes it. Returns what it yields, and whether the draft changed.
-    pub fn execute(&self, draft: &mut Draft<'_>) -> Result<(Yield, bool), Lack> {
-        draft.be_patient(self.waits < MOST_WAITS);
-        let done = self.unit.execute(draft);
-        let missing = draft.take_missing();
-        if missing.is_empty() { Ok(done) } else { Err(Lack::Orders(missing)) }
-    }
-
-    /// The unit, which has to wait.
-    pub fn with(self, lack: Lack) -> Arrival {
-        match lack {
-            Lack::Memory => Arrival { is_long: true, ..self },
-            Lack::Orders(lacking) => Arrival { lacking, waits: self.waits + 1, ..self },
-        }
-    }
-
-    /// Whether it joins no batch, because it is answered from a stored version alone. If a commit has to move the time for
-    /// it, it joins that one.
-    fn stays(&self) -> bool {
-        self.unit.watches() && !self.moves_time
-    }
-
-    /// About how long the rows that were uploaded for it are in an entry, in bytes.
-    pub fn uploaded(&self) -> u64 {
-        match &self.upload {
-            Some(ValueUpload::Ready(uploaded)) => self.written + PUNCTUATION as u64 * uploaded.layer.count().rows,
-            Some(ValueUpload::UnderWay) | None => 0,
-        }
-    }
-
-    /// The bytes that `recent` has to hold for it.
-    pub fn recorded(&self) -> u64 {
-        if self.upload.is_some() { 0 } else { self.written }
-    }
-}
 
 /// A proposal on its way into a commit.
 #[derive(Debug)]

@@ -302,7 +302,7 @@ mod tests {
                 5 => format!("HPEXPIREAT h {} FIELDS 1 m{member}", 1_000_000 + member),
                 6 => format!("RPUSH l {member} {member}"),
                 7 => "LPOP l".to_owned(),
-                _ => format!("LINSERT l BEFORE {member} x"),
+                _ => format!("LSET l 0 {member}"),
             };
             let words = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
             Command::parse(words).expect(&line).execute(&mut draft);
@@ -330,11 +330,11 @@ mod tests {
     #[test]
     fn an_order_follows_what_changes_while_it_is_built() {
         let (mut behind, mut slices) = (0, 0);
-        for seed in 0..12 {
+        for seed in 0..4 {
             let mut rng = StdRng::seed_from_u64(seed);
             let mut database = Database::unborn(Id::default(), Salt(1));
             for _ in 0..4 {
-                commit(&mut database, &mut rng, 3000);
+                commit(&mut database, &mut rng, 1500);
             }
             let keys = [("z", By::Score), ("z", By::Hash), ("h", By::End), ("h", By::Hash), ("l", By::Position)];
             for (ticket, (key, by)) in keys.into_iter().enumerate() {
@@ -344,7 +344,7 @@ mod tests {
                 loop {
                     slices += 1;
                     if rng.random_bool(0.4) {
-                        let changes = rng.random_range(1..if seed % 2 == 0 { 1500 } else { 40 });
+                        let changes = rng.random_range(1..if seed % 2 == 0 { 2500 } else { 40 });
                         commit(&mut database, &mut rng, changes);
                     }
                     let Some(derived) = work.step() else { continue };
@@ -360,7 +360,7 @@ mod tests {
                 assert_eq!(database.order(key.0, key.1), sorted(&database, key), "seed {seed}: {key:?}");
             }
         }
-        assert!(behind > 5 && slices > 200, "{behind} {slices}");
+        assert!(behind > 2 && slices > 50, "{behind} {slices}");
     }
 
     #[test]

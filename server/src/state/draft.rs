@@ -32,13 +32,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 pub use self::effects::MOST_EFFECTS;
-use self::effects::{Changed, Effects};
+use self::effects::{Changed, Effects, Undoes};
 pub use self::labour::Labour;
 use self::labour::Labours;
 use self::lookups::Counting;
 pub use self::lookups::Lookups;
 use self::savepoint::Savepoint;
-use self::unit::Undoes;
 use super::changes::{Added, Folded, Merged};
 use super::database::Database;
 use super::order::Order;

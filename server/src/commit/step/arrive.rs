@@ -3,9 +3,9 @@
 use tokio::time::Instant;
 
 use crate::commit::answer::Refusal;
+use crate::commit::arrival::ValueUpload;
 use crate::commit::core::{Core, Effect};
 use crate::commit::queue::Unit;
-use crate::commit::waiting::ValueUpload;
 use crate::root::Root;
 use crate::row::{Row, Table};
 use crate::upkeep::{Content, Uploaded};

@@ -3,11 +3,12 @@
 use antithesis_sdk::assert_reachable;
 use tokio::time::Instant;
 
+use crate::commit::arrival::ValueUpload;
 use crate::commit::batch::{Base, Batch, BatchResult};
 use crate::commit::core::{Core, Effect};
 use crate::commit::pace;
 use crate::commit::queue::Outcome;
-use crate::commit::waiting::{Room, ValueUpload};
+use crate::commit::waiting::Room;
 use crate::upkeep::Content;
 
 impl Core {

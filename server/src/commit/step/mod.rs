@@ -26,9 +26,9 @@ mod settle;
 use tokio::time::Instant;
 
 use super::answer::{Refusal, Refused};
+use super::arrival::Arrival;
 use super::core::{Core, Effect, Event};
 use super::trouble::Unusable;
-use super::waiting::Arrival;
 use crate::state::Stretch;
 use crate::zoo::planted;
 

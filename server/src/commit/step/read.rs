@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use antithesis_sdk::assert_reachable;
 use tokio::time::Instant;
 
+use crate::commit::arrival::Arrival;
 use crate::commit::core::{Core, Effect};
 use crate::commit::sending::Executed;
 use crate::commit::untaken::is_long;
-use crate::commit::waiting::Arrival;
 use crate::state::Draft;
 use crate::zoo::planted;
 

@@ -2,6 +2,18 @@
 
 use super::patience::Alone;
 use super::*;
+use crate::run::Work as _;
+use crate::state::Deriving;
+
+impl World {
+    /// Lets the work on an order go on by one slice.
+    pub(super) fn work_on(&mut self, server: usize, life: u64, mut work: Box<Deriving>) {
+        match work.step() {
+            None => self.mails.push(Mail { server, life, message: Message::Derive { work } }),
+            Some(derived) => self.arrive(server, life, Event::Derived(Box::new(derived))),
+        }
+    }
+}
 
 /// So many members take several slices.
 const MEMBERS: usize = 3000;

@@ -14,6 +14,18 @@ pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Option<Row>>>;
 /// other commands of the batch wait for its upload.
 pub const MOST_EFFECTS: u64 = 64 << 20;
 
+/// What has to be undone if a unit fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Undoes {
+    /// The unit changes nothing.
+    #[default]
+    Nothing,
+    /// The whole draft is spoiled.
+    Draft,
+    /// The unit has a savepoint.
+    Unit,
+}
+
 /// The size of what a draft changes. Of a row that changes twice the last change counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Effects {

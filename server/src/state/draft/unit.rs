@@ -6,22 +6,10 @@
 //! too large, the draft is spoiled: nobody may store it or answer out of it, and whoever executed it does so again on a
 //! *careful* draft, which takes a savepoint before each unit.
 
-use super::effects::MOST_EFFECTS;
+use super::effects::{MOST_EFFECTS, Undoes};
 use super::{Draft, Labour};
 use crate::state::orders::OrderKey;
 use crate::zoo::planted;
-
-/// What has to be undone if a unit fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Undoes {
-    /// The unit changes nothing.
-    #[default]
-    Nothing,
-    /// The whole draft is spoiled.
-    Draft,
-    /// The unit has a savepoint.
-    Unit,
-}
 
 impl Draft<'_> {
     /// Has units with too large effects undone. Has to be called before the first unit.
