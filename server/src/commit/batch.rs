@@ -94,8 +94,9 @@ impl Batch {
                 draft = base.draft();
             }
             let is_first = number_of(&first) == Some(arrival.number);
+            let is_before = number_of(&first).is_some_and(|first| arrival.number < first);
             let draft_of_it = match &mut before {
-                Some(before) if number_of(&first).is_some_and(|first| arrival.number < first) => before,
+                Some(before) if is_before => before,
                 _ => &mut draft,
             };
             let has_to_rest = arrival.unit.runs_script() && draft_of_it.is_tired() && !is_first;
@@ -115,6 +116,10 @@ impl Batch {
                 left.push_back(Arrival { is_long: true, ..arrival });
                 continue;
             };
+            if let Some(before) = before.take_if(|_| is_before && changed) {
+                // A read may change something too: EVAL_RO keeps its text. Then it is the first change.
+                (draft, first) = (before, None);
+            }
             // What was uploaded before stands in a run already.
             let uploaded = arrival.uploaded().min(effects);
             total += effects - uploaded;
