@@ -116,7 +116,7 @@ impl Batch {
                 left.push_back(Arrival { is_long: true, ..arrival });
                 continue;
             };
-            if let Some(before) = before.take_if(|_| is_before && changed) {
+            if let Some(before) = before.take_if(|_| is_before && changed && !planted!("change-of-a-read-lost")) {
                 // A read may change something too: EVAL_RO keeps its text. Then it is the first change.
                 (draft, first) = (before, None);
             }
