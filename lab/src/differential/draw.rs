@@ -14,6 +14,9 @@ use super::wire::{Words, words};
 /// A large repetition takes a collection past 128 elements, where a real server changes its encoding.
 const CROWD: std::ops::Range<usize> = 130..180;
 
+/// A command that fills the database now and then brings so many elements. Other commands soon remove them.
+const PLENTY: std::ops::Range<usize> = 8..24;
+
 /// A command, and which rule it came from.
 #[derive(Clone, Debug)]
 pub struct Command {
@@ -47,13 +50,15 @@ struct Drawing<'a> {
     aside: Vec<u8>,
     counted: usize,
     timed: bool,
+    fills: bool,
 }
 
 /// Draws a step from a rule, whole or damaged. `level` is the release of the real server.
 pub fn step(rng: &mut Rng, rules: &[Rule], nth: usize, level: Level, whole: bool) -> Step {
     let rule = &rules[nth];
     let name = words(rule.name).into_iter().map(|word| in_some_case(rng, word)).collect();
-    let mut drawing = Drawing { rng, level, words: name, options: vec![], aside: vec![], counted: 0, timed: false };
+    let (options, aside) = (Vec::new(), Vec::new());
+    let mut drawing = Drawing { rng, level, words: name, options, aside, counted: 0, timed: false, fills: rule.fills };
     let named = drawing.words.len();
     for part in &rule.parts {
         drawing.part(part);
@@ -193,6 +198,7 @@ impl Drawing<'_> {
     fn times(&mut self, least: usize) -> usize {
         match self.rng.u32(0..400) {
             0 => self.rng.usize(CROWD),
+            _ if self.fills && self.rng.u32(0..3) == 0 => self.rng.usize(PLENTY),
             1..160 => least.max(1),
             _ => self.rng.usize(least..least + 4),
         }
