@@ -7,12 +7,15 @@
 use fastrand::Rng;
 
 use super::check::Check;
-use super::grammar::{Kind, Level, Manner, Part, Rule};
+use super::grammar::{Kind, Level, Manner, Part, Rule, V9_1};
 use super::pool::{self, Pool};
 use super::wire::{Words, words};
 
 /// A large repetition takes a collection past 128 elements, where a real server changes its encoding.
 const CROWD: std::ops::Range<usize> = 130..180;
+
+/// A command that fills the database now and then brings so many elements. Other commands soon remove them.
+const PLENTY: std::ops::Range<usize> = 8..24;
 
 /// A command, and which rule it came from.
 #[derive(Clone, Debug)]
@@ -47,13 +50,15 @@ struct Drawing<'a> {
     aside: Vec<u8>,
     counted: usize,
     timed: bool,
+    fills: bool,
 }
 
 /// Draws a step from a rule, whole or damaged. `level` is the release of the real server.
 pub fn step(rng: &mut Rng, rules: &[Rule], nth: usize, level: Level, whole: bool) -> Step {
     let rule = &rules[nth];
     let name = words(rule.name).into_iter().map(|word| in_some_case(rng, word)).collect();
-    let mut drawing = Drawing { rng, level, words: name, options: vec![], aside: vec![], counted: 0, timed: false };
+    let (options, aside) = (Vec::new(), Vec::new());
+    let mut drawing = Drawing { rng, level, words: name, options, aside, counted: 0, timed: false, fills: rule.fills };
     let named = drawing.words.len();
     for part in &rule.parts {
         drawing.part(part);
@@ -93,7 +98,7 @@ impl Drawing<'_> {
             Part::Target(kind) => self.target(*kind),
             Part::Draw(pool) => {
                 self.timed |= matches!(pool, Pool::Seconds | Pool::Milliseconds | Pool::Instant);
-                let word = pool.draw(self.rng);
+                let word = self.word(|rng| pool.draw(rng));
                 self.words.push(word);
             }
             Part::Seq(parts) => parts.iter().for_each(|part| self.part(part)),
@@ -139,6 +144,20 @@ impl Drawing<'_> {
         }
     }
 
+    /// Draws a word. Valkey 9 does not take these two for floats, as Valkey 8 does.
+    fn word(&mut self, draw: impl Fn(&mut Rng) -> Vec<u8>) -> Vec<u8> {
+        loop {
+            let word = draw(self.rng);
+            if self.level < V9_1 || word != b"0x10" && word != b" 1" {
+                return word;
+            }
+        }
+    }
+
+    fn junk(&mut self) -> Vec<u8> {
+        self.word(pool::junk)
+    }
+
     fn knows(&self, part: &Part) -> bool {
         !matches!(part, Part::Since(level, _) if *level > self.level)
     }
@@ -179,6 +198,7 @@ impl Drawing<'_> {
     fn times(&mut self, least: usize) -> usize {
         match self.rng.u32(0..400) {
             0 => self.rng.usize(CROWD),
+            _ if self.fills && self.rng.u32(0..3) == 0 => self.rng.usize(PLENTY),
             1..160 => least.max(1),
             _ => self.rng.usize(least..least + 4),
         }
@@ -198,21 +218,24 @@ impl Drawing<'_> {
     }
 
     fn miscounted(&mut self, part: &Part, times: usize) {
-        let said = pool::junk(self.rng);
+        let said = self.junk();
         self.words.push(said);
         (0..times).for_each(|_| self.part(part));
     }
 
     /// Damages the words behind the name.
     fn damage(&mut self, named: usize, tame: bool) {
-        let (length, rng) = (self.words.len(), &mut *self.rng);
-        match if tame { rng.u32(0..2) } else { rng.u32(0..6) } {
-            _ if length == named => self.words.push(pool::junk(rng)),
+        let length = self.words.len();
+        let way = if tame { self.rng.u32(0..2) } else { self.rng.u32(0..6) };
+        let junk = [self.junk(), self.junk()];
+        let rng = &mut *self.rng;
+        match way {
+            _ if length == named => self.words.extend(junk.into_iter().take(1)),
             0 => self.words.truncate(named),
-            1 => self.words.extend([pool::junk(rng), pool::junk(rng)]),
+            1 => self.words.extend(junk),
             2 => self.words.truncate(length - 1),
-            3 => self.words.push(pool::junk(rng)),
-            4 => self.words[rng.usize(named..length)] = pool::junk(rng),
+            3 => self.words.extend(junk.into_iter().take(1)),
+            4 => self.words[rng.usize(named..length)] = junk[0].clone(),
             // A swap could make a value the time of an expiry, and end it while the test runs.
             _ if self.timed => drop(self.words.remove(rng.usize(named..length))),
             _ => self.words.swap(rng.usize(named..length), rng.usize(named..length)),

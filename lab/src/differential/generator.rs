@@ -32,7 +32,7 @@ const IN_TURN: usize = 8;
 /// A step may be drawn in vain, because of what the run leaves out. So the generator tries so often for each.
 const TRIES: usize = 10;
 
-/// What the generator believes of a connection. A damaged command may make it wrong, which does no harm.
+/// What the generator believes of a connection. It may wrongly believe that keys are watched, which does no harm.
 #[derive(Clone, Copy, Default)]
 struct Belief {
     /// It has a transaction.
@@ -49,11 +49,15 @@ impl Belief {
         self.open && matches!(step.manner, Manner::Carry | Manner::Pause)
     }
 
-    fn follow(&mut self, rule: &Rule) {
+    fn follow(&mut self, rule: &Rule, whole: bool) {
         match rule.name {
-            "MULTI" => self.open = true,
             "WATCH" => self.watching |= !self.open,
+            // A damaged one is refused.
+            "MULTI" | "UNWATCH" | "EXEC" | "DISCARD" | "RESET" if !whole => {}
+            "MULTI" => self.open = true,
             "UNWATCH" => self.watching &= self.open,
+            // Without MULTI these are refused, and the keys stay watched.
+            "EXEC" | "DISCARD" if !self.open => {}
             "EXEC" | "DISCARD" | "RESET" => *self = Belief::default(),
             _ => self.touches_others |= self.open && rule.touches_others,
         }
@@ -162,7 +166,7 @@ impl Generator {
             if beliefs[on].open && matches!(step.manner, Manner::Cycle(_)) {
                 step.manner = Manner::Plain;
             }
-            beliefs[on].follow(rule);
+            beliefs[on].follow(rule, whole);
             let expires = (step.manner == Manner::Pause).then(|| look(&step));
             steps.push(step);
             steps.extend(expires);
@@ -220,12 +224,26 @@ impl Generator {
     }
 }
 
-/// Looks at the key of a step that expires. Until somebody does, DBSIZE counts it on some servers.
+/// Looks at the key or the field of a step that expires. Until somebody does, DBSIZE counts the key on some servers. HLEN
+/// counts the field longer, so the key has to go.
 fn look(step: &Step) -> Step {
-    let key = step.commands[0].words.get(1).cloned().unwrap_or_default();
-    let words = vec![b"EXISTS".to_vec(), key];
-    let command = Command { words, rule: None, check: Check::Exact, options: Vec::new() };
-    Step { commands: vec![command], connection: step.connection, manner: Manner::Plain }
+    let words = &step.commands[0].words;
+    let key = words.get(1).cloned().unwrap_or_default();
+    let fields = words.iter().position(|word| word.eq_ignore_ascii_case(b"FIELDS"));
+    let (lines, field) = match fields.and_then(|at| words.get(at + 2)) {
+        None => (&["EXISTS $key"][..], Vec::new()),
+        Some(field) => (&["HGET $key $field", "HGETALL $key", "HSET $key $field x", "DEL $key"][..], field.clone()),
+    };
+    let command = |line: &&str| {
+        let words = line.split(' ').map(|word| match word {
+            "$key" => key.clone(),
+            "$field" => field.clone(),
+            other => other.as_bytes().to_vec(),
+        });
+        let check = if line.starts_with("HGETALL") { Check::Pairs } else { Check::Exact };
+        Command { words: words.collect(), rule: None, check, options: Vec::new() }
+    };
+    Step { commands: lines.iter().map(command).collect(), connection: step.connection, manner: Manner::Plain }
 }
 
 #[cfg(test)]

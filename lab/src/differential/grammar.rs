@@ -237,6 +237,8 @@ pub struct Rule {
     pub parts: Vec<Part>,
     /// How often it is drawn, compared with others.
     pub weight: u32,
+    /// Whether it fills the database.
+    pub fills: bool,
     /// How its replies are compared.
     pub check: Check,
     /// How it is run.
@@ -262,6 +264,7 @@ pub fn command<const N: usize>(name: &'static str, parts: [Part; N]) -> Rule {
         name,
         parts: parts.into(),
         weight: ORDINARY,
+        fills: false,
         check: Check::Exact,
         manner: Manner::Plain,
         before: None,
@@ -280,7 +283,12 @@ impl Rule {
 
     /// Draws it so many times as often: it fills the database.
     pub fn often(self, times: u32) -> Rule {
-        Rule { weight: self.weight * times, ..self }
+        Rule { weight: self.weight * times, fills: true, ..self }
+    }
+
+    /// Repeats its parts many times now and then: it fills the database.
+    pub fn fills(self) -> Rule {
+        Rule { fills: true, ..self }
     }
 
     /// Draws it with a twentieth of the ordinary weight: it empties the database, or takes time.

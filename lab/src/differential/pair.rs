@@ -61,6 +61,7 @@ impl Pair {
     /// Connects anew and empties both.
     pub fn fresh(&mut self, protocol: u8) -> io::Result<()> {
         self.protocol = protocol;
+        self.tolerance.parted = false;
         self.connect()?;
         for server in [&mut self.left, &mut self.right] {
             let reply = server.observe(&words("FLUSHALL"));
@@ -79,7 +80,8 @@ impl Pair {
         self.right.connect(self.protocol)
     }
 
-    /// Runs steps up to the first difference. After `every` steps it compares the states as well.
+    /// Runs steps up to the first difference. After `every` steps it compares the states as well. It ends early if an expected
+    /// difference lets the states part.
     pub fn run(&mut self, steps: &[Step], every: usize, witness: Witness<'_>) -> io::Result<Option<Difference>> {
         let (mut next, mut looked) = (0, 0);
         while next < steps.len() {
@@ -96,7 +98,7 @@ impl Pair {
                 Manner::Carry => self.carry(&steps[next], next, witness),
                 Manner::Plain | Manner::Pause => self.plain(&steps[next..end], next, witness),
             };
-            if found.is_some() {
+            if found.is_some() || self.tolerance.parted {
                 return Ok(found);
             }
             if steps[end - 1].manner == Manner::Pause {
@@ -127,7 +129,7 @@ impl Pair {
                 let both = Both { left: &left, right: &right };
                 let looked = before.as_ref().map(|(left, right)| Both { left, right });
                 let found = self.judge(nth, first + offset, command, looked, both, witness);
-                if found.is_some() {
+                if found.is_some() || self.tolerance.parted {
                     return found;
                 }
                 before = Some((left, right));

@@ -145,6 +145,11 @@ pub const IN_UNITS: &[Caught] = &[
         "state::deriving::tests::an_order_follows_what_changes_while_it_is_built",
     ),
     caught(
+        "change-of-a-read-lost",
+        "what EVAL_RO keeps is lost if a write follows it in the batch",
+        "commit::tests::patience::a_script_that_may_not_write_is_kept_though_a_write_follows_it",
+    ),
+    caught(
         "no-time-counts-as-a-time",
         "a database without a time counts as one of 1970",
         "clock::estimate::tests::the_first_version_takes_the_time_of_the_store",

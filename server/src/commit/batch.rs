@@ -98,8 +98,9 @@ impl Batch {
                 draft = base.draft();
             }
             let is_first = number_of(&first) == Some(arrival.number);
+            let is_before = number_of(&first).is_some_and(|first| arrival.number < first);
             let draft_of_it = match &mut before {
-                Some(before) if number_of(&first).is_some_and(|first| arrival.number < first) => before,
+                Some(before) if is_before => before,
                 _ => &mut draft,
             };
             let has_to_rest = arrival.unit.runs_script() && draft_of_it.is_tired() && !is_first;
@@ -122,6 +123,10 @@ impl Batch {
                     continue;
                 }
             };
+            if let Some(before) = before.take_if(|_| is_before && changed && !planted!("change-of-a-read-lost")) {
+                // A read may change something too: EVAL_RO keeps its text. Then it is the first change.
+                (draft, first) = (before, None);
+            }
             // What was uploaded before stands in a run already.
             let uploaded = arrival.uploaded().min(effects);
             total += effects - uploaded;

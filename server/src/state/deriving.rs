@@ -12,7 +12,7 @@ use std::vec;
 
 use bytes::Bytes;
 
-use super::order::{Growing, Order, Place};
+use super::order::{Leaves, Order, Place};
 use super::orders::{By, OrderKey, OrderNote, rank_of_position};
 use super::runs::Runs;
 use crate::root::{Entry, Placed};
@@ -35,7 +35,7 @@ const FOLLOWED: usize = 512;
 pub struct Snapshot {
     table: Table,
     /// Where the newest rows stand, the oldest entry first. A later one overrides an earlier one.
-    sources: VecDeque<Source>,
+    sources: VecDeque<RowSource>,
     newest: HashMap<Bytes, Option<Row>, Salt>,
     /// The layers that have rows of the table, the oldest first.
     layers: VecDeque<Arc<Layer>>,
@@ -49,15 +49,15 @@ pub struct Snapshot {
 }
 
 /// Some rows of an entry.
-struct Source {
+struct RowSource {
     entry: Arc<Entry>,
-    part: Part,
+    part: EntryPart,
     rows: Range<usize>,
 }
 
 /// What rows of an entry.
 #[derive(Clone, Copy)]
-enum Part {
+enum EntryPart {
     /// Those of the run that it names.
     Uploaded,
     /// The keys that have expired.
@@ -71,9 +71,9 @@ fn rows_of(rows: &[Placed], table: Table) -> Range<usize> {
     rows.partition_point(|(other, ..)| *other < table)..rows.partition_point(|(other, ..)| *other <= table)
 }
 
-impl Source {
+impl RowSource {
     /// The rows of a table in an entry, in the order in which they override each other.
-    fn of(entry: &Arc<Entry>, table: Table) -> impl Iterator<Item = Source> {
+    fn of(entry: &Arc<Entry>, table: Table) -> impl Iterator<Item = RowSource> {
         let expired = &entry.parts().expired;
         let expired = match table {
             Table::Keys(id) => {
@@ -82,21 +82,21 @@ impl Source {
             Table::Elements(_) => 0..0,
         };
         let parts = [
-            (Part::Uploaded, rows_of(entry.uploaded(), table)),
-            (Part::Expired, expired),
-            (Part::Own, rows_of(&entry.parts().rows, table)),
+            (EntryPart::Uploaded, rows_of(entry.uploaded(), table)),
+            (EntryPart::Expired, expired),
+            (EntryPart::Own, rows_of(&entry.parts().rows, table)),
         ];
         let entry = Arc::clone(entry);
         let parts = parts.into_iter().filter(|(_, rows)| !rows.is_empty());
-        parts.map(move |(part, rows)| Source { entry: Arc::clone(&entry), part, rows })
+        parts.map(move |(part, rows)| RowSource { entry: Arc::clone(&entry), part, rows })
     }
 
     fn row(&self, at: usize) -> (Bytes, Option<Row>) {
         let placed = |rows: &[Placed]| (rows[at].1.clone(), rows[at].2.clone());
         match self.part {
-            Part::Uploaded => placed(self.entry.uploaded()),
-            Part::Expired => (self.entry.parts().expired[at].1.clone(), None),
-            Part::Own => placed(&self.entry.parts().rows),
+            EntryPart::Uploaded => placed(self.entry.uploaded()),
+            EntryPart::Expired => (self.entry.parts().expired[at].1.clone(), None),
+            EntryPart::Own => placed(&self.entry.parts().rows),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Source {
 impl Snapshot {
     /// The rows of a table that these entries and runs have. Of a list only the items between its ends count.
     pub(super) fn new(recent: &[Arc<Entry>], runs: &Runs, table: Table, span: Option<(i64, i64)>) -> Snapshot {
-        let sources: VecDeque<Source> = recent.iter().flat_map(|entry| Source::of(entry, table)).collect();
+        let sources: VecDeque<RowSource> = recent.iter().flat_map(|entry| RowSource::of(entry, table)).collect();
         // A map that grew to a million rows would move all of them at once.
         let rows = sources.iter().map(|source| source.rows.len()).sum();
         let layers = runs.layers().iter().map(|stretch| &stretch.layer);
@@ -193,21 +193,21 @@ struct Merging {
     chunks: Vec<vec::IntoIter<Place>>,
     /// The lowest place of each chunk that is not merged yet.
     lowest: BinaryHeap<Reverse<(Place, usize)>>,
-    growing: Growing,
+    leaves: Leaves,
 }
 
 impl Merging {
     fn new(chunks: Vec<Vec<Place>>) -> Merging {
         let mut chunks: Vec<_> = chunks.into_iter().map(Vec::into_iter).collect();
         let lowest = chunks.iter_mut().enumerate().filter_map(|(at, chunk)| Some(Reverse((chunk.next()?, at))));
-        Merging { lowest: lowest.collect(), chunks, growing: Growing::default() }
+        Merging { lowest: lowest.collect(), chunks, leaves: Leaves::default() }
     }
 
     /// Merges some places. Returns whether none is left.
     fn step(&mut self) -> bool {
         for _ in 0..MERGED {
             let Some(Reverse((place, at))) = self.lowest.pop() else { return true };
-            self.growing.push(place);
+            self.leaves.push(place);
             self.lowest.extend(self.chunks[at].next().map(|next| Reverse((next, at))));
         }
         self.lowest.is_empty()
@@ -265,7 +265,7 @@ impl Work for Deriving {
             }
             Stage::Merging(merging) => {
                 if merging.step() {
-                    let order = std::mem::take(&mut merging.growing).done();
+                    let order = Order::from_leaves(std::mem::take(&mut merging.leaves));
                     self.stage = Stage::Following(order, Vec::new().into_iter());
                 }
             }

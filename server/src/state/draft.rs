@@ -35,7 +35,7 @@ pub use self::effects::MOST_EFFECTS;
 use self::effects::{Changed, Effects, Undoes};
 pub use self::labour::Labour;
 use self::labour::Labours;
-use self::lookups::Counting;
+use self::lookups::LookupCount;
 pub use self::lookups::Lookups;
 use self::savepoint::Savepoint;
 use super::changes::{Added, Folded, Merged};
@@ -102,7 +102,7 @@ pub struct Draft<'a> {
     /// How large the changes are.
     effects: Effects,
     labours: Labours,
-    counting: Cell<Counting>,
+    counting: Cell<LookupCount>,
     /// Databases were emptied or exchanged.
     pub(super) remapped: bool,
     /// The runs as they will be named, and which of them are new.

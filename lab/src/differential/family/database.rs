@@ -7,7 +7,7 @@ use super::super::pool::Pool::Database;
 pub fn rules() -> Vec<Rule> {
     vec![
         command("SELECT", [draw(Database)]),
-        command("SWAPDB", [draw(Database), draw(Database)]).touches_others(),
+        command("SWAPDB", [draw(Database), draw(Database)]).seldom().touches_others(),
         command("DBSIZE", []),
         command("FLUSHDB", [optional(words(["ASYNC", "SYNC"]))]).seldom().touches_others(),
         command("FLUSHALL", [optional(words(["ASYNC", "SYNC"]))]).seldom().touches_others(),

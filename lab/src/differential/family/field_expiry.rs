@@ -3,9 +3,9 @@
 
 use super::super::grammar::Kind::Hash;
 use super::super::grammar::{
-    Part, Rule, V9_0, V9_1, command, counted, draw, key, one_of, optional, options, seq, target, word, words,
+    Manner, Part, Rule, V9_0, V9_1, command, counted, draw, key, one_of, optional, options, seq, target, word, words,
 };
-use super::super::pool::Pool::{self, Field, Milliseconds, Seconds, UnixMilliseconds, UnixSeconds, Value};
+use super::super::pool::Pool::{self, Field, Instant, Milliseconds, Seconds, UnixMilliseconds, UnixSeconds, Value};
 use super::key::{MILLISECONDS, SECONDS};
 
 /// All rules of the family.
@@ -22,6 +22,9 @@ pub fn rules() -> Vec<Rule> {
         command("HPEXPIRETIME", [key(Hash), fields()]).check(MILLISECONDS),
         command("HGETEX", [key(Hash), optional(one_of([expiry(), word("PERSIST")])), fields()]),
         command("HSETEX", [target(Hash), set_options(), word("FIELDS"), counted(seq([draw(Field), draw(Value)]))]),
+        ends(command("HPEXPIRE", [key(Hash), draw(Instant), one_field()])),
+        ends(command("HGETEX", [key(Hash), word("PX"), draw(Instant), one_field()])),
+        ends(command("HSETEX", [target(Hash), word("PX"), draw(Instant), one_field(), draw(Value)])),
     ];
     let mut all: Vec<Rule> = all.into_iter().map(|rule| rule.since(V9_0)).collect();
     all.push(command("HGETDEL", [key(Hash), fields()]).since(V9_1));
@@ -30,6 +33,15 @@ pub fn rules() -> Vec<Rule> {
 
 fn expire(name: &'static str, time: Pool) -> Rule {
     command(name, [key(Hash), draw(time), optional(words(["NX", "XX", "GT", "LT"])), fields()])
+}
+
+/// A command that lets a field end while the test waits.
+fn ends(rule: Rule) -> Rule {
+    rule.manner(Manner::Pause).tame().seldom()
+}
+
+fn one_field() -> Part {
+    seq([word("FIELDS"), word("1"), draw(Field)])
 }
 
 fn fields() -> Part {

@@ -6,7 +6,7 @@ use super::super::grammar::{
     Manner, Part, Rule, V7_2, V8_1, command, counted, draw, key, matched, one_of, optional, options, repeat, seq,
     since, target, word, words,
 };
-use super::super::pool::Pool::{Count, Cursor, Everything, Float, Glob, Member, Sample, Score};
+use super::super::pool::Pool::{Count, Cursor, Digit, Everything, Float, Glob, Member, Sample, Score};
 
 /// All rules of the family.
 pub fn rules() -> Vec<Rule> {
@@ -14,8 +14,8 @@ pub fn rules() -> Vec<Rule> {
     let before = "ZRANGE $1 0 -1 WITHSCORES";
     let with_score = || optional(since(V7_2, word("WITHSCORE")));
     vec![
-        command("ZADD", [target(Sorted), repeat(1, seq([draw(Score), draw(Member)]))]),
-        command("ZADD", [target(Lex), repeat(1, seq([word("0"), draw(Member)]))]),
+        command("ZADD", [target(Sorted), repeat(1, seq([draw(Digit), draw(Member)]))]).fills(),
+        command("ZADD", [target(Lex), repeat(1, seq([word("0"), draw(Member)]))]).fills(),
         command("ZADD", [target(Sorted), add_options(), repeat(1, seq([draw(Score), draw(Member)]))]),
         command("ZADD", [target(Sorted), words(["INCR", "incr"]), add_options(), draw(Score), draw(Member)]).seldom(),
         command("ZINCRBY", [target(Sorted), draw(Score), draw(Member)]),

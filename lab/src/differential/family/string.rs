@@ -27,7 +27,8 @@ pub fn rules() -> Vec<Rule> {
         command("PSETEX", [target(Text), draw(Instant), draw(Value)]).manner(Manner::Pause).seldom(),
         command("MGET", [repeat(1, key(Text))]),
         command("MSET", [repeat(1, text_or_number())]),
-        command("MSETNX", [repeat(1, text_or_number())]),
+        // If it has uploaded large values and then does nothing, its keys count as touched in a transaction that does more.
+        command("MSETNX", [repeat(1, text_or_number())]).touches_others(),
         command("APPEND", [target(Text), draw(Value)]),
         command("STRLEN", [key(Text)]),
         command("GETRANGE", [key(Text), draw(Index), draw(Index)]),

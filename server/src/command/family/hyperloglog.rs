@@ -104,13 +104,21 @@ fn add(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::Integer(changed.into()))
 }
 
-/// The strings under those of the keys that are there.
+/// The strings under those of the keys that are there. Like Valkey, it reports the first key in their order that is wrong: of
+/// another type, or damaged.
 fn strings(draft: &Draft<'_>, keys: &[Bytes]) -> Result<Vec<Bytes>, Reply> {
-    let mut strings = Vec::new();
+    let mut strings: Vec<Bytes> = Vec::new();
+    let checked = |key| match string(draft, key)? {
+        Some((bytes, _)) => open(&bytes).map(|_| Some(bytes.clone())),
+        None => Ok(None),
+    };
     for key in keys {
-        if let Some((bytes, _)) = string(draft, key)? {
-            open(&bytes)?;
-            strings.push(bytes);
+        match checked(key) {
+            Ok(string) => strings.extend(string),
+            Err(error) => {
+                let damaged = strings.iter().find_map(|bytes| open(bytes).ok()?.registers().err());
+                return Err(damaged.map_or(error, refusal));
+            }
         }
     }
     bound_bytes(strings.iter().map(Bytes::len))?;
@@ -130,11 +138,11 @@ fn count(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
 }
 
 fn merge(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
-    let [_, key, sources @ ..] = words else { return Err(SYNTAX) };
+    let [_, key, ..] = words else { return Err(SYNTAX) };
     let destination = string(draft, key)?;
     let (bytes, until) = destination.clone().unwrap_or_default();
     let target = if destination.is_some() { open(&bytes)? } else { HyperLogLog::default() };
-    let strings = strings(draft, sources)?;
+    let strings = strings(draft, &words[1..])?;
     let opened: Result<Vec<_>, Reply> = strings.iter().map(|bytes| open(bytes)).collect();
     let merged = hyperloglog::merge(target, &opened?).map_err(refusal)?;
     let bytes = merged.into_bytes().into();

@@ -1,4 +1,5 @@
-//! Units that have to wait for another batch: no memory for their replies, or scripts that have worked for long.
+//! Batches of one server. Some units have to wait for another batch: there is no memory for their replies, or scripts have
+//! worked for long.
 
 use super::super::answer::Yield;
 use super::super::untaken::Untaken;
@@ -118,6 +119,20 @@ async fn a_change_whose_own_reply_has_no_memory_happens_once() {
     assert_eq!(alone.pass_until_quiet().len(), 1);
     alone.send(3, &[&["LLEN", "list"]]);
     assert_eq!(alone.pass_until_quiet(), [("list", Reply::Integer(150))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_may_not_write_is_kept_though_a_write_follows_it() {
+    let mut alone = Alone::new(&Arc::default());
+    alone.send(1, &[&["APPEND", "key", "1"]]);
+    alone.pass_until_quiet();
+    alone.send(1, &[&["GET", "key"], &["EVAL_RO", "return 1", "0"], &["INCR", "key"]]);
+    let heard = alone.pass_until_quiet();
+    assert_eq!(heard, [("key", Reply::text("1")), ("0", Reply::Integer(1)), ("key", Reply::Integer(2))]);
+    alone.send(1, &[&["SCRIPT", "EXISTS", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"], &["INCR", "key"]]);
+    let kept = Reply::Array(vec![Reply::Integer(1)]);
+    let heard = alone.pass_until_quiet();
+    assert_eq!(heard, [("e0e1f9fabfc9d4800c877a703b823ac0578ff8db", kept), ("key", Reply::Integer(3))]);
 }
 
 /// Three of them make a draft tired.

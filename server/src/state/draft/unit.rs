@@ -7,7 +7,7 @@
 //! *careful* draft, which takes a savepoint before each unit.
 
 use super::effects::{MOST_EFFECTS, Undoes};
-use super::{Draft, Labour};
+use super::{Draft, Labour, Lookups};
 use crate::state::orders::OrderKey;
 use crate::zoo::planted;
 
@@ -81,6 +81,16 @@ impl Draft<'_> {
     /// Whether the next unit may wait for large orders. If not, they are built at once.
     pub fn be_patient(&mut self, is_patient: bool) {
         self.is_patient = is_patient;
+    }
+
+    /// Says whether the look-ups of the next command count.
+    pub fn count_lookups(&self, is_on: bool) {
+        self.counting.set(self.counting.get().turn(is_on));
+    }
+
+    /// The look-ups since this was asked last.
+    pub fn take_lookups(&self) -> Lookups {
+        self.counting.take().lookups()
     }
 
     /// Notes what a script has used up.

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::node::{INNER, LEAF, Node};
-use super::{Order, Place};
+use super::{Leaves, Order, Place};
 
 mod census;
 
@@ -253,4 +253,30 @@ fn an_order_keeps_no_removed_name() {
     assert!(!buffer.is_unique());
     assert!(order.remove(0, &buffer));
     assert!(buffer.is_unique());
+}
+
+#[test]
+fn an_order_of_leaves_has_what_was_pushed_and_may_be_changed() {
+    let place = |rank: u64| Place { rank, name: Bytes::from(rank.to_string()) };
+    for count in (0..4 * LEAF as u64).chain([1000, 5000]) {
+        let mut leaves = Leaves::default();
+        for rank in 0..count {
+            leaves.push(place(2 * rank));
+            leaves.push(place(2 * rank));
+        }
+        let mut order = Order::from_leaves(leaves);
+        let mut expected = Order::from_sorted((0..count).map(|rank| place(2 * rank)).collect());
+        assert_eq!((order.len(), &order), (count as usize, &expected));
+        for rank in 0..2 * count {
+            for order in [&mut order, &mut expected] {
+                if rank % 3 == 0 {
+                    order.insert(place(rank));
+                } else {
+                    order.remove(rank, &place(rank).name);
+                }
+            }
+        }
+        order.checked();
+        assert_eq!(order, expected, "{count}");
+    }
 }

@@ -63,7 +63,7 @@ pub(super) const PERSIST: Spec = Spec {
     complexity: NAMED_FIELDS,
     summary: "Takes the expiry of fields away.",
     meaning: Meaning::Data(persist),
-    check: Some(|words| counted(&words[3..], WRONG_NUMBER).map(drop)),
+    check: Some(|words| named(words, WRONG_NUMBER).map(drop)),
     ..CHANGE
 };
 
@@ -101,7 +101,7 @@ const TELL_EXPIRY: Spec = Spec {
     since: "9.0.0",
     complexity: NAMED_FIELDS,
     // The commands that change something have another error here.
-    check: Some(|words| counted(&words[3..], SYNTAX).map(drop)),
+    check: Some(|words| named(words, SYNTAX).map(drop)),
     ..LOOK
 };
 
@@ -125,6 +125,12 @@ pub(super) fn counted(words: &[Bytes], error: Reply) -> Result<&[Bytes], Reply> 
     let [number, fields @ ..] = words else { return Err(error) };
     let number = integer(number).ok_or(NOT_AN_INTEGER)?;
     if !fields.is_empty() && usize::try_from(number) == Ok(fields.len()) { Ok(fields) } else { Err(error) }
+}
+
+/// The fields of a command that takes nothing else. `error` is for a number that is not theirs.
+pub(super) fn named(words: &[Bytes], error: Reply) -> Result<&[Bytes], Reply> {
+    let [_, _, word, rest @ ..] = words else { return Err(SYNTAX) };
+    if is(word, "FIELDS") { counted(rest, error) } else { Err(SYNTAX) }
 }
 
 /// The words before the word FIELDS and those behind it. Like Valkey, it does not look for the word at the very end.
@@ -233,7 +239,7 @@ fn expire(draft: &mut Draft<'_>, words: &[Bytes], command: &str, measure: Measur
 }
 
 fn persist(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
-    let fields = counted(&words[3..], WRONG_NUMBER)?;
+    let fields = named(words, WRONG_NUMBER)?;
     let Some(mut hash) = Hash::open(draft, &words[1])? else {
         return Ok(Reply::Array(vec![ABSENT; fields.len()]));
     };
@@ -254,7 +260,7 @@ fn persist(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
 
 /// Tells something about the expiries of fields, given the present time.
 fn tell(draft: &mut Draft<'_>, words: &[Bytes], number: fn(u64, u64) -> u64) -> Result<Reply, Reply> {
-    let fields = counted(&words[3..], SYNTAX)?;
+    let fields = named(words, SYNTAX)?;
     let hash = Hash::open(draft, &words[1])?;
     let present = draft.present();
     let told = |field: &Bytes| match hash.as_ref().and_then(|hash| hash.get(draft, field)) {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::expiry::{WRONG_NUMBER, counted, moment, split_at_fields};
+use super::expiry::{WRONG_NUMBER, counted, moment, named, split_at_fields};
 use super::template::{CHANGE, GROW, NAMED_FIELDS};
 use crate::command::arguments::{NOT_AN_INTEGER, SYNTAX, integer, is};
 use crate::command::family::string::expiry::ExpiryOption;
@@ -49,7 +49,7 @@ pub(super) const GET_AND_DELETE: Spec = Spec {
     complexity: NAMED_FIELDS,
     summary: "Removes fields and returns their values.",
     meaning: Meaning::Data(get_and_delete),
-    check: Some(|words| counted(&words[3..], WRONG_NUMBER).map(drop)),
+    check: Some(|words| named(words, WRONG_NUMBER).map(drop)),
     ..CHANGE
 };
 
@@ -197,7 +197,7 @@ fn set_and_expire(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply
 }
 
 fn get_and_delete(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
-    let fields = counted(&words[3..], WRONG_NUMBER)?;
+    let fields = named(words, WRONG_NUMBER)?;
     let Some(mut hash) = Hash::open(draft, &words[1])? else {
         return Ok(Reply::Array(vec![Reply::Null; fields.len()]));
     };
