@@ -93,7 +93,11 @@ fn elements_in<'a>(command: &Command, seen: &'a Reply) -> Vec<&'a Word> {
             Reply::Array(replies) => replies.iter().filter_map(word).collect(),
             _ => Vec::new(),
         },
-        Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
+        Command::Set(SetCommand::PopMany(..)) => match seen {
+            Reply::Array(replies) => replies.iter().filter_map(word).collect(),
+            _ => Vec::new(),
+        },
+        Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_) | ListCommand::Move(..))
         | Command::Set(SetCommand::Pop(_))
         | Command::Script(ScriptCommand::Run { script: Script::MoveIf(..), .. }) => word(seen).into_iter().collect(),
         Command::List(_)

@@ -5,7 +5,8 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
 use super::super::Batch;
 use super::{Composer, look};
-use crate::class::{Class, Contents};
+use crate::class::Class;
+use crate::contents::Contents;
 use crate::operation::{Command, KeyCommand, ServerCommand, TransactionCommand};
 use crate::word::Word;
 

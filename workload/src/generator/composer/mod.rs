@@ -8,8 +8,9 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
 use super::mint::Mint;
 use crate::chance::Chance;
-use crate::class::{Class, Contents};
+use crate::class::Class;
 use crate::configuration::Configuration;
+use crate::contents::Contents;
 use crate::operation::{
     Calling, Command, Condition, HashCommand, KeyCommand, Life, Limit, ListCommand, MOMENTS, Script, ScriptCommand,
     ScriptName, ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
@@ -54,7 +55,7 @@ pub(super) fn database_of(configuration: &Configuration, actor: usize) -> u8 {
 pub fn look(contents: Option<Contents>, key: Word) -> Command {
     match contents {
         None | Some(Contents::Text | Contents::Counter) => Command::get(key),
-        Some(Contents::Set) => Command::Set(SetCommand::Members(key)),
+        Some(Contents::Set | Contents::Crowd) => Command::Set(SetCommand::Members(key)),
         Some(Contents::Hash) => Command::Hash(HashCommand::All(key)),
         Some(Contents::List | Contents::Log) => Command::List(ListCommand::All(key)),
         Some(Contents::SortedSet) => Command::SortedSet(SortedSetCommand::All(key)),
@@ -173,10 +174,17 @@ impl<'a> Composer<'a> {
             Class::Select => Command::PING,
             Class::FlushDb => Command::Server(ServerCommand::FlushDb),
             Class::SwapDb => self.swap(),
-            Class::SAdd | Class::SRem | Class::SPop | Class::SIsMember | Class::SMembers | Class::SCard => {
-                Command::Set(self.of_set(class))
-            }
-            Class::HSet | Class::HDel | Class::HIncrBy | Class::HGet | Class::HGetAll | Class::HLen => {
+            Class::SAdd
+            | Class::SRem
+            | Class::SPop
+            | Class::SPopMany
+            | Class::SMove
+            | Class::SStore
+            | Class::SScan
+            | Class::SIsMember
+            | Class::SMembers
+            | Class::SCard => Command::Set(self.of_set(class)),
+            Class::HSet | Class::HDel | Class::HIncrBy | Class::HGet | Class::HGetAll | Class::HScan | Class::HLen => {
                 Command::Hash(self.of_hash(class))
             }
             Class::RPush
@@ -185,11 +193,22 @@ impl<'a> Composer<'a> {
             | Class::RPop
             | Class::LInsert
             | Class::LRem
+            | Class::LMove
+            | Class::LMPop
+            | Class::LSet
+            | Class::LTrim
+            | Class::LIndex
+            | Class::LPos
             | Class::LRange
             | Class::LLen => Command::List(self.of_list(class)),
             Class::ZAdd
             | Class::ZRem
             | Class::ZIncrBy
+            | Class::ZPop
+            | Class::ZScan
+            | Class::ZRangeBy
+            | Class::ZRangeStore
+            | Class::ZUnionStore
             | Class::ZScore
             | Class::ZRank
             | Class::ZRange
