@@ -12,8 +12,6 @@ pub enum Contents {
     Counter,
     /// A set.
     Set,
-    /// A set of so many members that a server shows it in parts.
-    Crowd,
     /// A hash.
     Hash,
     /// A list.
@@ -26,15 +24,8 @@ pub enum Contents {
 
 impl Contents {
     /// Every kind of a key that may stand beside others.
-    pub const ALL: [Contents; 7] = [
-        Contents::Text,
-        Contents::Counter,
-        Contents::Set,
-        Contents::Crowd,
-        Contents::Hash,
-        Contents::List,
-        Contents::SortedSet,
-    ];
+    pub const ALL: [Contents; 6] =
+        [Contents::Text, Contents::Counter, Contents::Set, Contents::Hash, Contents::List, Contents::SortedSet];
 
     /// Whether the allowed classes suffice for such a key: more than registers, and those that write and show the whole.
     pub fn suits(self, allowed: ClassSet) -> bool {
@@ -74,7 +65,6 @@ impl Contents {
                 Class::SMove,
                 Class::SStore,
             ],
-            Contents::Crowd => &[Class::SAdd, Class::SScan, Class::SRem, Class::SIsMember],
             Contents::Hash => {
                 &[Class::HSet, Class::HGetAll, Class::HDel, Class::HIncrBy, Class::HGet, Class::HLen, Class::HScan]
             }
@@ -119,7 +109,7 @@ impl Contents {
             Contents::Counter => &[ScriptName::IncrWithLimit],
             Contents::List => &[ScriptName::MoveIf, ScriptName::PushAndLook],
             Contents::Log => &[ScriptName::PushAndLook],
-            Contents::Set | Contents::Crowd | Contents::Hash | Contents::SortedSet => &[],
+            Contents::Set | Contents::Hash | Contents::SortedSet => &[],
         }
     }
 }

@@ -28,8 +28,8 @@ const DISTURBED_KEYS: usize = 16;
 /// The most operations of a typed round. A longer one shows no more, and costs the checker more.
 const TYPED_OPERATIONS: usize = 300;
 
-/// The most operations of a typed round that is hard to follow: a life may end at many moments, few replies show a crowd as
-/// a whole, and elements move between lists.
+/// The most operations of a typed round that is hard to follow: a life may end at many moments, or elements move between
+/// lists.
 const LIMITED_OPERATIONS: usize = 120;
 
 /// The most operations of each key of a round of logs. A look shows the whole log, so histories would grow with the square.
@@ -208,10 +208,7 @@ impl Configuration {
         let contents: Vec<Contents> = typed.iter().copied().sample(chance, kinds);
         // Only the owner may swap databases.
         let numbers = if owns_database { [1, 2, 2, 3] } else { [1, 1, 2, 3] };
-        // Few replies show a crowd as a whole, so the checker could not tell in which database its members are.
-        let crowded = contents.contains(&Contents::Crowd);
-        let several = bounds.classes.has(Class::Select) && !crowded;
-        let databases = if several { *numbers.choose(chance).unwrap_or(&1) } else { 1 };
+        let databases = if bounds.classes.has(Class::Select) { *numbers.choose(chance).unwrap_or(&1) } else { 1 };
         let counting = owns_database && carried.may_count(databases);
         let mut classes =
             weights::of_typed_values(chance, bounds.classes, &contents, (owns_database, counting), databases);
@@ -228,8 +225,7 @@ impl Configuration {
         let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
         let limits_lives = classes.iter().any(|(class, _)| Class::LIVES.contains(class));
         let moving = classes.iter().any(|(class, _)| [Class::LMove, Class::LMPop].contains(class));
-        let operations =
-            if limits_lives || crowded || moving { operations.min(LIMITED_OPERATIONS) } else { operations };
+        let operations = if limits_lives || moving { operations.min(LIMITED_OPERATIONS) } else { operations };
         let mut servers: Vec<usize> = (0..bounds.servers).collect();
         if chance.random_ratio(1, 8) {
             servers = vec![chance.random_range(0..bounds.servers)];

@@ -11,9 +11,6 @@ use crate::word::Word;
 /// The fields of a hash and the members of a sorted set. They are few, so that commands overwrite them.
 const FIELDS: u64 = 6;
 
-/// A server may show a set of so many members in one part, and shows a larger one in several.
-const MANY: usize = 128;
-
 /// The lives that clients give to keys, in milliseconds. Some end within the round, and some certainly do not.
 const LIVES: [i64; 6] = [1, 5, 20, 900, 60_000, 3_600_000];
 
@@ -42,16 +39,6 @@ impl<'a> Mint<'a> {
     pub(super) fn new_elements(&mut self) -> Vec<Word> {
         let number = *[1, 1, 1, 2, 3].choose(&mut self.chance).unwrap_or(&1);
         (0..number).map(|_| self.suffix()).collect()
-    }
-
-    /// So many elements that a set of them is shown in parts.
-    pub(super) fn many_elements(&mut self) -> Vec<Word> {
-        (0..=MANY).map(|_| self.suffix()).collect()
-    }
-
-    /// Whether few words were drawn so far.
-    pub(super) fn is_new(&self) -> bool {
-        self.values < MANY as u64
     }
 
     /// An element that some client may have added: clients draw about equally many.

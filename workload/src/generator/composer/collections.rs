@@ -5,7 +5,6 @@ use rand::seq::IndexedRandom as _;
 
 use super::Composer;
 use crate::class::Class;
-use crate::contents::Contents;
 use crate::operation::{
     BEGINNING, Bounds, Combination, Extreme, HashCommand, ListCommand, SetCommand, Side, SortedSetCommand, Span,
 };
@@ -18,7 +17,6 @@ impl Composer<'_> {
     pub(super) fn of_set(&mut self, class: Class) -> SetCommand {
         let key = self.key(class);
         match class {
-            Class::SAdd if self.is_to_fill(&key) => SetCommand::Add(key, self.mint.many_elements()),
             Class::SAdd => SetCommand::Add(key, self.mint.new_elements()),
             Class::SRem => SetCommand::Remove(key, vec![self.mint.known_element()]),
             Class::SPop => SetCommand::Pop(key),
@@ -120,15 +118,9 @@ impl Composer<'_> {
         (0..self.mint.chance.random_range(1..=3)).map(|_| self.key(class)).collect()
     }
 
-    /// Whether this client adds the first members of a set of many.
-    fn is_to_fill(&mut self, key: &Word) -> bool {
-        let number = self.keys.iter().position(|other| other == key);
-        number.and_then(|number| self.contents[number]) == Some(Contents::Crowd) && self.mint.is_new()
-    }
-
     /// About so many elements each call of an iteration shows.
     fn count(&mut self) -> u32 {
-        *[10, 20, 50, 100].choose(&mut self.mint.chance).unwrap_or(&10)
+        *[1, 1, 2, 4, 100].choose(&mut self.mint.chance).unwrap_or(&1)
     }
 
     fn side(&mut self) -> Side {

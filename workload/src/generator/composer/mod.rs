@@ -55,7 +55,7 @@ pub(super) fn database_of(configuration: &Configuration, actor: usize) -> u8 {
 pub fn look(contents: Option<Contents>, key: Word) -> Command {
     match contents {
         None | Some(Contents::Text | Contents::Counter) => Command::get(key),
-        Some(Contents::Set | Contents::Crowd) => Command::Set(SetCommand::Members(key)),
+        Some(Contents::Set) => Command::Set(SetCommand::Members(key)),
         Some(Contents::Hash) => Command::Hash(HashCommand::All(key)),
         Some(Contents::List | Contents::Log) => Command::List(ListCommand::All(key)),
         Some(Contents::SortedSet) => Command::SortedSet(SortedSetCommand::All(key)),
