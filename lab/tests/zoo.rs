@@ -67,6 +67,15 @@ fn every_planted_bug_is_in_one_of_the_tables() {
 }
 
 #[test]
+fn no_bug_that_nobody_has_counted_stands_in_another_table() {
+    let elsewhere = BUGS.iter().map(|bug| bug.name).chain(IN_TESTS.iter().chain(IN_UNITS).map(|caught| caught.name));
+    let elsewhere: BTreeSet<&str> = elsewhere.collect();
+    for Bug { name, .. } in UNCOUNTED {
+        assert!(!elsewhere.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn the_bugs_that_tests_catch_are_listed_with_their_tests() {
     let (_, table) = ZOO.split_once("| bug | mistake | test |\n|---|---|---|\n").expect("the table begins");
     let (table, _) = table.split_once("\n\n").expect("the table ends");

@@ -152,6 +152,22 @@ fn about_types(census: &Census) {
     assert_sometimes!(did(Class::Rename), "RENAME is answered", details);
     assert_sometimes!(did(Class::Copy), "COPY is answered", details);
     assert_sometimes!(did(Class::Move), "MOVE is answered", details);
+    assert_sometimes!(did(Class::SScan), "SSCAN is answered", details);
+    assert_sometimes!(did(Class::HScan), "HSCAN is answered", details);
+    assert_sometimes!(did(Class::ZScan), "ZSCAN is answered", details);
+    assert_sometimes!(did(Class::LMove), "LMOVE is answered", details);
+    assert_sometimes!(did(Class::LMPop), "LMPOP is answered", details);
+    assert_sometimes!(did(Class::LSet), "LSET is answered", details);
+    assert_sometimes!(did(Class::LTrim), "LTRIM is answered", details);
+    assert_sometimes!(did(Class::LIndex), "LINDEX is answered", details);
+    assert_sometimes!(did(Class::LPos), "LPOS is answered", details);
+    assert_sometimes!(did(Class::SPopMany), "SPOP of several members is answered", details);
+    assert_sometimes!(did(Class::SMove), "SMOVE is answered", details);
+    assert_sometimes!(did(Class::SStore), "SUNIONSTORE, SINTERSTORE or SDIFFSTORE is answered", details);
+    assert_sometimes!(did(Class::ZPop), "ZPOPMIN or ZPOPMAX is answered", details);
+    assert_sometimes!(did(Class::ZRangeBy), "ZRANGE of a part of a sorted set is answered", details);
+    assert_sometimes!(did(Class::ZRangeStore), "ZRANGESTORE is answered", details);
+    assert_sometimes!(did(Class::ZUnionStore), "ZUNIONSTORE is answered", details);
 }
 
 /// Asserts that each kind of transaction and script succeeds sometimes, and is refused sometimes.

@@ -121,18 +121,25 @@ impl Carried {
         self.writes.len() <= MOST_WRITES && !strays
     }
 
-    /// The operations that the history of a round must hold. `counting` says whether the round counts keys.
-    pub fn commands(&self, counting: bool) -> Vec<Command> {
+    /// Whether an open operation may swap databases. Only the judge of typed values can follow that.
+    pub fn may_swap(&self) -> bool {
+        !self.swaps.is_empty()
+    }
+
+    /// The operations that the history of a round must hold. `counting` says whether the round counts keys, and `scripting`
+    /// whether it calls scripts by their digests.
+    pub fn commands(&self, counting: bool, scripting: bool) -> Vec<Command> {
         let writes = if counting { self.writes.as_slice() } else { &[] };
         let flushes = (0..self.flushes).map(|_| Command::FLUSH_ALL);
-        let script_flushes = (0..self.script_flushes).map(|_| Command::Script(ScriptCommand::Flush));
+        let script_flushes = if scripting { self.script_flushes } else { 0 };
+        let script_flushes = (0..script_flushes).map(|_| Command::Script(ScriptCommand::Flush));
         flushes.chain(script_flushes).chain(self.swaps.iter().cloned()).chain(writes.iter().cloned()).collect()
     }
 
     /// All carried operations as a history, for a file that the next run reads.
     pub fn into_history(self) -> History {
         let mut history = History { about: "left open by older rounds".into(), operations: Vec::new() };
-        for (number, command) in self.commands(true).into_iter().enumerate() {
+        for (number, command) in self.commands(true, true).into_iter().enumerate() {
             let call = history.end();
             let (id, client, server) = (number as u64 + 1, number as u64, String::new());
             history.operations.push(Operation { id, client, server, command, call, end: None });

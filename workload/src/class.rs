@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ScriptName, ServerCommand,
-    SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
+    Calling, Command, Condition, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ServerCommand, SetCommand,
+    SortedSetCommand, StringCommand, TransactionCommand,
 };
 
 /// How much of the database a class concerns.
@@ -124,87 +124,22 @@ classes! {
     EvalSha    "EVALSHA"             "evalsha"  SeveralKeys;
     ScriptLoad "SCRIPT LOAD"         "script-load" OneKey;
     ScriptFlush "SCRIPT FLUSH"       "script-flush" Database;
-}
-
-/// What a key of a typed round holds. Each key has one kind, so that commands seldom meet a value of another type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contents {
-    /// A string that commands set, change and delete.
-    Text,
-    /// A number.
-    Counter,
-    /// A set.
-    Set,
-    /// A hash.
-    Hash,
-    /// A list.
-    List,
-    /// A sorted set.
-    SortedSet,
-    /// A list that only grows. All keys of a round are such lists, or none is: the judge of appends takes the round.
-    Log,
-}
-
-impl Contents {
-    /// Every kind of a key that may stand beside others.
-    pub const ALL: [Contents; 6] =
-        [Contents::Text, Contents::Counter, Contents::Set, Contents::Hash, Contents::List, Contents::SortedSet];
-
-    /// Whether the allowed classes suffice for such a key: more than registers, and those that write and show the whole.
-    pub fn suits(self, allowed: ClassSet) -> bool {
-        let classes = self.classes();
-        classes.iter().any(|class| allowed.has(*class) && !class.is_about_registers())
-            && classes[..2].iter().all(|class| allowed.has(*class))
-    }
-
-    /// The classes of commands for such a key alone. The first one writes, and the second one shows the whole value.
-    pub fn classes(self) -> &'static [Class] {
-        match self {
-            Contents::Text => &[
-                Class::Set,
-                Class::Get,
-                Class::SetNx,
-                Class::GetSet,
-                Class::GetDel,
-                Class::Append,
-                Class::StrLen,
-                Class::SetAbsent,
-                Class::SetPresent,
-                Class::SetGet,
-                Class::SetFor,
-                Class::SetKept,
-                Class::GetEx,
-            ],
-            Contents::Counter => &[Class::IncrBy, Class::Get, Class::GetDel],
-            Contents::Set => &[Class::SAdd, Class::SMembers, Class::SRem, Class::SPop, Class::SIsMember, Class::SCard],
-            Contents::Hash => &[Class::HSet, Class::HGetAll, Class::HDel, Class::HIncrBy, Class::HGet, Class::HLen],
-            Contents::List => &[
-                Class::RPush,
-                Class::LRange,
-                Class::LPush,
-                Class::LPop,
-                Class::RPop,
-                Class::LInsert,
-                Class::LRem,
-                Class::LLen,
-            ],
-            Contents::SortedSet => {
-                &[Class::ZAdd, Class::ZRange, Class::ZRem, Class::ZIncrBy, Class::ZScore, Class::ZRank, Class::ZCard]
-            }
-            Contents::Log => &[Class::RPush, Class::LRange],
-        }
-    }
-
-    /// The scripts for such a key.
-    pub fn scripts(self) -> &'static [ScriptName] {
-        match self {
-            Contents::Text => &[ScriptName::CompareAndSet, ScriptName::CompareAndSet, ScriptName::SetAndFail],
-            Contents::Counter => &[ScriptName::IncrWithLimit],
-            Contents::List => &[ScriptName::MoveIf, ScriptName::PushAndLook],
-            Contents::Log => &[ScriptName::PushAndLook],
-            Contents::Set | Contents::Hash | Contents::SortedSet => &[],
-        }
-    }
+    SScan      "SSCAN"               "sscan"    OneKey;
+    HScan      "HSCAN"               "hscan"    OneKey;
+    ZScan      "ZSCAN"               "zscan"    OneKey;
+    LMove      "LMOVE"               "lmove"    SeveralKeys;
+    LMPop      "LMPOP"               "lmpop"    SeveralKeys;
+    LSet       "LSET"                "lset"     OneKey;
+    LTrim      "LTRIM"               "ltrim"    OneKey;
+    LIndex     "LINDEX"              "lindex"   OneKey;
+    LPos       "LPOS"                "lpos"     OneKey;
+    SPopMany   "SPOP of several members" "spop-many" OneKey;
+    SMove      "SMOVE"               "smove"    SeveralKeys;
+    SStore     "SUNIONSTORE"         "sunionstore" SeveralKeys;
+    ZPop       "ZPOPMIN"             "zpopmin"  OneKey;
+    ZRangeBy   "ZRANGE BYSCORE"      "zrange-byscore" OneKey;
+    ZRangeStore "ZRANGESTORE"        "zrangestore" SeveralKeys;
+    ZUnionStore "ZUNIONSTORE"        "zunionstore" SeveralKeys;
 }
 
 impl Class {
@@ -243,18 +178,15 @@ impl Class {
     /// Whether a transaction may hold a command of the class. A script is then called by its text.
     pub fn may_be_queued(self) -> bool {
         let of_session = [Class::Select, Class::Ping].contains(&self);
+        // Only a call of its own goes on.
+        let scan = [Class::SScan, Class::HScan, Class::ZScan].contains(&self);
         let unit = Class::UNITS.contains(&self) && self != Class::Eval;
-        !of_session && !unit && !self.concerns_all_keys()
+        !of_session && !scan && !unit && !self.concerns_all_keys()
     }
 
     /// Whether the class is one of registers: strings that commands take as a whole, and whole databases.
     pub fn is_about_registers(self) -> bool {
         (self as u32) <= Class::DbSize as u32
-    }
-
-    /// Whether a command of the class suits a key of a typed round.
-    pub fn fits(self, contents: Contents) -> bool {
-        contents.classes().contains(&self) || !Contents::ALL.iter().any(|any| any.classes().contains(&self))
     }
 
     /// Whether its commands join several keys.
@@ -342,30 +274,46 @@ impl From<&Command> for Class {
             Command::Set(SetCommand::Add(..)) => Class::SAdd,
             Command::Set(SetCommand::Remove(..)) => Class::SRem,
             Command::Set(SetCommand::Pop(_)) => Class::SPop,
+            Command::Set(SetCommand::PopMany(..)) => Class::SPopMany,
+            Command::Set(SetCommand::Move(..)) => Class::SMove,
+            Command::Set(SetCommand::Store(..)) => Class::SStore,
             Command::Set(SetCommand::Has(..)) => Class::SIsMember,
             Command::Set(SetCommand::Members(_)) => Class::SMembers,
             Command::Set(SetCommand::Size(_)) => Class::SCard,
+            Command::Set(SetCommand::Scan(..)) => Class::SScan,
             Command::Hash(HashCommand::Set(..)) => Class::HSet,
             Command::Hash(HashCommand::Delete(..)) => Class::HDel,
             Command::Hash(HashCommand::IncrBy(..)) => Class::HIncrBy,
             Command::Hash(HashCommand::Get(..)) => Class::HGet,
             Command::Hash(HashCommand::All(_)) => Class::HGetAll,
             Command::Hash(HashCommand::Size(_)) => Class::HLen,
+            Command::Hash(HashCommand::Scan(..)) => Class::HScan,
             Command::List(ListCommand::PushRight(..)) => Class::RPush,
             Command::List(ListCommand::PushLeft(..)) => Class::LPush,
             Command::List(ListCommand::PopLeft(_)) => Class::LPop,
             Command::List(ListCommand::PopRight(_)) => Class::RPop,
             Command::List(ListCommand::Insert(..)) => Class::LInsert,
             Command::List(ListCommand::Remove(..)) => Class::LRem,
+            Command::List(ListCommand::Move(..)) => Class::LMove,
+            Command::List(ListCommand::PopMany(..)) => Class::LMPop,
+            Command::List(ListCommand::Replace(..)) => Class::LSet,
+            Command::List(ListCommand::Trim(..)) => Class::LTrim,
+            Command::List(ListCommand::At(..)) => Class::LIndex,
+            Command::List(ListCommand::Find(..)) => Class::LPos,
             Command::List(ListCommand::All(_)) => Class::LRange,
             Command::List(ListCommand::Size(_)) => Class::LLen,
             Command::SortedSet(SortedSetCommand::Add(..)) => Class::ZAdd,
             Command::SortedSet(SortedSetCommand::Remove(..)) => Class::ZRem,
             Command::SortedSet(SortedSetCommand::IncrBy(..)) => Class::ZIncrBy,
+            Command::SortedSet(SortedSetCommand::Pop(..)) => Class::ZPop,
+            Command::SortedSet(SortedSetCommand::Range(..)) => Class::ZRangeBy,
+            Command::SortedSet(SortedSetCommand::StoreRange(..)) => Class::ZRangeStore,
+            Command::SortedSet(SortedSetCommand::Union(..)) => Class::ZUnionStore,
             Command::SortedSet(SortedSetCommand::Score(..)) => Class::ZScore,
             Command::SortedSet(SortedSetCommand::Rank(..)) => Class::ZRank,
             Command::SortedSet(SortedSetCommand::All(_)) => Class::ZRange,
             Command::SortedSet(SortedSetCommand::Size(_)) => Class::ZCard,
+            Command::SortedSet(SortedSetCommand::Scan(..)) => Class::ZScan,
             Command::Transaction(TransactionCommand::Watch(_)) => Class::Watch,
             Command::Transaction(TransactionCommand::Unwatch) => Class::Unwatch,
             Command::Transaction(TransactionCommand::Exec { watched, .. }) if watched.is_empty() => Class::Multi,

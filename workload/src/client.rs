@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::connection::{Cluster, Connect, Connection, whole_chain};
 use crate::generator::{Batch, Generator};
 use crate::history::Recorder;
-use crate::operation::{Command, Outcome, Reply, ServerCommand};
+use crate::operation::{Command, Outcome, Reply, ServerCommand, next_call};
 
 /// The pause of a client after it failed to reach a server.
 const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(100);
@@ -20,6 +20,9 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(20);
 /// The number of failed connections in a row after which a client gives up. With the time-outs this bounds a round.
 const FAILED_CONNECTIONS: u32 = 20;
 
+/// The most calls of an iteration. One that takes more shows nothing.
+const CALLS: usize = 40;
+
 /// A client of a round. It uses one connection after another, and each connection is a client of the history.
 pub struct Client<'a, C> {
     cluster: &'a Cluster<C>,
@@ -27,6 +30,8 @@ pub struct Client<'a, C> {
     resp3: bool,
     /// The database that each connection selects first.
     database: u8,
+    /// The servers over which its iterations go, as indexes in the list of servers.
+    servers: Vec<usize>,
     /// The number of the next connection.
     number: u64,
     stride: u64,
@@ -51,7 +56,12 @@ impl<'a, C: Connect> Client<'a, C> {
         number: u64,
         stride: u64,
     ) -> Client<'a, C> {
-        Client { cluster, recorder, resp3, database: 0, number, stride, connection: None }
+        Client { cluster, recorder, resp3, database: 0, servers: Vec::new(), number, stride, connection: None }
+    }
+
+    /// The same client, whose iterations go over these servers.
+    pub fn among(self, servers: Vec<usize>) -> Client<'a, C> {
+        Client { servers, ..self }
     }
 
     /// The same client, which works in a database other than the first.
@@ -82,12 +92,13 @@ impl<'a, C: Connect> Client<'a, C> {
     /// the client leaves out the rest, and closes the connection if there is a rest or a transaction.
     async fn send_in_turn(&mut self, batches: Vec<Batch>) {
         let mut batches = VecDeque::from(batches);
+        let mut calls = 0;
         while let Some(Batch { rest, commands }) = batches.pop_front() {
             if rest > 0 {
                 sleep(Duration::from_millis(rest)).await;
             }
             let transaction = commands.iter().any(|command| command.transaction().is_some());
-            let by_text = commands.clone();
+            let sent = commands.clone();
             let outcomes = self.send(commands).await;
             if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Failed(_))) {
                 sleep(AFTER_REFUSAL).await;
@@ -96,10 +107,27 @@ impl<'a, C: Connect> Client<'a, C> {
             if outcomes.is_empty() || !outcomes.iter().all(answered) && (transaction || !batches.is_empty()) {
                 return self.disconnect();
             }
-            let by_text: Vec<Command> = by_text.iter().zip(&outcomes).filter_map(by_text_instead).collect();
+            let by_text: Vec<Command> = sent.iter().zip(&outcomes).filter_map(by_text_instead).collect();
             if !by_text.is_empty() {
                 batches.push_front(Batch { rest: 0, commands: by_text });
             }
+            let next: Vec<Command> = sent.iter().zip(&outcomes).filter_map(next_call).collect();
+            calls += 1;
+            if !next.is_empty() && calls < CALLS {
+                self.go_on_elsewhere().await;
+                batches.push_back(Batch { rest: 0, commands: next });
+            }
+        }
+    }
+
+    /// Connects to the next server of the round, if it has several: an iteration need not end where it began.
+    async fn go_on_elsewhere(&mut self) {
+        let Some((_, name, _)) = &self.connection else { return };
+        let here = self.servers.iter().position(|server| self.cluster.servers[*server] == *name);
+        let next = here.map(|here| self.servers[(here + 1) % self.servers.len()]);
+        if let Some(next) = next.filter(|_| self.servers.len() > 1) {
+            self.connection = None;
+            self.connect(|| next).await;
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use valthree_workload::check::Budget;
-use valthree_workload::class::{Class, ClassSet, Contents};
+use valthree_workload::class::{Class, ClassSet};
+use valthree_workload::contents::Contents;
 
 /// Exercises a Valthree, Valkey or Redis cluster, and judges whether its replies are strictly serializable.
 #[derive(Debug, Parser)]

@@ -42,7 +42,7 @@
 //! | module | knows about |
 //! |---|---|
 //! | [`word`], [`operation`], [`model`] | keys and values; commands and replies, family by family; their meaning |
-//! | [`class`] | the classes of commands that are drawn, counted and reported |
+//! | [`class`], [`contents`] | the classes of commands that are drawn, counted and reported; which suit what a key holds |
 //! | [`chance`], [`configuration`], [`generator`] | random decisions |
 //! | [`client`], [`connection`], [`answers`] | the redis crate, and the meaning of its answers |
 //! | [`history`], [`folder`], [`carried`] | the record, the files it is kept in, and open operations of earlier rounds |
@@ -67,6 +67,7 @@ pub mod cleanup;
 pub mod client;
 pub mod configuration;
 pub mod connection;
+pub mod contents;
 pub mod evidence;
 pub mod folder;
 pub mod generator;

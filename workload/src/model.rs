@@ -5,7 +5,7 @@
 //! neighbours) that a reader can compare with the documentation. Transactions and scripts consist of other commands: their
 //! meaning is here.
 //!
-//! [`apply`] is the model. [`step`] gives every state that a command may lead to: SPOP takes a member of the server's
+//! [`apply`] is the model. [`step`] gives every state that a command may lead to: SPOP takes members of the server's
 //! choice, and EXPIRE with GT compares lives by a clock that nobody sees. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
 //! the database explains.
 
@@ -132,6 +132,18 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
                 return members.iter().filter(chosen).map(without).collect();
             }
         }
+        (Command::Set(SetCommand::PopMany(key, number)), seen) => {
+            if let Some(TypedValue::Set(members)) = state.entry(site.database, key).map(|entry| &entry.value) {
+                let number = members.len().min(*number as usize);
+                let without = |chosen: Vec<Word>| {
+                    let mut after = state.clone();
+                    apply_at(&mut after, site, &Command::Set(SetCommand::Remove(key.clone(), chosen)));
+                    after
+                };
+                let members: Vec<&Word> = members.iter().collect();
+                return chosen(&members, number, seen).into_iter().map(without).collect();
+            }
+        }
         // Whether an EXPIRE with GT or LT takes effect may depend on a clock that nobody sees.
         (Command::Key(command), seen) if command.holds(state, site.database) == Some(None) => {
             let expire = command.unconditional().map(Command::Key);
@@ -152,6 +164,31 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
     let reply = apply_at(&mut after, site, command);
     let right = seen.is_none_or(|seen| command.accepts(&command.comparable(reply), &command.comparable(seen.clone())));
     if right { vec![after] } else { Vec::new() }
+}
+
+/// The members that a server may choose: so many of all, or those that the reply shows.
+fn chosen(members: &[&Word], number: usize, seen: Option<&Reply>) -> Vec<Vec<Word>> {
+    match seen {
+        Some(Reply::Array(replies)) => {
+            let shown = |member: &&&Word| replies.contains(&Reply::Value((**member).clone()));
+            let chosen: Vec<Word> = members.iter().filter(shown).map(|member| (*member).clone()).collect();
+            if chosen.len() == number && replies.len() == number { vec![chosen] } else { Vec::new() }
+        }
+        Some(_) => Vec::new(),
+        None => choices(members, number),
+    }
+}
+
+/// Every choice of so many members.
+fn choices(members: &[&Word], number: usize) -> Vec<Vec<Word>> {
+    if number == 0 {
+        return vec![Vec::new()];
+    }
+    let with = |first: usize| {
+        let rest = choices(&members[first + 1..], number - 1).into_iter();
+        rest.map(move |rest| [vec![members[first].clone()], rest].concat())
+    };
+    (0..=members.len().saturating_sub(number)).filter(|first| *first < members.len()).flat_map(with).collect()
 }
 
 /// The states that a transaction may lead to, command by command.
@@ -195,9 +232,14 @@ pub fn expire(state: &mut State, database: u8, key: &Word, limit: Lifetime) {
 
 /// Whether a server gives this error to a correct command whose key is absent or holds a value of another kind.
 pub fn is_about_type(error: &str) -> bool {
-    ["WRONGTYPE", "ERR value is not an integer", "ERR hash value is not an integer", "ERR no such key"]
-        .iter()
-        .any(|beginning| error.starts_with(beginning))
+    const BEGINNINGS: [&str; 5] = [
+        "WRONGTYPE",
+        "ERR value is not an integer",
+        "ERR hash value is not an integer",
+        "ERR no such key",
+        "ERR index out of range",
+    ];
+    BEGINNINGS.iter().any(|beginning| error.starts_with(beginning))
 }
 
 /// Whether a server may give this error to a correct command: the key holds another kind of value, a transaction holds a

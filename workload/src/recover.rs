@@ -8,9 +8,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::carried::FIRST_CARRIED;
-use crate::class::{Class, Contents};
+use crate::class::Class;
 use crate::client::Client;
 use crate::connection::{Cluster, Connect};
+use crate::contents::Contents;
 use crate::folder::Folder;
 use crate::generator;
 use crate::history::{History, Journal, Recorder};

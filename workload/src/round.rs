@@ -82,7 +82,8 @@ impl Round {
                 let chance = round.source.chance(round.number, actor as u64 + 1);
                 let mut generator = Generator::new(&round.configuration, actor, &keys, chance);
                 let database = Generator::database(&round.configuration, actor);
-                let mut client = round.client(&cluster, &recorder, actor).within(database);
+                let client = round.client(&cluster, &recorder, actor).within(database);
+                let mut client = client.among(round.configuration.servers.clone());
                 client.run(&mut generator, round.configuration.steps).await;
             });
         }

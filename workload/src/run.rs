@@ -113,10 +113,11 @@ impl<C: Connect> Run<C> {
     }
 
     async fn play(&mut self, round: &Round, carried: &Carried) -> anyhow::Result<History> {
-        let counting = round.configuration.has(Class::DbSize);
+        let has = |class| round.configuration.has(class);
+        let given = carried.commands(has(Class::DbSize), has(Class::EvalSha));
         let journal = self.folder.as_mut().map(Folder::journal).transpose()?;
         tracing::debug!("begins: {}", round.about());
-        let played = round.play(&self.cluster, &carried.commands(counting), journal).await;
+        let played = round.play(&self.cluster, &given, journal).await;
         played.context("the history could not be written")
     }
 

@@ -9,8 +9,9 @@ use sample::Dice;
 use valthree_workload::carried::{Carried, FIRST_CARRIED};
 use valthree_workload::chance::Source;
 use valthree_workload::check::{Budget, Verdict, check, is_serializable_by_cycles};
-use valthree_workload::class::{Class, Contents};
+use valthree_workload::class::Class;
 use valthree_workload::configuration::{Bounds, Configuration};
+use valthree_workload::contents::Contents;
 use valthree_workload::round::Round;
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -34,7 +35,7 @@ fn every_round_on_a_right_database_is_serializable_and_none_undecided() {
         let mut chance = source.chance(number, 0);
         let configuration = Configuration::draw(&mut chance, &bounds, carried.may_flush(), &carried);
         let round = Round { number, prefix: format!("{number}"), configuration, source };
-        let given = carried.commands(round.configuration.has(Class::DbSize));
+        let given = carried.commands(round.configuration.has(Class::DbSize), round.configuration.has(Class::EvalSha));
         let unknown = [0, 1, 3, 10][dice.below(4)];
         let history = sample::round(&mut dice, &round, &given, unknown);
         let verdict = check(&history, Budget::default());

@@ -5,6 +5,8 @@
 mod lines;
 
 use lines::{accepted, refused};
+use valthree_workload::operation::Command;
+use valthree_workload::word::Word;
 
 #[test]
 fn lists_lose_and_double_nothing() {
@@ -197,4 +199,142 @@ fn a_transaction_has_one_time() {
         "unless it does",
         "1 1 SET k a -> OK\n3 1 WATCH k -> OK\n5 2 SET k b -> OK\n7 1 MULTI; PEXPIRE k 1; EXEC k -> nil\n900 2 GET k -> nil",
     );
+}
+
+#[test]
+fn a_move_between_lists_loses_and_doubles_nothing() {
+    let two = "1 1 RPUSH k a b -> :2\n3 1 RPUSH j c -> :1\n";
+    accepted(
+        "a move",
+        &format!("{two}5 2 LMOVE k j LEFT RIGHT -> a\n7 1 LRANGE j 0 -1 -> [c a]\n9 1 LRANGE k 0 -1 -> [b]"),
+    );
+    accepted("a rotation", &format!("{two}5 2 LMOVE k k LEFT RIGHT -> a\n7 1 LRANGE k 0 -1 -> [b a]"));
+    accepted("nothing to move", "1 1 LMOVE k j LEFT LEFT -> nil\n3 1 LLEN j -> :0");
+    accepted(
+        "an unknown move",
+        &format!("{two}5 2 LMOVE k j RIGHT LEFT -> ?\n7 1 LRANGE j 0 -1 -> [b c]\n9 1 LLEN k -> :1"),
+    );
+    refused("a lost element", &format!("{two}5 2 LMOVE k j LEFT RIGHT -> a\n7 1 LRANGE j 0 -1 -> [c]"));
+    refused("a doubled element", &format!("{two}5 2 LMOVE k j LEFT RIGHT -> a\n7 1 LLEN k -> :2"));
+    refused(
+        "half of a move",
+        &format!("{two}5 2 LMOVE k j LEFT RIGHT -> ?\n7 1 LRANGE j 0 -1 -> [c a]\n9 1 LLEN k -> :2"),
+    );
+    refused(
+        "two clients move one element",
+        &format!("{two}5-12 2 LMOVE k j LEFT RIGHT -> a\n6-11 3 LMOVE k j LEFT RIGHT -> a"),
+    );
+    refused("the wrong end", &format!("{two}5 2 LMOVE k j RIGHT RIGHT -> a"));
+}
+
+#[test]
+fn lists_change_and_show_their_elements_by_index() {
+    let list = "1 1 RPUSH k a b c d -> :4\n";
+    accepted("LMPOP takes the first list that has any", &format!("{list}3 2 LMPOP 2 j k RIGHT COUNT 3 -> [k [d c b]]"));
+    accepted("LMPOP finds nothing", "1 1 LMPOP 2 j k LEFT COUNT 1 -> nil");
+    refused("LMPOP takes too many", &format!("{list}3 2 LMPOP 1 k LEFT COUNT 1 -> [k [a b]]"));
+    refused("LMPOP passes a list", &format!("{list}3 1 RPUSH j e -> :1\n5 2 LMPOP 2 j k LEFT COUNT 1 -> [k [a]]"));
+    accepted(
+        "LSET, LTRIM, LINDEX and LPOS",
+        &format!(
+            "{list}3 1 LSET k -1 e -> OK\n5 1 LTRIM k 1 -1 -> OK\n7 1 LRANGE k 0 -1 -> [b c e]\n\
+             9 1 LINDEX k -1 -> e\n11 1 LPOS k c -> :1\n13 1 LPOS k a -> nil\n15 1 LINDEX k 3 -> nil"
+        ),
+    );
+    accepted(
+        "no such element",
+        &format!("{list}3 1 LSET k 4 e -> ERR index out of range\n5 1 LSET j 0 e -> ERR no such key"),
+    );
+    refused("an element that is there", &format!("{list}3 1 LSET k 3 e -> ERR index out of range"));
+    accepted("a trim of everything", &format!("{list}3 1 LTRIM k 1 0 -> OK\n5 1 EXISTS k -> :0"));
+    refused("a replaced element is left", &format!("{list}3 1 LSET k 0 e -> OK\n5 2 LINDEX k 0 -> a"));
+}
+
+#[test]
+fn sets_move_members_and_make_other_sets() {
+    let two = "1 1 SADD k a b -> :2\n3 1 SADD j b c -> :2\n";
+    accepted("SMOVE", &format!("{two}5 2 SMOVE k j a -> :1\n7 1 SMEMBERS j -> [a b c]\n9 1 SMEMBERS k -> [b]"));
+    accepted("no member", &format!("{two}5 2 SMOVE k j x -> :0\n7 1 SCARD j -> :2"));
+    accepted("an unknown SMOVE", &format!("{two}5 2 SMOVE k j a -> ?\n7 1 SCARD j -> :3\n9 1 SISMEMBER k a -> :0"));
+    refused(
+        "a torn SMOVE",
+        &format!("{two}5-12 2 SMOVE k j a -> :1\n6 1 SISMEMBER k a -> :0\n8 1 SISMEMBER j a -> :0"),
+    );
+    accepted("a union", &format!("{two}5 1 SUNIONSTORE i k j -> :3\n7 1 SMEMBERS i -> [a b c]"));
+    accepted("an intersection", &format!("{two}5 1 SINTERSTORE i k j -> :1\n7 1 SMEMBERS i -> [b]"));
+    accepted(
+        "a difference over a string",
+        &format!("{two}5 1 SET i x -> OK\n7 1 SDIFFSTORE i k j -> :1\n9 1 SMEMBERS i -> [a]"),
+    );
+    accepted("an empty one deletes", &format!("{two}5 1 SDIFFSTORE k k k -> :0\n7 1 EXISTS k -> :0"));
+    refused("an old member", &format!("{two}5 1 SREM k a -> :1\n7 1 SUNIONSTORE i k j -> :3"));
+    accepted("two members", &format!("{two}5 1 SUNIONSTORE i k j -> :3\n7 2 SPOP i 2 -> [c a]\n9 1 SMEMBERS i -> [b]"));
+    accepted("all members", &format!("{two}5 2 SPOP k 100 -> [b a]\n7 1 SPOP k 1 -> []"));
+    refused("too few", &format!("{two}5 2 SPOP k 2 -> [a]"));
+    refused("a member twice", &format!("{two}5 2 SPOP k 2 -> [a a]"));
+    refused("a member that comes back", &format!("{two}5 2 SPOP k 1 -> [a]\n7 1 SISMEMBER k a -> :1"));
+    accepted("an unknown SPOP of two", &format!("{two}5 1 SADD k d -> :1\n7 2 SPOP k 2 -> ?\n9 1 SMEMBERS k -> [d]"));
+    refused("an unknown SPOP of three", &format!("{two}5 1 SADD k d -> :1\n7 2 SPOP k 2 -> ?\n9 1 SCARD k -> :0"));
+}
+
+#[test]
+fn sorted_sets_pop_and_show_their_ends() {
+    let three = "1 1 ZADD z 1 a 2 b 3 c -> :3\n";
+    accepted("the lowest", &format!("{three}3 2 ZPOPMIN z 2 -> [a 1 b 2]\n5 1 ZCARD z -> :1"));
+    accepted(
+        "the highest",
+        &format!("{three}3 2 ZPOPMAX z 2 -> [c 3 b 2]\n5 2 ZPOPMAX z 2 -> [a 1]\n7 1 ZPOPMAX z 1 -> []"),
+    );
+    refused("not the lowest", &format!("{three}3 2 ZPOPMIN z 1 -> [b 2]"));
+    refused("two clients pop one", &format!("{three}3-9 2 ZPOPMIN z 1 -> [a 1]\n4-8 3 ZPOPMIN z 1 -> [a 1]"));
+    accepted("an unknown pop", &format!("{three}3 2 ZPOPMIN z 1 -> ?\n5 1 ZRANGE z 0 -1 WITHSCORES -> [b 2 c 3]"));
+    accepted("the top two", &format!("{three}3 1 ZRANGE z 0 1 REV WITHSCORES -> [c 3 b 2]"));
+    accepted("by score", &format!("{three}3 1 ZRANGE z (1 +inf BYSCORE LIMIT 0 1 WITHSCORES -> [b 2]"));
+    accepted("by score from above", &format!("{three}3 1 ZRANGE z 2 -inf BYSCORE REV WITHSCORES -> [b 2 a 1]"));
+    refused("a bound that is left out", &format!("{three}3 1 ZRANGE z (1 +inf BYSCORE WITHSCORES -> [a 1 b 2 c 3]"));
+    accepted(
+        "a stored range",
+        &format!("{three}3 1 ZRANGESTORE y z -2 -1 -> :2\n5 1 ZRANGE y 0 -1 WITHSCORES -> [b 2 c 3]"),
+    );
+    accepted(
+        "the higher score of two",
+        &format!(
+            "{three}3 1 ZADD y 5 a 1 c -> :2\n5 1 ZUNIONSTORE x 2 y z AGGREGATE MAX -> :3\n7 1 ZRANGE x 0 -1 WITHSCORES -> [b 2 c 3 a 5]"
+        ),
+    );
+    accepted("a set counts 1", "1 1 SADD s a -> :1\n3 1 ZUNIONSTORE z 1 s AGGREGATE MIN -> :1\n5 1 ZSCORE z a -> 1");
+    refused(
+        "an old score",
+        &format!("{three}3 1 ZINCRBY z 5 a -> 6\n5 1 ZUNIONSTORE x 1 z AGGREGATE MAX -> :3\n7 1 ZSCORE x a -> 1"),
+    );
+}
+
+#[test]
+fn every_new_command_is_read_as_it_is_written() {
+    for line in [
+        "LMOVE a b LEFT RIGHT",
+        "LMPOP 2 a b RIGHT COUNT 3",
+        "LSET k -1 e",
+        "LTRIM k 0 -2",
+        "LINDEX k 3",
+        "LPOS k e",
+        "SPOP k 2",
+        "SMOVE a b m",
+        "SUNIONSTORE a b c",
+        "SINTERSTORE a b",
+        "SDIFFSTORE a b c",
+        "ZPOPMIN k 1",
+        "ZPOPMAX k 2",
+        "ZRANGE k 0 1 REV WITHSCORES",
+        "ZRANGE k (5 +inf BYSCORE LIMIT 0 2 WITHSCORES",
+        "ZRANGE k 9 (5 BYSCORE REV WITHSCORES",
+        "ZRANGESTORE a b -2 -1",
+        "ZUNIONSTORE a 2 b c AGGREGATE MIN",
+        "HSCAN h 0 COUNT 2",
+        "SSCAN s 17 COUNT 2",
+        "ZSCAN z 0 COUNT 9",
+    ] {
+        let words: Vec<Word> = line.split(' ').map(Word::from).collect();
+        assert_eq!(Command::try_from(words).expect(line).to_string(), line);
+    }
 }

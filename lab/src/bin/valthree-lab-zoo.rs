@@ -117,8 +117,7 @@ fn catch(from: u64, flags: &Flags) -> Catches {
         match &outcome.failure {
             Some(Failure::Violation(history, violation)) => {
                 catches.seeds.push(std::mem::take(&mut since));
-                let command = history.operations[violation.operation].command.to_string();
-                let name = command.split(' ').next().unwrap_or_default().to_owned();
+                let name = history.operations[violation.operation].command.name().to_owned();
                 *catches.commands.entry(name).or_default() += 1;
             }
             Some(Failure::Broken(_) | Failure::NotServing(_)) if stops => {

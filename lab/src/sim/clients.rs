@@ -162,7 +162,7 @@ impl Rounds {
             // A client that changes servers brings news: its next read forces the new server to catch up.
             configuration.reconnect = 2;
         }
-        let carried = carried.commands(configuration.has(Class::DbSize));
+        let carried = carried.commands(configuration.has(Class::DbSize), configuration.has(Class::EvalSha));
         (Round { number, prefix: format!("{seed:x}:{number}"), configuration, source }, carried)
     }
 }

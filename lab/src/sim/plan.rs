@@ -7,7 +7,8 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
 use valthree::settings::Thresholds;
-use valthree_workload::class::{Class, ClassSet, Contents};
+use valthree_workload::class::{Class, ClassSet};
+use valthree_workload::contents::Contents;
 
 use super::fault::{Fault, StoreFault, WINDOW, What};
 use super::place::SERVERS;
@@ -182,12 +183,11 @@ impl Draws {
             return Draws { contents: Vec::new(), lives: false, databases: false, units: false };
         }
         let kinds = rng.random_range(1..=3);
-        Draws {
-            contents: Contents::ALL.into_iter().sample(rng, kinds),
-            lives: rng.random_bool(0.5),
-            databases: rng.random_bool(0.5),
-            units: rng.random_bool(0.5),
-        }
+        let contents = Contents::ALL.into_iter().sample(rng, kinds);
+        let (lives, databases) = (rng.random_bool(0.5), rng.random_bool(0.5));
+        // Only a transaction can watch that SWAPDB takes a key away.
+        let units = rng.random_bool(if databases { 0.75 } else { 0.5 });
+        Draws { contents, lives, databases, units }
     }
 
     /// The classes of commands.

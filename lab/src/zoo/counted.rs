@@ -157,4 +157,115 @@ pub const BUGS: &[Bug] = &[
         "two clients of a batch get each other's replies",
         "[redis-py before 4.5.3](https://github.com/redis/redis-py/issues/2624)",
     ),
+    bug(
+        "past-expiry-ignored",
+        "EXPIRE with zero seconds leaves the key",
+        "[Pika's storage](https://github.com/Axlgrep/blackwidow/pull/13)",
+    ),
+    bug(
+        "incr-on-a-stale-copy",
+        "INCR counts on from the stored number, whatever its batch has made of it",
+        "[the relay of Hiero](https://github.com/hiero-ledger/hiero-json-rpc-relay/issues/5634)",
+    ),
+    bug(
+        "deletion-in-its-batch-forgotten",
+        "a collection that its own batch has deleted is opened again",
+        "[Pika](https://github.com/OpenAtomFoundation/pikiwidb/pull/1654), whose pipelines mixed up their commands",
+    ),
+    bug(
+        "type-not-checked",
+        "a command replaces a key of another type",
+        "[Kvrocks](https://github.com/apache/kvrocks/pull/1546)",
+    ),
+    bug(
+        "empty-collection-left-behind",
+        "a collection stays when its last element goes",
+        "[jedis-mock](https://github.com/fppt/jedis-mock/issues/312)",
+    ),
+    bug(
+        "hlen-counts-an-overwrite",
+        "HLEN counts a field again that is overwritten",
+        "[DiceDB](https://github.com/dicedb/dicedb/issues/615), whose DBSIZE did",
+    ),
+    bug(
+        "srem-keeps-the-length",
+        "SREM leaves the length in the head as it was",
+        "[Kvrocks](https://github.com/apache/kvrocks/issues/3074), with HDEL",
+    ),
+    bug(
+        "zadd-leaves-the-old-score",
+        "ZADD leaves a member at its old score in the order",
+        "[Pmedis](https://github.com/memark-io/pmedis/issues/37)",
+    ),
+    bug(
+        "zrank-counts-tombstones",
+        "members that ZREM has removed stay in the order",
+        "[Kvrocks](https://github.com/apache/kvrocks/pull/298), with scores that were replaced",
+    ),
+    bug(
+        "order-of-the-runs-alone",
+        "an order of elements is built without the newest entries",
+        "[ScyllaDB](https://github.com/scylladb/scylladb/issues/1745), whose compaction looked past the memtable",
+    ),
+    bug(
+        "order-misses-its-batch",
+        "an order of elements lacks what the batch has changed",
+        "[memcached's proxy](https://github.com/memcached/memcached/pull/1011), whose reads passed writes",
+    ),
+    bug(
+        "lost-draft-leaves-an-order",
+        "an order keeps the changes of a batch that lost the race",
+        "[rqlite](https://github.com/rqlite/rqlite/pull/2736), whose failed exchange of a database was not undone",
+    ),
+    bug(
+        "rename-onto-itself-deletes",
+        "RENAME of a key to its own name deletes it",
+        "[Kubo](https://github.com/ipfs/kubo/pull/5465)",
+    ),
+    bug(
+        "rename-leaves-the-old-name",
+        "RENAME leaves the key under its old name, too",
+        "[jedis-mock](https://github.com/fppt/jedis-mock/issues/84), which kept what the new name had",
+    ),
+    bug(
+        "select-forgotten",
+        "a command works on database 0, whatever its client has selected",
+        "[Perl's client](https://github.com/PerlRedis/perl-redis/issues/38)",
+    ),
+    bug(
+        "swapdb-misses-its-batch",
+        "commands after a SWAPDB in its batch work on the old database",
+        "[KeyDB](https://github.com/Snapchat/KeyDB/issues/627)",
+    ),
+    bug("exec-torn", "a transaction is two units", "[Dragonfly](https://github.com/dragonflydb/dragonfly/pull/1593)"),
+    bug(
+        "exec-ignores-its-own-batch",
+        "EXEC goes on over a change earlier in its batch",
+        "[Dragonfly](https://github.com/dragonflydb/dragonfly/pull/277), before its first release of WATCH",
+    ),
+    bug(
+        "queued-error-ignored",
+        "EXEC goes on though a command was refused while it was queued",
+        "[Dragonfly](https://github.com/dragonflydb/dragonfly/pull/8281)",
+    ),
+    bug(
+        "watch-misses-expiry",
+        "EXEC goes on though a watched key has ended",
+        "[Redis](https://github.com/redis/redis/issues/9068)",
+    ),
+    bug(
+        "watch-misses-swapdb",
+        "EXEC goes on though SWAPDB took a watched key away",
+        "[Redis before 6.2](https://github.com/redis/redis/pull/8239)",
+    ),
+    bug(
+        "watch-trusts-a-value",
+        "EXEC goes on if a watched key has the same value again",
+        "[Redis 8.4](https://github.com/redis/docs/pull/2902), on purpose, with SET IFEQ",
+    ),
+    bug(
+        "lmove-onto-itself-stays",
+        "LMOVE of a list onto itself leaves the order as it was",
+        "[Pika](https://github.com/OpenAtomFoundation/pikiwidb/issues/2953)",
+    ),
 ];

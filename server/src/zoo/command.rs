@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::resp::Reply;
 use crate::row::Row;
 use crate::state::Draft;
+use crate::state::order::Order;
 use crate::value::{lifetime, string_row};
 
 /// `persist-revives-the-dead` and `expire-revives-the-dead`: a key that has ended, and whose row is still there, lives on.
@@ -22,4 +23,12 @@ pub(crate) fn count_stored(draft: &mut Draft<'_>, key: &Bytes, by: i64) -> Reply
     let sum = row.as_ref().and_then(number).unwrap_or(0).wrapping_add(by);
     draft.put(key.clone(), string_row(sum.to_string().into(), row.as_ref().and_then(lifetime::until)));
     Reply::Integer(sum)
+}
+
+/// `scan-cursor-is-a-position`: visits elements from a position on, though those before it may go.
+pub(crate) fn names_from(order: &Order, count: usize, cursor: u64) -> (u64, Vec<Bytes>) {
+    let first = usize::try_from(cursor).unwrap_or(usize::MAX).min(order.len());
+    let names: Vec<Bytes> = order.iter_from(first).take(count).map(|place| place.name.clone()).collect();
+    let next = first + names.len();
+    (if next < order.len() { next as u64 } else { 0 }, names)
 }

@@ -2,10 +2,10 @@
 
 use super::append::{self, Finding};
 use super::claims::{Claims, Impossible};
-use super::judge::judge;
+use super::judge::{self, judge};
 use super::registers::is_about_registers;
 use super::verdict::{Budget, Judgement, Violation};
-use super::{refusals, sentence, translate};
+use super::{sentence, translate};
 use crate::history::{History, Operation};
 
 /// The first inexplicable reply of a history, with an order of everything before it. Every reply before that of `index`
@@ -44,7 +44,7 @@ pub(super) fn first(history: &History, index: usize, budget: &mut Budget) -> Vio
 /// The sentence that says why no order explains the reply that came at an event.
 fn reason(history: &History, event: u64, operation: usize) -> String {
     if !is_about_registers(history) {
-        if let Some(Impossible { index, why }) = refusals::wrong(history, event) {
+        if let Some(Impossible { index, why }) = judge::wrong(history, event) {
             let Operation { client, id, command, .. } = &history.operations[index];
             return format!("client {client}'s {command} (operation {id}) {why}");
         }

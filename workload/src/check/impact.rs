@@ -59,15 +59,20 @@ pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
         return true;
     }
     match command {
-        Command::Set(SetCommand::Add(..) | SetCommand::Remove(..))
+        Command::Set(SetCommand::Add(..) | SetCommand::Remove(..) | SetCommand::Move(..))
         | Command::Hash(HashCommand::Delete(..))
         | Command::SortedSet(SortedSetCommand::Remove(..))
         | Command::List(ListCommand::Remove(..))
         | Command::String(StringCommand::SetNx(..))
         | Command::Key(_) => none,
         Command::List(ListCommand::Insert(..)) => matches!(seen, Reply::Integer(..=0)),
+        Command::Set(SetCommand::PopMany(..)) | Command::SortedSet(SortedSetCommand::Pop(..)) => {
+            *seen == Reply::Array(Vec::new())
+        }
         Command::Set(SetCommand::Pop(_))
-        | Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
+        | Command::List(
+            ListCommand::PopLeft(_) | ListCommand::PopRight(_) | ListCommand::Move(..) | ListCommand::PopMany(..),
+        )
         | Command::String(StringCommand::GetDel(_) | StringCommand::GetEx(..)) => *seen == Reply::Nil,
         // Without GET, nil says that its condition did not hold.
         Command::String(StringCommand::SetFor { get: false, .. }) => *seen == Reply::Nil,
@@ -85,7 +90,13 @@ pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
         },
         // They write whatever their reply is, or read only.
         Command::Script(ScriptCommand::Load { .. } | ScriptCommand::Flush)
-        | Command::Set(SetCommand::Has(..) | SetCommand::Members(_) | SetCommand::Size(_))
+        | Command::Set(
+            SetCommand::Store(..)
+            | SetCommand::Has(..)
+            | SetCommand::Members(_)
+            | SetCommand::Scan(..)
+            | SetCommand::Size(_),
+        )
         | Command::Hash(_)
         | Command::List(_)
         | Command::SortedSet(_)

@@ -2,9 +2,10 @@
 
 use super::append::{self, Finding};
 use super::claims::{Impossible, NEVER};
+use super::refusals;
 use super::registers::{self, is_about_registers};
+use super::typed::{self, scans};
 use super::verdict::{Budget, Judgement};
-use super::{refusals, typed};
 use crate::history::History;
 
 /// Judges what is known of a history at an event. Does not check its assumptions.
@@ -19,7 +20,7 @@ pub(super) fn judge(
     if is_about_registers(history) {
         return registers::judge(history, until, budget, orders);
     }
-    if let Some(Impossible { index, .. }) = refusals::wrong(history, until) {
+    if let Some(Impossible { index, .. }) = wrong(history, until) {
         return Judgement::Violation { index };
     }
     match append::judge(history, until) {
@@ -34,6 +35,11 @@ pub(super) fn judge(
     }
 }
 
+/// The first reply that is wrong for a reason that needs no search.
+pub(super) fn wrong(history: &History, until: u64) -> Option<Impossible> {
+    refusals::wrong(history, until).or_else(|| scans::wrong(history, until))
+}
+
 /// Judges a history of lists that only grow by cycles alone. `None` if it is another history, or if cycles do not decide it.
 pub(super) fn judge_by_cycles(history: &History) -> Option<bool> {
     match append::judge(history, NEVER) {
@@ -45,7 +51,7 @@ pub(super) fn judge_by_cycles(history: &History) -> Option<bool> {
 
 /// Judges a history by the search of typed values alone.
 pub(super) fn judge_by_search(history: &History, budget: &mut Budget) -> Judgement {
-    match refusals::wrong(history, NEVER) {
+    match wrong(history, NEVER) {
         Some(Impossible { index, .. }) => Judgement::Violation { index },
         None => typed::judge(history, NEVER, budget, None),
     }

@@ -13,7 +13,8 @@ use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
 use crate::carried::Carried;
 use crate::chance::Chance;
-use crate::class::{Class, ClassSet, Contents};
+use crate::class::{Class, ClassSet};
+use crate::contents::Contents;
 
 /// The most commands under way at once in a round whose keys are joined. With more than two keys it is half of that.
 const UNDER_WAY: usize = 32;
@@ -27,8 +28,8 @@ const DISTURBED_KEYS: usize = 16;
 /// The most operations of a typed round. A longer one shows no more, and costs the checker more.
 const TYPED_OPERATIONS: usize = 300;
 
-/// The most operations of a typed round whose keys have limited lives. Their elements do not commute, and each life may
-/// end at many moments.
+/// The most operations of a typed round that is hard to follow: a life may end at many moments, or elements move between
+/// lists.
 const LIMITED_OPERATIONS: usize = 120;
 
 /// The most operations of each key of a round of logs. A look shows the whole log, so histories would grow with the square.
@@ -125,12 +126,16 @@ impl Configuration {
             if Configuration::may_log(bounds.classes) && chance.random_ratio(1, 6) {
                 return Configuration::draw_log(chance, bounds, carried);
             }
-            let owns_database = may_own && flushing && chance.random_ratio(1, 4);
+            let swapping = bounds.classes.has(Class::SwapDb) && bounds.classes.has(Class::Watch);
+            let owns_database = may_own && flushing && chance.random_ratio(1, if swapping { 3 } else { 4 });
             return Configuration::draw_typed(chance, bounds, &typed, owns_database, carried);
         }
         let owns_database = may_own && flushing && chance.random_ratio(1, 4);
         let keys = *[1, 1, 2, 3, 5, 8, 16, 64].choose(chance).unwrap_or(&1);
+        // The judge of typed values takes such a round, and follows less.
+        let swapped = carried.may_swap();
         let pipeline = *[1, 1, 1, 2, 4, 16].choose(chance).unwrap_or(&1);
+        let pipeline = if swapped { 1 } else { pipeline };
         let classes = weights::of_registers(chance, bounds.classes, owns_database, carried.may_count(1), keys);
         // A command of several keys binds their parts together, and so does a pipeline over several keys. The checker then
         // pays for every command under way and for every key.
@@ -143,10 +148,12 @@ impl Configuration {
             (false, true) => DISTURBED_KEYS,
             (false, false) => usize::MAX,
         });
+        let keys = if swapped { keys.min(3) } else { keys };
         let under_way = if keys <= 2 { UNDER_WAY } else { UNDER_WAY / 2 };
         // A client that loses its connection may leave a whole pipeline open, several times.
         let pipeline = pipeline.min(under_way / 2);
         let most = match (owns_database, joined) {
+            _ if swapped => 4,
             (true, _) => 4.min(under_way / pipeline),
             (_, true) => 6.min(under_way / pipeline),
             _ if disturbed => UNDER_WAY / 4,
@@ -157,6 +164,7 @@ impl Configuration {
         let (least, most) = bounds.operations;
         let doublings = (most as f64 / least as f64).log2();
         let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
+        let operations = if swapped { operations.min(TYPED_OPERATIONS) } else { operations };
         let values = match chance.random_range(0..4) {
             0 => Lengths::Tiny,
             1 if bounds.longest_value > 1024 => Lengths::Mixed(chance.random_range(1024..=bounds.longest_value)),
@@ -198,7 +206,9 @@ impl Configuration {
     ) -> Configuration {
         let kinds = *[1, 1, 2, 3].choose(chance).unwrap_or(&1);
         let contents: Vec<Contents> = typed.iter().copied().sample(chance, kinds);
-        let databases = if bounds.classes.has(Class::Select) { *[1, 1, 2, 3].choose(chance).unwrap_or(&1) } else { 1 };
+        // Only the owner may swap databases.
+        let numbers = if owns_database { [1, 2, 2, 3] } else { [1, 1, 2, 3] };
+        let databases = if bounds.classes.has(Class::Select) { *numbers.choose(chance).unwrap_or(&1) } else { 1 };
         let counting = owns_database && carried.may_count(databases);
         let mut classes =
             weights::of_typed_values(chance, bounds.classes, &contents, (owns_database, counting), databases);
@@ -214,7 +224,8 @@ impl Configuration {
         let doublings = (most as f64 / least as f64).log2();
         let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
         let limits_lives = classes.iter().any(|(class, _)| Class::LIVES.contains(class));
-        let operations = if limits_lives { operations.min(LIMITED_OPERATIONS) } else { operations };
+        let moving = classes.iter().any(|(class, _)| [Class::LMove, Class::LMPop].contains(class));
+        let operations = if limits_lives || moving { operations.min(LIMITED_OPERATIONS) } else { operations };
         let mut servers: Vec<usize> = (0..bounds.servers).collect();
         if chance.random_ratio(1, 8) {
             servers = vec![chance.random_range(0..bounds.servers)];

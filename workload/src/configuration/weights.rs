@@ -4,7 +4,8 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
 use crate::chance::Chance;
-use crate::class::{Class, ClassSet, Contents};
+use crate::class::{Class, ClassSet};
+use crate::contents::Contents;
 
 /// Draws the classes of a round and their weights. At least one class writes values and one reads them, as far as the
 /// allowed classes have such.
@@ -55,7 +56,9 @@ pub(super) fn of_typed_values(
     for kind in contents {
         for (number, class) in kind.classes().iter().enumerate() {
             let demanded = number < 2;
-            if (demanded || allowed.has(*class) && chance.random_ratio(3, 4))
+            // A command of several keys joins them, and then the checker can follow fewer clients.
+            let (some, all) = if class.joins() { (1, 4) } else { (3, 4) };
+            if (demanded || allowed.has(*class) && chance.random_ratio(some, all))
                 && (limits_lives || !Class::LIVES.contains(class))
                 && !classes.iter().any(|(other, _)| other == class)
             {
@@ -106,7 +109,9 @@ pub(super) fn add_units(
     flushing_scripts: bool,
     classes: &mut Vec<(Class, u32)>,
 ) {
-    let (transactions, scripting) = (chance.random_ratio(1, 2), chance.random_ratio(1, 2));
+    // A SWAPDB that nobody watches shows little.
+    let swapping = classes.iter().any(|(class, _)| *class == Class::SwapDb);
+    let (transactions, scripting) = (chance.random_ratio(1, 2) || swapping, chance.random_ratio(1, 2));
     let mut maybe = |class: Class, (some, all): (u32, u32), weight: u32| {
         if allowed.has(class) && chance.random_ratio(some, all) {
             classes.push((class, weight));

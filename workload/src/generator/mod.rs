@@ -21,9 +21,6 @@ use crate::configuration::Configuration;
 use crate::operation::Command;
 use crate::word::Word;
 
-/// The longest rest between WATCH and EXEC, in milliseconds. Other clients change the key in that time.
-const GUARDED_REST: u64 = 3;
-
 /// The next thing that a client does.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -88,7 +85,7 @@ impl<'a> Generator<'a> {
         let number = self.composer.chance().random_range(1..=pipeline);
         let first = self.class();
         if first == Class::Guarded {
-            return Turn { rest, reconnect, batches: self.guarded() };
+            return Turn { rest, reconnect, batches: self.composer.guarded() };
         }
         let mut commands = vec![self.composer.command(first)];
         for _ in 1..number {
@@ -102,12 +99,5 @@ impl<'a> Generator<'a> {
     fn class(&mut self) -> Class {
         let classes = &self.configuration.classes;
         classes.choose_weighted(self.composer.chance(), |(_, weight)| *weight).map_or(Class::Get, |(class, _)| *class)
-    }
-
-    /// A guarded transaction, with a rest before its EXEC.
-    fn guarded(&mut self) -> Vec<Batch> {
-        let [watch, looks, last] = self.composer.guarded();
-        let rest = self.composer.chance().random_range(0..=GUARDED_REST);
-        vec![Batch { rest: 0, commands: watch }, Batch { rest: 0, commands: looks }, Batch { rest, commands: last }]
     }
 }

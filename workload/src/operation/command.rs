@@ -99,10 +99,10 @@ impl Command {
     pub fn keys(&self) -> Vec<&Word> {
         match self {
             Command::String(command) => command.keys(),
-            Command::Set(command) => vec![command.key()],
+            Command::Set(command) => command.keys(),
             Command::Hash(command) => vec![command.key()],
-            Command::List(command) => vec![command.key()],
-            Command::SortedSet(command) => vec![command.key()],
+            Command::List(command) => command.keys(),
+            Command::SortedSet(command) => command.keys(),
             Command::Key(command) => command.keys(),
             Command::Server(_) => Vec::new(),
             Command::Transaction(command) => command.keys(),

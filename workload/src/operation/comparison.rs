@@ -10,7 +10,7 @@ impl Command {
     /// The reply in the form in which replies to this command are compared. A set has no order.
     pub fn comparable(&self, reply: Reply) -> Reply {
         match self {
-            Command::Set(SetCommand::Members(_)) => reply.plain().sorted(1),
+            Command::Set(SetCommand::Members(_) | SetCommand::PopMany(..)) => reply.plain().sorted(1),
             Command::Hash(HashCommand::All(_)) => reply.plain().sorted(2),
             Command::Transaction(command) => command.with_each(reply, Command::comparable),
             Command::String(_)
@@ -39,7 +39,10 @@ impl Command {
 
     fn flat(&self, reply: Reply) -> Reply {
         match (self, reply) {
-            (Command::SortedSet(SortedSetCommand::All(_)), Reply::Array(replies)) => {
+            (
+                Command::SortedSet(SortedSetCommand::All(_) | SortedSetCommand::Range(..) | SortedSetCommand::Pop(..)),
+                Reply::Array(replies),
+            ) => {
                 let flat = replies.into_iter().flat_map(|reply| match reply {
                     Reply::Array(pair) => pair,
                     reply => vec![reply],
@@ -59,6 +62,12 @@ impl Command {
     pub fn accepts(&self, model: &Reply, seen: &Reply) -> bool {
         match self {
             Command::Key(command) => command.accepts(model, seen),
+            // A call of an iteration shows some elements. `check/typed/scans.rs` asks which.
+            Command::Set(SetCommand::Scan(..))
+            | Command::Hash(HashCommand::Scan(..))
+            | Command::SortedSet(SortedSetCommand::Scan(..)) => {
+                matches!((model, seen), (Reply::Array(_), Reply::Array(_))) || model == seen
+            }
             Command::String(_)
             | Command::Set(_)
             | Command::Hash(_)

@@ -1,7 +1,8 @@
-//! HSET, HDEL, HGET, HGETALL, HLEN and HINCRBY.
+//! HSET, HDEL, HGET, HGETALL, HSCAN, HLEN and HINCRBY.
 
 use std::collections::BTreeMap;
 
+use super::cursor;
 use super::reply::Reply;
 use super::state::{Site, State, TypedValue};
 use super::string::number_in;
@@ -22,6 +23,8 @@ pub enum HashCommand {
     All(Word),
     /// Returns the number of fields.
     Size(Word),
+    /// Returns some of the fields with their values, from a cursor on, and the next cursor: HSCAN with COUNT.
+    Scan(Word, Word, u32),
 }
 
 /// How the commands are written.
@@ -34,6 +37,7 @@ impl HashCommand {
             HashCommand::Get(..) => "HGET",
             HashCommand::All(_) => "HGETALL",
             HashCommand::Size(_) => "HLEN",
+            HashCommand::Scan(..) => "HSCAN",
         }
     }
 
@@ -47,6 +51,7 @@ impl HashCommand {
             HashCommand::Get(key, field) => vec![key, field],
             HashCommand::All(key) => vec![key],
             HashCommand::Size(key) => vec![key],
+            HashCommand::Scan(key, cursor, count) => cursor::arguments(key, cursor, count),
         }
     }
 
@@ -65,6 +70,9 @@ impl HashCommand {
             ("HGET", [key, field]) => Some(HashCommand::Get(key.clone(), field.clone())),
             ("HGETALL", [key]) => Some(HashCommand::All(key.clone())),
             ("HLEN", [key]) => Some(HashCommand::Size(key.clone())),
+            ("HSCAN", arguments) => {
+                cursor::parse(arguments).map(|(key, cursor, count)| HashCommand::Scan(key, cursor, count))
+            }
             _ => None,
         }
     }
@@ -100,6 +108,9 @@ impl HashCommand {
             HashCommand::All(_) => Reply::Array(
                 fields.iter().flat_map(|(field, value)| [field, value]).cloned().map(Reply::Value).collect(),
             ),
+            HashCommand::Scan(..) => cursor::all(
+                fields.iter().flat_map(|(field, value)| [field, value]).cloned().map(Reply::Value).collect(),
+            ),
             HashCommand::Size(_) => Reply::count(fields.iter()),
         };
         if self.may_write() && !matches!(reply, Reply::Error { .. }) {
@@ -116,6 +127,7 @@ impl HashCommand {
             HashCommand::Get(..) => reply.is_value_or_nil(),
             HashCommand::All(_) => reply.is_values(2),
             HashCommand::Size(_) => reply.is_count_up_to(usize::MAX),
+            HashCommand::Scan(..) => cursor::allows(reply, 2),
         }
     }
 
@@ -127,6 +139,7 @@ impl HashCommand {
             HashCommand::Get(..) => "a value or nil",
             HashCommand::All(_) => "an array of fields and values",
             HashCommand::Size(_) => "a count",
+            HashCommand::Scan(..) => "a cursor and an array of elements",
         };
         expected.into()
     }
@@ -141,6 +154,7 @@ impl HashCommand {
             | HashCommand::IncrBy(key, ..)
             | HashCommand::Get(key, ..)
             | HashCommand::All(key)
+            | HashCommand::Scan(key, ..)
             | HashCommand::Size(key) => key,
         }
     }
@@ -148,7 +162,7 @@ impl HashCommand {
     pub(super) fn may_write(&self) -> bool {
         match self {
             HashCommand::Set(..) | HashCommand::Delete(..) | HashCommand::IncrBy(..) => true,
-            HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Size(_) => false,
+            HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Scan(..) | HashCommand::Size(_) => false,
         }
     }
 }

@@ -23,6 +23,8 @@
 //! | `spelling` | how commands are written in requests, histories and reports |
 //! | `transaction` | the replies to transactions |
 //! | `life` | the options that limit the life of a key |
+//! | `cursor`, `scan` | iterations over collections |
+//! | `span` | the ranges of sorted sets |
 //! | `comparison` | how replies are compared |
 //!
 //! # How to add a command
@@ -34,30 +36,36 @@
 
 mod command;
 mod comparison;
+mod cursor;
 mod hash;
 mod key;
 mod life;
 mod list;
 mod reply;
+mod scan;
 mod script;
 mod server;
 mod set;
 mod sorted_set;
+mod span;
 mod spelling;
 mod state;
 mod string;
 mod transaction;
 
 pub use self::command::{Command, TransactionCommand};
+pub use self::cursor::BEGINNING;
 pub use self::hash::HashCommand;
 pub use self::key::KeyCommand;
 pub use self::life::{Life, Limit, MOMENTS};
-pub use self::list::ListCommand;
+pub use self::list::{ListCommand, Side};
 pub use self::reply::{Outcome, Reply};
+pub use self::scan::{Scan, next_call};
 pub use self::script::{Calling, Script, ScriptCommand, ScriptName};
 pub use self::server::ServerCommand;
-pub use self::set::SetCommand;
-pub use self::sorted_set::SortedSetCommand;
+pub use self::set::{Combination, SetCommand};
+pub use self::sorted_set::{Extreme, SortedSetCommand};
+pub use self::span::{Bounds, Span};
 pub use self::spelling::UnknownCommand;
 pub use self::state::{Entry, Held, Lifetime, Site, State, TypedValue};
 pub use self::string::{Condition, StringCommand};

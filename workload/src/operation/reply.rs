@@ -69,9 +69,14 @@ impl Reply {
         matches!(self, Reply::Error { error } if error.starts_with(ABORTED))
     }
 
-    /// The error to RENAME of an absent key.
+    /// The error to RENAME or LSET of an absent key.
     pub(crate) fn no_key() -> Reply {
         Reply::Error { error: "ERR no such key".into() }
+    }
+
+    /// The error to LSET of an element that is not there.
+    pub(super) fn no_index() -> Reply {
+        Reply::Error { error: "ERR index out of range".into() }
     }
 
     /// The form in which replies are compared: the code of an error, and bytes that are abridged as a history does.
@@ -100,6 +105,11 @@ impl Reply {
     pub(super) fn is_values(&self, stride: usize) -> bool {
         let value = |reply: &Reply| matches!(reply, Reply::Value(_));
         matches!(self, Reply::Array(replies) if replies.len().is_multiple_of(stride) && replies.iter().all(value))
+    }
+
+    /// Whether this is an array of values only, at most so many.
+    pub(super) fn is_values_up_to(&self, most: usize) -> bool {
+        self.is_values(1) && matches!(self, Reply::Array(replies) if replies.len() <= most)
     }
 
     /// Whether this is an integer.

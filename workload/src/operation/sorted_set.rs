@@ -1,10 +1,22 @@
-//! ZADD, ZREM, ZINCRBY, ZSCORE, ZRANK, and ZRANGE of the whole set with scores.
+//! ZADD, ZREM, ZINCRBY, ZPOPMIN, ZPOPMAX, ZRANGESTORE, ZUNIONSTORE, ZSCORE, ZRANK, ZCARD, ZSCAN, and ZRANGE with
+//! scores.
 
 use std::collections::BTreeMap;
 
+use super::cursor;
 use super::reply::Reply;
+use super::span::Span;
 use super::state::{Site, State, TypedValue};
 use crate::word::Word;
+
+/// An end of a sorted set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extreme {
+    /// The members of the lowest scores.
+    Lowest,
+    /// The members of the highest scores.
+    Highest,
+}
 
 /// A command about sorted sets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +27,14 @@ pub enum SortedSetCommand {
     Remove(Word, Vec<Word>),
     /// Adds to the score of a member and returns the sum.
     IncrBy(Word, i64, Word),
+    /// Removes so many members from an end, or all if there are fewer. Returns them with their scores.
+    Pop(Word, Extreme, u32),
+    /// Gives the first key a range of the second one, whatever it held before, and returns the size.
+    StoreRange(Word, Word, Span),
+    /// Gives a key the members of several sorted sets or sets, each with the end of its scores. Returns the size.
+    Union(Word, Vec<Word>, Extreme),
+    /// Returns a range with scores.
+    Range(Word, Span),
     /// Returns the score of a member.
     Score(Word, Word),
     /// Returns how many members stand before a member in the order of scores.
@@ -23,6 +43,8 @@ pub enum SortedSetCommand {
     All(Word),
     /// Returns the number of members.
     Size(Word),
+    /// Returns some of the members with their scores, from a cursor on, and the next cursor: ZSCAN with COUNT.
+    Scan(Word, Word, u32),
 }
 
 /// How the commands are written.
@@ -32,10 +54,15 @@ impl SortedSetCommand {
             SortedSetCommand::Add(..) => "ZADD",
             SortedSetCommand::Remove(..) => "ZREM",
             SortedSetCommand::IncrBy(..) => "ZINCRBY",
+            SortedSetCommand::Pop(_, Extreme::Lowest, _) => "ZPOPMIN",
+            SortedSetCommand::Pop(_, Extreme::Highest, _) => "ZPOPMAX",
+            SortedSetCommand::StoreRange(..) => "ZRANGESTORE",
+            SortedSetCommand::Union(..) => "ZUNIONSTORE",
             SortedSetCommand::Score(..) => "ZSCORE",
             SortedSetCommand::Rank(..) => "ZRANK",
-            SortedSetCommand::All(_) => "ZRANGE",
+            SortedSetCommand::All(_) | SortedSetCommand::Range(..) => "ZRANGE",
             SortedSetCommand::Size(_) => "ZCARD",
+            SortedSetCommand::Scan(..) => "ZSCAN",
         }
     }
 
@@ -50,6 +77,14 @@ impl SortedSetCommand {
             SortedSetCommand::Score(key, member) | SortedSetCommand::Rank(key, member) => vec![key, member],
             SortedSetCommand::All(key) => vec![key, Word::from("0"), Word::from("-1"), Word::from("WITHSCORES")],
             SortedSetCommand::Size(key) => vec![key],
+            SortedSetCommand::Scan(key, cursor, count) => cursor::arguments(key, cursor, count),
+            SortedSetCommand::Pop(key, _, number) => vec![key, Word::from(number.to_string())],
+            SortedSetCommand::StoreRange(to, from, span) => [vec![to, from], span.words()].concat(),
+            SortedSetCommand::Range(key, span) => [vec![key], span.words(), vec![Word::from("WITHSCORES")]].concat(),
+            SortedSetCommand::Union(to, of, kept) => {
+                let number = Word::from(of.len().to_string());
+                [to, number].into_iter().chain(of).chain([Word::from("AGGREGATE"), kept.word()]).collect()
+            }
         }
     }
 
@@ -74,50 +109,146 @@ impl SortedSetCommand {
             {
                 Some(SortedSetCommand::All(key.clone()))
             }
+            ("ZRANGE", [key, span @ .., option]) if option.to_upper_case()? == "WITHSCORES" => {
+                Some(SortedSetCommand::Range(key.clone(), Span::parse(span)?))
+            }
+            ("ZRANGESTORE", [to, from, span @ ..]) => {
+                Some(SortedSetCommand::StoreRange(to.clone(), from.clone(), Span::parse(span)?))
+            }
+            ("ZPOPMIN" | "ZPOPMAX", [key, number]) => {
+                let number = u32::try_from(number.to_integer()?).ok().filter(|number| *number > 0)?;
+                let end = if name == "ZPOPMIN" { Extreme::Lowest } else { Extreme::Highest };
+                Some(SortedSetCommand::Pop(key.clone(), end, number))
+            }
+            ("ZUNIONSTORE", [to, number, of @ .., option, kept]) if option.to_upper_case()? == "AGGREGATE" => {
+                let whole = usize::try_from(number.to_integer()?) == Ok(of.len()) && !of.is_empty();
+                whole.then_some(())?;
+                Some(SortedSetCommand::Union(to.clone(), of.to_vec(), Extreme::parse(kept)?))
+            }
             ("ZCARD", [key]) => Some(SortedSetCommand::Size(key.clone())),
+            ("ZSCAN", arguments) => {
+                cursor::parse(arguments).map(|(key, cursor, count)| SortedSetCommand::Scan(key, cursor, count))
+            }
             _ => None,
         }
     }
 }
 
+impl Extreme {
+    /// The option of ZUNIONSTORE.
+    fn word(self) -> Word {
+        Word::from(match self {
+            Extreme::Lowest => "MIN",
+            Extreme::Highest => "MAX",
+        })
+    }
+
+    fn parse(word: &Word) -> Option<Extreme> {
+        match word.to_upper_case()?.as_str() {
+            "MIN" => Some(Extreme::Lowest),
+            "MAX" => Some(Extreme::Highest),
+            _ => None,
+        }
+    }
+
+    fn of(self, one: i64, other: i64) -> i64 {
+        match self {
+            Extreme::Lowest => one.min(other),
+            Extreme::Highest => one.max(other),
+        }
+    }
+}
+
+/// Members with their scores.
+type Scores = BTreeMap<Word, i64>;
+
+/// The members of a sorted set with their scores. Those of an absent key are none.
+fn scores_of(state: &State, database: u8, key: &Word) -> Result<Scores, Reply> {
+    match state.entry(database, key).map(|entry| &entry.value) {
+        None => Ok(BTreeMap::new()),
+        Some(TypedValue::SortedSet(members)) => Ok(members.clone()),
+        Some(_) => Err(Reply::wrong_type()),
+    }
+}
+
+/// The members in the order of their scores.
+fn ranked(members: &Scores) -> Vec<(i64, &Word)> {
+    let mut ranked: Vec<(i64, &Word)> = members.iter().map(|(member, score)| (*score, member)).collect();
+    ranked.sort_unstable();
+    ranked
+}
+
+/// Members with their scores as a server shows them.
+fn with_scores(members: Vec<(i64, &Word)>) -> Reply {
+    let pair = |(score, member): (i64, &Word)| [Reply::Value(member.clone()), score_reply(score)];
+    Reply::Array(members.into_iter().flat_map(pair).collect())
+}
+
 /// What the commands mean.
 impl SortedSetCommand {
     pub(crate) fn apply(&self, state: &mut State, site: Site) -> Reply {
-        let (database, key) = (site.database, self.key());
-        let mut members = match state.entry(database, key).map(|entry| &entry.value) {
-            None => BTreeMap::new(),
-            Some(TypedValue::SortedSet(members)) => members.clone(),
-            Some(_) => return Reply::wrong_type(),
-        };
-        let reply = match self {
-            SortedSetCommand::Add(_, added) => {
+        self.execute(state, site.database).unwrap_or_else(|error| error)
+    }
+
+    fn execute(&self, state: &mut State, database: u8) -> Result<Reply, Reply> {
+        match self {
+            SortedSetCommand::Add(key, added) => alter(state, database, key, |members| {
                 Reply::count(added.iter().filter(|(score, member)| members.insert(member.clone(), *score).is_none()))
-            }
-            SortedSetCommand::Remove(_, removed) => {
+            }),
+            SortedSetCommand::Remove(key, removed) => alter(state, database, key, |members| {
                 Reply::count(removed.iter().filter(|member| members.remove(*member).is_some()))
-            }
-            SortedSetCommand::IncrBy(_, amount, member) => {
+            }),
+            SortedSetCommand::IncrBy(key, amount, member) => alter(state, database, key, |members| {
                 let score = members.entry(member.clone()).or_default();
                 *score = score.saturating_add(*amount);
                 score_reply(*score)
+            }),
+            SortedSetCommand::Pop(key, end, number) => alter(state, database, key, |members| {
+                let before = members.clone();
+                let mut popped = ranked(&before);
+                if *end == Extreme::Highest {
+                    popped.reverse();
+                }
+                popped.truncate(*number as usize);
+                members.retain(|member, _| !popped.iter().any(|(_, popped)| *popped == member));
+                with_scores(popped)
+            }),
+            SortedSetCommand::StoreRange(to, from, span) => {
+                let members = scores_of(state, database, from)?;
+                let kept = span.of(ranked(&members)).into_iter().map(|(score, member)| (member.clone(), score));
+                Ok(replace(state, database, to, kept.collect()))
             }
-            SortedSetCommand::Score(_, member) => members.get(member).map_or(Reply::Nil, |score| score_reply(*score)),
-            SortedSetCommand::Rank(_, member) => match members.get(member) {
-                None => Reply::Nil,
-                Some(score) => Reply::count(members.iter().filter(|(other, its)| (*its, *other) < (score, member))),
+            SortedSetCommand::Union(to, of, kept) => {
+                let mut union = Scores::new();
+                for key in of {
+                    // Each member of a set has the score 1.
+                    let members = match state.entry(database, key).map(|entry| &entry.value) {
+                        Some(TypedValue::Set(members)) => members.iter().map(|member| (member.clone(), 1)).collect(),
+                        _ => scores_of(state, database, key)?,
+                    };
+                    for (member, score) in members {
+                        union.entry(member).and_modify(|other| *other = kept.of(*other, score)).or_insert(score);
+                    }
+                }
+                Ok(replace(state, database, to, union))
+            }
+            SortedSetCommand::Score(key, member) => {
+                let members = scores_of(state, database, key)?;
+                Ok(members.get(member).map_or(Reply::Nil, |score| score_reply(*score)))
+            }
+            SortedSetCommand::Rank(key, member) => {
+                let members = scores_of(state, database, key)?;
+                let place = ranked(&members).iter().position(|(_, other)| *other == member);
+                Ok(place.map_or(Reply::Nil, |place| Reply::count(0..place)))
+            }
+            SortedSetCommand::All(key) => Ok(with_scores(ranked(&scores_of(state, database, key)?))),
+            SortedSetCommand::Range(key, span) => Ok(with_scores(span.of(ranked(&scores_of(state, database, key)?)))),
+            SortedSetCommand::Scan(key, ..) => match with_scores(ranked(&scores_of(state, database, key)?)) {
+                Reply::Array(members) => Ok(cursor::all(members)),
+                error => Err(error),
             },
-            SortedSetCommand::All(_) => {
-                let mut ranked: Vec<(i64, &Word)> = members.iter().map(|(member, score)| (*score, member)).collect();
-                ranked.sort_unstable();
-                let pair = |(score, member): (i64, &Word)| [Reply::Value(member.clone()), score_reply(score)];
-                Reply::Array(ranked.into_iter().flat_map(pair).collect())
-            }
-            SortedSetCommand::Size(_) => Reply::count(members.iter()),
-        };
-        if self.may_write() && !matches!(reply, Reply::Error { .. }) {
-            state.change(database, key, TypedValue::SortedSet(members));
+            SortedSetCommand::Size(key) => Ok(Reply::count(scores_of(state, database, key)?.iter())),
         }
-        reply
     }
 
     pub(crate) fn allows(&self, reply: &Reply) -> bool {
@@ -127,8 +258,13 @@ impl SortedSetCommand {
             SortedSetCommand::IncrBy(..) => reply.is_value_or_nil() && *reply != Reply::Nil,
             SortedSetCommand::Score(..) => reply.is_value_or_nil(),
             SortedSetCommand::Rank(..) => *reply == Reply::Nil || reply.is_count_up_to(usize::MAX),
-            SortedSetCommand::All(_) => reply.is_values(2),
+            SortedSetCommand::Pop(_, _, number) => {
+                reply.is_values(2) && reply.is_values_up_to((*number as usize).saturating_mul(2))
+            }
+            SortedSetCommand::StoreRange(..) | SortedSetCommand::Union(..) => reply.is_count_up_to(usize::MAX),
+            SortedSetCommand::All(_) | SortedSetCommand::Range(..) => reply.is_values(2),
             SortedSetCommand::Size(_) => reply.is_count_up_to(usize::MAX),
+            SortedSetCommand::Scan(..) => cursor::allows(reply, 2),
         }
     }
 
@@ -139,8 +275,12 @@ impl SortedSetCommand {
             SortedSetCommand::IncrBy(..) => "a score",
             SortedSetCommand::Score(..) => "a score or nil",
             SortedSetCommand::Rank(..) => "a rank or nil",
-            SortedSetCommand::All(_) => "an array of members and scores",
+            SortedSetCommand::StoreRange(..) | SortedSetCommand::Union(..) => "a count",
+            SortedSetCommand::Pop(..) | SortedSetCommand::All(_) | SortedSetCommand::Range(..) => {
+                "an array of members and scores"
+            }
             SortedSetCommand::Size(_) => "a count",
+            SortedSetCommand::Scan(..) => "a cursor and an array of elements",
         };
         expected.into()
     }
@@ -148,27 +288,59 @@ impl SortedSetCommand {
 
 /// What the commands concern.
 impl SortedSetCommand {
-    pub(super) fn key(&self) -> &Word {
+    pub(super) fn keys(&self) -> Vec<&Word> {
         match self {
             SortedSetCommand::Add(key, ..)
             | SortedSetCommand::Remove(key, ..)
             | SortedSetCommand::IncrBy(key, ..)
+            | SortedSetCommand::Pop(key, ..)
             | SortedSetCommand::Score(key, ..)
             | SortedSetCommand::Rank(key, ..)
             | SortedSetCommand::All(key)
-            | SortedSetCommand::Size(key) => key,
+            | SortedSetCommand::Range(key, _)
+            | SortedSetCommand::Scan(key, ..)
+            | SortedSetCommand::Size(key) => vec![key],
+            SortedSetCommand::StoreRange(to, from, _) => vec![to, from],
+            SortedSetCommand::Union(to, of, _) => [to].into_iter().chain(of).collect(),
         }
     }
 
     pub(super) fn may_write(&self) -> bool {
         match self {
-            SortedSetCommand::Add(..) | SortedSetCommand::Remove(..) | SortedSetCommand::IncrBy(..) => true,
+            SortedSetCommand::Add(..)
+            | SortedSetCommand::Remove(..)
+            | SortedSetCommand::IncrBy(..)
+            | SortedSetCommand::Pop(..)
+            | SortedSetCommand::StoreRange(..)
+            | SortedSetCommand::Union(..) => true,
             SortedSetCommand::Score(..)
             | SortedSetCommand::Rank(..)
             | SortedSetCommand::All(_)
+            | SortedSetCommand::Range(..)
+            | SortedSetCommand::Scan(..)
             | SortedSetCommand::Size(_) => false,
         }
     }
+}
+
+/// Changes the members of a sorted set.
+fn alter(
+    state: &mut State,
+    database: u8,
+    key: &Word,
+    change: impl FnOnce(&mut Scores) -> Reply,
+) -> Result<Reply, Reply> {
+    let mut members = scores_of(state, database, key)?;
+    let reply = change(&mut members);
+    state.change(database, key, TypedValue::SortedSet(members));
+    Ok(reply)
+}
+
+/// Gives a key these members, whatever it held before. Returns their number.
+fn replace(state: &mut State, database: u8, key: &Word, members: Scores) -> Reply {
+    let size = Reply::count(members.iter());
+    state.replace(database, key, TypedValue::SortedSet(members));
+    size
 }
 
 /// A score as a server spells it.

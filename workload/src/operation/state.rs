@@ -185,6 +185,12 @@ impl State {
         }
     }
 
+    /// Gives a key a new value that lives on, whatever it held before. An empty collection does not exist.
+    pub(super) fn replace(&mut self, database: u8, key: &Word, value: TypedValue) {
+        self.remove(database, key);
+        self.change(database, key, value);
+    }
+
     pub(super) fn swap(&mut self, one: u8, other: u8) {
         let swapped = |database| match database {
             _ if database == one => other,

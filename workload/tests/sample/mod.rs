@@ -397,6 +397,7 @@ impl World<'_> {
     fn record(&mut self, client: u64, command: Command) -> usize {
         let (index, call) = (self.history.operations.len(), self.moment());
         let (id, server) = (index as u64 + 1, String::new());
+        let command = command.abridged(); // as a recorder does
         self.history.operations.push(Operation { id, client, server, command, call, end: None });
         index
     }
@@ -582,7 +583,22 @@ impl World<'_> {
         self.values += 1;
         let (value, few) = (self.values, self.dice.below(3));
         let lines: [&[&str]; 5] = [
-            &["SADD @ e#", "SADD @ e#", "SPOP @", "SREM @ e1", "SMEMBERS @", "SCARD @", "SISMEMBER @ e1"],
+            &[
+                "SADD @ e#",
+                "SADD @ e#",
+                "SADD @ e# x#",
+                "SPOP @",
+                "SPOP @ 2",
+                "SREM @ e1",
+                "SMEMBERS @",
+                "SMEMBERS @",
+                "SCARD @",
+                "SISMEMBER @ e1",
+                "SMOVE @ % e1",
+                "SUNIONSTORE @ @ %",
+                "SINTERSTORE % @ k0",
+                "SDIFFSTORE @ % k0",
+            ],
             &["HSET @ f? #", "HDEL @ f?", "HGET @ f?", "HGETALL @", "HLEN @", "HINCRBY @ n? #0"],
             &[
                 "RPUSH @ e#",
@@ -592,6 +608,14 @@ impl World<'_> {
                 "RPOP @",
                 "LINSERT @ AFTER e1 i#",
                 "LREM @ 0 e1",
+                "LMOVE @ % LEFT RIGHT",
+                "LMOVE @ % RIGHT LEFT",
+                "LMPOP 2 @ % LEFT COUNT 2",
+                "LSET @ -1 s#",
+                "LTRIM @ 1 -1",
+                "LINDEX @ 0",
+                "LPOS @ e1",
+                "LRANGE @ 0 -1",
                 "LRANGE @ 0 -1",
                 "LLEN @",
             ],
@@ -601,7 +625,14 @@ impl World<'_> {
                 "ZSCORE @ f?",
                 "ZRANK @ f?",
                 "ZRANGE @ 0 -1 WITHSCORES",
+                "ZRANGE @ 0 -1 WITHSCORES",
                 "ZINCRBY @ #0 f?",
+                "ZPOPMIN @ 1",
+                "ZPOPMAX @ 2",
+                "ZRANGE @ 0 1 REV WITHSCORES",
+                "ZRANGE @ (5 +inf BYSCORE LIMIT 0 2 WITHSCORES",
+                "ZRANGESTORE % @ 0 1",
+                "ZUNIONSTORE @ 2 @ % AGGREGATE MAX",
                 "ZCARD @",
             ],
             &["INCRBY @ #0", "INCRBY @ #0", "GET @", "GETDEL @", "SETNX @ #", "GETSET @ #", "APPEND @ #", "STRLEN @"],
@@ -611,8 +642,12 @@ impl World<'_> {
             8..11 => "RENAME @ k0",
             _ => self.dice.pick(lines[kind]),
         };
-        let key = format!("k{}", self.dice.below(self.shape.keys));
-        let line = line.replace('@', &key).replace('#', &value.to_string()).replace('?', &few.to_string());
+        let [key, other] = [(); 2].map(|()| format!("k{}", self.dice.below(self.shape.keys)));
+        let line = line
+            .replace('@', &key)
+            .replace('%', &other)
+            .replace('#', &value.to_string())
+            .replace('?', &few.to_string());
         Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
     }
 

@@ -15,6 +15,7 @@
 //! | `atlas` | numbered values, and the steps between them |
 //! | `lead` | the states of the search |
 //! | `search` | the loop over the events |
+//! | `scans` | judges iterations, which the search takes for reads of the type |
 //!
 //! The search is the one of `frontier`, with fewer rules: an operation takes effect just in time, and one that changes
 //! nothing happens at once. Operations on different elements of one collection commute, so a search that asks for one
@@ -36,6 +37,7 @@ mod doing;
 mod goal;
 mod group;
 mod lead;
+pub(super) mod scans;
 mod search;
 mod shown;
 mod touch;

@@ -52,8 +52,7 @@ impl<'a> Shown<'a> {
                 }
                 let Doing::Command { command, seen: Some(seen), .. } = &deed.doing else { continue };
                 for (part, seen) in parts(command, Some(seen)) {
-                    let of_key = part.keys().first().is_some_and(|first| *first == key);
-                    for element in seen.filter(|_| of_key).map(|seen| elements_in(part, seen)).unwrap_or_default() {
+                    for element in seen.map(|seen| elements_in(part, seen, key)).unwrap_or_default() {
                         let last = shown.entry((place, element)).or_insert(*number);
                         if deeds.all[*last as usize].end < deed.end {
                             *last = *number;
@@ -80,22 +79,41 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The elements that a reply shows to be in the collection just before, or after, its command.
-fn elements_in<'a>(command: &Command, seen: &'a Reply) -> Vec<&'a Word> {
-    let word = |reply: &'a Reply| match reply {
-        Reply::Value(word) => Some(word),
-        _ => None,
-    };
-    match command {
-        Command::List(ListCommand::All(_))
-        | Command::Set(SetCommand::Members(_))
-        | Command::Script(ScriptCommand::Run { script: Script::PushAndLook(..), .. }) => match seen {
-            Reply::Array(replies) => replies.iter().filter_map(word).collect(),
+/// The elements that a reply shows to be in the collection of a key just before, or after, its command.
+fn elements_in<'a>(command: &'a Command, seen: &'a Reply, key: &Word) -> Vec<&'a Word> {
+    if let (Command::List(ListCommand::PopMany(..)), Reply::Array(replies)) = (command, seen) {
+        return match replies.as_slice() {
+            [Reply::Value(of), popped] if of == key => words(popped),
             _ => Vec::new(),
-        },
-        Command::List(ListCommand::PopLeft(_) | ListCommand::PopRight(_))
-        | Command::Set(SetCommand::Pop(_))
-        | Command::Script(ScriptCommand::Run { script: Script::MoveIf(..), .. }) => word(seen).into_iter().collect(),
+        };
+    }
+    // The others show elements of their first key.
+    if command.keys().first().is_none_or(|first| *first != key) {
+        return Vec::new();
+    }
+    match command {
+        Command::List(
+            ListCommand::All(_)
+            | ListCommand::At(..)
+            | ListCommand::PopLeft(_)
+            | ListCommand::PopRight(_)
+            | ListCommand::Move(..),
+        )
+        | Command::Set(SetCommand::Members(_) | SetCommand::Pop(_) | SetCommand::PopMany(..))
+        | Command::Script(ScriptCommand::Run { script: Script::PushAndLook(..) | Script::MoveIf(..), .. }) => {
+            words(seen)
+        }
+        Command::List(ListCommand::Find(_, element)) => {
+            if matches!(seen, Reply::Integer(_)) {
+                vec![element]
+            } else {
+                Vec::new()
+            }
+        }
+        Command::List(ListCommand::Insert(_, element, _) | ListCommand::Remove(_, element))
+        | Command::Set(SetCommand::Has(_, element) | SetCommand::Move(_, _, element)) => {
+            if matches!(seen, Reply::Integer(1..)) { vec![element] } else { Vec::new() }
+        }
         Command::List(_)
         | Command::Set(_)
         | Command::Hash(_)
@@ -105,5 +123,14 @@ fn elements_in<'a>(command: &Command, seen: &'a Reply) -> Vec<&'a Word> {
         | Command::Server(_)
         | Command::Script(_)
         | Command::Transaction(_) => Vec::new(),
+    }
+}
+
+/// The words of a reply.
+fn words(reply: &Reply) -> Vec<&Word> {
+    match reply {
+        Reply::Value(word) => vec![word],
+        Reply::Array(replies) => replies.iter().flat_map(words).collect(),
+        _ => Vec::new(),
     }
 }

@@ -89,8 +89,8 @@ fn touch_keys<'h>(
     numbers: &BTreeMap<Place<'h>, u32>,
     limited: &BTreeSet<&Word>,
 ) {
-    let writes = command.may_write();
     for named in command.places(site.database) {
+        let writes = command.may_write() && !only_reads(command, named.1);
         let place = numbers[&named];
         match elements(command, seen).filter(|_| !limited.contains(named.1)) {
             Some((kind, elements)) => {
@@ -99,6 +99,23 @@ fn touch_keys<'h>(
             }
             None => touches.push(Touch { place, element: None, writes }),
         }
+    }
+}
+
+/// Whether a command that writes another key reads this one only.
+fn only_reads(command: &Command, key: &Word) -> bool {
+    matches!(
+        command,
+        Command::Set(SetCommand::Store(_, to, _))
+        | Command::SortedSet(SortedSetCommand::StoreRange(to, ..) | SortedSetCommand::Union(to, ..))
+            if to != key
+    )
+}
+
+fn value(reply: &Reply) -> Option<&Word> {
+    match reply {
+        Reply::Value(word) => Some(word),
+        _ => None,
     }
 }
 
@@ -112,7 +129,16 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<
         Command::Set(SetCommand::Add(_, members) | SetCommand::Remove(_, members)) => {
             (Collection::Set, members.clone())
         }
-        Command::Set(SetCommand::Has(_, member)) => (Collection::Set, vec![member.clone()]),
+        Command::Set(SetCommand::PopMany(_, number)) => match seen {
+            // Fewer members than it asked for were all that there were.
+            Some(Reply::Array(members)) if members.len() == *number as usize => {
+                (Collection::Set, members.iter().filter_map(value).cloned().collect())
+            }
+            _ => return None,
+        },
+        Command::Set(SetCommand::Has(_, member) | SetCommand::Move(_, _, member)) => {
+            (Collection::Set, vec![member.clone()])
+        }
         Command::Set(SetCommand::Pop(_)) => match seen {
             Some(Reply::Value(member)) => (Collection::Set, vec![member.clone()]),
             _ => return None,
@@ -131,9 +157,18 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<
         Command::SortedSet(SortedSetCommand::IncrBy(_, _, member) | SortedSetCommand::Score(_, member)) => {
             (Collection::SortedSet, vec![member.clone()])
         }
-        Command::Set(SetCommand::Members(_) | SetCommand::Size(_))
-        | Command::Hash(HashCommand::All(_) | HashCommand::Size(_))
-        | Command::SortedSet(SortedSetCommand::Rank(..) | SortedSetCommand::All(_) | SortedSetCommand::Size(_))
+        Command::Set(SetCommand::Store(..) | SetCommand::Members(_) | SetCommand::Scan(..) | SetCommand::Size(_))
+        | Command::Hash(HashCommand::All(_) | HashCommand::Scan(..) | HashCommand::Size(_))
+        | Command::SortedSet(
+            SortedSetCommand::Pop(..)
+            | SortedSetCommand::StoreRange(..)
+            | SortedSetCommand::Union(..)
+            | SortedSetCommand::Rank(..)
+            | SortedSetCommand::All(_)
+            | SortedSetCommand::Range(..)
+            | SortedSetCommand::Scan(..)
+            | SortedSetCommand::Size(_),
+        )
         | Command::List(_)
         | Command::String(_)
         | Command::Key(_)
@@ -143,6 +178,9 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<
     };
     Some(elements)
 }
+
+/// Up to this many pops of unknown elements are counted one by one.
+const FEW: u32 = 4;
 
 /// How a deed may change the elements of a value, as far as that is certain.
 pub(super) enum Change<'h> {
@@ -173,8 +211,23 @@ pub(super) fn changes<'h>(doing: &'h Doing<'_>, key: &Word) -> Vec<Change<'h>> {
         Doing::Command { command, seen, .. } => {
             let parts = parts(command, seen.as_ref()).into_iter();
             let of_key = parts.filter(|(part, _)| part.concerns_all_keys() || part.keys().contains(&key));
-            of_key.map(|(part, seen)| change(part, seen, key)).collect()
+            of_key.flat_map(|(part, seen)| changes_by(part, seen, key)).collect()
         }
+    }
+}
+
+/// How a command may change the elements of the value of a key. One that adds an element and removes another makes two
+/// changes, and so does one that removes two.
+fn changes_by<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Vec<Change<'h>> {
+    match (command, seen) {
+        (Command::List(ListCommand::Replace(_, _, element)), None | Some(Reply::Status { .. })) => {
+            vec![Change::Adds(vec![element]), Change::Pops]
+        }
+        (
+            Command::Set(SetCommand::PopMany(_, number)) | Command::SortedSet(SortedSetCommand::Pop(_, _, number)),
+            None,
+        ) if *number <= FEW => (0..*number).map(|_| Change::Pops).collect(),
+        (command, seen) => vec![change(command, seen, key)],
     }
 }
 
@@ -201,6 +254,14 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
     if !command.may_write() || matches!(seen, Some(Reply::Error { .. })) {
         return Change::Nothing;
     }
+    // The elements of an array, of which every `stride`-th counts.
+    let removed = |seen: Option<&Reply>, stride: usize| match seen {
+        Some(Reply::Array(replies)) => {
+            Change::Removes(replies.iter().step_by(stride).filter_map(value).cloned().collect())
+        }
+        Some(_) => Change::Nothing,
+        None => Change::Shrinks,
+    };
     let popped = || match seen {
         Some(Reply::Value(element)) => Change::Removes(vec![element.clone()]),
         Some(_) => Change::Nothing,
@@ -216,6 +277,36 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         Command::SortedSet(SortedSetCommand::IncrBy(_, _, member)) => Change::Adds(vec![member]),
         Command::List(ListCommand::PushRight(_, pushed) | ListCommand::PushLeft(_, pushed)) => {
             Change::Adds(pushed.iter().collect())
+        }
+        Command::List(ListCommand::Move(from, to, ..)) => match seen {
+            _ if from == to => Change::Nothing, // the same elements in another order
+            Some(Reply::Value(element)) if from == key => Change::Removes(vec![element.clone()]),
+            Some(Reply::Value(element)) => Change::Adds(vec![element]),
+            Some(_) => Change::Nothing,
+            None if from == key => Change::Pops,
+            None => Change::Anything, // nobody knows the element
+        },
+        Command::List(ListCommand::PopMany(..)) => match seen {
+            Some(Reply::Array(replies)) => match replies.as_slice() {
+                [Reply::Value(of), popped] if of == key => removed(Some(popped), 1),
+                _ => Change::Nothing,
+            },
+            seen => removed(seen, 1),
+        },
+        Command::List(ListCommand::Trim(..)) => Change::Shrinks,
+        Command::Set(SetCommand::Move(from, to, member)) => match seen {
+            _ if from == to => Change::Nothing,
+            Some(Reply::Integer(0)) => Change::Nothing,
+            _ if from == key => Change::Removes(vec![member.clone()]),
+            _ => Change::Adds(vec![member]),
+        },
+        Command::Set(SetCommand::PopMany(..)) => removed(seen, 1),
+        Command::SortedSet(SortedSetCommand::Pop(..)) => removed(seen, 2),
+        Command::Set(SetCommand::Store(..))
+        | Command::SortedSet(SortedSetCommand::StoreRange(..) | SortedSetCommand::Union(..))
+            if only_reads(command, key) =>
+        {
+            Change::Nothing
         }
         Command::List(ListCommand::Insert(_, _, element)) => Change::Adds(vec![element]),
         Command::List(ListCommand::Remove(_, element)) => Change::Removes(vec![element.clone()]),
@@ -249,13 +340,29 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         | Command::Script(_)
         | Command::Transaction(_)
         | Command::Key(KeyCommand::Rename(..) | KeyCommand::Copy { .. } | KeyCommand::Move(..))
-        | Command::Set(SetCommand::Has(..) | SetCommand::Members(_) | SetCommand::Size(_))
-        | Command::Hash(HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Size(_))
-        | Command::List(ListCommand::All(_) | ListCommand::Size(_))
+        | Command::Set(
+            SetCommand::Store(..)
+            | SetCommand::Has(..)
+            | SetCommand::Members(_)
+            | SetCommand::Scan(..)
+            | SetCommand::Size(_),
+        )
+        | Command::Hash(HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Scan(..) | HashCommand::Size(_))
+        | Command::List(
+            ListCommand::Replace(..)
+            | ListCommand::At(..)
+            | ListCommand::Find(..)
+            | ListCommand::All(_)
+            | ListCommand::Size(_),
+        )
         | Command::SortedSet(
-            SortedSetCommand::Score(..)
+            SortedSetCommand::StoreRange(..)
+            | SortedSetCommand::Union(..)
+            | SortedSetCommand::Score(..)
             | SortedSetCommand::Rank(..)
             | SortedSetCommand::All(_)
+            | SortedSetCommand::Range(..)
+            | SortedSetCommand::Scan(..)
             | SortedSetCommand::Size(_),
         ) => Change::Anything,
     }

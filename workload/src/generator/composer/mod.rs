@@ -1,14 +1,16 @@
 //! The composer: draws the commands of one client, and the keys that they are about.
 
 mod collections;
+mod guarded;
 
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
 use super::mint::Mint;
 use crate::chance::Chance;
-use crate::class::{Class, Contents};
+use crate::class::Class;
 use crate::configuration::Configuration;
+use crate::contents::Contents;
 use crate::operation::{
     Calling, Command, Condition, HashCommand, KeyCommand, Life, Limit, ListCommand, MOMENTS, Script, ScriptCommand,
     ScriptName, ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
@@ -103,36 +105,6 @@ impl<'a> Composer<'a> {
         &mut self.mint.chance
     }
 
-    /// Three batches: WATCH, a look at the keys, and then mostly a transaction that changes them.
-    pub(super) fn guarded(&mut self) -> [Vec<Command>; 3] {
-        let number = if self.mint.chance.random_ratio(1, 4) { 2 } else { 1 };
-        let numbers: Vec<usize> = (0..self.keys.len()).sample(&mut self.mint.chance, number);
-        let watched: Vec<Word> = numbers.iter().map(|number| self.keys[*number].clone()).collect();
-        let looks = numbers.iter().map(|number| look(self.contents[*number], self.keys[*number].clone())).collect();
-        let watch = Command::Transaction(TransactionCommand::Watch(watched.clone()));
-        let mut commands: Vec<Command> = Vec::new();
-        self.in_transaction = true;
-        for number in numbers {
-            let class = self.contents[number].unwrap_or(Contents::Text).classes()[0];
-            self.pinned = Some(self.keys[number].clone());
-            commands.push(self.command(class));
-            self.pinned = None;
-        }
-        self.in_transaction = false;
-        if self.mint.chance.random_ratio(1, 2) {
-            commands.extend(self.queued());
-        }
-        let last = match self.mint.chance.random_range(0..16) {
-            0 => vec![Command::Transaction(TransactionCommand::Discard(commands))],
-            1 => vec![
-                Command::Transaction(TransactionCommand::Unwatch),
-                Command::Transaction(TransactionCommand::Exec { watched: Vec::new(), commands }),
-            ],
-            _ => vec![Command::Transaction(TransactionCommand::Exec { watched, commands })],
-        };
-        [vec![watch], looks, last]
-    }
-
     /// The commands of a transaction.
     fn queued(&mut self) -> Vec<Command> {
         let number = *[1, 2, 2, 3].choose(&mut self.mint.chance).unwrap_or(&1);
@@ -201,15 +173,18 @@ impl<'a> Composer<'a> {
             // A client selects its database once, when it connects.
             Class::Select => Command::PING,
             Class::FlushDb => Command::Server(ServerCommand::FlushDb),
-            Class::SwapDb => {
-                let databases = self.configuration.databases;
-                let one = self.mint.chance.random_range(0..databases);
-                Command::Server(ServerCommand::SwapDb(one, (one + 1) % databases))
-            }
-            Class::SAdd | Class::SRem | Class::SPop | Class::SIsMember | Class::SMembers | Class::SCard => {
-                Command::Set(self.of_set(class))
-            }
-            Class::HSet | Class::HDel | Class::HIncrBy | Class::HGet | Class::HGetAll | Class::HLen => {
+            Class::SwapDb => self.swap(),
+            Class::SAdd
+            | Class::SRem
+            | Class::SPop
+            | Class::SPopMany
+            | Class::SMove
+            | Class::SStore
+            | Class::SScan
+            | Class::SIsMember
+            | Class::SMembers
+            | Class::SCard => Command::Set(self.of_set(class)),
+            Class::HSet | Class::HDel | Class::HIncrBy | Class::HGet | Class::HGetAll | Class::HScan | Class::HLen => {
                 Command::Hash(self.of_hash(class))
             }
             Class::RPush
@@ -218,11 +193,22 @@ impl<'a> Composer<'a> {
             | Class::RPop
             | Class::LInsert
             | Class::LRem
+            | Class::LMove
+            | Class::LMPop
+            | Class::LSet
+            | Class::LTrim
+            | Class::LIndex
+            | Class::LPos
             | Class::LRange
             | Class::LLen => Command::List(self.of_list(class)),
             Class::ZAdd
             | Class::ZRem
             | Class::ZIncrBy
+            | Class::ZPop
+            | Class::ZScan
+            | Class::ZRangeBy
+            | Class::ZRangeStore
+            | Class::ZUnionStore
             | Class::ZScore
             | Class::ZRank
             | Class::ZRange

@@ -11,6 +11,7 @@ use crate::command::spec::{Keys, Meaning, Spec};
 use crate::resp::Reply;
 use crate::state::Draft;
 use crate::value::list::{self, List, Side};
+use crate::zoo::planted;
 
 pub(super) const MOVE_BETWEEN_ENDS: Spec = Spec {
     name: "lmove",
@@ -206,6 +207,7 @@ fn move_item(draft: &mut Draft<'_>, words: &[Bytes], from: Side, to: Side) -> Re
     let other = list::open(draft, destination)?;
     let Some(item) = list.pop(draft, from) else { return Ok(Reply::Null) };
     if source == destination {
+        let to = if planted!("lmove-onto-itself-stays") { from } else { to };
         list.push(draft, to, item.clone());
         list.keep(draft, source.clone());
     } else {

@@ -1,0 +1,122 @@
+//! What keys hold, and which classes of commands suit them.
+
+use crate::class::{Class, ClassSet};
+use crate::operation::ScriptName;
+
+/// What a key of a typed round holds. Each key has one kind, so that commands seldom meet a value of another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A string that commands set, change and delete.
+    Text,
+    /// A number.
+    Counter,
+    /// A set.
+    Set,
+    /// A hash.
+    Hash,
+    /// A list.
+    List,
+    /// A sorted set.
+    SortedSet,
+    /// A list that only grows. All keys of a round are such lists, or none is: the judge of appends takes the round.
+    Log,
+}
+
+impl Contents {
+    /// Every kind of a key that may stand beside others.
+    pub const ALL: [Contents; 6] =
+        [Contents::Text, Contents::Counter, Contents::Set, Contents::Hash, Contents::List, Contents::SortedSet];
+
+    /// Whether the allowed classes suffice for such a key: more than registers, and those that write and show the whole.
+    pub fn suits(self, allowed: ClassSet) -> bool {
+        let classes = self.classes();
+        classes.iter().any(|class| allowed.has(*class) && !class.is_about_registers())
+            && classes[..2].iter().all(|class| allowed.has(*class))
+    }
+
+    /// The classes of commands for such a key alone. The first one writes, and the second one shows the whole value.
+    pub fn classes(self) -> &'static [Class] {
+        match self {
+            Contents::Text => &[
+                Class::Set,
+                Class::Get,
+                Class::SetNx,
+                Class::GetSet,
+                Class::GetDel,
+                Class::Append,
+                Class::StrLen,
+                Class::SetAbsent,
+                Class::SetPresent,
+                Class::SetGet,
+                Class::SetFor,
+                Class::SetKept,
+                Class::GetEx,
+            ],
+            Contents::Counter => &[Class::IncrBy, Class::Get, Class::GetDel],
+            Contents::Set => &[
+                Class::SAdd,
+                Class::SMembers,
+                Class::SRem,
+                Class::SPop,
+                Class::SIsMember,
+                Class::SCard,
+                Class::SScan,
+                Class::SPopMany,
+                Class::SMove,
+                Class::SStore,
+            ],
+            Contents::Hash => {
+                &[Class::HSet, Class::HGetAll, Class::HDel, Class::HIncrBy, Class::HGet, Class::HLen, Class::HScan]
+            }
+            Contents::List => &[
+                Class::RPush,
+                Class::LRange,
+                Class::LPush,
+                Class::LPop,
+                Class::RPop,
+                Class::LInsert,
+                Class::LRem,
+                Class::LLen,
+                Class::LMove,
+                Class::LMPop,
+                Class::LSet,
+                Class::LTrim,
+                Class::LIndex,
+                Class::LPos,
+            ],
+            Contents::SortedSet => &[
+                Class::ZAdd,
+                Class::ZRange,
+                Class::ZRem,
+                Class::ZIncrBy,
+                Class::ZScore,
+                Class::ZRank,
+                Class::ZCard,
+                Class::ZScan,
+                Class::ZPop,
+                Class::ZRangeBy,
+                Class::ZRangeStore,
+                Class::ZUnionStore,
+            ],
+            Contents::Log => &[Class::RPush, Class::LRange],
+        }
+    }
+
+    /// The scripts for such a key.
+    pub fn scripts(self) -> &'static [ScriptName] {
+        match self {
+            Contents::Text => &[ScriptName::CompareAndSet, ScriptName::CompareAndSet, ScriptName::SetAndFail],
+            Contents::Counter => &[ScriptName::IncrWithLimit],
+            Contents::List => &[ScriptName::MoveIf, ScriptName::PushAndLook],
+            Contents::Log => &[ScriptName::PushAndLook],
+            Contents::Set | Contents::Hash | Contents::SortedSet => &[],
+        }
+    }
+}
+
+impl Class {
+    /// Whether a command of the class suits a key of a typed round.
+    pub fn fits(self, contents: Contents) -> bool {
+        contents.classes().contains(&self) || !Contents::ALL.iter().any(|any| any.classes().contains(&self))
+    }
+}

@@ -1,0 +1,34 @@
+//! How a call of an iteration over a collection is written and answered.
+
+use super::reply::Reply;
+use crate::word::Word;
+
+/// The cursor of the first call of an iteration, and the one that a server gives at its end.
+pub const BEGINNING: &str = "0";
+
+/// The words of a call behind its name.
+pub(super) fn arguments(key: Word, cursor: Word, count: u32) -> Vec<Word> {
+    vec![key, cursor, Word::from("COUNT"), Word::from(count.to_string())]
+}
+
+/// The key, the cursor and the count in the words of a call.
+pub(super) fn parse(arguments: &[Word]) -> Option<(Word, Word, u32)> {
+    let [key, cursor, option, count] = arguments else { return None };
+    let count = u32::try_from(count.to_integer()?).ok().filter(|count| *count > 0)?;
+    (option.to_upper_case()? == "COUNT").then(|| (key.clone(), cursor.clone(), count))
+}
+
+/// A reply that shows everything at once. A server may show it in parts.
+pub(super) fn all(elements: Vec<Reply>) -> Reply {
+    Reply::Array(vec![Reply::Value(Word::from(BEGINNING)), Reply::Array(elements)])
+}
+
+/// Whether a reply may be the one to a call that shows `stride` words of each element.
+pub(super) fn allows(reply: &Reply, stride: usize) -> bool {
+    match reply {
+        Reply::Array(replies) => {
+            matches!(replies.as_slice(), [Reply::Value(_), elements] if elements.is_values(stride))
+        }
+        _ => false,
+    }
+}
