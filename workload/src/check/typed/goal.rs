@@ -125,7 +125,7 @@ impl Goal {
                             <= pops())
             }
             Goal::Size(size) => {
-                let there = entry.map_or(0, |entry| elements_of(&entry.value).len());
+                let there = entry.map_or(0, |entry| length_of(&entry.value));
                 let removes = || changes().any(|change| matches!(change, Change::Removes(_) | Change::Pops));
                 let added: usize = changes()
                     .map(|change| match change {
@@ -202,6 +202,16 @@ fn sums(amounts: &[i64]) -> Vec<i64> {
         }
     }
     sums
+}
+
+/// The length of a collection. A copy of a list and a move into it can double an element.
+fn length_of(value: &TypedValue) -> usize {
+    match value {
+        TypedValue::List(elements) => elements.len(),
+        TypedValue::Text(_) | TypedValue::Hash(_) | TypedValue::Set(_) | TypedValue::SortedSet(_) => {
+            elements_of(value).len()
+        }
+    }
 }
 
 pub(super) fn elements_of(value: &TypedValue) -> BTreeSet<&Word> {
