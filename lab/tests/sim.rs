@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use valthree_lab::sim::plan::{Clocks, Plan};
 use valthree_lab::sim::{run, seeds};
-use valthree_workload::class::Contents;
+use valthree_workload::contents::Contents;
 
 /// A seed whose plan crashes serving servers, which is the hardest to repeat.
 const SEED: u64 = 8;

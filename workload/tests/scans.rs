@@ -52,7 +52,7 @@ fn what_comes_or_goes_meanwhile_may_be_shown_or_not() {
     refused("somebody pops another one", &between("5 1 SPOP s -> a", ""));
     refused(
         "a removal that came before",
-        &format!("1 2 SADD s b -> :1\n3 2 SREM s b -> :1\n5 2 SADD s b -> :1\n7 2 SSCAN s 0 COUNT 9 -> [0 []]"),
+        "1 2 SADD s b -> :1\n3 2 SREM s b -> :1\n5 2 SADD s b -> :1\n7 2 SSCAN s 0 COUNT 9 -> [0 []]",
     );
     refused("a removal that did nothing", &between("5 1 SREM s x -> :0", "a"));
 }

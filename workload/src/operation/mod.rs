@@ -65,7 +65,7 @@ pub use self::script::{Calling, Script, ScriptCommand, ScriptName};
 pub use self::server::ServerCommand;
 pub use self::set::{Combination, SetCommand};
 pub use self::sorted_set::{Extreme, SortedSetCommand};
-pub use self::span::{Bounds, Span};
+pub use self::span::{Span, SpanBounds};
 pub use self::spelling::UnknownCommand;
 pub use self::state::{Entry, Held, Lifetime, Site, State, TypedValue};
 pub use self::string::{Condition, StringCommand};

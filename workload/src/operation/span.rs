@@ -6,14 +6,14 @@ use crate::word::Word;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
     /// Where it begins and ends.
-    pub bounds: Bounds,
+    pub bounds: SpanBounds,
     /// REV: the highest score comes first, and ranks count from there.
     pub reverse: bool,
 }
 
 /// Where a range begins and ends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Bounds {
+pub enum SpanBounds {
     /// From a rank to another one. A negative rank counts from the end.
     Ranks(i64, i64),
     /// BYSCORE: from the lowest score to the highest one.
@@ -33,8 +33,8 @@ impl Span {
     /// The words behind the key.
     pub(super) fn words(self) -> Vec<Word> {
         let (mut first, mut last, options) = match self.bounds {
-            Bounds::Ranks(first, last) => (first.to_string(), last.to_string(), Vec::new()),
-            Bounds::Scores { lowest, exclusive, highest, limit } => {
+            SpanBounds::Ranks(first, last) => (first.to_string(), last.to_string(), Vec::new()),
+            SpanBounds::Scores { lowest, exclusive, highest, limit } => {
                 let open = if exclusive { "(" } else { "" };
                 let lowest = lowest.map_or("-inf".into(), |lowest| format!("{open}{lowest}"));
                 let highest = highest.map_or("+inf".into(), |highest| highest.to_string());
@@ -67,7 +67,7 @@ impl Span {
             return None;
         }
         if !by_score {
-            return Some(Span { bounds: Bounds::Ranks(first.to_integer()?, last.to_integer()?), reverse });
+            return Some(Span { bounds: SpanBounds::Ranks(first.to_integer()?, last.to_integer()?), reverse });
         }
         let (lowest, highest) = if reverse { (last, first) } else { (first, last) };
         let (lowest, highest) = (lowest.to_upper_case()?, highest.to_upper_case()?);
@@ -77,7 +77,7 @@ impl Span {
             score => Some(score.parse().ok()?),
         };
         let highest = if highest == "+INF" { None } else { Some(highest.parse().ok()?) };
-        Some(Span { bounds: Bounds::Scores { lowest, exclusive, highest, limit }, reverse })
+        Some(Span { bounds: SpanBounds::Scores { lowest, exclusive, highest, limit }, reverse })
     }
 
     /// The members of the range, of all members in the order of their scores.
@@ -86,13 +86,13 @@ impl Span {
             members.reverse();
         }
         match &self.bounds {
-            Bounds::Ranks(first, last) => {
+            SpanBounds::Ranks(first, last) => {
                 let length = i64::try_from(members.len()).unwrap_or(i64::MAX);
                 let place = |rank: i64| if rank < 0 { rank.saturating_add(length) } else { rank };
                 let span = place(*first)..=place(*last);
                 (0..).zip(members).filter(|(rank, _)| span.contains(rank)).map(|(_, member)| member).collect()
             }
-            Bounds::Scores { lowest, exclusive, highest, limit } => {
+            SpanBounds::Scores { lowest, exclusive, highest, limit } => {
                 let inside = |(score, _): &(i64, &Word)| {
                     let above = lowest.is_none_or(|lowest| if *exclusive { *score > lowest } else { *score >= lowest });
                     above && highest.is_none_or(|highest| *score <= highest)

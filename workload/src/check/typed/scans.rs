@@ -22,7 +22,7 @@ use crate::operation::{BEGINNING, Command, Scan, ServerCommand};
 use crate::word::Word;
 
 /// The call and the end of an operation.
-type Span = (u64, u64);
+type Interval = (u64, u64);
 
 /// The first reply to a call of an iteration, as known at an event, that is certainly wrong.
 pub(in super::super) fn wrong(history: &History, until: u64) -> Option<Impossible> {
@@ -65,24 +65,24 @@ struct Call<'h> {
 
 /// What operations did to the elements of a collection.
 #[derive(Default)]
-struct Collection {
+struct ScannedElements {
     /// For each element, the operations that certainly added it.
-    added: BTreeMap<Word, Vec<Span>>,
+    added: BTreeMap<Word, Vec<Interval>>,
     /// For each element, the first call of one that may have added it.
     addable: BTreeMap<Word, u64>,
     /// The operations that may have removed one element, each with it.
-    removed: Vec<(Word, Span)>,
+    removed: Vec<(Word, Interval)>,
     /// Those that may have removed any.
-    emptied: Vec<Span>,
+    emptied: Vec<Interval>,
     /// The first call of one that may have added anything.
     wild: Option<u64>,
 }
 
 /// The collections of a history.
 struct Collections<'h> {
-    by_place: HashMap<Place<'h>, Collection>,
+    by_place: HashMap<Place<'h>, ScannedElements>,
     /// The operations that concern all keys.
-    of_all: Vec<Span>,
+    of_all: Vec<Interval>,
     /// The first call of one that may bring any key.
     swapped: Option<u64>,
     /// The keys that may end by themselves.
@@ -120,7 +120,7 @@ impl<'h> Collections<'h> {
 
     /// Why a call cannot be right, with the elements that its own reply shows.
     fn objection(&self, call: &Call<'h>, elements: &[&Word]) -> Option<String> {
-        let nothing = Collection::default();
+        let nothing = ScannedElements::default();
         let collection = self.by_place.get(&call.place).unwrap_or(&nothing);
         let before = |first: Option<u64>| first.is_some_and(|first| first < call.end);
         let known = |element: &&&Word| before(collection.addable.get(**element).copied());
@@ -136,7 +136,7 @@ impl<'h> Collections<'h> {
         let stays = |element: &&Word| {
             let added = collection.added[*element].iter().filter(|(_, end)| *end < call.from);
             added.into_iter().any(|(from, _)| {
-                let meanwhile = |(start, end): &Span| end > from && *start < call.end;
+                let meanwhile = |(start, end): &Interval| end > from && *start < call.end;
                 let emptied = self.of_all.iter().chain(&collection.emptied).any(meanwhile);
                 let removed = collection.removed.iter().any(|(other, span)| other == *element && meanwhile(span));
                 !emptied && !removed
@@ -147,8 +147,8 @@ impl<'h> Collections<'h> {
     }
 }
 
-impl Collection {
-    fn add(&mut self, change: Change<'_>, span: Span) {
+impl ScannedElements {
+    fn add(&mut self, change: Change<'_>, span: Interval) {
         let (call, end) = span;
         match change {
             Change::Nothing => {}

@@ -6,7 +6,7 @@ use rand::seq::IndexedRandom as _;
 use super::Composer;
 use crate::class::Class;
 use crate::operation::{
-    BEGINNING, Bounds, Combination, Extreme, HashCommand, ListCommand, SetCommand, Side, SortedSetCommand, Span,
+    BEGINNING, Combination, Extreme, HashCommand, ListCommand, SetCommand, Side, SortedSetCommand, Span, SpanBounds,
 };
 use crate::word::Word;
 
@@ -133,7 +133,7 @@ impl Composer<'_> {
         if self.mint.chance.random_ratio(1, 3) {
             let ranks = [(0, 0), (0, 1), (1, 2), (-2, -1), (0, -1)];
             let (first, last) = *ranks.choose(&mut self.mint.chance).unwrap_or(&ranks[0]);
-            return Span { bounds: Bounds::Ranks(first, last), reverse };
+            return Span { bounds: SpanBounds::Ranks(first, last), reverse };
         }
         let mut score = || self.mint.chance.random_ratio(2, 3).then(|| self.mint.chance.random_range(0..1_i64 << 40));
         let (lowest, highest) = (score(), score());
@@ -143,6 +143,6 @@ impl Composer<'_> {
             .chance
             .random_ratio(1, 2)
             .then(|| (self.mint.chance.random_range(0..=1), self.mint.chance.random_range(1..=3)));
-        Span { bounds: Bounds::Scores { lowest, exclusive, highest, limit }, reverse }
+        Span { bounds: SpanBounds::Scores { lowest, exclusive, highest, limit }, reverse }
     }
 }
