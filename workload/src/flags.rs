@@ -145,10 +145,12 @@ pub struct RunFlags {
 
     /// Send these commands only, such as get,set,del,flushall. The commands about whole databases also need --own-database
     /// [possible values: get, set, set-nx, set-xx, set-get, del, del-many, exists, mget, mset, ping, flushall, dbsize,
-    /// getdel, setnx, getset, append, incrby, strlen, sadd, srem, spop, sismember, smembers, scard, hset, hdel, hincrby,
-    /// hget, hgetall, hlen, rpush, lpush, lpop, rpop, lrange, llen, zadd, zrem, zincrby, zscore, zrange, zcard, set-px,
-    /// set-keepttl, getex, expire, expire-nx, pexpire, persist, pttl, select, flushdb, swapdb, linsert, lrem, zrank, rename,
-    /// copy, move, multi, watch-multi, discard, spoilt-multi, watch, unwatch, eval, evalsha, script-load, script-flush]
+    /// getdel, setnx, getset, append, incrby, strlen, sadd, srem, spop, sismember, smembers, scard, hset, hdel,
+    /// hincrby, hget, hgetall, hlen, rpush, lpush, lpop, rpop, lrange, llen, zadd, zrem, zincrby, zscore, zrange,
+    /// zcard, set-px, set-keepttl, getex, expire, expire-nx, pexpire, persist, pttl, select, flushdb, swapdb, linsert,
+    /// lrem, zrank, rename, copy, move, multi, watch-multi, discard, spoilt-multi, watch, unwatch, eval, evalsha,
+    /// script-load, script-flush, sscan, hscan, zscan, lmove, lmpop, lset, ltrim, lindex, lpos, spop-many, smove,
+    /// sunionstore, zpopmin, zrange-byscore, zrangestore, zunionstore]
     #[arg(long, value_name = "COMMAND,...", value_delimiter = ',')]
     pub commands: Vec<Class>,
 

@@ -1,5 +1,7 @@
 //! A unit that has arrived, and what it waits for.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use super::answer::Yield;
@@ -28,13 +30,15 @@ pub struct Arrival {
     pub is_long: bool,
     /// The orders that have to be built before it can be executed.
     pub lacking: Vec<OrderKey>,
-    /// How often it has waited for orders.
-    pub waits: u32,
+    /// The orders that it has waited for.
+    pub waited: BTreeSet<OrderKey>,
+    /// How often it has waited for one of them again.
+    pub again: u32,
 }
 
-/// A unit that has waited so often for orders has them built at once. So it is executed in the end, even if each order is
-/// dropped before the next one is there.
-const MOST_WAITS: u32 = 8;
+/// A unit that has waited so often again for an order that it had waited for has orders built at once. So it is executed in
+/// the end, even if each order is dropped before the next one is there.
+const MOST_AGAIN: u32 = 8;
 
 /// Why a unit could not be executed. It has changed nothing.
 pub enum Lack {
@@ -60,18 +64,26 @@ impl Arrival {
 
     /// Executes it. Returns what it yields, and whether the draft changed.
     pub fn execute(&self, draft: &mut Draft<'_>) -> Result<(Yield, bool), Lack> {
-        draft.be_patient(self.waits < MOST_WAITS);
+        draft.be_patient(self.again < MOST_AGAIN);
         let done = self.unit.execute(draft);
         let missing = draft.take_missing();
         if missing.is_empty() { Ok(done) } else { Err(Lack::Orders(missing)) }
     }
 
     /// The unit, which has to wait.
-    pub fn with(self, lack: Lack) -> Arrival {
+    pub fn with(mut self, lack: Lack) -> Arrival {
         match lack {
-            Lack::Memory => Arrival { is_long: true, ..self },
-            Lack::Orders(lacking) => Arrival { lacking, waits: self.waits + 1, ..self },
+            Lack::Memory => self.is_long = true,
+            Lack::Orders(orders) => self.wait_for(orders),
         }
+        self
+    }
+
+    /// Notes the orders that it has to wait for.
+    pub fn wait_for(&mut self, orders: Vec<OrderKey>) {
+        self.again += u32::from(orders.iter().any(|key| self.waited.contains(key)));
+        self.waited.extend(&orders);
+        self.lacking = orders;
     }
 
     /// Whether it joins no batch, because it is answered from a stored version alone. If a commit has to move the time for

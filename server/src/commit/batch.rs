@@ -88,7 +88,13 @@ impl Batch {
         let client_of_first = client_of_first.map(|arrival| arrival.unit.client);
         let (mut executed, mut total, mut is_large) = (VecDeque::with_capacity(units.len()), 0, false);
         let (mut left, mut blocked) = (VecDeque::new(), BTreeSet::new());
-        while let Some(arrival) = units.pop_front_if(|_| total <= base.most) {
+        let is_spoiled = |draft: &Draft<'_>, before: &Option<Draft<'_>>| {
+            draft.is_spoiled() || before.as_ref().is_some_and(Draft::is_spoiled)
+        };
+        // A draft in which a unit was cut off may contradict itself, so nothing more is executed on it.
+        while !is_spoiled(&draft, &before)
+            && let Some(arrival) = units.pop_front_if(|_| total <= base.most)
+        {
             let client = arrival.unit.client;
             if client_of_first.is_some_and(|client| blocked.contains(&client))
                 && first.take().is_some()
@@ -135,7 +141,7 @@ impl Batch {
             executed.push_back(Executed { arrival, result, changed });
         }
         left.append(&mut units);
-        if draft.is_spoiled() || before.is_some_and(|before| before.is_spoiled()) {
+        if is_spoiled(&draft, &before) {
             let spoiled = executed.into_iter().map(|executed| executed.arrival).chain(left).collect();
             return (BatchResult::Spoiled(Batch { units: spoiled, proposals, first: None }), VecDeque::new());
         }

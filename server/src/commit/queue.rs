@@ -93,7 +93,8 @@ impl Unit {
     pub fn execute(&self, draft: &mut Draft<'_>) -> (Yield, bool) {
         let before = draft.made();
         draft.select(if planted!("select-forgotten") { 0 } else { self.database });
-        draft.begin_unit(self.may_write());
+        // EVAL_RO keeps its text, though it may not write.
+        draft.begin_unit(self.may_write() || self.runs_script());
         let result = match &self.watched {
             Some(watched) => self.transact(watched, draft),
             None => Yield::from(self.commands.iter().fold(Reply::Null, |_, command| command.execute(draft))),

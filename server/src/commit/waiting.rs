@@ -134,7 +134,8 @@ impl Waiting {
             moves_time: false,
             is_long: false,
             lacking: Vec::new(),
-            waits: 0,
+            waited: BTreeSet::new(),
+            again: 0,
         };
         match self.aside.admit(arrival) {
             None => self.aside.find(number).expect("a unit was just taken in"),
@@ -154,9 +155,12 @@ impl Waiting {
             self.barren = self.barren.saturating_sub(1);
             return Some(late);
         }
-        let late = self.aside.expire(now)?;
-        self.rejoin();
-        Some(late)
+        let late = self.aside.expire(now);
+        if late.is_none() {
+            // Those behind the ones that have gone need not stand aside any more.
+            self.rejoin();
+        }
+        late
     }
 
     /// Removes every unit.
@@ -302,7 +306,7 @@ impl Waiting {
                 }
                 Err(_) if draft.is_spoiled() => return None,
                 Err(Lack::Orders(orders)) => {
-                    (arrival.lacking, arrival.waits) = (orders, arrival.waits + 1);
+                    arrival.wait_for(orders);
                     lacking.insert(arrival.unit.client, place);
                 }
                 Err(Lack::Memory) => unreachable!("nobody has asked whether there is memory"),

@@ -4,6 +4,7 @@ use super::database::Database;
 use super::deriving::{Derived, Deriving, Snapshot};
 use super::order::{Discard, Order};
 use super::orders::{By, OrderKey, clip};
+use super::tally::is_mapped;
 use crate::row::Table;
 use crate::zoo::planted;
 
@@ -62,6 +63,16 @@ impl Database {
         Some(order)
     }
 
+    /// Whether an order is not there, and its collection is.
+    pub fn wants_order(&self, key: OrderKey) -> bool {
+        let numbers = &self.root.header.databases;
+        let is_there = match key.0 {
+            Table::Keys(database) => is_mapped(database, numbers),
+            Table::Elements(collection) => self.tallies().reaches(collection, numbers),
+        };
+        is_there && !self.has_order(key)
+    }
+
     /// Whether an order is there.
     pub fn has_order(&self, (table, by): OrderKey) -> bool {
         self.orders.borrow().get(table, by).is_some()
@@ -69,9 +80,9 @@ impl Database {
 
     /// Begins to build an order of this version in slices. Until [`Database::install`], the database notes what changes.
     pub fn derive(&mut self, (table, by): OrderKey, ticket: u64) -> Deriving {
-        self.orders.get_mut().begin((table, by), ticket);
+        let wanted = self.orders.get_mut().begin((table, by), ticket);
         let span = self.tallies().span(table.id()).filter(|_| by == By::Position);
-        Deriving::new((table, by), ticket, Snapshot::new(&self.root.recent, &self.runs, table, span))
+        Deriving::new((table, by), ticket, wanted, Snapshot::new(&self.root.recent, &self.runs, table, span))
     }
 
     /// Whether the work with this number on an order is not in vain.
@@ -81,7 +92,7 @@ impl Database {
 
     /// Has an order that was built in slices follow what has changed since, and keeps it.
     pub fn install(&mut self, derived: Derived) -> Installed {
-        let Derived { key: (table, by), ticket, mut order } = derived;
+        let Derived { key: (table, by), ticket, wanted, mut order } = derived;
         let orders = self.orders.get_mut();
         let notes = match orders.notes((table, by), ticket) {
             Some(notes) if orders.get(table, by).is_none() => notes,
@@ -96,9 +107,9 @@ impl Database {
         };
         if notes.len() > FOLLOWED_AT_ONCE {
             // The next round has to follow only what changes during this one, and following takes less than committing.
-            return Installed::Behind(Box::new(Deriving::following((table, by), ticket, order, notes)));
+            return Installed::Behind(Box::new(Deriving::following((table, by), ticket, wanted, order, notes)));
         }
-        notes.iter().for_each(|note| note.apply(&mut order, by));
+        notes.into_iter().for_each(|note| note.apply(&mut order, by));
         orders.end((table, by));
         orders.insert(table, by, order);
         Installed::Now

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque, hash_map};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::vec;
 
 use bytes::Bytes;
@@ -225,6 +225,7 @@ enum Stage {
 pub struct Deriving {
     key: OrderKey,
     ticket: u64,
+    wanted: Weak<()>,
     stage: Stage,
 }
 
@@ -234,20 +235,32 @@ pub struct Derived {
     pub key: OrderKey,
     /// The number of the work.
     pub ticket: u64,
+    /// Lives as long as somebody wants the order.
+    pub(super) wanted: Weak<()>,
     /// The order.
     pub order: Order,
 }
 
 impl Deriving {
     /// Begins to build an order.
-    pub(super) fn new(key: OrderKey, ticket: u64, snapshot: Snapshot) -> Deriving {
+    pub(super) fn new(key: OrderKey, ticket: u64, wanted: Weak<()>, snapshot: Snapshot) -> Deriving {
         let reading = Reading { snapshot, chunks: Vec::new(), open: Vec::new() };
-        Deriving { key, ticket, stage: Stage::Reading(reading) }
+        Deriving { key, ticket, wanted, stage: Stage::Reading(reading) }
     }
 
     /// Has an order follow what was noted.
-    pub(super) fn following(key: OrderKey, ticket: u64, order: Order, notes: Vec<OrderNote>) -> Deriving {
-        Deriving { key, ticket, stage: Stage::Following(order, notes.into_iter()) }
+    pub(super) fn following(
+        key: OrderKey,
+        ticket: u64,
+        wanted: Weak<()>,
+        order: Order,
+        notes: Vec<OrderNote>,
+    ) -> Deriving {
+        Deriving { key, ticket, wanted, stage: Stage::Following(order, notes.into_iter()) }
+    }
+
+    fn done(&self, order: Order) -> Derived {
+        Derived { key: self.key, ticket: self.ticket, wanted: self.wanted.clone(), order }
     }
 }
 
@@ -255,6 +268,10 @@ impl Work for Deriving {
     type Done = Derived;
 
     fn step(&mut self) -> Option<Derived> {
+        if self.wanted.strong_count() == 0 {
+            // Others wait for their turn.
+            return Some(self.done(Order::default()));
+        }
         let (_, by) = self.key;
         match &mut self.stage {
             Stage::Reading(reading) => {
@@ -272,7 +289,8 @@ impl Work for Deriving {
             Stage::Following(order, notes) => {
                 notes.by_ref().take(FOLLOWED).for_each(|note| note.apply(order, by));
                 if notes.len() == 0 {
-                    return Some(Derived { key: self.key, ticket: self.ticket, order: std::mem::take(order) });
+                    let order = std::mem::take(order);
+                    return Some(self.done(order));
                 }
             }
         }

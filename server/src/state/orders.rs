@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -115,18 +116,18 @@ pub type OrderKey = (Table, By);
 /// What an order has to follow.
 #[derive(Clone, Debug)]
 pub enum OrderNote {
-    /// A row takes the place of another.
-    Row { name: Bytes, old: Option<Row>, new: Option<Row> },
+    /// A row takes the place of another. The rows themselves may be large, and nobody needs them.
+    Moved { old: Option<Place>, new: Option<Place> },
     /// The ends of a list have moved.
     Ends { first: i64, last: i64 },
 }
 
 impl OrderNote {
     /// Has an order follow it.
-    pub fn apply(&self, order: &mut Order, by: By) {
+    pub fn apply(self, order: &mut Order, by: By) {
         match self {
-            OrderNote::Row { name, old, new } => change(order, by, name, old.as_ref(), new.as_ref()),
-            OrderNote::Ends { first, last } => clip(order, *first, *last),
+            OrderNote::Moved { old, new } => relocate(order, by, old, new),
+            OrderNote::Ends { first, last } => clip(order, first, last),
         }
     }
 }
@@ -137,6 +138,8 @@ struct Since {
     /// The number of the work. The same order may have been begun before, of a version that does not count any more.
     ticket: u64,
     notes: Vec<OrderNote>,
+    /// The work ends when this is dropped.
+    _wanted: Arc<()>,
 }
 
 /// The orders that a version has built.
@@ -190,9 +193,13 @@ impl Orders {
         self.large.contains(&key)
     }
 
-    /// Begins to note what changes, for an order that is built of the version as it is.
-    pub fn begin(&mut self, key: OrderKey, ticket: u64) {
-        self.begun.insert(key, Since { ticket, notes: Vec::new() });
+    /// Begins to note what changes, for an order that is built of the version as it is. What is returned lives as long as
+    /// somebody wants the order.
+    pub fn begin(&mut self, key: OrderKey, ticket: u64) -> Weak<()> {
+        let wanted = Arc::new(());
+        let lives = Arc::downgrade(&wanted);
+        self.begun.insert(key, Since { ticket, notes: Vec::new(), _wanted: wanted });
+        lives
     }
 
     /// Whether an order is being built by the work with this number, and the work is not in vain.
@@ -245,8 +252,9 @@ impl Orders {
         if self.begun.is_empty() || planted!("order-built-without-what-came-meanwhile") {
             return;
         }
-        for since in self.begun.range_mut(By::all(table)).map(|(_, since)| since) {
-            since.notes.push(OrderNote::Row { name: name.clone(), old: old.cloned(), new: new.cloned() });
+        for ((_, by), since) in self.begun.range_mut(By::all(table)) {
+            let (old, new) = places(*by, name, old, new);
+            since.notes.push(OrderNote::Moved { old, new });
         }
         if let Some((elements, first, last)) = list_ends(new)
             && let Some(since) = self.begun.get_mut(&(elements, By::Position))
@@ -302,11 +310,21 @@ fn weight(order: &Order) -> usize {
 
 /// Changes an order for a row that takes the place of another. The old row may be unknown if the order follows the names.
 pub fn change(order: &mut Order, by: By, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
-    let (old, new) = match by.follows_name() {
+    let (old, new) = places(by, name, old, new);
+    relocate(order, by, old, new);
+}
+
+/// The places that a row leaves and takes.
+fn places(by: By, name: &Bytes, old: Option<&Row>, new: Option<&Row>) -> (Option<Place>, Option<Place>) {
+    match by.follows_name() {
         true if new.is_some() => (None, by.place_of_name(name)),
         true => (by.place_of_name(name), None),
         false => (old.and_then(|row| by.place(name, row)), new.and_then(|row| by.place(name, row))),
-    };
+    }
+}
+
+/// Puts one place in the place of another.
+fn relocate(order: &mut Order, by: By, old: Option<Place>, new: Option<Place>) {
     if old == new {
         return;
     }

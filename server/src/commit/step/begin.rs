@@ -55,12 +55,13 @@ impl Core {
                 return false;
             }
             if first.is_none() {
-                // Those behind the units that are set aside were not all looked at.
+                // Those behind the units that are set aside were not all looked at. If scripts have worked for long, that is for
+                // the next step.
                 let is_done = !waiting.set_aside();
                 if is_done {
                     self.stirred |= waiting.mark_barren(&chosen);
                 }
-                return is_done;
+                return is_done || draft.is_tired();
             }
         }
         let batch = Batch { units: waiting.take(&chosen), proposals: std::mem::take(&mut waiting.proposals), first };

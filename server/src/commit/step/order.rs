@@ -20,7 +20,7 @@ const AT_THE_SAME_TIME: usize = 4;
 impl Core {
     /// Begins to build orders that units lack.
     pub(super) fn begin_orders(&mut self) {
-        if !self.waiting.has_aside() {
+        if !self.waiting.has_aside() || self.deriving.under_way >= AT_THE_SAME_TIME {
             return;
         }
         for key in self.waiting.lacking() {
@@ -28,6 +28,10 @@ impl Core {
                 return;
             }
             if self.deriving.tickets.contains_key(&key) {
+                continue;
+            }
+            if !self.known.database.wants_order(key) {
+                self.conclude(key);
                 continue;
             }
             self.deriving.newest += 1;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use antithesis_sdk::assert_reachable;
 use tokio::time::Instant;
 
-use crate::commit::arrival::Arrival;
+use crate::commit::answer::Yield;
+use crate::commit::arrival::{Arrival, Lack};
 use crate::commit::core::{Core, Effect};
 use crate::commit::sending::Executed;
 use crate::commit::untaken::is_long;
@@ -29,7 +30,8 @@ impl Core {
         let mut blocked = BTreeSet::new();
         let mut answered = 0;
         let held = attempts.held.as_ref();
-        let mut answer = |arrival: Arrival, changes_nothing: bool| {
+        // A unit of the commit under way has its result. So it need not wait for an order.
+        let mut answer = |arrival: Arrival, changes_nothing: bool, is_sent: bool| {
             let client = arrival.unit.client;
             let is_proven = arrival.number < proven || planted!("counted-from-stale-copy") && arrival.unit.may_write();
             if !changes_nothing || !is_proven || blocked.contains(&client) {
@@ -47,13 +49,13 @@ impl Core {
                 blocked.insert(client);
                 return Some(arrival);
             }
-            let (result, moves_time) = match arrival.execute(&mut draft) {
+            let (result, moves_time) = match execute(&arrival, &mut draft) {
                 Ok(done) => done,
                 Err(lack) => {
                     blocked.insert(client);
                     // The results of the units that are held belong together, so none of these may leave the queue.
                     let is_held = held.is_some_and(|held| held.results.contains_key(&arrival.number));
-                    return Some(if is_held { arrival } else { arrival.with(lack) });
+                    return Some(if is_held || is_sent { arrival } else { arrival.with(lack) });
                 }
             };
             if moves_time && !planted!("read-ignores-the-present") {
@@ -76,16 +78,11 @@ impl Core {
                 let Executed { arrival, result, changed } = executed;
                 // The bytes that were sent may hold a write's effect, even if it would change nothing in memory.
                 let only_reads = !arrival.may_change();
-                let stays = |arrival: Arrival| {
-                    // It has its result, so it need not wait for an order.
-                    let arrival = Arrival { lacking: Vec::new(), ..arrival };
-                    Executed { arrival, result, changed }
-                };
-                answer(arrival, only_reads).map(stays)
+                answer(arrival, only_reads, true).map(|arrival| Executed { arrival, result, changed })
             });
             commit.units = stay.collect();
         }
-        waiting.sift(answer);
+        waiting.sift(|arrival, changes_nothing| answer(arrival, changes_nothing, false));
         waiting.set_aside();
         if answered > 0 {
             if known.etag.is_none() {
@@ -98,4 +95,19 @@ impl Core {
         }
         late > 0
     }
+}
+
+/// Executes a unit on the stored version. EVAL_RO may keep a new text. Nobody may see it before it is stored, so it is taken
+/// back: the unit goes into a commit.
+fn execute(arrival: &Arrival, draft: &mut Draft<'_>) -> Result<(Yield, bool), Lack> {
+    if !arrival.unit.runs_script() {
+        return arrival.execute(draft);
+    }
+    draft.save();
+    let done = arrival.execute(draft);
+    match done {
+        Ok((_, true)) => draft.roll_back(),
+        Ok((_, false)) | Err(_) => draft.release(),
+    }
+    done
 }

@@ -102,3 +102,32 @@ async fn a_transaction_and_a_script_wait_for_every_order_that_they_need() {
     let expected = vec![Reply::Integer(1), Reply::Integer(9), of_script, Reply::text("2")];
     assert_eq!(result.reply, Reply::Array(expected));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_executed_on_what_a_unit_has_left_that_was_cut_off() {
+    let mut alone = with_large_keys();
+    // While this commit is under way, the next batch gathers.
+    alone.send(4, &[&["INCR", "before"]]);
+    alone.send(1, &[&["INCR", "first"]]);
+    alone.send(2, &[&["COPY", "list", "copy"]]);
+    alone.send(3, &[&["LINDEX", "copy", "0"]]);
+    let mut heard = alone.pass_until_quiet();
+    heard.sort_by_key(|(word, _)| *word);
+    let one = || Reply::Integer(1);
+    assert_eq!(heard, [("0", Reply::Null), ("before", one()), ("copy", one()), ("first", one())]);
+    alone.send(3, &[&["LINDEX", "copy", "0"]]);
+    assert_eq!(alone.pass_until_quiet(), [("0", Reply::text("0"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_stands_aside_keeps_no_text() {
+    let mut alone = with_large_keys();
+    alone.derives_nothing = true;
+    alone.send(4, &[&["INCR", "before"]]);
+    alone.send(1, &[&["INCR", "first"]]);
+    alone.send(2, &[&["EVAL_RO", "return redis.call('zrank', 'z', 'm7')", "0"]]);
+    let answers = alone.pass_until_quiet_for(2 * DEADLINE);
+    assert!(answers.contains(&("0", Err(Refusal::NothingHappened))), "{answers:?}");
+    alone.send(2, &[&["SCRIPT", "EXISTS", "ab295f1bc9ef408fe9eca11deb8485c3740943c1"]]);
+    assert_eq!(alone.pass_until_quiet()[0].1, Reply::Array(vec![Reply::Integer(0)]));
+}

@@ -135,6 +135,18 @@ async fn a_script_that_may_not_write_is_kept_though_a_write_follows_it() {
     assert_eq!(heard, [("e0e1f9fabfc9d4800c877a703b823ac0578ff8db", kept), ("key", Reply::Integer(3))]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn nobody_sees_the_text_of_a_script_before_it_is_stored() {
+    let mut alone = Alone::new(&Arc::default());
+    alone.send(1, &[&["INCR", "key"]]);
+    alone.pass_until_quiet();
+    let sha = "4ca238f611c9d0ae4e9a75a5dbac22aedc379801";
+    alone.send(1, &[&["EVAL_RO", "return 5", "0"]]);
+    alone.send(2, &[&["SCRIPT", "EXISTS", sha]]);
+    let missing = Reply::Array(vec![Reply::Integer(0)]);
+    assert_eq!(alone.pass_until_quiet(), [(sha, missing), ("0", Reply::Integer(5))]);
+}
+
 /// Three of them make a draft tired.
 const LONG_READ: &str = "for i = 1, 4000000 do end return redis.call('get', KEYS[1])";
 const LONG_WRITE: &str = "for i = 1, 4000000 do end return redis.call('incr', KEYS[1])";
