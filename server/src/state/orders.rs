@@ -126,7 +126,7 @@ impl OrderNote {
     /// Has an order follow it.
     pub fn apply(self, order: &mut Order, by: By) {
         match self {
-            OrderNote::Moved { old, new } => relocate(order, by, old, new),
+            OrderNote::Moved { old, new } => relocate(order, old, new),
             OrderNote::Ends { first, last } => clip(order, first, last),
         }
     }
@@ -311,32 +311,27 @@ fn weight(order: &Order) -> usize {
 /// Changes an order for a row that takes the place of another. The old row may be unknown if the order follows the names.
 pub fn change(order: &mut Order, by: By, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
     let (old, new) = places(by, name, old, new);
-    relocate(order, by, old, new);
+    relocate(order, old, new);
 }
 
 /// The places that a row leaves and takes.
 fn places(by: By, name: &Bytes, old: Option<&Row>, new: Option<&Row>) -> (Option<Place>, Option<Place>) {
-    match by.follows_name() {
+    let (old, new) = match by.follows_name() {
         true if new.is_some() => (None, by.place_of_name(name)),
         true => (by.place_of_name(name), None),
         false => (old.and_then(|row| by.place(name, row)), new.and_then(|row| by.place(name, row))),
-    }
+    };
+    planted!("zrank-counts-tombstones" => if by == By::Score && new.is_none() { return (None, None) });
+    planted!("hlen-counts-a-field-twice" => if by == By::End && new.is_some() { return (None, new) });
+    planted!("zadd-leaves-the-old-score" => if by == By::Score && new.is_some() { return (None, new) });
+    (old, new)
 }
 
 /// Puts one place in the place of another.
-fn relocate(order: &mut Order, by: By, old: Option<Place>, new: Option<Place>) {
+fn relocate(order: &mut Order, old: Option<Place>, new: Option<Place>) {
     if old == new {
         return;
     }
-    planted!("zrank-counts-tombstones" => if by == By::Score && new.is_none() { return });
-    planted!("hlen-counts-a-field-twice" => if let (By::End, Some(new)) = (by, new.clone()) {
-        order.insert(new);
-        return;
-    });
-    planted!("zadd-leaves-the-old-score" => if let (By::Score, Some(new)) = (by, new.clone()) {
-        order.insert(new);
-        return;
-    });
     if let Some(old) = old {
         order.remove(old.rank, &old.name);
     }

@@ -50,7 +50,8 @@ impl Core {
         let mut first = None;
         if waiting.proposals.is_empty() {
             first = waiting.first_change(&mut chosen, &mut draft);
-            *is_behind |= draft.is_tired();
+            let is_tired = draft.is_tired();
+            *is_behind |= is_tired;
             if draft.is_spoiled() {
                 return false;
             }
@@ -61,7 +62,7 @@ impl Core {
                 if is_done {
                     self.stirred |= waiting.mark_barren(&chosen);
                 }
-                return is_done || draft.is_tired();
+                return is_done || is_tired;
             }
         }
         let batch = Batch { units: waiting.take(&chosen), proposals: std::mem::take(&mut waiting.proposals), first };
