@@ -180,8 +180,10 @@ impl Class {
         let of_session = [Class::Select, Class::Ping].contains(&self);
         // Only a call of its own goes on.
         let scan = [Class::SScan, Class::HScan, Class::ZScan].contains(&self);
+        // The choices of several in one EXEC multiply.
+        let chooses = self == Class::SPopMany;
         let unit = Class::UNITS.contains(&self) && self != Class::Eval;
-        !of_session && !scan && !unit && !self.concerns_all_keys()
+        !of_session && !scan && !chooses && !unit && !self.concerns_all_keys()
     }
 
     /// Whether the class is one of registers: strings that commands take as a whole, and whole databases.

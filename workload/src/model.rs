@@ -9,11 +9,16 @@
 //! choice, and EXPIRE with GT compares lives by a clock that nobody sees. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
 //! the database explains.
 
+use std::collections::BTreeSet;
+
 use crate::operation::{
     Command, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand, TransactionCommand,
 };
 pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
 use crate::word::Word;
+
+/// The most states to which one command may lead. A server that takes 100 of 105 members has 97 million choices.
+const MOST_STATES: usize = 10_000;
 
 /// Executes a command in database 0 and returns the reply that a correct server gives.
 pub fn apply(state: &mut State, command: &Command) -> Reply {
@@ -118,7 +123,8 @@ fn run_script(state: &mut State, site: Site, script: &Script) -> Result<Reply, R
 }
 
 /// The states that a command may lead to, if it is answered with `seen` or, without it, with whatever reply.
-pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) -> Vec<State> {
+/// `None` if the server has too many choices to list.
+pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) -> Option<Vec<State>> {
     match (command, seen) {
         (Command::Set(SetCommand::Pop(key)), seen) => {
             if let Some(TypedValue::Set(members)) = state.entry(site.database, key).map(|entry| &entry.value) {
@@ -129,7 +135,7 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
                     apply_at(&mut after, site, &remove);
                     after
                 };
-                return members.iter().filter(chosen).map(without).collect();
+                return Some(members.iter().filter(chosen).map(without).collect());
             }
         }
         (Command::Set(SetCommand::PopMany(key, number)), seen) => {
@@ -141,54 +147,65 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
                     after
                 };
                 let members: Vec<&Word> = members.iter().collect();
-                return chosen(&members, number, seen).into_iter().map(without).collect();
+                return Some(chosen(&members, number, seen)?.into_iter().map(without).collect());
             }
         }
         // Whether an EXPIRE with GT or LT takes effect may depend on a clock that nobody sees.
         (Command::Key(command), seen) if command.holds(state, site.database) == Some(None) => {
             let expire = command.unconditional().map(Command::Key);
-            let mut states = expire.map(|expire| step(state, site, &expire, seen)).unwrap_or_default();
+            let mut states = expire.and_then(|expire| step(state, site, &expire, seen)).unwrap_or_default();
             if seen.is_none_or(|seen| *seen == Reply::Integer(0)) {
                 states.push(state.clone());
             }
-            return states;
+            return Some(states);
         }
         (Command::Transaction(TransactionCommand::Exec { watched, commands }), seen) => {
             return step_through(state, site, (watched.as_slice(), commands.as_slice()), seen);
         }
         // The server did not know the script. `check/refusals.rs` asks whether that was right.
-        (Command::Script(script), Some(seen)) if script.is_unknown(seen) => return vec![state.clone()],
+        (Command::Script(script), Some(seen)) if script.is_unknown(seen) => return Some(vec![state.clone()]),
         _ => {}
     }
     let mut after = state.clone();
     let reply = apply_at(&mut after, site, command);
     let right = seen.is_none_or(|seen| command.accepts(&command.comparable(reply), &command.comparable(seen.clone())));
-    if right { vec![after] } else { Vec::new() }
+    Some(if right { vec![after] } else { Vec::new() })
 }
 
-/// The members that a server may choose: so many of all, or those that the reply shows.
-fn chosen(members: &[&Word], number: usize, seen: Option<&Reply>) -> Vec<Vec<Word>> {
-    match seen {
+/// The members that a server may choose: so many of all, or those that the reply shows. `None` if there are too many
+/// choices.
+fn chosen(members: &[&Word], number: usize, seen: Option<&Reply>) -> Option<Vec<Vec<Word>>> {
+    Some(match seen {
         Some(Reply::Array(replies)) => {
             let shown = |member: &&&Word| replies.contains(&Reply::Value((**member).clone()));
             let chosen: Vec<Word> = members.iter().filter(shown).map(|member| (*member).clone()).collect();
             if chosen.len() == number && replies.len() == number { vec![chosen] } else { Vec::new() }
         }
         Some(_) => Vec::new(),
-        None => choices(members, number),
-    }
+        None if are_few(members.len(), number) => choices(members, number),
+        None => return None,
+    })
+}
+
+/// Whether the choices of so many of all are few enough to list.
+fn are_few(all: usize, number: usize) -> bool {
+    let fewer = number.min(all - number); // who goes decides who stays
+    let ways = (1..=fewer).try_fold(1_usize, |ways, next| Some(ways.checked_mul(all - fewer + next)? / next));
+    ways.is_some_and(|ways| ways <= MOST_STATES)
 }
 
 /// Every choice of so many members.
 fn choices(members: &[&Word], number: usize) -> Vec<Vec<Word>> {
-    if number == 0 {
-        return vec![Vec::new()];
+    let mut indexes: Vec<usize> = (0..number).collect();
+    let mut choices = Vec::new();
+    loop {
+        choices.push(indexes.iter().map(|index| members[*index].clone()).collect());
+        // The last index that can go up does, and those behind it follow.
+        let room = |place: &usize| indexes[*place] < members.len() - number + place;
+        let Some(place) = (0..number).rev().find(room) else { return choices };
+        let next = indexes[place] + 1;
+        indexes[place..].iter_mut().zip(next..).for_each(|(index, next)| *index = next);
     }
-    let with = |first: usize| {
-        let rest = choices(&members[first + 1..], number - 1).into_iter();
-        rest.map(move |rest| [vec![members[first].clone()], rest].concat())
-    };
-    (0..=members.len().saturating_sub(number)).filter(|first| *first < members.len()).flat_map(with).collect()
 }
 
 /// The states that a transaction may lead to, command by command.
@@ -200,26 +217,31 @@ fn step_through(
     site: Site,
     (watched, commands): (&[Word], &[Command]),
     seen: Option<&Reply>,
-) -> Vec<State> {
+) -> Option<Vec<State>> {
     let mut refused = state.clone();
     refused.unwatch(site.client);
     let replies = match seen {
-        Some(Reply::Nil) => return vec![refused],
+        Some(Reply::Nil) => return Some(vec![refused]),
         Some(Reply::Array(replies)) if replies.len() == commands.len() => Some(replies),
-        Some(_) => return Vec::new(),
+        Some(_) => return Some(Vec::new()),
         None => None,
     };
     if !watched.iter().all(|key| state.is_untouched(site.database, key, site.client)) {
-        return if replies.is_none() { vec![refused] } else { Vec::new() };
+        return Some(if replies.is_none() { vec![refused] } else { Vec::new() });
     }
-    let mut states = vec![refused];
+    let mut states = BTreeSet::from([refused]);
     for (number, command) in commands.iter().enumerate() {
         let seen = replies.map(|replies| &replies[number]);
-        states = states.iter().flat_map(|state| step(state, site, command, seen)).collect();
-        states.sort_unstable();
-        states.dedup();
+        let mut after = BTreeSet::new();
+        for state in &states {
+            after.extend(step(state, site, command, seen)?);
+            if after.len() > MOST_STATES {
+                return None;
+            }
+        }
+        states = after;
     }
-    states
+    Some(states.into_iter().collect())
 }
 
 /// Ends the life of a key, if this limit is still its own.

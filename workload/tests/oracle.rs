@@ -41,7 +41,7 @@ fn is_explained(history: &History, violation: &Violation) -> bool {
             seen,
         );
         // An open SPOP removed any member, so a replay may have to choose as the checker did.
-        after.into_iter().next().is_some_and(|after| {
+        after.into_iter().flatten().next().is_some_and(|after| {
             state = after;
             in_time
         })

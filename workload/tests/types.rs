@@ -4,7 +4,7 @@
 
 mod lines;
 
-use lines::{accepted, refused};
+use lines::{accepted, refused, undecided};
 use valthree_workload::operation::Command;
 use valthree_workload::word::Word;
 
@@ -260,6 +260,10 @@ fn sets_move_members_and_make_other_sets() {
         "a torn SMOVE",
         &format!("{two}5-12 2 SMOVE k j a -> :1\n6 1 SISMEMBER k a -> :0\n8 1 SISMEMBER j a -> :0"),
     );
+    accepted(
+        "SMOVE from a set that somebody empties does not look at the target",
+        "1 1 SADD a x -> :1\n3 1 RPUSH b e -> :1\n5-12 1 SREM a x -> :1\n6-10 2 SMOVE a b m -> :0",
+    );
     accepted("a union", &format!("{two}5 1 SUNIONSTORE i k j -> :3\n7 1 SMEMBERS i -> [a b c]"));
     accepted("an intersection", &format!("{two}5 1 SINTERSTORE i k j -> :1\n7 1 SMEMBERS i -> [b]"));
     accepted(
@@ -275,6 +279,21 @@ fn sets_move_members_and_make_other_sets() {
     refused("a member that comes back", &format!("{two}5 2 SPOP k 1 -> [a]\n7 1 SISMEMBER k a -> :1"));
     accepted("an unknown SPOP of two", &format!("{two}5 1 SADD k d -> :1\n7 2 SPOP k 2 -> ?\n9 1 SMEMBERS k -> [d]"));
     refused("an unknown SPOP of three", &format!("{two}5 1 SADD k d -> :1\n7 2 SPOP k 2 -> ?\n9 1 SCARD k -> :0"));
+}
+
+#[test]
+fn more_choices_than_anybody_can_try_are_no_violation() {
+    let members: Vec<String> = (1..=105).map(|number| format!("e{number}")).collect();
+    let set = format!("1 1 SADD s {} -> :105\n", members.join(" "));
+    undecided("an unknown SPOP of most", &format!("{set}3 2 SPOP s 100 -> ?\n5 1 SCARD s -> :5"));
+    let small = format!("1 1 SADD s {} -> :20\n", members[..20].join(" "));
+    undecided(
+        "their number multiplies in a transaction",
+        &format!("{small}3 2 MULTI; SPOP s 3; SPOP s 3; EXEC -> ?\n5 1 SCARD s -> :14"),
+    );
+    accepted("it did not happen", &format!("{set}3 2 SPOP s 100 -> ?\n5 1 SCARD s -> :105"));
+    accepted("an unknown SPOP of all", &format!("{set}3 2 SPOP s 10000 -> ?\n5 1 SCARD s -> :0"));
+    refused("all but one", &format!("{set}3 2 SPOP s 10000 -> ?\n5 1 SCARD s -> :1"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Order {
             let before = shown(&state);
             let reply = history.operations[operation].reply();
             // The order holds no step for the end of a life, so a reply may not fit. The picture then shows the model's.
-            match model::step(&state, site(operation), command, reply).into_iter().next() {
+            match model::step(&state, site(operation), command, reply).into_iter().flatten().next() {
                 Some(after) => state = after,
                 None => {
                     apply_at(&mut state, site(operation), command);

@@ -99,6 +99,11 @@ pub fn accepted(claim: &str, lines: &str) {
     assert_eq!(check(&history(lines), Budget::default()), Verdict::Serializable, "{claim}");
 }
 
+pub fn undecided(claim: &str, lines: &str) {
+    let verdict = check(&history(lines), Budget::default());
+    assert!(matches!(verdict, Verdict::Undecided(_)), "{claim}: {verdict:?}");
+}
+
 pub fn refused(claim: &str, lines: &str) {
     let verdict = check(&history(lines), Budget::default());
     assert!(matches!(verdict, Verdict::Violation(_)), "{claim}: {verdict:?}");

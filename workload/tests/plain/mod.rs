@@ -38,7 +38,7 @@ pub fn explains(history: &History) -> Option<bool> {
                 continue;
             }
             let site = Site { database: databases[number], stamp: number as u32, client: operation.client };
-            for after in model::step(&state, site, &operation.command, operation.reply()) {
+            for after in model::step(&state, site, &operation.command, operation.reply())? {
                 if seen.insert((done | 1 << number, after.clone())) {
                     stack.push((done | 1 << number, after));
                 }

@@ -144,7 +144,7 @@ async fn nobody_sees_the_text_of_a_script_before_it_is_stored() {
     alone.send(1, &[&["EVAL_RO", "return 5", "0"]]);
     alone.send(2, &[&["SCRIPT", "EXISTS", sha]]);
     let missing = Reply::Array(vec![Reply::Integer(0)]);
-    assert_eq!(alone.pass_until_quiet(), [(sha, missing), ("0", Reply::Integer(5))]);
+    assert_eq!(alone.pass_until_quiet(), [("0", Reply::Integer(5)), (sha, missing)]);
 }
 
 /// Three of them make a draft tired.

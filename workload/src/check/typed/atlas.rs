@@ -22,6 +22,9 @@ pub(super) struct Atlas<'a> {
     deeds: &'a Deeds<'a>,
     values: Numbers<Held>,
     steps: Map<(u32, Values), Rc<Vec<Values>>>,
+    /// Whether some deed led to more values than anybody can try. The atlas leaves them out, so a search that finds no
+    /// order shows nothing.
+    pub(super) is_incomplete: bool,
 }
 
 impl<'a> Atlas<'a> {
@@ -29,7 +32,7 @@ impl<'a> Atlas<'a> {
         let mut values = Numbers::with_capacity(0);
         let gone = values.number(&Held::default(), Held::default);
         debug_assert_eq!(gone, GONE);
-        Atlas { deeds, values, steps: Map::default() }
+        Atlas { deeds, values, steps: Map::default(), is_incomplete: false }
     }
 
     /// The entry of a number. `None` if the key is absent.
@@ -50,7 +53,11 @@ impl<'a> Atlas<'a> {
             state.hold(database, word, self.values.things[*value as usize].clone());
         }
         let after = match &deed.doing {
-            Doing::Command { command, seen, site } => model::step(&state, *site, command, seen.as_ref()),
+            Doing::Command { command, seen, site } => {
+                let after = model::step(&state, *site, command, seen.as_ref());
+                self.is_incomplete |= after.is_none();
+                after.unwrap_or_default()
+            }
             Doing::Death { key, limit } => {
                 let mut after = state.clone();
                 let of_key = places.iter().map(|place| self.deeds.places[*place as usize].0);

@@ -51,8 +51,10 @@ impl Seating {
             if deed.is_open() {
                 seats[*number as usize] = open;
                 open += 1;
+                // Whether an EXEC with watched keys takes effect depends on its client.
                 if let Doing::Command { command, site, .. } = &deed.doing
                     && command.lifetimes().is_empty()
+                    && command.watched().is_empty()
                 {
                     let twin = like.insert(format!("{} {command}", site.database), *number);
                     twins[*number as usize] = twin.unwrap_or(NONE);

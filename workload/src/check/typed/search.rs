@@ -33,6 +33,7 @@ pub(super) enum Conclusion {
     Stuck {
         index: usize,
     },
+    /// There were more states than it could try.
     Exhausted,
 }
 
@@ -95,7 +96,8 @@ pub(super) fn search(
                 leads = next;
                 if leads.is_empty() {
                     budget.steps = budget.steps.saturating_sub(search.spent);
-                    return Conclusion::Stuck { index: deed.index as usize };
+                    let stuck = Conclusion::Stuck { index: deed.index as usize };
+                    return if search.atlas.is_incomplete { Conclusion::Exhausted } else { stuck };
                 }
             }
         }
@@ -156,6 +158,8 @@ impl<'a> GroupSearch<'a> {
     fn after(&mut self, lead: &Lead, number: u32) -> Vec<Lead> {
         let before = self.values(lead, number);
         let steps = self.atlas.steps(number, &before);
+        // Each choice costs time and memory, whether or not it leads to a new state. Most deeds have one.
+        self.spent += steps.len().saturating_sub(1) as u64;
         let mut after = Vec::with_capacity(steps.len());
         for step in steps.iter() {
             let mut next = lead.clone();

@@ -136,6 +136,8 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<
             }
             _ => return None,
         },
+        // A server looks at the type of the target only if the source has any member, so the whole source counts.
+        Command::Set(SetCommand::Move(..)) if seen == Some(&Reply::Integer(0)) => return None,
         Command::Set(SetCommand::Has(_, member) | SetCommand::Move(_, _, member)) => {
             (Collection::Set, vec![member.clone()])
         }

@@ -10,8 +10,12 @@ use crate::operation::{
 };
 use crate::word::Word;
 
-/// The numbers of members that SPOP asks for. The last one is that of all, however many there are.
-const POPPED: [u32; 3] = [1, 2, 100];
+/// The numbers of members that SPOP asks for. No set of a round has as many as the last one, so it takes all: a server that
+/// took most of them would have more choices than the checker can try.
+const POPPED: [u32; 3] = [1, 2, 10_000];
+
+/// The ranks of ZRANGE and ZRANGESTORE. Without REV, the last ones are written like the command that shows all members.
+const RANKS: [(i64, i64); 5] = [(0, 0), (0, 1), (1, 2), (-2, -1), (0, -1)];
 
 impl Composer<'_> {
     pub(super) fn of_set(&mut self, class: Class) -> SetCommand {
@@ -131,8 +135,8 @@ impl Composer<'_> {
     fn span(&mut self) -> Span {
         let reverse = self.mint.chance.random();
         if self.mint.chance.random_ratio(1, 3) {
-            let ranks = [(0, 0), (0, 1), (1, 2), (-2, -1), (0, -1)];
-            let (first, last) = *ranks.choose(&mut self.mint.chance).unwrap_or(&ranks[0]);
+            let ranks = &RANKS[..RANKS.len() - usize::from(!reverse)];
+            let (first, last) = *ranks.choose(&mut self.mint.chance).unwrap_or(&RANKS[0]);
             return Span { bounds: SpanBounds::Ranks(first, last), reverse };
         }
         let mut score = || self.mint.chance.random_ratio(2, 3).then(|| self.mint.chance.random_range(0..1_i64 << 40));
