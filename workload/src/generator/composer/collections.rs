@@ -133,7 +133,7 @@ impl Composer<'_> {
 
     /// A range of a sorted set. A score is about one that a member may have.
     fn span(&mut self) -> Span {
-        let reverse = self.mint.chance.random();
+        let reverse: bool = self.mint.chance.random();
         if self.mint.chance.random_ratio(1, 3) {
             let ranks = &RANKS[..RANKS.len() - usize::from(!reverse)];
             let (first, last) = *ranks.choose(&mut self.mint.chance).unwrap_or(&RANKS[0]);
