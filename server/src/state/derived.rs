@@ -109,7 +109,7 @@ impl Database {
             // The next round has to follow only what changes during this one, and following takes less than committing.
             return Installed::Behind(Box::new(Deriving::following((table, by), ticket, wanted, order, notes)));
         }
-        notes.into_iter().for_each(|note| note.apply(&mut order, by));
+        notes.into_iter().for_each(|note| note.apply(&mut order));
         orders.end((table, by));
         orders.insert(table, by, order);
         Installed::Now

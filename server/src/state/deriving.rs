@@ -287,7 +287,7 @@ impl Work for Deriving {
                 }
             }
             Stage::Following(order, notes) => {
-                notes.by_ref().take(FOLLOWED).for_each(|note| note.apply(order, by));
+                notes.by_ref().take(FOLLOWED).for_each(|note| note.apply(order));
                 if notes.len() == 0 {
                     let order = std::mem::take(order);
                     return Some(self.done(order));

@@ -124,7 +124,7 @@ pub enum OrderNote {
 
 impl OrderNote {
     /// Has an order follow it.
-    pub fn apply(self, order: &mut Order, by: By) {
+    pub fn apply(self, order: &mut Order) {
         match self {
             OrderNote::Moved { old, new } => relocate(order, old, new),
             OrderNote::Ends { first, last } => clip(order, first, last),
