@@ -140,6 +140,11 @@ pub const IN_UNITS: &[Caught] = &[
         "commit::tests::patience::a_change_whose_own_reply_has_no_memory_happens_once",
     ),
     caught(
+        "batch-goes-on-after-a-cut",
+        "a batch goes on with what a unit has left that was cut off",
+        "commit::tests::aside::nothing_is_executed_on_what_a_unit_has_left_that_was_cut_off",
+    ),
+    caught(
         "order-built-without-what-came-meanwhile",
         "an order that is built in slices misses what is committed between them",
         "state::deriving::tests::an_order_follows_what_changes_while_it_is_built",

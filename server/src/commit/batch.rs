@@ -92,7 +92,7 @@ impl Batch {
             draft.is_spoiled() || before.as_ref().is_some_and(Draft::is_spoiled)
         };
         // A draft in which a unit was cut off may contradict itself, so nothing more is executed on it.
-        while !is_spoiled(&draft, &before)
+        while (!is_spoiled(&draft, &before) || planted!("batch-goes-on-after-a-cut"))
             && let Some(arrival) = units.pop_front_if(|_| total <= base.most)
         {
             let client = arrival.unit.client;
