@@ -6,8 +6,8 @@
 //! meaning is here.
 //!
 //! [`apply`] is the model. [`step`] gives every state that a command may lead to: SPOP takes members of the server's
-//! choice, and EXPIRE with GT compares lives by a clock that nobody sees. [`expire`] ends a life. [`impossible`] is a cheap check before the search: it refuses a reply that no state of
-//! the database explains.
+//! choice, and EXPIRE with GT compares lives by a clock that nobody sees. [`expire`] ends a life. [`impossible`] is a
+//! cheap check before the search: it refuses a reply that no state of the database explains.
 
 use std::collections::BTreeSet;
 

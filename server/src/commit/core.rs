@@ -1,7 +1,8 @@
 //! The pure core: what the loop knows, what can happen to it, and what it wants to be done.
 //!
-//! The files of `step` say how each event changes it. The core sends nothing, spawns nothing, waits for nothing and reads no
-//! clock, but for the time that a script may take ([`crate::script`]). So a test can drive several cores through any order of lost, late and doubled messages, step by step.
+//! The files of `step` say how each event changes it. The core sends nothing, spawns nothing, waits for nothing and reads
+//! no clock, but for the time that a script may take ([`crate::script`]). So a test can drive several cores through any
+//! order of lost, late and doubled messages, step by step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

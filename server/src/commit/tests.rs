@@ -336,7 +336,8 @@ impl World {
     }
 }
 
-/// Writes a value, and returns the one before it. The server does not upload a value with an expiry before it executes the command.
+/// Writes a value, and returns the one before it. The server does not upload a value with an expiry before it executes
+/// the command.
 fn write(key: &str, value: &str) -> Command {
     match value.len() as u64 > LARGE {
         true => command(&["SET", key, value, "EX", "1000000", "GET"]),

@@ -1,9 +1,9 @@
 //! Byte strings as JSON: text as it is, other bytes in base64.
 //!
-//! A byte string that is a value is a string, or `{"base64":"…"}`, which no text can be mistaken for. A value with so many control
-//! characters that base64 is shorter is no text either: JSON needs six bytes for each, and bitmaps consist of them. A byte
-//! string that is a name has to be a string: it gets the prefix `base64:`, and a text that begins with this prefix is written
-//! in base64 too. Nothing else is written in base64, so each byte string is written in one way.
+//! A byte string that is a value is a string, or `{"base64":"…"}`, which no text can be mistaken for. A value with so
+//! many control characters that base64 is shorter is no text either: JSON needs six bytes for each, and bitmaps consist
+//! of them. A byte string that is a name has to be a string: it gets the prefix `base64:`, and a text that begins with
+//! this prefix is written in base64 too. Nothing else is written in base64, so each byte string is written in one way.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! `DEBUG`: tools for tests. A server refuses them unless it was started with `--debug-commands true`: some of them stop it for a
-//! while, or read the whole database.
+//! `DEBUG`: tools for tests. A server refuses them unless it was started with `--debug-commands true`: some of them stop
+//! it for a while, or read the whole database.
 
 use std::time::Duration;
 

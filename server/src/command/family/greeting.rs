@@ -201,7 +201,8 @@ fn hello(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::Map(fields.map(|(key, value)| (Reply::text(key), value)).into()))
 }
 
-/// The session forgets the transaction. The name of the client library stays: a `RESET` does not change which library the client uses.
+/// The session forgets the transaction. The name of the client library stays: a `RESET` does not change which library the
+/// client uses.
 fn reset(caller: &mut Caller, _: &[Bytes]) -> Result<Reply, Reply> {
     caller.silence.reset();
     let mut facts = caller.facts();

@@ -17,8 +17,8 @@ use super::{S3, phrase, unquote};
 use crate::store::{ETag, Got, Reason, StoreError};
 use crate::zoo::planted;
 
-/// The pauses before a doubtful answer is asked for again, in milliseconds. A replacement takes a store milliseconds; a store that still
-/// contradicts itself after half a second has another problem.
+/// The pauses before a doubtful answer is asked for again, in milliseconds. A replacement takes a store milliseconds; a
+/// store that still contradicts itself after half a second has another problem.
 const PAUSES: [u64; 7] = [5, 10, 20, 40, 80, 160, 250];
 
 /// How often the store has to repeat an answer that is odd but no contradiction: a 404 for an object that this server has
