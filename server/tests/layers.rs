@@ -81,12 +81,7 @@ const EVENTS: [&str; 21] = [
 impl World {
     fn step(&mut self) {
         let server = self.rng.random_range(0..self.servers.len());
-        if self.chance(20) {
-            self.derive(server);
-        }
-        if self.chance(50) {
-            self.work_on_an_order();
-        }
+        self.build_orders();
         match self.rng.random_range(0..100) {
             0..42 => self.commit(server),
             42..54 => self.pass(),

@@ -14,7 +14,7 @@ use valthree::run::{Layer, Name, Salt, Work as _};
 use valthree::state::{Database, Draft, Laying, Proposal, Runs, Stretch};
 
 use super::deed::Drawing;
-use super::deriving::OrderWork;
+use super::deriving::OrderWorks;
 use super::model::Meaning;
 use super::{act, orders, read};
 
@@ -60,9 +60,7 @@ pub struct World {
     pub is_calm: bool,
     /// The time, in milliseconds since 1970.
     clock: u64,
-    /// The orders that are being built.
-    pub order_works: Vec<OrderWork>,
-    pub tickets: u64,
+    pub order_works: OrderWorks,
     /// How often what happened.
     pub happened: BTreeMap<&'static str, u64>,
 }
@@ -91,8 +89,7 @@ impl World {
             has_system: seed.is_multiple_of(2),
             is_calm: seed % 4 == 2,
             clock: 1_000_000,
-            order_works: Vec::new(),
-            tickets: 0,
+            order_works: OrderWorks::new(seed),
             happened: BTreeMap::new(),
         }
     }
