@@ -36,8 +36,8 @@ pub struct Arrival {
     pub again: u32,
 }
 
-/// A unit that has waited so often again for an order that it had waited for has orders built at once. So it is executed in
-/// the end, even if each order is dropped before the next one is there.
+/// An order may be dropped before the unit that waited for it is executed. Then the unit waits for the same order again. After
+/// so many such waits its orders are built at once, so that it is executed in the end.
 const MOST_AGAIN: u32 = 8;
 
 /// Why a unit could not be executed. It has changed nothing.

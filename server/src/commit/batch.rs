@@ -69,9 +69,9 @@ impl<'a> Base<'a> {
 }
 
 impl Batch {
-    /// Executes the rest of the batch, in order, on `draft`. Also returns the units that are left for the next batch: there is
-    /// no memory for their long replies, or they lack orders, or the effects of those before them are large, or scripts have worked
-    /// for long.
+    /// Executes the rest of the batch, in order, on `draft`. Also returns the units that are left for the next batch. They
+    /// lack memory for their long replies, or they lack orders. Or the effects of the units before them are large. Or scripts
+    /// have worked for long.
     pub fn commit<'a>(
         self,
         number: u64,
