@@ -55,7 +55,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { recent: 128 << 10, commits: 4, fanout: 8, garbage: 32, commit: 4 << 20, order: 4096 }
+        Thresholds { recent: 96 << 10, commits: 2, fanout: 8, garbage: 32, commit: 4 << 20, order: 4096 }
     }
 }
 
