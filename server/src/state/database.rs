@@ -3,7 +3,8 @@
 mod burial;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -52,7 +53,7 @@ impl Database {
     }
 
     fn over(root: Root, runs: Runs) -> Database {
-        let (newest, tallies) = (Newest::new(runs.salt()), runs.tallies().clone());
+        let (newest, tallies) = (Newest::default(), runs.tallies().clone());
         let touched = Touched::after(root.covered(), runs.salt());
         let graves = VecDeque::new();
         Database { root, runs, newest, tallies, graves, expired: 0, touched, orders: RefCell::default() }
@@ -107,10 +108,10 @@ impl Database {
             self.root.header.generation + 1,
             "a draft belongs to the version it was computed on"
         );
-        let Finished { root, change, .. } = finished;
+        let Finished { root, change, below, .. } = finished;
         self.bury(root.header.now, self.portion(root));
         if let Some(entry) = root.recent.last() {
-            self.absorb(entry, &root.header.databases);
+            self.absorb_over(below, entry, &root.header.databases);
         }
         let nothing = Runs::none(root.header.base, self.runs.salt());
         let runs = change.lay(std::mem::replace(&mut self.runs, nothing), root);
@@ -120,19 +121,34 @@ impl Database {
     /// Lays the rows of an entry over the others. Databases that no number of the new version maps to are out of reach: an
     /// uploaded run may have rows of them.
     pub(crate) fn absorb(&mut self, entry: &Arc<Entry>, numbers: &[Numbered]) {
+        self.absorb_over(&[], entry, numbers);
+    }
+
+    /// Version of `absorb` for a commit of this server. For the last rows of the entry, `below` says what the version before it
+    /// says of them, as far as that is known.
+    fn absorb_over(&mut self, below: &[Mention], entry: &Arc<Entry>, numbers: &[Numbered]) {
         self.touched.note(entry);
         let is_wanted = |table: Table| match table {
             Table::Keys(database) => is_mapped(database, numbers),
             Table::Elements(_) => true,
         };
-        for (table, name, row) in entry.all_rows().filter(|(table, ..)| is_wanted(*table)) {
+        let unknown = if below.is_empty() { usize::MAX } else { entry.all_rows().count() - below.len() };
+        let below = iter::repeat_n(&Mention::Nothing, unknown).chain(below);
+        for ((table, name, row), below) in entry.all_rows().zip(below).filter(|((table, ..), _)| is_wanted(*table)) {
             let counts = matches!(table, Table::Keys(_)) || row.is_none_or(names_collections);
             let compares = counts || self.orders.get_mut().compares(table);
             // Laying the row finds the one before it, if `recent` has it: to look for it first would take a second search.
-            let old = match self.newest.put(entry.generation(), table, name, row.cloned()) {
-                Mention::Row(old) => Some(old),
-                Mention::Nothing if compares => self.runs.get(table, name),
-                Mention::Nothing | Mention::Removal => None,
+            let hash = self.runs.salt().hash(table, name);
+            let old = match (self.newest.put(entry.generation(), hash, table, name, row.cloned()), below) {
+                (Mention::Row(old), _) => Some(old),
+                (Mention::Nothing, Mention::Row(old)) => {
+                    let found = || self.runs.find(hash, table, name);
+                    // A merge may have left it out in the meantime, if it has ended.
+                    debug_assert!(old.end().is_some() || found().as_ref() == Some(old), "the draft has seen {name:?}");
+                    Some(old.clone())
+                }
+                (Mention::Nothing, Mention::Nothing) if compares => self.runs.find(hash, table, name),
+                (Mention::Nothing | Mention::Removal, _) => None,
             };
             let orders = self.orders.get_mut();
             orders.note(table, name, old.as_ref(), row);
@@ -148,9 +164,13 @@ impl Database {
     /// Takes the root of a version whose rows are known by now.
     fn exchange(&mut self, root: Root, runs: Runs) {
         let old = std::mem::replace(&mut self.root, root);
-        let first = self.root.recent.first().map_or(u64::MAX, |entry| entry.generation());
-        for entry in old.recent.iter().take_while(|entry| entry.generation() < first) {
-            self.newest.forget(entry);
+        let (before, covered) = (old.covered(), self.root.covered());
+        planted!("fold-undoes-newer" => {
+            let folded = old.recent.iter().take_while(|entry| entry.generation() <= covered);
+            folded.for_each(|entry| self.newest.forget_names(entry));
+        });
+        if covered > before {
+            self.newest.forget(covered);
         }
         self.runs = runs;
         self.clear_graves();
@@ -192,10 +212,11 @@ impl Database {
 
     /// The row of a name, dead or alive.
     pub fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
-        match self.newest.get(table, name) {
+        let hash = self.runs.salt().hash(table, name);
+        match self.newest.get(hash, table, name) {
             Mention::Row(row) => Some(row),
             Mention::Removal => None,
-            Mention::Nothing => self.runs.get(table, name),
+            Mention::Nothing => self.runs.find(hash, table, name),
         }
     }
 
@@ -220,8 +241,8 @@ impl Database {
 
     /// Version of `visit` that stops if more than so many rows have to be read. Returns whether it has shown all rows.
     pub(super) fn visit_some(&self, table: Table, most: usize, mut see: impl FnMut(&Bytes, &Row)) -> bool {
-        let newest = self.newest.table(table);
-        let mut left = most.checked_sub(newest.map_or(0, HashMap::len));
+        let newest = self.newest.count(table);
+        let mut left = most.checked_sub(newest);
         let layers: Vec<_> = self.runs.layers().iter().filter(|stretch| stretch.layer.has(table)).collect();
         for (at, stretch) in layers.iter().enumerate() {
             let above = &layers[at + 1..];
@@ -232,12 +253,12 @@ impl Database {
                 }
                 let Some(row) = row else { continue };
                 let is_newest = |name: &Bytes| {
-                    let hash = (!above.is_empty()).then(|| self.runs.salt().hash(table, name));
-                    newest.is_none_or(|rows| !rows.contains_key(name))
-                        && !above
-                            .iter()
-                            .zip(hash.iter().cycle())
-                            .any(|(other, hash)| other.layer.says(*hash, table, name))
+                    if newest == 0 && above.is_empty() {
+                        return true;
+                    }
+                    let hash = self.runs.salt().hash(table, name);
+                    let is_below = || above.iter().any(|other| other.layer.says(hash, table, name));
+                    !self.newest.says(hash, table, name) && !is_below()
                 };
                 if is_newest(&name) {
                     see(&name, &row);

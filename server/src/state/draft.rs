@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 pub use self::effects::MOST_EFFECTS;
-use self::effects::{Changed, Effects, Undoes};
+use self::effects::{Changed, Effects, Overlaid, Undoes};
 pub use self::labour::Labour;
 use self::labour::Labours;
 use self::lookups::LookupCount;
@@ -266,7 +266,7 @@ impl<'a> Draft<'a> {
     /// The row of a name, dead or alive.
     pub(crate) fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
         match self.changed.get(&table).and_then(|rows| rows.get(name)) {
-            Some(row) => row.clone(),
+            Some(overlaid) => overlaid.row.clone(),
             None if self.owns(table) => None,
             None => self.database.row(table, name),
         }
@@ -323,7 +323,7 @@ impl<'a> Draft<'a> {
             self.missing.borrow_mut().insert((table, by));
             return Order::default();
         };
-        for (name, row) in self.changed.get(&table).into_iter().flatten() {
+        for (name, Overlaid { row, .. }) in self.changed.get(&table).into_iter().flatten() {
             planted!("order-misses-its-batch" => continue);
             let old = if is_own || by.follows_name() { None } else { self.database.row(table, name) };
             orders::change(&mut order, by, name, old.as_ref(), row.as_ref());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::changes::{Added, Change};
 use super::tally::Figures;
 use crate::root::{Entry, EntryParts, Placed, Root, Upload};
-use crate::row::Table;
+use crate::row::{Mention, Table};
 use crate::zoo::planted;
 
 /// A draft that is ready to be stored.
@@ -17,6 +17,8 @@ pub struct Finished {
     pub root: Root,
     /// What it does to the layers.
     pub change: Change,
+    /// What the version before says of each row of the newest entry, if somebody has looked. It may be empty.
+    pub(super) below: Vec<Mention>,
     /// Its bytes.
     pub bytes: Bytes,
     /// What INFO says of it. Its size still counts the keys that end with this version: they are found when it lands.
@@ -29,6 +31,8 @@ pub struct Prepared {
     /// The version without its newest entry.
     pub(super) root: Root,
     pub(super) parts: EntryParts,
+    /// What the version before says of each of its rows: see [`Finished`].
+    pub(super) below: Vec<Mention>,
     /// A run that was uploaded before the batch was executed.
     pub(super) uploaded: Option<Added>,
     pub(super) change: Change,
@@ -80,6 +84,7 @@ impl Prepared {
             false => std::mem::take(&mut self.parts.rows),
         };
         self.parts.rows.clear();
+        self.below.clear();
         planted!("lost-effects-used-again" => {
             let rows = added.layer.iter().collect();
             return self.with(Some(added), Some(rows));
@@ -88,7 +93,7 @@ impl Prepared {
     }
 
     fn with(self, added: Option<&Added>, uploaded: Option<Vec<Placed>>) -> Finished {
-        let Prepared { mut root, mut parts, change, figures, .. } = self;
+        let Prepared { mut root, mut parts, below, change, figures, .. } = self;
         parts.run = added.map(|Added { run, .. }| Upload { name: run.name, rows: run.rows, bytes: run.bytes });
         let entry = Entry::new(parts);
         root.recent.push(Arc::new(match uploaded {
@@ -96,6 +101,6 @@ impl Prepared {
             None => entry,
         }));
         let bytes = root.encode();
-        Finished { root, change, bytes, figures }
+        Finished { root, change, below, bytes, figures }
     }
 }

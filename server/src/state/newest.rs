@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 
 use bytes::Bytes;
+use hashbrown::{HashTable, hash_table};
 
-use crate::root::Entry;
 use crate::row::{Mention, Row, Table};
 use crate::run::Salt;
-use crate::zoo::planted;
 
 impl BuildHasher for Salt {
     type Hasher = DefaultHasher;
@@ -48,51 +47,53 @@ impl Hasher for IdHasher {
     }
 }
 
-/// The rows of one table.
-type TableRows = HashMap<Bytes, Newer, Salt>;
+/// The rows of one table, by the hashes of their names.
+type TableRows = HashTable<Newer>;
 
 /// The newest row of a name, and the generation that wrote it.
 #[derive(Clone, Debug)]
-pub struct Newer {
+struct Newer {
+    /// See [`Salt::hash`].
+    hash: u64,
+    name: Bytes,
     generation: u64,
     row: Option<Row>,
 }
 
 /// Newest rows by table and name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Newest {
-    salt: Salt,
     tables: HashMap<Table, TableRows, BuildHasherDefault<IdHasher>>,
 }
 
 impl Newest {
-    /// No rows.
-    pub fn new(salt: Salt) -> Newest {
-        Newest { salt, tables: HashMap::default() }
-    }
-
-    /// What the entries say of a name.
-    pub fn get(&self, table: Table, name: &[u8]) -> Mention {
-        let newer = self.tables.get(&table).and_then(|rows| rows.get(name));
+    /// What the entries say of a name with this hash.
+    pub fn get(&self, hash: u64, table: Table, name: &[u8]) -> Mention {
+        let newer = self.tables.get(&table).and_then(|rows| rows.find(hash, |newer| newer.name == name));
         newer.map_or(Mention::Nothing, |newer| newer.row.clone().into())
     }
 
-    /// What the entries say of a table.
-    pub fn table(&self, table: Table) -> Option<&TableRows> {
-        self.tables.get(&table)
+    /// Whether the entries say anything of a name with this hash.
+    pub fn says(&self, hash: u64, table: Table, name: &[u8]) -> bool {
+        self.tables.get(&table).is_some_and(|rows| rows.find(hash, |newer| newer.name == name).is_some())
+    }
+
+    /// How many names of a table the entries say something of.
+    pub fn count(&self, table: Table) -> usize {
+        self.tables.get(&table).map_or(0, HashTable::len)
     }
 
     /// Shows what the entries say of a table, without the removals and in no particular order.
     pub fn visit(&self, table: Table, mut see: impl FnMut(&Bytes, &Row)) {
-        for (name, newer) in self.tables.get(&table).into_iter().flatten() {
-            newer.row.iter().for_each(|row| see(name, row));
+        for Newer { name, row, .. } in self.tables.get(&table).into_iter().flatten() {
+            row.iter().for_each(|row| see(name, row));
         }
     }
 
     /// What the entries say of a table, in the order of the names.
     pub fn rows(&self, table: Table) -> Vec<(Bytes, Option<Row>)> {
         let Some(rows) = self.tables.get(&table) else { return Vec::new() };
-        let mut all: Vec<_> = rows.iter().map(|(name, newer)| (name.clone(), newer.row.clone())).collect();
+        let mut all: Vec<_> = rows.iter().map(|newer| (newer.name.clone(), newer.row.clone())).collect();
         all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         all
     }
@@ -108,24 +109,36 @@ impl Newest {
     }
 
     /// Lays a row of a generation over the others. Returns what they have said of the name.
-    pub fn put(&mut self, generation: u64, table: Table, name: &Bytes, row: Option<Row>) -> Mention {
-        let salt = self.salt;
-        let rows = self.tables.entry(table).or_insert_with(|| HashMap::with_hasher(salt));
-        let before = rows.insert(name.clone(), Newer { generation, row });
-        before.map_or(Mention::Nothing, |newer| newer.row.into())
-    }
-
-    /// Forgets what an entry said, where no later one has said something else. The entry is now part of a run.
-    pub fn forget(&mut self, entry: &Entry) {
-        for (table, name, _) in entry.all_rows() {
-            let Some(rows) = self.tables.get_mut(&table) else { continue };
-            let is_newest = |newer: &Newer| newer.generation <= entry.generation() || planted!("fold-undoes-newer");
-            if rows.get(&name[..]).is_some_and(is_newest) {
-                rows.remove(&name[..]);
+    pub fn put(&mut self, generation: u64, hash: u64, table: Table, name: &Bytes, row: Option<Row>) -> Mention {
+        let rows = self.tables.entry(table).or_default();
+        match rows.entry(hash, |newer| newer.name == *name, |newer| newer.hash) {
+            hash_table::Entry::Occupied(mut place) => {
+                let newer = place.get_mut();
+                newer.generation = generation;
+                std::mem::replace(&mut newer.row, row).into()
             }
-            if rows.is_empty() {
-                self.tables.remove(&table);
+            hash_table::Entry::Vacant(place) => {
+                place.insert(Newer { hash, name: name.clone(), generation, row });
+                Mention::Nothing
             }
         }
+    }
+
+    /// Forgets what the entries up to this generation said, where no later one has said something else. They are now part of a
+    /// run. Few rows are left then, so it walks over all: to look for those that go would take longer.
+    pub fn forget(&mut self, covered: u64) {
+        self.tables.retain(|_, rows| {
+            rows.retain(|newer| newer.generation > covered);
+            !rows.is_empty()
+        });
+    }
+
+    /// `fold-undoes-newer`: forgets these names, whoever wrote them last.
+    #[cfg(feature = "bug-zoo")]
+    pub(crate) fn forget_names(&mut self, entry: &crate::root::Entry) {
+        for (table, name, _) in entry.all_rows() {
+            self.tables.entry(table).or_default().retain(|newer| newer.name != *name);
+        }
+        self.tables.retain(|_, rows| !rows.is_empty());
     }
 }

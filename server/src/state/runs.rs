@@ -63,10 +63,11 @@ impl Runs {
 
     /// The row of a name. A removal and a row that was never there are the same.
     pub fn get(&self, table: Table, name: &[u8]) -> Option<Row> {
-        if self.layers.is_empty() {
-            return None;
-        }
-        let hash = self.salt.hash(table, name);
+        if self.layers.is_empty() { None } else { self.find(self.salt.hash(table, name), table, name) }
+    }
+
+    /// The row of a name with this hash.
+    pub fn find(&self, hash: u64, table: Table, name: &[u8]) -> Option<Row> {
         for stretch in self.layers.iter().rev() {
             match stretch.layer.get(hash, table, name) {
                 Mention::Row(row) => return Some(row),

@@ -33,7 +33,8 @@ pub(crate) fn keep_the_batch(draft: &mut Draft<'_>, number: usize) {
     draft.tallies.remove(&old.id());
     let id = draft.new_id();
     draft.map(number, id);
-    own.into_iter().filter(|(_, row)| row.is_some()).for_each(|(key, row)| draft.set(Table::Keys(id), key, row));
+    let own = own.into_iter().filter(|(_, overlaid)| overlaid.row.is_some());
+    own.for_each(|(key, overlaid)| draft.set(Table::Keys(id), key, overlaid.row));
 }
 
 /// `swapdb-torn` and `flushdb-empties-a-neighbor`: maps a number to a new database.

@@ -1,8 +1,11 @@
 //! Changes of rows.
 
+use std::collections::btree_map;
+
 use bytes::Bytes;
 
 use super::Draft;
+use super::effects::Overlaid;
 use crate::row::{Made, Mention, Row, Table};
 use crate::state::orders::{self, By};
 use crate::state::tally::is_mapped;
@@ -19,11 +22,20 @@ impl Draft<'_> {
 
     /// Puts a row in the place of another, and returns that one. None removes it.
     pub(crate) fn replace(&mut self, table: Table, name: Bytes, row: Option<Row>) -> Option<Row> {
+        self.note_for_undo(table, &name, row.as_ref());
+        let (database, is_own) = (self.database, self.owns(table));
         // Laying the new row finds the old one, if it is of this draft: to look for it before would take a second search.
-        let old = match self.lay(table, &name, row.clone()) {
-            Mention::Row(old) => Some(old),
-            Mention::Nothing if !self.owns(table) => self.database.row(table, &name),
-            Mention::Nothing | Mention::Removal => None,
+        let old = match self.changed.entry(table).or_default().entry(name.clone()) {
+            btree_map::Entry::Occupied(mut place) => {
+                let old = std::mem::replace(&mut place.get_mut().row, row.clone());
+                self.effects.forget(&name, old.as_ref());
+                old
+            }
+            btree_map::Entry::Vacant(place) => {
+                let old = if is_own { None } else { database.row(table, &name) };
+                place.insert(Overlaid { row: row.clone(), below: old.clone().into() });
+                old
+            }
         };
         self.note(table, &name, old.as_ref(), row.as_ref());
         old
@@ -38,7 +50,7 @@ impl Draft<'_> {
     /// Puts a row in the place of one that the caller has just looked at, or that does not matter. None removes it.
     pub(crate) fn exchange(&mut self, table: Table, name: Bytes, old: Option<&Row>, row: Option<Row>) {
         self.note(table, &name, old, row.as_ref());
-        self.lay(table, &name, row);
+        self.lay(table, name, row);
     }
 
     /// Brings what follows from the rows up to date.
@@ -64,17 +76,24 @@ impl Draft<'_> {
         }
     }
 
-    /// Lays a row over the version. Returns what this draft has said of it before.
-    fn lay(&mut self, table: Table, name: &Bytes, row: Option<Row>) -> Mention {
+    /// Lays a row over the version.
+    fn lay(&mut self, table: Table, name: Bytes, row: Option<Row>) {
+        self.note_for_undo(table, &name, row.as_ref());
+        match self.changed.entry(table).or_default().entry(name) {
+            btree_map::Entry::Occupied(mut place) => {
+                let old = std::mem::replace(&mut place.get_mut().row, row);
+                self.effects.forget(place.key(), old.as_ref());
+            }
+            btree_map::Entry::Vacant(place) => drop(place.insert(Overlaid { row, below: Mention::Nothing })),
+        }
+    }
+
+    /// Notes a change that is about to be made, and what it takes to undo it.
+    fn note_for_undo(&mut self, table: Table, name: &Bytes, row: Option<&Row>) {
         for savepoint in &mut self.savepoints {
             savepoint.note(table, name, &self.changed);
         }
-        self.effects.note(name, row.as_ref());
-        let before = self.changed.entry(table).or_default().insert(name.clone(), row);
-        if let Some(before) = &before {
-            self.effects.forget(name, before.as_ref());
-        }
-        before.map_or(Mention::Nothing, Mention::from)
+        self.effects.note(name, row);
     }
 
     /// Takes back what this draft has written to an element, if it has: the head will say that the element does not count,
@@ -84,8 +103,8 @@ impl Draft<'_> {
             savepoint.note(Table::Elements(collection), &Bytes::copy_from_slice(name), &self.changed);
         }
         let rows = self.changed.get_mut(&Table::Elements(collection));
-        if let Some(row) = rows.and_then(|rows| rows.remove(name)) {
-            self.effects.forget(name, row.as_ref());
+        if let Some(overlaid) = rows.and_then(|rows| rows.remove(name)) {
+            self.effects.forget(name, overlaid.row.as_ref());
         }
     }
 }

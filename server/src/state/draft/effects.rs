@@ -5,10 +5,20 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::root::length;
-use crate::row::{Row, Table};
+use crate::row::{Mention, Row, Table};
 
-/// The rows that a draft changes, by table and name. None is a removal.
-pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Option<Row>>>;
+/// The rows that a draft changes, by table and name.
+pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Overlaid>>;
+
+/// A row that a draft has laid over the version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overlaid {
+    /// None is a removal.
+    pub row: Option<Row>,
+    /// What the version says, or nothing if nobody has looked. To look costs as much as the rest of a SET, so nobody should
+    /// have to look again when the commit has landed.
+    pub below: Mention,
+}
 
 /// How large the effects of one unit may be, in bytes: as large as a request. They are one object in the store, and the
 /// other commands of the batch wait for its upload.

@@ -7,9 +7,10 @@
 use bytes::Bytes;
 
 use super::Draft;
+use super::effects::Overlaid;
 use crate::id::Id;
-use crate::root::{self, EntryParts, Header, Root, Run};
-use crate::row::{Made, Row, Table};
+use crate::root::{self, EntryParts, Header, Placed, Root, Run};
+use crate::row::{Made, Mention, Table};
 use crate::state::changes::{Added, Change, Folded, Merged, Proposal};
 use crate::state::finished::{Finished, Prepared};
 use crate::state::tally::{Figures, Tallies, is_mapped};
@@ -127,7 +128,7 @@ impl Draft<'_> {
         let figures = self.figures(&header);
         let covered = root::covered(&self.runs, base);
         let recent = old.recent.iter().filter(|entry| entry.generation() > covered).cloned().collect();
-        let rows = self.rows(&expired);
+        let (rows, below) = self.rows(&expired);
         let parts = EntryParts { rows, expired, ..EntryParts::new(generation, server) };
         let kept = match self.folded {
             Some(_) if !planted!("fold-forgets-what-others-need") => {
@@ -138,7 +139,7 @@ impl Draft<'_> {
         };
         let root = Root { header, runs: std::mem::take(&mut self.runs), kept, recent };
         let change = Change { dropped, folded: self.folded, merged: self.merged };
-        Prepared { root, parts, uploaded: self.upload, change, figures }
+        Prepared { root, parts, below, uploaded: self.upload, change, figures }
     }
 
     fn header(&self, server: Id, base: u64) -> Header {
@@ -193,7 +194,7 @@ impl Draft<'_> {
     fn reaches_back(&self, generation: u64) -> bool {
         let mut after: Tallies = self.database.tallies().clone();
         for (table, rows) in &self.changed {
-            for (name, row) in rows {
+            for (name, Overlaid { row, .. }) in rows {
                 let old = self.database.row(*table, name);
                 after.note(*table, name, old.as_ref(), row.as_ref());
             }
@@ -201,8 +202,9 @@ impl Draft<'_> {
         after.reaches_back(generation, &self.numbers)
     }
 
-    /// The rows of the entry: what was changed, without what nobody can reach and what the uploaded run says.
-    fn rows(&mut self, expired: &[(Made, Bytes)]) -> Vec<(Table, Bytes, Option<Row>)> {
+    /// The rows of the entry: what was changed, without what nobody can reach and what the uploaded run says. And for each of
+    /// them, what the version below says, as far as somebody has looked.
+    fn rows(&mut self, expired: &[(Made, Bytes)]) -> (Vec<Placed>, Vec<Mention>) {
         let mut changed = std::mem::take(&mut self.changed);
         if let Some(Added { layer, .. }) = &self.upload {
             for (table, name, row) in layer.iter() {
@@ -210,14 +212,17 @@ impl Draft<'_> {
                     |id: Made| expired.binary_search_by(|(other, key)| (*other, key).cmp(&(id, &name))).is_ok();
                 let rows = changed.entry(table).or_default();
                 match rows.get(&name) {
-                    Some(same) if *same == row => drop(rows.remove(&name)),
+                    Some(same) if same.row == row => drop(rows.remove(&name)),
                     Some(_) => {}
                     None if planted!("lost-upload-used-again") => {}
                     // The removal overrides the run.
                     None if matches!(table, Table::Keys(id) if has_expired(id)) => {}
                     // The run was made for a database that the number does not map to any more, or for a unit whose
                     // effect is another one here.
-                    None => drop(rows.insert(name.clone(), self.database.row(table, &name))),
+                    None => {
+                        let row = self.database.row(table, &name);
+                        rows.insert(name, Overlaid { below: row.clone().into(), row });
+                    }
                 }
             }
         }
@@ -228,7 +233,7 @@ impl Draft<'_> {
         let rows = changed
             .into_iter()
             .filter(|(table, _)| is_wanted(table))
-            .flat_map(|(table, rows)| rows.into_iter().map(move |(name, row)| (table, name, row)));
-        rows.collect()
+            .flat_map(|(table, rows)| rows.into_iter().map(move |(name, overlaid)| (table, name, overlaid)));
+        rows.map(|(table, name, Overlaid { row, below })| ((table, name, row), below)).unzip()
     }
 }

@@ -33,7 +33,7 @@ impl Draft<'_> {
         // Earlier changes of this batch go with the rest. That there were changes still counts.
         planted!("flush-misses-its-batch" => return crate::zoo::state::keep_the_batch(self, number));
         let rows = self.changed.remove(&Table::Keys(old)).unwrap_or_default();
-        rows.iter().for_each(|(key, row)| self.effects.forget(key, row.as_ref()));
+        rows.iter().for_each(|(key, overlaid)| self.effects.forget(key, overlaid.row.as_ref()));
         for savepoint in &mut self.savepoints {
             savepoint.note_flush(Table::Keys(old), &rows);
         }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::effects::{Changed, Effects};
+use super::effects::{Changed, Effects, Overlaid};
 use crate::root::{DATABASES, Numbered};
-use crate::row::{Made, Row, Table};
+use crate::row::{Made, Table};
 use crate::state::tally::Tally;
 
 /// What a draft was when somebody set the savepoint.
@@ -46,7 +46,7 @@ impl Savepoint {
     }
 
     /// Notes that the draft has dropped all its rows of a table.
-    pub(super) fn note_flush(&mut self, table: Table, rows: &BTreeMap<Bytes, Option<Row>>) {
+    pub(super) fn note_flush(&mut self, table: Table, rows: &BTreeMap<Bytes, Overlaid>) {
         // They stay noted: a later savepoint may bring the rows back.
         let fresh = self.fresh.get(&table);
         let kept = self.changed.entry(table).or_default();
