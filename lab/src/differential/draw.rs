@@ -133,17 +133,7 @@ impl Drawing<'_> {
                 let word = self.drawn(*pool);
                 self.words.push(word);
             }
-            Part::Ends(pool, is_falling) => {
-                let mut ends = [self.drawn(*pool), self.drawn(*pool)];
-                let is_falling = if self.rng.u32(0..4) == 0 { self.rng.bool() } else { *is_falling };
-                if pool::is_reversed(*pool, [&ends[0], &ends[1]]) {
-                    ends.reverse();
-                }
-                if is_falling {
-                    ends.reverse();
-                }
-                self.words.extend(ends);
-            }
+            Part::Ends(pool, is_falling) => self.ends(*pool, *is_falling),
             Part::Seq(parts) => parts.iter().for_each(|part| self.part(part)),
             Part::OneOf(parts) => {
                 let known: Vec<&Part> = parts.iter().filter(|part| self.knows(part)).collect();
@@ -185,6 +175,19 @@ impl Drawing<'_> {
                 }
             }
         }
+    }
+
+    /// Both ends of a range, seldom the wrong one first.
+    fn ends(&mut self, pool: Pool, is_falling: bool) {
+        let mut ends = [self.drawn(pool), self.drawn(pool)];
+        let is_falling = if self.rng.u32(0..4) == 0 { self.rng.bool() } else { is_falling };
+        if pool::is_reversed(pool, [&ends[0], &ends[1]]) {
+            ends.reverse();
+        }
+        if is_falling {
+            ends.reverse();
+        }
+        self.words.extend(ends);
     }
 
     /// Draws a word from a pool, or a member that is believed to be there.
