@@ -46,13 +46,16 @@ pub struct Step {
 const HELD: u32 = 85;
 
 /// So many of a hundred members are believed to be in the key to look at.
-const MEMBERS: u32 = 85;
+const MEMBERS: u32 = 92;
 
 /// The same for a key to create or replace.
 const MEMBERS_OF_TARGET: u32 = 30;
 
 /// So many of a hundred ends of ranges of members are believed to be there.
 const MEMBERS_AT_ENDS: u32 = 50;
+
+/// So many of a hundred ends of ranges lie as far away as they can.
+const OPEN: u32 = 35;
 
 /// What the servers are believed to hold, and in which database the command runs.
 #[derive(Clone, Copy)]
@@ -81,6 +84,8 @@ struct Drawing<'a> {
     aside: Vec<u8>,
     counted: usize,
     timed: bool,
+    /// Whether it writes to a sorted set whose scores have to stay equal.
+    levels: bool,
     fills: bool,
 }
 
@@ -90,8 +95,20 @@ pub fn step(rng: &mut Rng, rules: &[Rule], nth: usize, level: Level, whole: bool
     let name = words(rule.name).into_iter().map(|word| in_some_case(rng, word)).collect();
     let (options, aside) = (Vec::new(), Vec::new());
     let (marks, at, fills) = (Marks::default(), None, rule.fills);
-    let mut drawing =
-        Drawing { rng, level, view, marks, at, words: name, options, aside, counted: 0, timed: false, fills };
+    let mut drawing = Drawing {
+        rng,
+        level,
+        view,
+        marks,
+        at,
+        words: name,
+        options,
+        aside,
+        counted: 0,
+        timed: false,
+        levels: false,
+        fills,
+    };
     let named = drawing.words.len();
     for part in &rule.parts {
         drawing.part(part);
@@ -184,6 +201,11 @@ impl Drawing<'_> {
         if pool::is_reversed(pool, [&ends[0], &ends[1]]) {
             ends.reverse();
         }
+        for (end, furthest) in ends.iter_mut().zip(pool::furthest(pool)) {
+            if self.rng.u32(0..100) < OPEN {
+                *end = furthest.to_vec();
+            }
+        }
         if is_falling {
             ends.reverse();
         }
@@ -269,6 +291,7 @@ impl Drawing<'_> {
     }
 
     fn target(&mut self, kind: Kind) {
+        self.levels |= kind == Kind::Lex;
         let kind = if self.rng.u32(0..100) < 5 { Kind::Misc } else { kind };
         let key = pool::pick(self.rng, kind.keys());
         if self.at.is_none() {
@@ -328,7 +351,12 @@ impl Drawing<'_> {
     /// Damages the words behind the name.
     fn damage(&mut self, named: usize, tame: bool) {
         let length = self.words.len();
-        let way = if tame { self.rng.u32(0..2) } else { self.rng.u32(0..6) };
+        let way = match tame {
+            // No other score may come in.
+            _ if self.levels => [0, 2, 3][self.rng.usize(..3)],
+            true => self.rng.u32(0..2),
+            false => self.rng.u32(0..6),
+        };
         let junk = [self.junk(), self.junk()];
         let rng = &mut *self.rng;
         match way {

@@ -255,7 +255,7 @@ impl Pool {
             Pool::Latitude if odd < 4 => pick(rng, &[b"85.05112878", b"-85.05112878", b"86", b"abc", b"inf", b"0"]),
             Pool::Latitude => coordinate(rng, 15.0),
             Pool::Distance if odd < 5 => pick(rng, &[b"-1", b"abc", b"nan", b"inf", b"0", b""]),
-            Pool::Distance => pick(rng, &[b"100", b"500", b"1000", b"2000.5", b"1e4", b"30000", b"5000000"]),
+            Pool::Distance => pick(rng, &[b"100", b"500", b"1000", b"2000.5", b"1e4", b"5000000", b"20000000"]),
             Pool::SortBy => pick(rng, SORT_BY),
             Pool::SortGet => pick(rng, SORT_GET),
             Pool::Lifetime if odd < 4 => pick(rng, &[b"-1", b"abc", b"9223372036854775808", b"1.5", b""]),
@@ -347,6 +347,15 @@ pub fn is_reversed(pool: Pool, [first, second]: [&[u8]; 2]) -> bool {
             let place = |end: &[u8]| float(end.strip_prefix(b"(").unwrap_or(end));
             place(first) > place(second)
         }
+    }
+}
+
+/// The ends of the widest range.
+pub fn furthest(pool: Pool) -> [&'static [u8]; 2] {
+    match pool {
+        Pool::LexEnd => [b"-", b"+"],
+        Pool::Index => [b"0", b"-1"],
+        _ => [b"-inf", b"+inf"],
     }
 }
 
