@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cli_script::script;
 use super::clock::Watch;
+use super::course::segment;
 use super::coverage::Coverage;
 use super::difference::{ERROR_TEXT, Signature};
 use super::generator::{Choice, Generator};
@@ -67,7 +68,7 @@ pub fn run(pair: &mut Pair, plan: &Campaign, mut news: impl FnMut(&Finding)) -> 
         let watch = Watch::start();
         let seed = plan.seed.wrapping_add(all.segments);
         let protocol = plan.protocols[(seed % plan.protocols.len() as u64) as usize];
-        let steps = generator.segment(seed, plan.segment);
+        let steps = segment(&generator, seed, plan.segment);
         if steps.is_empty() {
             return Err(io::Error::other("there is no rule to draw from"));
         }

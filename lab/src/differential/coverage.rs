@@ -137,7 +137,7 @@ impl Coverage {
 fn options_of(part: &Part, level: Level, options: &mut BTreeSet<&'static str>) {
     match part {
         Part::Word(word) => drop(options.insert(word)),
-        Part::Key(_) | Part::Target(_) | Part::Draw(_) => {}
+        Part::Key(_) | Part::Target(_) | Part::Draw(_) | Part::Ends(..) => {}
         Part::Seq(parts) | Part::OneOf(parts) | Part::Options(parts) => {
             parts.iter().for_each(|part| options_of(part, level, options));
         }

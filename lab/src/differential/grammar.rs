@@ -109,6 +109,8 @@ pub enum Part {
     Target(Kind),
     /// A word from a pool.
     Draw(Pool),
+    /// Both ends of a range, from a pool, mostly the lower one first. True means that the higher one comes first.
+    Ends(Pool, bool),
     /// All parts, in order.
     Seq(Vec<Part>),
     /// One of the parts.
@@ -154,6 +156,16 @@ pub fn target(kind: Kind) -> Part {
 /// A word from a pool.
 pub fn draw(pool: Pool) -> Part {
     Part::Draw(pool)
+}
+
+/// Both ends of a range, mostly the lower one first.
+pub fn ends(pool: Pool) -> Part {
+    Part::Ends(pool, false)
+}
+
+/// Both ends of a range, mostly the higher one first.
+pub fn reversed_ends(pool: Pool) -> Part {
+    Part::Ends(pool, true)
 }
 
 /// All parts, in order.
@@ -209,6 +221,11 @@ pub fn since(level: Level, part: Part) -> Part {
 /// The parts for one kind of keys, which a command draws first. For commands that take a value from one key to another.
 pub fn each_kind(parts: impl Fn(Kind) -> Part) -> Part {
     Part::OneOf(Kind::ALL.into_iter().map(parts).collect())
+}
+
+/// A key that a script may write to. Scripts do not care which kind it has, but scores of `Lex` have to be equal.
+pub fn key_of_script() -> Part {
+    Part::OneOf(Kind::ALL.into_iter().filter(|kind| *kind != Kind::Lex).map(Part::Key).collect())
 }
 
 /// How the tester runs a command.

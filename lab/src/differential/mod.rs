@@ -12,7 +12,10 @@
 //! | [`family`] | the commands, one file for each family |
 //! | [`pool`] | the words that commands take: small ones that meet again, and odd ones |
 //! | [`mod@draw`] | draws one step from a rule, good or damaged |
-//! | [`generator`] | draws a segment, with transactions, a second connection, and restarts |
+//! | [`generator`] | which rules a run draws from |
+//! | [`course`] | draws a segment, with transactions, a second connection, and restarts |
+//! | [`stock`] | what the servers are believed to hold, so that commands find something |
+//! | [`refill`] | fills a key that a command is about to look at |
 //! | [`wire`] | reads RESP2 and RESP3, and pipelines |
 //! | [`server`] | starts, kills and connects to one server |
 //! | [`difference`] | two replies that should agree and do not |
@@ -23,6 +26,7 @@
 //! | [`valthree`] | Valthree with tiny thresholds, as a server to kill |
 //! | [`lua`] | writes scripts |
 //! | [`expected`] | the differences that stay, with their reasons |
+//! | [`wording`] | errors that say the same in other words |
 //! | [`mod@shrink`] | the fewest commands that still differ |
 //! | [`cli_script`] | those commands, as a script |
 //! | [`coverage`] | what was drawn, what succeeded, what failed |
@@ -33,6 +37,7 @@ pub mod campaign;
 pub mod check;
 pub mod cli_script;
 mod clock;
+pub mod course;
 pub mod coverage;
 pub mod difference;
 pub mod draw;
@@ -44,11 +49,14 @@ pub mod grammar;
 pub mod lua;
 pub mod pair;
 pub mod pool;
+pub mod refill;
 pub mod server;
 pub mod shrink;
 pub mod state;
+pub mod stock;
 pub mod table;
 #[cfg(test)]
 mod toy;
 pub mod valthree;
 pub mod wire;
+pub mod wording;

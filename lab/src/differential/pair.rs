@@ -22,9 +22,6 @@ const BATCH: usize = 64;
 /// The bytes of a batch: they fit into the buffers of a socket, so no server waits for us while we wait for it.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// A scan that takes more calls never ends.
-const CALLS: usize = 10_000;
-
 /// A command that waits for EXEC.
 struct Queued {
     step: usize,
@@ -94,9 +91,9 @@ impl Pair {
                 }
                 Manner::Exchange if !self.compares_states => None,
                 Manner::Exchange => exchange(&mut self.left, &mut self.right, next),
-                Manner::Cycle(at) => self.cycle(&steps[next], next, at, witness),
-                Manner::Carry => self.carry(&steps[next], next, witness),
-                Manner::Plain | Manner::Pause => self.plain(&steps[next..end], next, witness),
+                Manner::Plain | Manner::Pause | Manner::Cycle(_) | Manner::Carry => {
+                    self.together(&steps[next..end], next, witness)
+                }
             };
             if found.is_some() || self.tolerance.parted {
                 return Ok(found);
@@ -105,7 +102,9 @@ impl Pair {
                 pause(self.expiry);
             }
             next = end;
-            if self.compares_states && (next - looked >= every || next == steps.len()) {
+            // The next step looks at what has expired, so that every server forgets it.
+            let may_look = self.compares_states && steps[next - 1].manner != Manner::Pause;
+            if may_look && (next - looked >= every || next == steps.len()) {
                 looked = next;
                 let found = state::compare(&mut self.left, &mut self.right, next - 1, &mut self.tolerance);
                 if found.is_some() {
@@ -116,69 +115,46 @@ impl Pair {
         Ok(None)
     }
 
-    fn plain(&mut self, steps: &[Step], first: usize, witness: Witness<'_>) -> Option<Difference> {
+    /// Sends steps of one connection together. Only the last may go on with the replies.
+    fn together(&mut self, steps: &[Step], first: usize, witness: Witness<'_>) -> Option<Difference> {
         let nth = steps[0].connection;
         for server in [&mut self.left, &mut self.right] {
-            let commands = steps.iter().flat_map(|step| &step.commands);
+            let commands = steps.iter().flat_map(at_once);
             server.connection(nth).send(commands.map(|command| &command.words));
         }
         for (offset, step) in steps.iter().enumerate() {
             let mut before: Option<(Reply, Reply)> = None;
-            for command in &step.commands {
-                let (left, right) = (self.left.connection(nth).receive(), self.right.connection(nth).receive());
-                let both = Both { left: &left, right: &right };
+            for (place, command) in step.commands.iter().enumerate() {
+                if place == at_once(step).len() {
+                    self.carry(nth, command, before.as_ref());
+                }
+                let mut replies = (self.left.connection(nth).receive(), self.right.connection(nth).receive());
+                if let Manner::Cycle(at) = step.manner {
+                    self.left.cycle(nth, &command.words, at, &mut replies.0);
+                    self.right.cycle(nth, &command.words, at, &mut replies.1);
+                }
+                let both = Both { left: &replies.0, right: &replies.1 };
                 let looked = before.as_ref().map(|(left, right)| Both { left, right });
                 let found = self.judge(nth, first + offset, command, looked, both, witness);
                 if found.is_some() || self.tolerance.parted {
                     return found;
                 }
-                before = Some((left, right));
+                before = Some(replies);
             }
         }
         None
     }
 
-    /// Calls a scan until its cursor is 0, on each server by itself.
-    fn cycle(&mut self, step: &Step, number: usize, at: usize, witness: Witness<'_>) -> Option<Difference> {
-        let command = step.commands.last()?;
-        let nth = step.connection;
-        let [left, right] = [&mut self.left, &mut self.right].map(|server| {
-            let (mut words, mut found) = (command.words.clone(), Vec::new());
-            for _ in 0..CALLS {
-                let mut reply = server.connection(nth).call(&words);
-                let [cursor, elements] = reply.items.as_mut_slice() else { return reply };
-                found.append(&mut elements.items);
-                if cursor.text == b"0" {
-                    elements.items = found;
-                    return reply;
-                }
-                words[at].clone_from(&cursor.text);
+    /// Sends a command with the bytes that each server gave before.
+    fn carry(&mut self, nth: usize, command: &Command, before: Option<&(Reply, Reply)>) {
+        let Some((left, right)) = before else { return };
+        for (server, before) in [(&mut self.left, left), (&mut self.right, right)] {
+            let mut words = command.words.clone();
+            for word in words.iter_mut().filter(|word| *word == b"$payload") {
+                word.clone_from(&before.text);
             }
-            Reply::lost("this scan does not end")
-        });
-        self.judge(nth, number, command, None, Both { left: &left, right: &right }, witness)
-    }
-
-    /// Runs commands one by one, and takes the bytes of one server's reply into its own next command.
-    fn carry(&mut self, step: &Step, number: usize, witness: Witness<'_>) -> Option<Difference> {
-        let nth = step.connection;
-        let mut before = (Reply::lost("nothing"), Reply::lost("nothing"));
-        for command in &step.commands {
-            let ask = |server: &mut Server, before: &Reply| {
-                let mut words = command.words.clone();
-                for word in words.iter_mut().filter(|word| *word == b"$payload") {
-                    word.clone_from(&before.text);
-                }
-                server.connection(nth).call(&words)
-            };
-            let (left, right) = (ask(&mut self.left, &before.0), ask(&mut self.right, &before.1));
-            let found = self.judge(nth, number, command, None, Both { left: &left, right: &right }, witness);
-            if found.is_some() {
-                return found;
-            }
-            before = (left, right);
+            server.connection(nth).send([&words]);
         }
-        None
     }
 
     /// Compares two replies, and keeps account of the transaction.
@@ -245,6 +221,14 @@ fn differ(step: usize, command: &Command, before: Option<Both<'_>>, both: Both<'
     Some(Difference { step, name, words, place: place.to_owned(), check: command.check, left, right })
 }
 
+/// The commands of a step that go out before any of its replies is there.
+fn at_once(step: &Step) -> &[Command] {
+    match step.manner {
+        Manner::Carry => &step.commands[..step.commands.len() - 1],
+        _ => &step.commands,
+    }
+}
+
 /// The end of the batch that starts here.
 fn batch(steps: &[Step], first: usize, most: usize) -> usize {
     let mut bytes = 0;
@@ -256,8 +240,8 @@ fn batch(steps: &[Step], first: usize, most: usize) -> usize {
         }
         match step.manner {
             Manner::Plain => end += 1,
-            Manner::Pause => return end + 1,
-            Manner::Cycle(_) | Manner::Carry | Manner::Restart | Manner::Exchange => break,
+            Manner::Pause | Manner::Cycle(_) | Manner::Carry => return end + 1,
+            Manner::Restart | Manner::Exchange => break,
         }
         bytes += step.commands.iter().flat_map(|command| &command.words).map(Vec::len).sum::<usize>();
     }

@@ -255,7 +255,7 @@ impl Pool {
             Pool::Latitude if odd < 4 => pick(rng, &[b"85.05112878", b"-85.05112878", b"86", b"abc", b"inf", b"0"]),
             Pool::Latitude => coordinate(rng, 15.0),
             Pool::Distance if odd < 5 => pick(rng, &[b"-1", b"abc", b"nan", b"inf", b"0", b""]),
-            Pool::Distance => pick(rng, &[b"100", b"500", b"1000", b"2000.5", b"1e4", b"30000", b"5000000"]),
+            Pool::Distance => pick(rng, &[b"100", b"500", b"1000", b"2000.5", b"1e4", b"5000000", b"20000000"]),
             Pool::SortBy => pick(rng, SORT_BY),
             Pool::SortGet => pick(rng, SORT_GET),
             Pool::Lifetime if odd < 4 => pick(rng, &[b"-1", b"abc", b"9223372036854775808", b"1.5", b""]),
@@ -313,7 +313,79 @@ fn time(rng: &mut Rng, odd: u32, ordinary: impl Fn(&mut Rng) -> i64) -> Vec<u8> 
     }
 }
 
+/// A longitude and a latitude that no server refuses.
+pub fn coordinates(rng: &mut Rng) -> [Vec<u8>; 2] {
+    [coordinate(rng, 20.0), coordinate(rng, 15.0)]
+}
+
+/// Whether a command may be refused because of a word from this pool.
+pub fn is_odd(pool: Pool, word: &[u8]) -> bool {
+    let most = match pool {
+        Pool::Longitude | Pool::Latitude => 85.0,
+        Pool::Score | Pool::Digit => f64::MAX,
+        _ => return false,
+    };
+    !float(word).is_some_and(|number| number.abs() <= most)
+}
+
+/// Whether the first end of a range lies behind the second one. Ends that are none lie nowhere.
+pub fn is_reversed(pool: Pool, [first, second]: [&[u8]; 2]) -> bool {
+    match pool {
+        Pool::LexEnd => {
+            let place = |end: &[u8]| match end {
+                b"-" => (0, Vec::new()),
+                b"+" => (2, Vec::new()),
+                _ => (1, end.get(1..).unwrap_or_default().to_vec()),
+            };
+            place(first) > place(second)
+        }
+        Pool::Index => {
+            let place = |end: &[u8]| float(end).map(|index| (index < 0.0, index));
+            place(first) > place(second)
+        }
+        _ => {
+            let place = |end: &[u8]| float(end.strip_prefix(b"(").unwrap_or(end));
+            place(first) > place(second)
+        }
+    }
+}
+
+/// The ends of the widest range.
+pub fn furthest(pool: Pool) -> [&'static [u8]; 2] {
+    match pool {
+        Pool::LexEnd => [b"-", b"+"],
+        Pool::Index => [b"0", b"-1"],
+        _ => [b"-inf", b"+inf"],
+    }
+}
+
+fn float(word: &[u8]) -> Option<f64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
 /// A place near the origin with enough digits that two of them hardly ever are equally far from a third.
 fn coordinate(rng: &mut Rng, reach: f64) -> Vec<u8> {
     format!("{:.6}", (rng.f64() * 2.0 - 1.0) * reach).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_have_an_order() {
+        let reversed = |pool, first: &str, second: &str| is_reversed(pool, [first.as_bytes(), second.as_bytes()]);
+        assert!(
+            reversed(Pool::Index, "-1", "3") && reversed(Pool::Index, "2", "1") && !reversed(Pool::Index, "1", "-6")
+        );
+        assert!(reversed(Pool::ScoreEnd, "(3", "2") && !reversed(Pool::ScoreEnd, "-inf", "+inf"));
+        assert!(reversed(Pool::LexEnd, "[m2", "(m1") && !reversed(Pool::LexEnd, "-", "[m1"));
+        assert!(reversed(Pool::LexEnd, "+", "[m1") && !reversed(Pool::LexEnd, "-", "+"));
+    }
+
+    #[test]
+    fn a_word_that_a_server_may_refuse_is_odd() {
+        assert!(is_odd(Pool::Score, b"nan") && is_odd(Pool::Latitude, b"86") && is_odd(Pool::Digit, b""));
+        assert!(!is_odd(Pool::Score, b"1e3") && !is_odd(Pool::Longitude, b"-19.5") && !is_odd(Pool::Member, b""));
+    }
 }

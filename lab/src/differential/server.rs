@@ -14,7 +14,10 @@ use super::wire::{Connection, Reply, Words, words};
 const START: Duration = Duration::from_secs(20);
 
 /// The pause between two tries to connect.
-const RETRY: Duration = Duration::from_millis(10);
+const RETRY: Duration = Duration::from_millis(2);
+
+/// A scan that takes more calls never ends.
+const CALLS: usize = 10_000;
 
 /// A server.
 pub struct Server {
@@ -135,6 +138,23 @@ impl Server {
     /// Calls a command on the observer's connection.
     pub fn observe(&mut self, words: &Words) -> Reply {
         self.connections[OBSERVER].call(words)
+    }
+
+    /// Calls a scan again until its cursor is 0. The reply to the first call becomes that to the last, with all elements.
+    /// `at` is the place of the cursor in the command.
+    pub fn cycle(&mut self, nth: usize, command: &Words, at: usize, reply: &mut Reply) {
+        let (mut words, mut found) = (command.clone(), Vec::new());
+        for _ in 0..CALLS {
+            let [cursor, elements] = reply.items.as_mut_slice() else { return };
+            found.append(&mut elements.items);
+            if cursor.text == b"0" {
+                elements.items = found;
+                return;
+            }
+            words[at].clone_from(&cursor.text);
+            *reply = self.connections[nth].call(&words);
+        }
+        *reply = Reply::lost("this scan does not end");
     }
 
     /// Its name and version, as it says.

@@ -62,9 +62,10 @@ impl Reply {
         matches!(self.mark, b'*' | b'%' | b'~' | b'>') && !self.null
     }
 
-    /// Whether it says that there is nothing: null, no elements, or an empty string.
+    /// Whether it says that there is nothing: null, an empty string, or no elements but such ones.
     pub fn is_nothing(&self) -> bool {
-        self.is_null() || if self.is_aggregate() { self.items.is_empty() } else { self.text.is_empty() }
+        self.is_null()
+            || if self.is_aggregate() { self.items.iter().all(Reply::is_nothing) } else { self.text.is_empty() }
     }
 
     /// Whether it accepts a command into a transaction.

@@ -89,7 +89,7 @@ fn load_code(lua: &Lua, code: &[u8], name: &[u8]) -> mlua::Result<MultiValue> {
     run_of(lua).reserve(lua, code.len().saturating_add(2 * name.len()))?;
     // A chunk runs in the environment of whoever loads it: a library's functions do not see KEYS.
     let environment: Table = lua.named_registry_value(ENVIRONMENT)?;
-    match compile(lua, code, &String::from_utf8_lossy(name), &environment)? {
+    match compile(lua, code, name, &environment)? {
         Ok(function) => Ok(results([Value::Function(function)])),
         Err(text) => Ok(results([Value::Nil, Value::String(lua.create_string(text)?)])),
     }

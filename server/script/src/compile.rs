@@ -1,10 +1,13 @@
 //! Compiling texts.
 
 use mlua::chunk::ChunkMode;
-use mlua::{Function, Lua, Table};
+use mlua::{Function, Lua, Table, Value};
 
 /// A script or library may be so long. Lua's lexer counts in 32 bits.
 pub const MOST_SOURCE: usize = 16 << 20;
+
+/// The name in Lua's registry of the `loadstring` of Lua's own library.
+pub(crate) const LOADSTRING: &str = "valthree.loadstring";
 
 /// Compiles a text. The inner error is Lua's message.
 ///
@@ -15,24 +18,36 @@ pub const MOST_SOURCE: usize = 16 << 20;
 pub(crate) fn compile(
     lua: &Lua,
     code: &[u8],
-    name: &str,
+    name: &[u8],
     environment: &Table,
-) -> mlua::Result<Result<Function, String>> {
+) -> mlua::Result<Result<Function, Vec<u8>>> {
     if code.len() > MOST_SOURCE {
-        return Ok(Err("script too long".to_owned()));
+        return Ok(Err(b"script too long".to_vec()));
     }
+    let text = String::from_utf8_lossy(name);
     // Bytecode begins with this byte. As a text it is an error, which Lua would word like this.
     if code.first() == Some(&0x1b) {
-        let name = name.strip_prefix(['@', '=']).map_or_else(|| format!("[string \"{name}\"]"), str::to_owned);
-        return Ok(Err(format!("{name}:1: unexpected symbol near 'char(27)'")));
+        let name = text.strip_prefix(['@', '=']).map_or_else(|| format!("[string \"{text}\"]"), str::to_owned);
+        return Ok(Err(format!("{name}:1: unexpected symbol near 'char(27)'").into_bytes()));
     }
     lua.gc_stop();
-    let chunk = lua.load(code).set_name(name).set_mode(ChunkMode::Text).set_environment(environment.clone());
-    let compiled = chunk.into_function();
-    lua.gc_restart();
-    match compiled {
+    let chunk = lua.load(code).set_name(text).set_mode(ChunkMode::Text).set_environment(environment.clone());
+    let compiled = match chunk.into_function() {
         Ok(function) => Ok(Ok(function)),
-        Err(mlua::Error::SyntaxError { message, .. }) => Ok(Err(message)),
+        // The library that drives Lua replaces the bytes of the message that are no text.
+        Err(mlua::Error::SyntaxError { message, .. }) if message.contains(char::REPLACEMENT_CHARACTER) => {
+            message_for(lua, code, name).map(Err)
+        }
+        Err(mlua::Error::SyntaxError { message, .. }) => Ok(Err(message.into_bytes())),
         Err(error) => Err(error),
-    }
+    };
+    lua.gc_restart();
+    compiled
+}
+
+/// The message for a text that does not compile, in the bytes of Lua.
+fn message_for(lua: &Lua, code: &[u8], name: &[u8]) -> mlua::Result<Vec<u8>> {
+    let loadstring: Function = lua.named_registry_value(LOADSTRING)?;
+    let (_, message): (Value, Value) = loadstring.call((lua.create_string(code)?, lua.create_string(name)?))?;
+    Ok(message.as_string().map(|message| message.as_bytes().to_vec()).unwrap_or_default())
 }

@@ -207,7 +207,10 @@ impl Replies<'_> {
             })
         };
         if let Some(error) = string(table, "err")? {
-            return Ok(Some(Reply::Error(error.slice_ref(before_nul(&error)))));
+            // Valkey drops line breaks at the end. The encoder replaces the others.
+            let text = before_nul(&error);
+            let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+            return Ok(Some(Reply::Error(error.slice_ref(&text[..end]))));
         }
         if let Some(status) = string(table, "ok")? {
             return Ok(Some(Reply::Simple(status.slice_ref(before_nul(&status)))));

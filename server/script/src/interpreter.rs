@@ -99,9 +99,9 @@ impl Interpreter {
             true => &self.world.function,
             false => &self.world.script,
         };
-        let function = match compile(&self.lua, code, place.chunk, environment)? {
+        let function = match compile(&self.lua, code, place.chunk.as_bytes(), environment)? {
             Ok(function) => function,
-            Err(text) => return Ok(Err(Reply::error([place.failure, &text].concat()))),
+            Err(text) => return Ok(Err(Reply::error([place.failure.as_bytes(), &text].concat()))),
         };
         if self.compiled >= MOST_COMPILED {
             self.forget()?;

@@ -8,6 +8,7 @@ use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value};
 
 use crate::args::{Args, results, to_bytes};
 use crate::base;
+use crate::compile::LOADSTRING;
 use crate::identity::Identity;
 use crate::limits::HOOK_INTERVAL;
 use crate::proxy::{self, STRING_METATABLE, protect};
@@ -86,6 +87,7 @@ pub(crate) fn build(identity: &Identity, run: std::sync::Arc<Run>) -> mlua::Resu
     let own = lua.globals();
     let catching = catching(&lua, &own)?;
     lua.set_named_registry_value(PROTECT, own.raw_get::<Function>("pcall")?)?;
+    lua.set_named_registry_value(LOADSTRING, own.raw_get::<Function>("loadstring")?)?;
     lua.set_named_registry_value(NEXT, own.raw_get::<Function>("next")?)?;
     for (name, function) in
         [(strings::INDEX, "index"), (strings::WORDS, "words"), (tables::MOVE, "move"), (tables::SORT, "sort")]

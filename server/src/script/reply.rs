@@ -3,6 +3,7 @@
 use valthree_script::resp::Reply as Told;
 
 use crate::resp::Reply;
+use crate::value::number::format_double;
 
 /// A reply to a command, for the script that has called it.
 pub fn to_script(reply: Reply) -> Told {
@@ -22,7 +23,8 @@ pub fn to_script(reply: Reply) -> Told {
         Reply::Map(entries) => Told::Map(pairs(entries)),
         Reply::Set(replies) => Told::Set(all(replies)),
         Reply::Pairs(entries) => Told::Pairs(pairs(entries)),
-        Reply::Double(number) => Told::Double(number),
+        // A script sees the digits that a client would see.
+        Reply::Double(number) => Told::Decimal(format_double(number).into()),
         Reply::Decimal(digits) => Told::Decimal(digits),
         Reply::Boolean(truth) => Told::Boolean(truth),
         Reply::BigNumber(digits) => Told::BigNumber(digits),

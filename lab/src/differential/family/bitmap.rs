@@ -1,7 +1,7 @@
 //! Bitmaps.
 
 use super::super::grammar::Kind::{Bits, Text};
-use super::super::grammar::{Part, Rule, command, draw, key, one_of, optional, repeat, seq, target, word, words};
+use super::super::grammar::{Part, Rule, command, draw, ends, key, one_of, optional, repeat, seq, target, word, words};
 use super::super::pool::Pool::{Bit, BitOffset, BitType, FieldOffset, Index, Integer};
 
 /// All rules of the family.
@@ -14,8 +14,10 @@ pub fn rules() -> Vec<Rule> {
         command("BITOP", [words(["AND", "OR", "XOR"]), target(Bits), repeat(1, bits())]),
         command("BITOP", [word("NOT"), target(Bits), bits()]),
         command("BITOP", [word("NOT"), target(Bits), repeat(1, bits())]).seldom(),
-        command("BITFIELD", [target(Bits), repeat(0, one_of([get(), set(), increase(), overflow()]))]),
-        command("BITFIELD", [target(Bits), repeat(1, seq([overflow(), increase()]))]),
+        command("BITFIELD", [target(Bits), repeat(0, one_of([get(), set(), increase()]))]),
+        // If FAIL refuses everything, Valkey may create or extend the string all the same, and tells no watcher.
+        command("BITFIELD", [target(Bits), repeat(0, one_of([get(), set(), increase(), overflow()]))]).touches_others(),
+        command("BITFIELD", [target(Bits), repeat(1, seq([overflow(), increase()]))]).touches_others(),
         command("BITFIELD_RO", [bits(), repeat(0, get())]),
         command("BITFIELD_RO", [bits(), repeat(0, one_of([get(), set()]))]).seldom(),
     ]
@@ -27,7 +29,7 @@ fn bits() -> Part {
 }
 
 fn range() -> Part {
-    seq([draw(Index), draw(Index), optional(words(["BYTE", "BIT"]))])
+    seq([ends(Index), optional(words(["BYTE", "BIT"]))])
 }
 
 fn get() -> Part {

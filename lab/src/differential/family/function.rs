@@ -1,9 +1,8 @@
 //! Libraries of functions. Their texts come from [`super::super::lua`].
 
 use super::super::check::Check;
-use super::super::grammar::Kind::Any;
 use super::super::grammar::{
-    Manner, Part, Rule, command, counted, draw, key, one_of, optional, repeat, seq, word, words,
+    Manner, Part, Rule, command, counted, draw, key_of_script, one_of, optional, repeat, seq, word, words,
 };
 use super::super::pool::Pool::{Count, Function, Glob, Library, LibraryName, Payload, Value};
 
@@ -34,5 +33,5 @@ fn pattern() -> Part {
 
 /// The keys and the arguments.
 fn inputs() -> Part {
-    seq([counted(key(Any)), repeat(0, draw(Value))])
+    seq([counted(key_of_script()), repeat(0, draw(Value))])
 }

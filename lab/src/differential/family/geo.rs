@@ -39,7 +39,7 @@ fn place() -> Part {
 }
 
 fn unit() -> Part {
-    one_of([word("m"), word("km"), word("km"), word("km"), word("ft"), word("mi")])
+    one_of([word("m"), word("km"), word("km"), word("km"), word("ft"), word("mi"), word("mi")])
 }
 
 /// Where to search, and how far.

@@ -2,7 +2,7 @@
 
 use super::super::grammar::Kind::{Digits, List};
 use super::super::grammar::{
-    Part, Rule, command, counted, draw, key, one_of, optional, options, repeat, seq, target, word, words,
+    Part, Rule, command, counted, draw, ends, key, one_of, optional, options, repeat, seq, target, word, words,
 };
 use super::super::pool::Pool::{Count, Digit, Index, ShortIndex, Value};
 
@@ -21,7 +21,8 @@ pub fn rules() -> Vec<Rule> {
         command("LSET", [key(List), draw(ShortIndex), draw(Value)]),
         command("LINSERT", [key(List), words(["BEFORE", "AFTER"]), draw(Value), draw(Value)]),
         command("LREM", [key(List), draw(Index), draw(Value)]),
-        command("LTRIM", [key(List), one_of([range(), wide()])]),
+        // In Valkey it touches the list even if it removes nothing.
+        command("LTRIM", [key(List), one_of([range(), wide()])]).touches_others(),
         command("LRANGE", [key(List), one_of([range(), wide()])]),
         command(
             "LPOS",
@@ -50,7 +51,7 @@ fn elements() -> Part {
 }
 
 fn range() -> Part {
-    seq([draw(Index), draw(Index)])
+    ends(Index)
 }
 
 /// A range that keeps most elements.

@@ -1,8 +1,7 @@
 //! Scripts. Their texts come from [`super::super::lua`].
 
-use super::super::grammar::Kind::Any;
 use super::super::grammar::{
-    Manner, Part, Rule, V8_0, aside, command, counted, draw, key, one_of, repeat, seq, since, words,
+    Manner, Part, Rule, V8_0, aside, command, counted, draw, key_of_script, one_of, repeat, seq, since, words,
 };
 use super::super::pool::Pool::{Count, Lua, Payload, ServerLua, Sha, Value};
 
@@ -35,5 +34,5 @@ fn text() -> Part {
 
 /// The keys and the arguments.
 fn inputs() -> Part {
-    seq([counted(key(Any)), repeat(0, draw(Value))])
+    seq([counted(key_of_script()), repeat(0, draw(Value))])
 }

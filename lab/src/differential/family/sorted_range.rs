@@ -1,16 +1,14 @@
 //! Sorted sets: ranges by rank, by score, and by member.
 
 use super::super::grammar::Kind::{Lex, Sorted};
-use super::super::grammar::{Part, Rule, command, draw, key, one_of, optional, options, seq, target, word};
+use super::super::grammar::{
+    Part, Rule, command, draw, ends, key, one_of, optional, options, reversed_ends, seq, target, word,
+};
 use super::super::pool::Pool::{Index, LexEnd, Offset, ScoreEnd};
 
 /// All rules of the family.
 pub fn rules() -> Vec<Rule> {
-    let (ranks, scores, members) = (
-        || seq([draw(Index), draw(Index)]),
-        || seq([draw(ScoreEnd), draw(ScoreEnd)]),
-        || seq([draw(LexEnd), draw(LexEnd)]),
-    );
+    let (ranks, scores, members) = (|| ends(Index), || ends(ScoreEnd), || ends(LexEnd));
     let with_scores = || optional(word("WITHSCORES"));
     vec![
         command("ZRANGE", [key(Sorted), ranks(), options([word("REV"), word("WITHSCORES")])]),
@@ -18,9 +16,9 @@ pub fn rules() -> Vec<Rule> {
         command("ZRANGESTORE", [target(Sorted), any_range()]),
         command("ZREVRANGE", [key(Sorted), ranks(), with_scores()]),
         command("ZRANGEBYSCORE", [key(Sorted), scores(), options([word("WITHSCORES"), limit()])]),
-        command("ZREVRANGEBYSCORE", [key(Sorted), scores(), options([word("WITHSCORES"), limit()])]),
+        command("ZREVRANGEBYSCORE", [key(Sorted), reversed_ends(ScoreEnd), options([word("WITHSCORES"), limit()])]),
         command("ZRANGEBYLEX", [key(Lex), members(), optional(limit())]),
-        command("ZREVRANGEBYLEX", [key(Lex), members(), optional(limit())]),
+        command("ZREVRANGEBYLEX", [key(Lex), reversed_ends(LexEnd), optional(limit())]),
         command("ZCOUNT", [key(Sorted), scores()]),
         command("ZLEXCOUNT", [key(Lex), members()]),
         command("ZREMRANGEBYRANK", [key(Sorted), ranks()]),
@@ -31,9 +29,9 @@ pub fn rules() -> Vec<Rule> {
 
 fn any_range() -> Part {
     one_of([
-        seq([key(Sorted), draw(Index), draw(Index), options([word("REV"), limit()])]),
-        seq([key(Sorted), draw(ScoreEnd), draw(ScoreEnd), word("BYSCORE"), options([word("REV"), limit()])]),
-        seq([key(Lex), draw(LexEnd), draw(LexEnd), word("BYLEX"), options([word("REV"), limit()])]),
+        seq([key(Sorted), ends(Index), options([word("REV"), limit()])]),
+        seq([key(Sorted), ends(ScoreEnd), word("BYSCORE"), options([word("REV"), limit()])]),
+        seq([key(Lex), ends(LexEnd), word("BYLEX"), options([word("REV"), limit()])]),
     ])
 }
 

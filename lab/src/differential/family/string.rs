@@ -2,8 +2,8 @@
 
 use super::super::grammar::Kind::{Any, Number, Text};
 use super::super::grammar::{
-    Manner, Part, Rule, V8_1, V9_0, V9_1, command, counted, draw, key, one_of, optional, options, rarely, repeat, seq,
-    since, target, word, words,
+    Manner, Part, Rule, V8_1, V9_0, V9_1, command, counted, draw, ends, key, one_of, optional, options, rarely, repeat,
+    seq, since, target, word, words,
 };
 use super::super::pool::Pool::{
     ByteOffset, Count, Digit, Float, Index, Instant, Integer, Milliseconds, Seconds, UnixMilliseconds, UnixSeconds,
@@ -31,8 +31,8 @@ pub fn rules() -> Vec<Rule> {
         command("MSETNX", [repeat(1, text_or_number())]).touches_others(),
         command("APPEND", [target(Text), draw(Value)]),
         command("STRLEN", [key(Text)]),
-        command("GETRANGE", [key(Text), draw(Index), draw(Index)]),
-        command("SUBSTR", [key(Text), draw(Index), draw(Index)]),
+        command("GETRANGE", [key(Text), ends(Index)]),
+        command("SUBSTR", [key(Text), ends(Index)]),
         command("SETRANGE", [target(Text), draw(ByteOffset), draw(Value)]),
         command("INCR", [target(Number)]),
         command("DECR", [target(Number)]),

@@ -142,7 +142,7 @@ fn number_of(words: &[Bytes]) -> Result<usize, Reply> {
 struct Hello<'a> {
     protocol: Option<Protocol>,
     user: Option<&'a [u8]>,
-    name: Option<&'a [u8]>,
+    name: Option<Bytes>,
 }
 
 impl<'a> Hello<'a> {
@@ -164,7 +164,7 @@ impl<'a> Hello<'a> {
                     rest
                 }
                 [name, rest @ ..] if is("SETNAME") => {
-                    hello.name = Some(name);
+                    hello.name = Some(attribute(NAMES, name)?);
                     rest
                 }
                 _ => return Err(error_about("ERR Syntax error in HELLO option '", option, "'")),
@@ -178,7 +178,6 @@ impl<'a> Hello<'a> {
 fn hello(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
     let Hello { protocol, user, name } = Hello::parse(words)?;
     user.map_or(Ok(()), log_in)?;
-    let name = name.map(|name| attribute(NAMES, name)).transpose()?;
     let protocol = {
         let mut facts = caller.facts();
         facts.name = name.unwrap_or_else(|| std::mem::take(&mut facts.name));
@@ -225,7 +224,7 @@ mod tests {
     #[test]
     fn hello_takes_its_options_in_any_order() {
         assert_eq!(Hello::parse(&words("hello")), Ok(Hello::default()));
-        let all = || Hello { protocol: Some(Protocol::Resp3), user: Some(b"me"), name: Some(b"n") };
+        let all = || Hello { protocol: Some(Protocol::Resp3), user: Some(b"me"), name: Some(Bytes::from_static(b"n")) };
         assert_eq!(Hello::parse(&words("HELLO 3 auth me secret SETNAME n")), Ok(all()));
         assert_eq!(Hello::parse(&words("hello 3 setname n AUTH me secret")), Ok(all()));
     }

@@ -136,13 +136,13 @@ impl<'a> SortOptions<'a> {
 
     /// The elements in their new order, without those beyond the limit.
     fn arrange(&self, draft: &Draft<'_>, kind: Kind, mut elements: Vec<Bytes>) -> Result<Vec<Bytes>, Reply> {
-        if !self.keeps_order() {
-            elements = self.sorted(draft, elements)?;
-        } else if kind == Kind::Set {
+        if kind == Kind::Set && (self.alpha || self.keeps_order()) {
             // A set has no order. What a script sees or STORE keeps must not depend on chance, so its members are sorted.
             elements.sort_unstable();
         }
-        if self.descending {
+        if !self.keeps_order() {
+            elements = self.sorted(draft, elements)?;
+        } else if self.descending {
             elements.reverse();
         }
         let length = elements.len();
@@ -154,7 +154,7 @@ impl<'a> SortOptions<'a> {
         Ok(elements)
     }
 
-    /// The elements by ascending weight.
+    /// The elements by weight. Those of equal weight keep their order.
     fn sorted(&self, draft: &Draft<'_>, elements: Vec<Bytes>) -> Result<Vec<Bytes>, Reply> {
         let weight = |element: &Bytes| match self.by {
             Some(pattern) => pattern.look_up(draft, element),
@@ -162,7 +162,7 @@ impl<'a> SortOptions<'a> {
         };
         if self.alpha {
             let mut weighed: Vec<_> = elements.into_iter().map(|element| (weight(&element), element)).collect();
-            weighed.sort_by(|(one, _), (other, _)| one.cmp(other));
+            weighed.sort_by(|(one, _), (other, _)| self.directed(self.text(one).cmp(&self.text(other))));
             return Ok(weighed.into_iter().map(|(_, element)| element).collect());
         }
         let mut weighed = Vec::with_capacity(elements.len());
@@ -171,9 +171,19 @@ impl<'a> SortOptions<'a> {
             let weight = weight.ok_or(Reply::fault("ERR One or more scores can't be converted into double"))?;
             weighed.push((weight, element));
         }
-        weighed
-            .sort_by(|(one, a), (other, b)| one.partial_cmp(other).unwrap_or(Ordering::Equal).then_with(|| a.cmp(b)));
+        weighed.sort_by(|(one, a), (other, b)| {
+            self.directed(one.partial_cmp(other).unwrap_or(Ordering::Equal).then_with(|| a.cmp(b)))
+        });
         Ok(weighed.into_iter().map(|(_, element)| element).collect())
+    }
+
+    fn directed(&self, ascending: Ordering) -> Ordering {
+        if self.descending { ascending.reverse() } else { ascending }
+    }
+
+    /// What is compared of a text. Valkey compares C strings, which end at a NUL, unless it stores the result.
+    fn text<'b>(&self, weight: &'b Option<Bytes>) -> Option<&'b [u8]> {
+        weight.as_ref().map(|text| if self.store.is_some() { text } else { until_nul(text) })
     }
 }
 
