@@ -61,11 +61,6 @@ pub const UNCOUNTED: &[Bug] = &[
         "[Garnet](https://github.com/microsoft/garnet/pull/1260)",
     ),
     bug(
-        "losing-script-effects-kept",
-        "what a script did stays, though it went over its bounds",
-        "[Garnet](https://github.com/microsoft/garnet/pull/903), on purpose",
-    ),
-    bug(
         "scan-cursor-is-a-position",
         "a cursor of SSCAN or HSCAN counts elements, so a removal hides another element",
         "[Garnet](https://github.com/microsoft/garnet/issues/1409)",
