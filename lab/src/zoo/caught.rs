@@ -150,6 +150,31 @@ pub const IN_UNITS: &[Caught] = &[
         "commit::tests::aside::nothing_is_executed_on_what_a_unit_has_left_that_was_cut_off",
     ),
     caught(
+        "text-of-a-cut-off-script-stays",
+        "EVAL_RO keeps its text though it waits for an order",
+        "commit::tests::aside::a_script_that_stands_aside_keeps_no_text",
+    ),
+    caught(
+        "text-seen-before-it-is-stored",
+        "a read sees the text of an EVAL_RO that is not stored yet",
+        "commit::tests::patience::nobody_sees_the_text_of_a_script_before_it_is_stored",
+    ),
+    caught(
+        "tired-batch-goes-on",
+        "scripts that have worked for long are executed again at once if another unit stands aside",
+        "commit::tests::aside::a_batch_of_tired_scripts_rests_though_a_unit_was_set_aside",
+    ),
+    caught(
+        "every-wait-counts",
+        "a unit that needs many orders has the last ones built at once",
+        "commit::tests::aside::a_unit_waits_for_many_orders_as_long_as_none_is_lost",
+    ),
+    caught(
+        "work-in-vain-goes-on",
+        "an order that nobody waits for any more is built to its end",
+        "state::deriving::tests::work_that_nobody_waits_for_ends_with_the_next_slice",
+    ),
+    caught(
         "order-built-without-what-came-meanwhile",
         "an order that is built in slices misses what is committed between them",
         "state::deriving::tests::an_order_follows_what_changes_while_it_is_built",
