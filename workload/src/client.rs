@@ -86,16 +86,19 @@ impl<'a, C: Connect> Client<'a, C> {
         }
     }
 
-    /// Sends batch after batch over one connection.
+    /// Sends batch after batch, over one connection unless a batch goes elsewhere.
     ///
     /// If a batch is not answered well, the server may watch keys or queue commands that the client does not know of. So
     /// the client leaves out the rest, and closes the connection if there is a rest or a transaction.
     async fn send_in_turn(&mut self, batches: Vec<Batch>) {
         let mut batches = VecDeque::from(batches);
         let mut calls = 0;
-        while let Some(Batch { rest, commands }) = batches.pop_front() {
+        while let Some(Batch { rest, elsewhere, commands }) = batches.pop_front() {
             if rest > 0 {
                 sleep(Duration::from_millis(rest)).await;
+            }
+            if elsewhere {
+                self.go_on_elsewhere().await;
             }
             let transaction = commands.iter().any(|command| command.transaction().is_some());
             let sent = commands.clone();
@@ -109,13 +112,12 @@ impl<'a, C: Connect> Client<'a, C> {
             }
             let by_text: Vec<Command> = sent.iter().zip(&outcomes).filter_map(by_text_instead).collect();
             if !by_text.is_empty() {
-                batches.push_front(Batch { rest: 0, commands: by_text });
+                batches.push_front(Batch { rest: 0, elsewhere: false, commands: by_text });
             }
             let next: Vec<Command> = sent.iter().zip(&outcomes).filter_map(next_call).collect();
             calls += 1;
             if !next.is_empty() && calls < CALLS {
-                self.go_on_elsewhere().await;
-                batches.push_back(Batch { rest: 0, commands: next });
+                batches.push_back(Batch { rest: 0, elsewhere: true, commands: next });
             }
         }
     }

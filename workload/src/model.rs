@@ -18,7 +18,7 @@ pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
 use crate::word::Word;
 
 /// The most states to which one command may lead. A server that takes 100 of 105 members has 97 million choices.
-const MOST_STATES: usize = 10_000;
+pub(crate) const MOST_STATES: usize = 10_000;
 
 /// Executes a command in database 0 and returns the reply that a correct server gives.
 pub fn apply(state: &mut State, command: &Command) -> Reply {

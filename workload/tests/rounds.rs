@@ -12,6 +12,8 @@ use valthree_workload::check::{Budget, Verdict, check, is_serializable_by_cycles
 use valthree_workload::class::Class;
 use valthree_workload::configuration::{Bounds, Configuration};
 use valthree_workload::contents::Contents;
+use valthree_workload::generator::{self, Batch, Generator};
+use valthree_workload::operation::{Command, TransactionCommand};
 use valthree_workload::round::Round;
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -59,4 +61,36 @@ fn every_round_on_a_right_database_is_serializable_and_none_undecided() {
     println!("of {logs} rounds of lists that only grow, the judge of cycles decided {decided}");
     assert_eq!(undecided, 0, "rounds without a verdict");
     assert!(decided > 0 && decided * 10 >= logs * 9, "{decided} of {logs}");
+}
+
+/// A server of ours has so many positions between two neighbours of a list.
+const POSITIONS: usize = 16;
+
+#[test]
+fn rounds_stage_what_single_commands_hardly_ever_meet() {
+    let source = Source::Seed(1);
+    let bounds = Bounds { servers: 3, own_database: true, ..Bounds::default() };
+    let (mut crowds, mut wanderings, mut forgotten) = (0, 0, 0);
+    let inserts = |command: &Command| match command {
+        Command::Transaction(TransactionCommand::Exec { commands, .. }) => {
+            commands.iter().filter(|queued| Class::from(*queued) == Class::LInsert).count()
+        }
+        _ => 0,
+    };
+    let is_first = |batch: &Batch, class: Class| batch.commands.first().is_some_and(|one| Class::from(one) == class);
+    for number in 0..600 {
+        let configuration = Configuration::draw(&mut source.chance(number, 0), &bounds, true, &Carried::default());
+        let keys = generator::keys(configuration.keys, configuration.binary, "k");
+        let mut generator = Generator::new(&configuration, 0, &keys, source.chance(number, 1));
+        for _ in 0..configuration.steps {
+            let batches = generator.turn().batches;
+            let mut commands = batches.iter().flat_map(|batch| &batch.commands);
+            crowds += u32::from(commands.any(|command| inserts(command) > POSITIONS));
+            let limited = batches[0].commands.iter().any(|command| Class::from(command) == Class::PExpire);
+            wanderings += u32::from(limited && batches[1..].iter().any(|batch| batch.elsewhere));
+            let follows = |pair: &[Batch]| is_first(&pair[0], Class::ScriptFlush) && is_first(&pair[1], Class::EvalSha);
+            forgotten += u32::from(batches.windows(2).any(follows));
+        }
+    }
+    assert!(crowds > 5 && wanderings > 50 && forgotten > 2, "{crowds} {wanderings} {forgotten}");
 }

@@ -5,6 +5,7 @@
 mod lines;
 
 use lines::{accepted, refused, undecided};
+use valthree_workload::check::Budget;
 use valthree_workload::operation::Command;
 use valthree_workload::word::Word;
 
@@ -285,11 +286,15 @@ fn sets_move_members_and_make_other_sets() {
 fn more_choices_than_anybody_can_try_are_no_violation() {
     let members: Vec<String> = (1..=105).map(|number| format!("e{number}")).collect();
     let set = format!("1 1 SADD s {} -> :105\n", members.join(" "));
-    undecided("an unknown SPOP of most", &format!("{set}3 2 SPOP s 100 -> ?\n5 1 SCARD s -> :5"));
+    let unknown = format!("{set}3 2 SPOP s 100 -> ?\n5 1 SCARD s -> :5");
+    undecided("an unknown SPOP of most", &unknown, Budget::default().steps, "more than 10000 choices");
+    undecided("the same with little time", &unknown, 1, "within 1 search states");
     let small = format!("1 1 SADD s {} -> :20\n", members[..20].join(" "));
     undecided(
         "their number multiplies in a transaction",
         &format!("{small}3 2 MULTI; SPOP s 3; SPOP s 3; EXEC -> ?\n5 1 SCARD s -> :14"),
+        Budget::default().steps,
+        "more than 10000 choices",
     );
     accepted("it did not happen", &format!("{set}3 2 SPOP s 100 -> ?\n5 1 SCARD s -> :105"));
     accepted("an unknown SPOP of all", &format!("{set}3 2 SPOP s 10000 -> ?\n5 1 SCARD s -> :0"));

@@ -164,6 +164,16 @@ fn a_digest_works_wherever_its_script_was_loaded() {
         "an open flush",
         &format!("1 1 {load}\n3 1 SCRIPT FLUSH -> ?\n5 2 EVALSHA incr-with-limit r 1 n 5 7 -> NOSCRIPT No"),
     );
+    refused(
+        "loaded by nothing but a failed EVAL",
+        "1 1 EVAL incr-with-limit r 1 n 5 7 -> failed\n3 2 EVALSHA incr-with-limit r 1 n 5 7 -> :5",
+    );
+    let exec = "1 1 MULTI; EVAL incr-with-limit r 1 n 5 7; EXEC -> [:5]";
+    accepted("loaded by a transaction", &format!("{exec}\n3 2 EVALSHA incr-with-limit r 1 n 1 7 -> :6"));
+    refused(
+        "flushed after the transaction",
+        &format!("{exec}\n3 1 SCRIPT FLUSH -> OK\n5 2 EVALSHA incr-with-limit r 1 n 1 7 -> :6"),
+    );
     refused("NOSCRIPT took effect", "1 2 EVALSHA incr-with-limit r 1 n 5 7 -> NOSCRIPT No\n3 2 GET n -> 5");
 }
 

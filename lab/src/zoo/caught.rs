@@ -1,6 +1,7 @@
 //! The table of the bugs that tests of the server catch, each by name.
 
 /// A planted bug, and the test that has to fail for it.
+#[derive(Clone, Copy)]
 pub struct Caught {
     /// Its name in `VALTHREE_BUG`.
     pub name: &'static str,
@@ -39,8 +40,6 @@ pub const IN_TESTS: &[Caught] = &[
         "RENAME leaves its collection without an owner, so a merge drops the elements",
         LAYERS,
     ),
-    caught("merge-undoes-deletion", "a merge forgets deletions that hide older values", LAYERS),
-    caught("merge-keeps-older", "of two values of a key a merge keeps the older one", LAYERS),
     caught("merge-judges-by-its-rows", "a merge asks the rows that it merges which collections are alive", LAYERS),
     caught(
         "merge-drops-by-the-clock",
@@ -117,6 +116,12 @@ pub const IN_TESTS: &[Caught] = &[
     ),
 ];
 
+/// Bugs that the workload catches, and a test in `server/tests` as well. `server/tests/zoo.rs` runs each.
+pub const ALSO_IN_TESTS: &[Caught] = &[
+    caught("merge-undoes-deletion", "a merge forgets deletions that hide older values", LAYERS),
+    caught("merge-keeps-older", "of two values of a key a merge keeps the older one", LAYERS),
+];
+
 /// The bugs that unit tests of the server catch. `server/src/zoo/tests.rs` runs each.
 pub const IN_UNITS: &[Caught] = &[
     caught(
@@ -143,6 +148,31 @@ pub const IN_UNITS: &[Caught] = &[
         "batch-goes-on-after-a-cut",
         "a batch goes on with what a unit has left that was cut off",
         "commit::tests::aside::nothing_is_executed_on_what_a_unit_has_left_that_was_cut_off",
+    ),
+    caught(
+        "text-of-a-cut-off-script-stays",
+        "EVAL_RO keeps its text though it waits for an order",
+        "commit::tests::aside::a_script_that_stands_aside_keeps_no_text",
+    ),
+    caught(
+        "text-seen-before-it-is-stored",
+        "a read sees the text of an EVAL_RO that is not stored yet",
+        "commit::tests::patience::nobody_sees_the_text_of_a_script_before_it_is_stored",
+    ),
+    caught(
+        "tired-batch-goes-on",
+        "scripts that have worked for long are executed again at once if another unit stands aside",
+        "commit::tests::aside::a_batch_of_tired_scripts_rests_though_a_unit_was_set_aside",
+    ),
+    caught(
+        "every-wait-counts",
+        "a unit that needs many orders has the last ones built at once",
+        "commit::tests::aside::a_unit_waits_for_many_orders_as_long_as_none_is_lost",
+    ),
+    caught(
+        "work-in-vain-goes-on",
+        "an order that nobody waits for any more is built to its end",
+        "state::deriving::tests::work_that_nobody_waits_for_ends_with_the_next_slice",
     ),
     caught(
         "order-built-without-what-came-meanwhile",

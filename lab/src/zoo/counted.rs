@@ -268,4 +268,59 @@ pub const BUGS: &[Bug] = &[
         "LMOVE of a list onto itself leaves the order as it was",
         "[Pika](https://github.com/OpenAtomFoundation/pikiwidb/issues/2953)",
     ),
+    bug(
+        "expiry-by-own-clock",
+        "a server decides by its own clock whether a key has ended",
+        "[Redis replicas](https://github.com/redis/redis/issues/8433)",
+    ),
+    bug(
+        "del-counts-the-dead",
+        "DEL counts a key that has ended",
+        "[Redis before 2.8.9](https://github.com/redis/redis/issues/1648)",
+    ),
+    bug(
+        "setnx-refused-by-the-dead",
+        "SETNX refuses, because the row of an ended key is still there",
+        "[Garnet](https://github.com/microsoft/garnet/issues/342)",
+    ),
+    bug(
+        "set-keeps-the-old-expiry",
+        "SET keeps the expiry of the value before",
+        "[SSDB](https://github.com/ideawu/ssdb/issues/998)",
+    ),
+    bug(
+        "persist-revives-the-dead",
+        "PERSIST gives an ended key a new life",
+        "[Redis 3.2.8](https://github.com/redis/redis/issues/4048)",
+    ),
+    bug(
+        "expire-revives-the-dead",
+        "EXPIRE gives an ended key a new life",
+        "[Redis 2.4.7](https://github.com/redis/redis/issues/1026)",
+    ),
+    bug(
+        "change-drops-the-expiry",
+        "a change of a collection takes the expiry of its key away",
+        "[jedis-mock](https://github.com/fppt/jedis-mock/issues/187)",
+    ),
+    bug(
+        "expiry-removes-the-successor",
+        "the removal of an ended key removes the one that was created anew",
+        "[Dragonfly](https://github.com/dragonflydb/dragonfly/issues/582), whose replicas expired what the master had prolonged",
+    ),
+    bug(
+        "midpoints-collide",
+        "LINSERT finds no free position, and takes that of the item on the left",
+        "[tldraw](https://github.com/tldraw/tldraw/pull/4312)",
+    ),
+    bug(
+        "spread-loses-the-pivot",
+        "LINSERT loses its pivot when it makes room",
+        "[redis-collections](https://github.com/redis-collections/redis-collections/pull/27)",
+    ),
+    bug(
+        "scan-cursor-is-a-position",
+        "a cursor of SSCAN or HSCAN counts elements, so a removal hides another element",
+        "[Garnet](https://github.com/microsoft/garnet/issues/1409)",
+    ),
 ];

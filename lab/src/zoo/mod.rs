@@ -7,6 +7,6 @@ mod counted;
 mod uncounted;
 
 pub use self::bug::{Bug, Harm};
-pub use self::caught::{Caught, IN_TESTS, IN_UNITS};
+pub use self::caught::{ALSO_IN_TESTS, Caught, IN_TESTS, IN_UNITS};
 pub use self::counted::BUGS;
 pub use self::uncounted::UNCOUNTED;

@@ -9,6 +9,7 @@ use super::queue::Unit;
 use crate::root::PUNCTUATION;
 use crate::state::{Draft, OrderKey};
 use crate::upkeep::Uploaded;
+use crate::zoo::planted;
 
 /// A unit, and when it came.
 pub struct Arrival {
@@ -81,7 +82,7 @@ impl Arrival {
 
     /// Notes the orders that it has to wait for.
     pub fn wait_for(&mut self, orders: Vec<OrderKey>) {
-        self.again += u32::from(orders.iter().any(|key| self.waited.contains(key)));
+        self.again += u32::from(orders.iter().any(|key| self.waited.contains(key)) || planted!("every-wait-counts"));
         self.waited.extend(&orders);
         self.lacking = orders;
     }

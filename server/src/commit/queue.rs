@@ -94,7 +94,7 @@ impl Unit {
         let before = draft.made();
         draft.select(if planted!("select-forgotten") { 0 } else { self.database });
         // EVAL_RO keeps its text, though it may not write.
-        draft.begin_unit(self.may_write() || self.runs_script());
+        draft.begin_unit(self.may_write() || self.runs_script() && !planted!("text-of-a-cut-off-script-stays"));
         let result = match &self.watched {
             Some(watched) => self.transact(watched, draft),
             None => Yield::from(self.commands.iter().fold(Reply::Null, |_, command| command.execute(draft))),

@@ -29,14 +29,14 @@ pub(super) fn first(history: &History, index: usize, budget: &mut Budget) -> Vio
         match judge(history, ends[next].0, budget, None) {
             Judgement::Violation { .. } => high = next,
             Judgement::Serializable => low = next + 1,
-            Judgement::Undecided => break,
+            Judgement::Undecided(_) => break,
         }
     }
     let (event, operation) = ends[high];
     let mut orders = Vec::new();
     let prefix = match judge(history, event - 1, budget, Some(&mut orders)) {
         Judgement::Serializable => merged(history, orders),
-        Judgement::Violation { .. } | Judgement::Undecided => Vec::new(),
+        Judgement::Violation { .. } | Judgement::Undecided(_) => Vec::new(),
     };
     Violation { operation, why: reason(history, event, operation), prefix }
 }

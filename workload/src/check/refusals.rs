@@ -28,6 +28,16 @@ pub(super) fn wrong(history: &History, until: u64) -> Option<Impossible> {
     known.wrong_null().or_else(|| known.wrong_script())
 }
 
+/// Something that may have made a script known.
+struct Load {
+    /// When it was called.
+    called: u64,
+    /// When the script was certainly known. [`NEVER`] if that is uncertain.
+    done: u64,
+    /// When it could not make the script known any more. [`NEVER`] if it still may.
+    over: u64,
+}
+
 /// A history as it is known at an event.
 struct Known<'h> {
     history: &'h History,
@@ -51,29 +61,33 @@ impl<'h> Known<'h> {
 
     /// The first EVALSHA that ran although the script cannot have been known, or did not although it must have been.
     fn wrong_script(&self) -> Option<Impossible> {
-        let mut loads: HashMap<(ScriptName, &Word), Vec<(u64, u64)>> = HashMap::new();
+        let mut loads: HashMap<(ScriptName, &Word), Vec<Load>> = HashMap::new();
         let mut flushes: Vec<(u64, u64)> = Vec::new();
         for operation in self.history.operations.iter().take_while(|one| one.call.event <= self.until) {
-            let call = operation.call.event;
+            let called = operation.call.event;
+            let end = match &operation.end {
+                // It has not happened, and never will.
+                Some((end, Outcome::Failed(_))) if end.event <= self.until => continue,
+                Some((end, Outcome::Reply(_))) if end.event <= self.until => end.event,
+                _ => NEVER,
+            };
             let queued = operation.command.transaction().map(TransactionCommand::queued).unwrap_or_default();
-            // A script that was refused may have become known all the same.
+            // A transaction that was refused has loaded nothing.
             queued.iter().filter_map(Command::script).for_each(|script| match script {
                 ScriptCommand::Run { tag, script, .. } => {
-                    loads.entry((script.name(), tag)).or_default().push((call, NEVER));
+                    let load = Load { called, done: NEVER, over: end };
+                    loads.entry((script.name(), tag)).or_default().push(load);
                 }
                 ScriptCommand::Load { .. } | ScriptCommand::Flush => {}
             });
             let Some(script) = operation.command.script() else { continue };
-            let end = match &operation.end {
-                Some((end, Outcome::Reply(_))) if end.event <= self.until => end.event,
-                _ => NEVER,
-            };
+            let load = Load { called, done: end, over: end };
             match script {
                 ScriptCommand::Run { calling: Calling::Text, tag, script } => {
-                    loads.entry((script.name(), tag)).or_default().push((call, end));
+                    loads.entry((script.name(), tag)).or_default().push(load);
                 }
-                ScriptCommand::Load { tag, name } => loads.entry((*name, tag)).or_default().push((call, end)),
-                ScriptCommand::Flush => flushes.push((call, end)),
+                ScriptCommand::Load { tag, name } => loads.entry((*name, tag)).or_default().push(load),
+                ScriptCommand::Flush => flushes.push((called, end)),
                 // It shows that the script was known, so it is no load.
                 ScriptCommand::Run { calling: Calling::Digest, .. } => {}
             }
@@ -85,13 +99,13 @@ impl<'h> Known<'h> {
             let call = operation.call.event;
             let why = if script.is_unknown(reply) {
                 // A flush that was called before the load may still come after it, unless it ended before.
-                let certain = |(called, ended): &(u64, u64)| {
-                    *ended < call && !flushes.iter().any(|(flush, flushed)| flushed > called && *flush < end)
+                let certain = |load: &Load| {
+                    load.done < call && !flushes.iter().any(|(flush, flushed)| *flushed > load.called && *flush < end)
                 };
                 loads.iter().any(certain).then_some("was answered NOSCRIPT, but the script had been loaded")
             } else {
-                let possible = |(called, ended): &(u64, u64)| {
-                    *called < end && !flushes.iter().any(|(flush, flushed)| flush > ended && *flushed < call)
+                let possible = |load: &Load| {
+                    load.called < end && !flushes.iter().any(|(flush, flushed)| *flush > load.over && *flushed < call)
                 };
                 (!loads.iter().any(possible)).then_some("ran a script that no server can have known")
             };

@@ -26,18 +26,18 @@ pub(super) fn judge(
     let mut seats = vec![0; claims.acts.len()];
     let whole = Partition::of(&claims, |_| true);
     let certain = Certain::of(&claims, &whole);
-    let mut undecided = false;
+    let mut undecided = None;
     for (number, part) in whole.parts.iter().enumerate() {
         if certain.explain(number, &claims, &mut seats, budget, orders.as_deref_mut()) {
             continue;
         }
         match judge_part(&claims, &whole.local, part, &mut seats, budget, orders.as_deref_mut()) {
             Found::Order => {}
-            Found::Exhausted => undecided = true,
+            Found::Exhausted(excess) => undecided = Some(excess),
             Found::Stuck { act } => return Judgement::Violation { index: claims.acts[act as usize].index as usize },
         }
     }
-    if undecided { Judgement::Undecided } else { Judgement::Serializable }
+    undecided.map_or(Judgement::Serializable, Judgement::Undecided)
 }
 
 /// The parts of a history without the open operations that nobody has seen.

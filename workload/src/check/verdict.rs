@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::MOST_STATES;
+
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -9,7 +11,7 @@ pub enum Verdict {
     Serializable,
     /// No order does.
     Violation(Box<Violation>),
-    /// The budget ran out first, as the text says. This is neither a violation nor a pass.
+    /// The search would have been too large, as the text says. This is neither a violation nor a pass.
     Undecided(String),
     /// The history breaks the rules of histories, as the text says. Its author made a mistake.
     Malformed(String),
@@ -22,7 +24,29 @@ pub(super) enum Judgement {
     Violation {
         index: usize,
     },
-    Undecided,
+    Undecided(Excess),
+}
+
+/// What a search had too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// Search states.
+    States,
+    /// Search states of one event: more than this many, which bounds the memory.
+    StatesOfOneEvent(usize),
+    /// Choices of a server in one command. Some of them were left out.
+    Choices,
+}
+
+impl Excess {
+    /// Why there is no verdict.
+    pub(super) fn why(self, budget: &Budget) -> String {
+        match self {
+            Excess::States => format!("no verdict within {} search states", budget.steps),
+            Excess::StatesOfOneEvent(most) => format!("no verdict within {most} search states of one event"),
+            Excess::Choices => format!("no verdict: a command leaves the server more than {MOST_STATES} choices"),
+        }
+    }
 }
 
 /// The evidence that no order explains a history.

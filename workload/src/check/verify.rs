@@ -13,7 +13,7 @@ pub fn check(history: &History, budget: Budget) -> Verdict {
     }
     match judge(history, NEVER, &mut budget.clone(), None) {
         Judgement::Serializable => Verdict::Serializable,
-        Judgement::Undecided => Verdict::Undecided(format!("no verdict within {} search states", budget.steps)),
+        Judgement::Undecided(excess) => Verdict::Undecided(excess.why(&budget)),
         // The search for the first inexplicable reply may cost as much again.
         Judgement::Violation { index } => {
             Verdict::Violation(Box::new(blame::first(history, index, &mut budget.clone())))
@@ -29,7 +29,7 @@ pub fn is_serializable(history: &History, mut budget: Budget) -> Option<bool> {
     match judge(history, NEVER, &mut budget, None) {
         Judgement::Serializable => Some(true),
         Judgement::Violation { .. } => Some(false),
-        Judgement::Undecided => None,
+        Judgement::Undecided(_) => None,
     }
 }
 
@@ -46,6 +46,6 @@ pub fn is_serializable_by_search(history: &History, mut budget: Budget) -> Optio
     match judge_by_search(history, &mut budget) {
         Judgement::Serializable => Some(true),
         Judgement::Violation { .. } => Some(false),
-        Judgement::Undecided => None,
+        Judgement::Undecided(_) => None,
     }
 }

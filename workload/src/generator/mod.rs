@@ -21,6 +21,9 @@ use crate::configuration::Configuration;
 use crate::operation::Command;
 use crate::word::Word;
 
+/// In a round with PEXPIRE, one turn in this many is about a short life.
+const SHORT_LIVES: u32 = 8;
+
 /// The next thing that a client does.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -37,6 +40,8 @@ pub struct Turn {
 pub struct Batch {
     /// How long the client rests first, in milliseconds.
     pub rest: u64,
+    /// Whether it then goes on at the next server of the round.
+    pub elsewhere: bool,
     /// The commands.
     pub commands: Vec<Command>,
 }
@@ -87,13 +92,19 @@ impl<'a> Generator<'a> {
         if first == Class::Guarded {
             return Turn { rest, reconnect, batches: self.composer.guarded() };
         }
+        if self.configuration.has(Class::PExpire) && self.composer.chance().random_ratio(1, SHORT_LIVES) {
+            return Turn { rest, reconnect, batches: self.composer.short_life() };
+        }
+        if first == Class::ScriptFlush && self.configuration.has(Class::EvalSha) {
+            return Turn { rest, reconnect, batches: self.composer.forgotten_script() };
+        }
         let mut commands = vec![self.composer.command(first)];
         for _ in 1..number {
             let class = self.class();
             // A guarded transaction takes a turn of its own.
             commands.push(self.composer.command(if class == Class::Guarded { Class::Multi } else { class }));
         }
-        Turn { rest, reconnect, batches: vec![Batch { rest: 0, commands }] }
+        Turn { rest, reconnect, batches: vec![Batch { rest: 0, elsewhere: false, commands }] }
     }
 
     fn class(&mut self) -> Class {

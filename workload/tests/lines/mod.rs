@@ -99,9 +99,9 @@ pub fn accepted(claim: &str, lines: &str) {
     assert_eq!(check(&history(lines), Budget::default()), Verdict::Serializable, "{claim}");
 }
 
-pub fn undecided(claim: &str, lines: &str) {
-    let verdict = check(&history(lines), Budget::default());
-    assert!(matches!(verdict, Verdict::Undecided(_)), "{claim}: {verdict:?}");
+pub fn undecided(claim: &str, lines: &str, steps: u64, what: &str) {
+    let verdict = check(&history(lines), Budget { steps, ..Budget::default() });
+    assert!(matches!(&verdict, Verdict::Undecided(why) if why.contains(what)), "{claim}: {verdict:?}");
 }
 
 pub fn refused(claim: &str, lines: &str) {

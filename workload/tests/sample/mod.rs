@@ -349,7 +349,7 @@ impl World<'_> {
                     let (moment, outcome) = (self.moment(), Outcome::Reply(reply));
                     let command = &self.history.operations[index].command;
                     if let Some(command) = by_text_instead((command, &outcome)) {
-                        self.batches[client].push_front(Batch { rest: 0, commands: vec![command] });
+                        self.batches[client].push_front(Batch { rest: 0, elsewhere: false, commands: vec![command] });
                     }
                     self.history.operations[index].end = Some((moment, outcome));
                 }

@@ -1,6 +1,6 @@
 //! Units that wait while a large order is built.
 
-use super::patience::Alone;
+use super::patience::{Alone, LONG_READ};
 use super::*;
 use crate::run::Work as _;
 use crate::state::Deriving;
@@ -123,11 +123,48 @@ async fn nothing_is_executed_on_what_a_unit_has_left_that_was_cut_off() {
 async fn a_script_that_stands_aside_keeps_no_text() {
     let mut alone = with_large_keys();
     alone.derives_nothing = true;
-    alone.send(4, &[&["INCR", "before"]]);
-    alone.send(1, &[&["INCR", "first"]]);
-    alone.send(2, &[&["EVAL_RO", "return redis.call('zrank', 'z', 'm7')", "0"]]);
+    // The batch of the INCR takes the script along, before a check could show that it has to wait.
+    let script: &[&str] = &["EVAL_RO", "return redis.call('zrank', 'z', 'm7')", "0"];
+    alone.send_together(&[(1, &[&["INCR", "first"]]), (2, &[script])]);
     let answers = alone.pass_until_quiet_for(2 * DEADLINE);
     assert!(answers.contains(&("0", Err(Refusal::NothingHappened))), "{answers:?}");
     alone.send(2, &[&["SCRIPT", "EXISTS", "ab295f1bc9ef408fe9eca11deb8485c3740943c1"]]);
     assert_eq!(alone.pass_until_quiet()[0].1, Reply::Array(vec![Reply::Integer(0)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_tired_scripts_rests_though_a_unit_was_set_aside() {
+    let mut alone = with_large_keys();
+    alone.derives_nothing = true;
+    let script: &[&str] = &["EVAL", LONG_READ, "1", "count"];
+    alone.send(2, &[script]); // a new text would be a change
+    assert_eq!(alone.pass_until_quiet().len(), 1);
+    alone.send_together(&[(1, &[&["LPOP", "list"]]), (2, &[script; 3])]);
+    let core = &alone.world.cores[0].1;
+    assert!(core.waiting.has_aside() && core.is_behind);
+    assert!(!core.waiting.all_barren(), "the scripts were executed again in the same step");
+}
+
+/// With orders of more than a hundred rows, so many sorted sets have one each that has to wait.
+const SETS: usize = 12;
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_waits_for_many_orders_as_long_as_none_is_lost() {
+    let mut alone = with_large_keys();
+    let scored: Vec<&str> =
+        (0..200).flat_map(|nth| [nth.to_string(), format!("m{nth}")]).map(|word| &*word.leak()).collect();
+    let keys: [&str; SETS] = std::array::from_fn(|nth| &*format!("z{nth}").leak());
+    for key in keys {
+        let words: Vec<&str> = ["ZADD", key].into_iter().chain(scored.iter().copied()).collect();
+        alone.send(1, &[&words]);
+    }
+    assert_eq!(alone.pass_until_quiet().len(), SETS);
+    let (promise, mut awaited) = Sheet::default().promise();
+    let ranks = keys.map(|key| command(&["ZRANK", key, "m7"])).into();
+    alone.world.cores[0].1.terms.deadline = 4 * DEADLINE;
+    alone.world.step(0, Event::Arrived(vec![vec![Unit::transaction(1, 0, ranks, Vec::new(), promise)]]));
+    alone.pass_until_quiet_for(3 * DEADLINE);
+    let Some(Ok(result)) = awaited.take() else { panic!("it is answered") };
+    assert_eq!(result.reply, Reply::Array(vec![Reply::Integer(7); SETS]));
+    assert_eq!(alone.world.cores[0].1.deriving.newest, SETS as u64, "the others were built at once");
 }

@@ -23,13 +23,22 @@ impl Alone {
 
     /// A client sends some commands at once.
     pub(super) fn send(&mut self, client: u64, commands: &[&[&'static str]]) {
-        let mut units = Vec::new();
-        for words in commands {
-            let (promise, awaited) = Sheet::default().promise();
-            self.awaited.push((words[words.len() - 1], awaited));
-            units.push(Unit::new(client, 0, command(words), promise));
+        self.send_together(&[(client, commands)]);
+    }
+
+    /// Clients send some commands each, and all of them arrive before the server takes its next step.
+    pub(super) fn send_together(&mut self, requests: &[(u64, &[&[&'static str]])]) {
+        let mut arrived = Vec::new();
+        for (client, commands) in requests {
+            let mut units = Vec::new();
+            for words in *commands {
+                let (promise, awaited) = Sheet::default().promise();
+                self.awaited.push((words[words.len() - 1], awaited));
+                units.push(Unit::new(*client, 0, command(words), promise));
+            }
+            arrived.push(units);
         }
-        self.world.step(0, Event::Arrived(vec![units]));
+        self.world.step(0, Event::Arrived(arrived));
     }
 
     /// Every message arrives, and some time passes.
@@ -141,14 +150,14 @@ async fn nobody_sees_the_text_of_a_script_before_it_is_stored() {
     alone.send(1, &[&["INCR", "key"]]);
     alone.pass_until_quiet();
     let sha = "4ca238f611c9d0ae4e9a75a5dbac22aedc379801";
-    alone.send(1, &[&["EVAL_RO", "return 5", "0"]]);
-    alone.send(2, &[&["SCRIPT", "EXISTS", sha]]);
+    // One check proves both fresh, so both are executed on one draft.
+    alone.send_together(&[(1, &[&["EVAL_RO", "return 5", "0"]]), (2, &[&["SCRIPT", "EXISTS", sha]])]);
     let missing = Reply::Array(vec![Reply::Integer(0)]);
     assert_eq!(alone.pass_until_quiet(), [("0", Reply::Integer(5)), (sha, missing)]);
 }
 
 /// Three of them make a draft tired.
-const LONG_READ: &str = "for i = 1, 4000000 do end return redis.call('get', KEYS[1])";
+pub(super) const LONG_READ: &str = "for i = 1, 4000000 do end return redis.call('get', KEYS[1])";
 const LONG_WRITE: &str = "for i = 1, 4000000 do end return redis.call('incr', KEYS[1])";
 
 #[tokio::test(start_paused = true)]

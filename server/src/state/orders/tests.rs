@@ -1,6 +1,7 @@
 //! Ranks, and lists whose ends move.
 
 use super::*;
+use crate::row::Made;
 
 #[test]
 fn ranks_ascend_with_scores_and_positions() {
@@ -38,4 +39,18 @@ fn an_item_over_a_popped_one_gets_a_place() {
     let (name, row) = item(20);
     change(&mut order, By::Position, &name, Some(&row), Some(&row));
     assert_eq!(order.len(), 1);
+}
+
+#[test]
+fn an_order_that_is_being_built_keeps_no_values() {
+    let table = Table::Elements(Made { generation: 1, ordinal: 0 });
+    let mut orders = Orders::default();
+    for (by, ticket) in [(By::Hash, 1), (By::Score, 2), (By::Position, 3), (By::End, 4)] {
+        let _wanted = orders.begin((table, by), ticket);
+    }
+    let (old, new) = (Bytes::from(b"1".repeat(100)), Bytes::from(b"2".repeat(100)));
+    let row = |value: &Bytes| Row::Value(value.clone());
+    orders.note(table, &Bytes::from("7"), Some(&row(&old)), Some(&row(&new)));
+    assert_eq!(orders.notes((table, By::Score), 2).map(|notes| notes.len()), Some(1));
+    assert!(old.is_unique() && new.is_unique(), "a note holds the row that it tells of");
 }

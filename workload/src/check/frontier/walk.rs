@@ -4,7 +4,7 @@ use super::super::claim::ABSENT;
 use super::super::claims::{Claims, NONE, What};
 use super::super::parts::Part;
 use super::super::plan::{Kind, Plan};
-use super::super::verdict::Budget;
+use super::super::verdict::{Budget, Excess};
 use super::search::{Counting, Search};
 use super::search_state::{SearchState, undominated, used_opens};
 use super::worklist::Worklist;
@@ -18,8 +18,8 @@ pub(crate) enum Found {
     Order,
     /// No order explains the answer to this act.
     Stuck { act: u32 },
-    /// The budget ran out first.
-    Exhausted,
+    /// The search would have been too large.
+    Exhausted(Excess),
 }
 
 /// Looks for an order of a part, and takes the cost from the budget. Adds the order to `orders` if the caller wants it.
@@ -60,11 +60,13 @@ pub(crate) fn search(
             What::Open => search.open(event.act),
             What::Call => search.call(event.act, &mut frontier),
             What::End => {
-                let Some(next) = search.end(event.act, frontier, budget.steps) else {
-                    budget.steps = 0;
-                    return Found::Exhausted;
+                frontier = match search.end(event.act, frontier, budget.steps) {
+                    Ok(next) => next,
+                    Err(excess) => {
+                        budget.steps = 0;
+                        return Found::Exhausted(excess);
+                    }
                 };
-                frontier = next;
                 if frontier.is_empty() {
                     budget.steps = budget.steps.saturating_sub(search.spent);
                     return Found::Stuck { act: event.act };
@@ -99,9 +101,9 @@ impl Search<'_> {
         }
     }
 
-    /// The answer to an act: returns the states in which it has taken effect, without its bit. `None` if the search is over
+    /// The answer to an act: returns the states in which it has taken effect, without its bit. Fails if the search is over
     /// its budget.
-    fn end(&mut self, act: u32, frontier: Vec<SearchState>, budget: u64) -> Option<Vec<SearchState>> {
+    fn end(&mut self, act: u32, frontier: Vec<SearchState>, budget: u64) -> Result<Vec<SearchState>, Excess> {
         let mut next: Vec<SearchState> = Vec::new();
         if frontier.iter().all(|state| self.has_happened(state, act)) {
             next = frontier;
@@ -119,8 +121,11 @@ impl Search<'_> {
             }
             while let Some(mut state) = ahead.pop(self.compared) {
                 self.spent += 1;
-                if self.spent > budget || ahead.len() > WIDEST {
-                    return None;
+                if self.spent > budget {
+                    return Err(Excess::States);
+                }
+                if ahead.len() > WIDEST {
+                    return Err(Excess::StatesOfOneEvent(WIDEST));
                 }
                 if !self.has_happened(&state, act) {
                     self.extend(&state, act, &mut ahead);
@@ -135,7 +140,7 @@ impl Search<'_> {
         }
         self.pending.retain(|other| *other != act);
         self.settle(&mut next);
-        Some(next)
+        Ok(next)
     }
 
     /// Stops counting the kinds that are settled at this event.

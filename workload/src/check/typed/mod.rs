@@ -87,15 +87,15 @@ fn judge_groups(
     budget: &mut Budget,
     mut orders: Option<&mut Vec<Vec<usize>>>,
 ) -> Judgement {
-    let mut undecided = false;
+    let mut undecided = None;
     for group in groups(deeds) {
         match judge_group(history, until, deeds, &group, budget, orders.as_deref_mut()) {
             Judgement::Serializable => {}
-            Judgement::Undecided => undecided = true,
+            Judgement::Undecided(excess) => undecided = Some(excess),
             violation @ Judgement::Violation { .. } => return violation,
         }
     }
-    if undecided { Judgement::Undecided } else { Judgement::Serializable }
+    undecided.map_or(Judgement::Serializable, Judgement::Undecided)
 }
 
 fn judge_group(
@@ -118,7 +118,7 @@ fn judge_group(
         }
         return match judgement {
             Judgement::Violation { index } => Judgement::Violation { index: indexes[index] },
-            Judgement::Serializable | Judgement::Undecided => judgement,
+            Judgement::Serializable | Judgement::Undecided(_) => judgement,
         };
     }
     for slack in 0..=MOST_SLACK {
@@ -130,7 +130,7 @@ fn judge_group(
     match search(deeds, group, Effort::Exact, budget, orders) {
         Conclusion::Order => Judgement::Serializable,
         Conclusion::Stuck { index } => Judgement::Violation { index },
-        Conclusion::Exhausted => Judgement::Undecided,
+        Conclusion::Exhausted(excess) => Judgement::Undecided(excess),
     }
 }
 

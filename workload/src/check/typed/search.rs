@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use foldhash::fast::FixedState;
 
 use super::super::claims::{NEVER, NONE};
-use super::super::verdict::Budget;
+use super::super::verdict::{Budget, Excess};
 use super::atlas::{Atlas, Values, places_of};
 use super::deed::{Deed, Deeds};
 use super::doing::Place;
@@ -33,8 +33,8 @@ pub(super) enum Conclusion {
     Stuck {
         index: usize,
     },
-    /// There were more states than it could try.
-    Exhausted,
+    /// There was more than it could try.
+    Exhausted(Excess),
 }
 
 /// A deed of an order, and the number of the step before. Many orders share their first steps.
@@ -89,15 +89,17 @@ pub(super) fn search(
                 leads.iter_mut().for_each(|lead| search.settle(lead));
             }
             DeedEvent::End => {
-                let Some(next) = search.end(number, leads, budget.steps) else {
-                    budget.steps = 0;
-                    return Conclusion::Exhausted;
+                leads = match search.end(number, leads, budget.steps) {
+                    Ok(next) => next,
+                    Err(excess) => {
+                        budget.steps = 0;
+                        return Conclusion::Exhausted(excess);
+                    }
                 };
-                leads = next;
                 if leads.is_empty() {
                     budget.steps = budget.steps.saturating_sub(search.spent);
                     let stuck = Conclusion::Stuck { index: deed.index as usize };
-                    return if search.atlas.is_incomplete { Conclusion::Exhausted } else { stuck };
+                    return if search.atlas.is_incomplete { Conclusion::Exhausted(Excess::Choices) } else { stuck };
                 }
             }
         }
@@ -215,8 +217,8 @@ impl<'a> GroupSearch<'a> {
         relevant
     }
 
-    /// The end of a deed: returns the leads in which it has happened. `None` if the search is over its budget.
-    fn end(&mut self, number: u32, leads: Vec<Lead>, budget: u64) -> Option<Vec<Lead>> {
+    /// The end of a deed: returns the leads in which it has happened. Fails if the search is over its budget.
+    fn end(&mut self, number: u32, leads: Vec<Lead>, budget: u64) -> Result<Vec<Lead>, Excess> {
         self.now = self.deed(number).end;
         let relevant = self.relevant(number);
         let goal = Goal::of(self.deed(number));
@@ -242,8 +244,11 @@ impl<'a> GroupSearch<'a> {
                 continue;
             }
             self.spent += 1;
-            if self.spent > budget || seen.len() + later.len() > WIDEST {
-                return None;
+            if self.spent > budget {
+                return Err(Excess::States);
+            }
+            if seen.len() + later.len() > WIDEST {
+                return Err(Excess::StatesOfOneEvent(WIDEST));
             }
             if self.seating.has_happened(&lead, number) {
                 if self.is_needed(&lead, number) {
@@ -265,7 +270,7 @@ impl<'a> GroupSearch<'a> {
             self.extend(&lead, &relevant, &mut now, &mut later);
         }
         self.waiting.retain(|other| *other != number);
-        Some(self.seating.distinct(reached, self.effort == Effort::Exact))
+        Ok(self.seating.distinct(reached, self.effort == Effort::Exact))
     }
 
     /// Pushes every lead that is one relevant deed further.

@@ -62,13 +62,16 @@ impl Composer<'_> {
             ],
             _ => vec![Command::Transaction(TransactionCommand::Exec { watched, commands })],
         };
-        let swap = (between == Between::Swap).then(|| Batch { rest: 0, commands: vec![self.swap()] });
+        let swap = (between == Between::Swap).then(|| Batch { rest: 0, elsewhere: false, commands: vec![self.swap()] });
         let rest = match between {
             Between::Death(life) => life + self.mint.chance.random_range(1..=LONGER),
             Between::Swap | Between::Nothing => self.mint.chance.random_range(0..=REST),
         };
-        let beginning = [Batch { rest: 0, commands: first }, Batch { rest: 0, commands: looks }];
-        beginning.into_iter().chain(swap).chain([Batch { rest, commands: last }]).collect()
+        let beginning = [
+            Batch { rest: 0, elsewhere: false, commands: first },
+            Batch { rest: 0, elsewhere: false, commands: looks },
+        ];
+        beginning.into_iter().chain(swap).chain([Batch { rest, elsewhere: false, commands: last }]).collect()
     }
 
     fn between(&mut self) -> Between {
@@ -82,12 +85,9 @@ impl Composer<'_> {
     }
 
     /// A command that writes a key.
-    fn write(&mut self, number: usize) -> Command {
+    pub(super) fn write(&mut self, number: usize) -> Command {
         let class = self.contents[number].unwrap_or(Contents::Text).classes()[0];
-        self.pinned = Some(self.keys[number].clone());
-        let command = self.command(class);
-        self.pinned = None;
-        command
+        self.pinned_to(number, class)
     }
 
     /// A SWAPDB of two databases of the round.

@@ -2,6 +2,7 @@
 
 mod collections;
 mod guarded;
+mod staged;
 
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
@@ -22,6 +23,9 @@ const MISFITS: u32 = 128;
 
 /// The same within a transaction, where the others take effect all the same.
 const MISFITS_IN_TRANSACTIONS: u32 = 12;
+
+/// In a round with LINSERT, one transaction in this many crowds a list.
+const CROWDS: u32 = 8;
 
 /// Commands that no server queues: they lack an argument, or do not exist.
 const REFUSED: [&[&str]; 3] = [&["GET"], &["SET", "k"], &["NOSUCHCOMMAND", "k"]];
@@ -103,6 +107,14 @@ impl<'a> Composer<'a> {
     /// The chance of the client.
     pub(super) fn chance(&mut self) -> &mut Chance {
         &mut self.mint.chance
+    }
+
+    /// A command of a class about a key.
+    fn pinned_to(&mut self, number: usize, class: Class) -> Command {
+        self.pinned = Some(self.keys[number].clone());
+        let command = self.command(class);
+        self.pinned = None;
+        command
     }
 
     /// The commands of a transaction.
@@ -220,7 +232,8 @@ impl<'a> Composer<'a> {
                 None => Command::PING,
             },
             Class::Multi | Class::Guarded => {
-                let (watched, commands) = (Vec::new(), self.queued());
+                let is_crowd = self.configuration.has(Class::LInsert) && self.mint.chance.random_ratio(1, CROWDS);
+                let (watched, commands) = (Vec::new(), if is_crowd { self.crowd() } else { self.queued() });
                 Command::Transaction(TransactionCommand::Exec { watched, commands })
             }
             Class::Discard => Command::Transaction(TransactionCommand::Discard(self.queued())),
