@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ServerCommand, SetCommand,
+    Calling, Command, Condition, FieldCommand, GeoCommand, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ServerCommand, SetCommand,
     SortedSetCommand, StringCommand, TransactionCommand,
 };
 
@@ -140,6 +140,22 @@ classes! {
     ZRangeBy   "ZRANGE BYSCORE"      "zrange-byscore" OneKey;
     ZRangeStore "ZRANGESTORE"        "zrangestore" SeveralKeys;
     ZUnionStore "ZUNIONSTORE"        "zunionstore" SeveralKeys;
+    HExpire    "HEXPIRE"             "hexpire"  OneKey;
+    HExpireIf  "HEXPIRE NX"          "hexpire-nx" OneKey;
+    HPExpire   "HPEXPIRE"            "hpexpire" OneKey;
+    HExpireAt  "HEXPIREAT"           "hexpireat" OneKey;
+    HPExpireAt "HPEXPIREAT"          "hpexpireat" OneKey;
+    HPersist   "HPERSIST"            "hpersist" OneKey;
+    HTtl       "HTTL"                "httl"     OneKey;
+    HPTtl      "HPTTL"               "hpttl"    OneKey;
+    HGetEx     "HGETEX"              "hgetex"   OneKey;
+    HSetEx     "HSETEX"              "hsetex"   OneKey;
+    HGetDel    "HGETDEL"             "hgetdel"  OneKey;
+    GeoAdd     "GEOADD"              "geoadd"   OneKey;
+    GeoPos     "GEOPOS"              "geopos"   OneKey;
+    GeoDist    "GEODIST"             "geodist"  OneKey;
+    GeoSearch  "GEOSEARCH"           "geosearch" OneKey;
+    GeoSearchStore "GEOSEARCHSTORE"  "geosearchstore" SeveralKeys;
 }
 
 impl Class {
@@ -160,6 +176,25 @@ impl Class {
         Class::Persist,
         Class::PTtl,
     ];
+
+    /// The classes about the lives of fields. Redis 7 and Valkey 8 know none of their commands.
+    pub const FIELD_LIVES: [Class; 11] = [
+        Class::HSetEx,
+        Class::HPExpire,
+        Class::HExpire,
+        Class::HExpireIf,
+        Class::HExpireAt,
+        Class::HPExpireAt,
+        Class::HPersist,
+        Class::HTtl,
+        Class::HPTtl,
+        Class::HGetEx,
+        Class::HGetDel,
+    ];
+
+    /// The classes about places. Those that show them need some that put them there.
+    pub const GEO: [Class; 5] =
+        [Class::GeoAdd, Class::GeoPos, Class::GeoDist, Class::GeoSearch, Class::GeoSearchStore];
 
     /// The classes of transactions and scripts.
     pub const UNITS: [Class; 10] = [
@@ -290,6 +325,21 @@ impl From<&Command> for Class {
             Command::Hash(HashCommand::All(_)) => Class::HGetAll,
             Command::Hash(HashCommand::Size(_)) => Class::HLen,
             Command::Hash(HashCommand::Scan(..)) => Class::HScan,
+            Command::Hash(HashCommand::Field(command)) => match command {
+                FieldCommand::Expire { limit: Some(_), .. } => Class::HExpireIf,
+                FieldCommand::Expire { life, limit: None, .. } => match life {
+                    Life::Seconds(_) | Life::Kept | Life::Lifted => Class::HExpire,
+                    Life::Milliseconds(_) => Class::HPExpire,
+                    Life::Until(_) => Class::HExpireAt,
+                    Life::UntilMillisecond(_) => Class::HPExpireAt,
+                },
+                FieldCommand::Persist(..) => Class::HPersist,
+                FieldCommand::Ttl(..) => Class::HTtl,
+                FieldCommand::PTtl(..) => Class::HPTtl,
+                FieldCommand::GetEx(..) => Class::HGetEx,
+                FieldCommand::SetEx { .. } => Class::HSetEx,
+                FieldCommand::GetDel(..) => Class::HGetDel,
+            },
             Command::List(ListCommand::PushRight(..)) => Class::RPush,
             Command::List(ListCommand::PushLeft(..)) => Class::LPush,
             Command::List(ListCommand::PopLeft(_)) => Class::LPop,
@@ -316,6 +366,13 @@ impl From<&Command> for Class {
             Command::SortedSet(SortedSetCommand::All(_)) => Class::ZRange,
             Command::SortedSet(SortedSetCommand::Size(_)) => Class::ZCard,
             Command::SortedSet(SortedSetCommand::Scan(..)) => Class::ZScan,
+            Command::SortedSet(SortedSetCommand::Geo(command)) => match command {
+                GeoCommand::Add(..) => Class::GeoAdd,
+                GeoCommand::Position(..) => Class::GeoPos,
+                GeoCommand::Distance(..) => Class::GeoDist,
+                GeoCommand::Search(..) => Class::GeoSearch,
+                GeoCommand::Store(..) => Class::GeoSearchStore,
+            },
             Command::Transaction(TransactionCommand::Watch(_)) => Class::Watch,
             Command::Transaction(TransactionCommand::Unwatch) => Class::Unwatch,
             Command::Transaction(TransactionCommand::Exec { watched, .. }) if watched.is_empty() => Class::Multi,

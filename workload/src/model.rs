@@ -12,13 +12,17 @@
 use std::collections::BTreeSet;
 
 use crate::operation::{
-    Command, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand, TransactionCommand,
+    Command, FieldCommand, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand,
+    TransactionCommand,
 };
 pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
 use crate::word::Word;
 
 /// The most states to which one command may lead. A server that takes 100 of 105 members has 97 million choices.
 const MOST_STATES: usize = 10_000;
+
+/// The fields of one HEXPIRE up to which each may be changed or not, if nobody knows. The workload names two at most.
+const MOST_CHOICES: usize = 10;
 
 /// Executes a command in database 0 and returns the reply that a correct server gives.
 pub fn apply(state: &mut State, command: &Command) -> Reply {
@@ -159,6 +163,10 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
             }
             return Some(states);
         }
+        // The same of HEXPIRE, field by field.
+        (Command::Hash(HashCommand::Field(command)), seen) if command.is_conditional() => {
+            return Some(step_by_field(state, site, command, seen));
+        }
         (Command::Transaction(TransactionCommand::Exec { watched, commands }), seen) => {
             return step_through(state, site, (watched.as_slice(), commands.as_slice()), seen);
         }
@@ -170,6 +178,31 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
     let reply = apply_at(&mut after, site, command);
     let right = seen.is_none_or(|seen| command.accepts(&command.comparable(reply), &command.comparable(seen.clone())));
     Some(if right { vec![after] } else { Vec::new() })
+}
+
+/// The states that an HEXPIRE with a condition may lead to. Where the condition depends on the time, the reply decides, or
+/// else anything may have happened.
+fn step_by_field(state: &State, site: Site, command: &FieldCommand, seen: Option<&Reply>) -> Vec<State> {
+    let fields = command.fields().len();
+    let choices: Vec<Vec<bool>> = match seen {
+        Some(Reply::Array(replies)) => {
+            vec![replies.iter().map(|reply| matches!(reply, Reply::Integer(1..))).collect()]
+        }
+        Some(_) => vec![vec![false; fields]],
+        None => (0..1_usize << fields.min(MOST_CHOICES))
+            .map(|choice| (0..fields).map(|field| choice >> field & 1 == 1).collect())
+            .collect(),
+    };
+    let mut states = BTreeSet::new();
+    for choice in choices {
+        let mut after = state.clone();
+        let holds = |field: usize| choice.get(field).copied().unwrap_or(false);
+        let reply = after.change_by(|state| command.execute(state, site, holds));
+        if seen.is_none_or(|seen| reply.plain() == *seen) {
+            states.insert(after);
+        }
+    }
+    states.into_iter().collect()
 }
 
 /// The members that a server may choose: so many of all, or those that the reply shows. `None` if there are too many
@@ -244,22 +277,22 @@ fn step_through(
     Some(states.into_iter().collect())
 }
 
-/// Ends the life of a key, if this limit is still its own.
+/// Ends the life of a key, or of fields of its hash, if this limit is still its own.
 pub fn expire(state: &mut State, database: u8, key: &Word, limit: Lifetime) {
-    let lifetime = state.entry(database, key).and_then(|entry| entry.lifetime);
-    if lifetime == Some(limit) {
-        state.change_by(|state| state.put(database, key, None));
-    }
+    state.change_by(|state| state.expire(database, key, limit));
 }
 
 /// Whether a server gives this error to a correct command whose key is absent or holds a value of another kind.
 pub fn is_about_type(error: &str) -> bool {
-    const BEGINNINGS: [&str; 5] = [
+    const BEGINNINGS: [&str; 7] = [
         "WRONGTYPE",
         "ERR value is not an integer",
         "ERR hash value is not an integer",
         "ERR no such key",
         "ERR index out of range",
+        // The words of Valkey 8, and those of Valkey 9.
+        "ERR could not decode requested zset member",
+        "ERR member",
     ];
     BEGINNINGS.iter().any(|beginning| error.starts_with(beginning))
 }

@@ -12,6 +12,7 @@ impl Command {
         match self {
             Command::Set(SetCommand::Members(_) | SetCommand::PopMany(..)) => reply.plain().sorted(1),
             Command::Hash(HashCommand::All(_)) => reply.plain().sorted(2),
+            Command::SortedSet(SortedSetCommand::Geo(command)) if command.is_unordered() => reply.plain().sorted(1),
             Command::Transaction(command) => command.with_each(reply, Command::comparable),
             Command::String(_)
             | Command::Set(_)
@@ -62,6 +63,8 @@ impl Command {
     pub fn accepts(&self, model: &Reply, seen: &Reply) -> bool {
         match self {
             Command::Key(command) => command.accepts(model, seen),
+            Command::Hash(HashCommand::Field(command)) => command.accepts(model, seen),
+            Command::SortedSet(SortedSetCommand::Geo(command)) => command.accepts(model, seen),
             // A call of an iteration shows some elements. `check/typed/scans.rs` asks which.
             Command::Set(SetCommand::Scan(..))
             | Command::Hash(HashCommand::Scan(..))

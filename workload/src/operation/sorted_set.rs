@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::cursor;
+use super::geo::GeoCommand;
 use super::reply::Reply;
 use super::span::Span;
 use super::state::{Site, State, TypedValue};
@@ -45,6 +46,8 @@ pub enum SortedSetCommand {
     Size(Word),
     /// Returns some of the members with their scores, from a cursor on, and the next cursor: ZSCAN with COUNT.
     Scan(Word, Word, u32),
+    /// A command about places on the Earth.
+    Geo(GeoCommand),
 }
 
 /// How the commands are written.
@@ -63,6 +66,7 @@ impl SortedSetCommand {
             SortedSetCommand::All(_) | SortedSetCommand::Range(..) => "ZRANGE",
             SortedSetCommand::Size(_) => "ZCARD",
             SortedSetCommand::Scan(..) => "ZSCAN",
+            SortedSetCommand::Geo(command) => command.name(),
         }
     }
 
@@ -78,6 +82,7 @@ impl SortedSetCommand {
             SortedSetCommand::All(key) => vec![key, Word::from("0"), Word::from("-1"), Word::from("WITHSCORES")],
             SortedSetCommand::Size(key) => vec![key],
             SortedSetCommand::Scan(key, cursor, count) => cursor::arguments(key, cursor, count),
+            SortedSetCommand::Geo(command) => command.arguments(),
             SortedSetCommand::Pop(key, _, number) => vec![key, Word::from(number.to_string())],
             SortedSetCommand::StoreRange(to, from, span) => [vec![to, from], span.words()].concat(),
             SortedSetCommand::Range(key, span) => [vec![key], span.words(), vec![Word::from("WITHSCORES")]].concat(),
@@ -129,7 +134,7 @@ impl SortedSetCommand {
             ("ZSCAN", arguments) => {
                 cursor::parse(arguments).map(|(key, cursor, count)| SortedSetCommand::Scan(key, cursor, count))
             }
-            _ => None,
+            _ => GeoCommand::parse(name, arguments).map(SortedSetCommand::Geo),
         }
     }
 }
@@ -160,10 +165,10 @@ impl Extreme {
 }
 
 /// Members with their scores.
-type Scores = BTreeMap<Word, i64>;
+pub(super) type Scores = BTreeMap<Word, i64>;
 
 /// The members of a sorted set with their scores. Those of an absent key are none.
-fn scores_of(state: &State, database: u8, key: &Word) -> Result<Scores, Reply> {
+pub(super) fn scores_of(state: &State, database: u8, key: &Word) -> Result<Scores, Reply> {
     match state.entry(database, key).map(|entry| &entry.value) {
         None => Ok(BTreeMap::new()),
         Some(TypedValue::SortedSet(members)) => Ok(members.clone()),
@@ -248,6 +253,7 @@ impl SortedSetCommand {
                 error => Err(error),
             },
             SortedSetCommand::Size(key) => Ok(Reply::count(scores_of(state, database, key)?.iter())),
+            SortedSetCommand::Geo(command) => command.execute(state, database),
         }
     }
 
@@ -265,6 +271,7 @@ impl SortedSetCommand {
             SortedSetCommand::All(_) | SortedSetCommand::Range(..) => reply.is_values(2),
             SortedSetCommand::Size(_) => reply.is_count_up_to(usize::MAX),
             SortedSetCommand::Scan(..) => cursor::allows(reply, 2),
+            SortedSetCommand::Geo(command) => command.allows(reply),
         }
     }
 
@@ -281,6 +288,7 @@ impl SortedSetCommand {
             }
             SortedSetCommand::Size(_) => "a count",
             SortedSetCommand::Scan(..) => "a cursor and an array of elements",
+            SortedSetCommand::Geo(command) => command.expected(),
         };
         expected.into()
     }
@@ -302,6 +310,7 @@ impl SortedSetCommand {
             | SortedSetCommand::Size(key) => vec![key],
             SortedSetCommand::StoreRange(to, from, _) => vec![to, from],
             SortedSetCommand::Union(to, of, _) => [to].into_iter().chain(of).collect(),
+            SortedSetCommand::Geo(command) => command.keys(),
         }
     }
 
@@ -319,12 +328,13 @@ impl SortedSetCommand {
             | SortedSetCommand::Range(..)
             | SortedSetCommand::Scan(..)
             | SortedSetCommand::Size(_) => false,
+            SortedSetCommand::Geo(command) => command.may_write(),
         }
     }
 }
 
 /// Changes the members of a sorted set.
-fn alter(
+pub(super) fn alter(
     state: &mut State,
     database: u8,
     key: &Word,
@@ -337,7 +347,7 @@ fn alter(
 }
 
 /// Gives a key these members, whatever it held before. Returns their number.
-fn replace(state: &mut State, database: u8, key: &Word, members: Scores) -> Reply {
+pub(super) fn replace(state: &mut State, database: u8, key: &Word, members: Scores) -> Reply {
     let size = Reply::count(members.iter());
     state.replace(database, key, TypedValue::SortedSet(members));
     size

@@ -448,7 +448,8 @@ impl World<'_> {
         for (_, limit, key) in self.deaths.extract_if(.., |(at, ..)| *at <= now) {
             (0..3).for_each(|database| model::expire(&mut self.state, database, &key, limit));
         }
-        for (key, milliseconds) in command.lifetimes().into_iter().filter(|(_, life)| *life > 0) {
+        let of_fields = command.field_lifetimes().into_iter().map(|(key, life, _)| (key, life));
+        for (key, milliseconds) in command.lifetimes().into_iter().chain(of_fields).filter(|(_, life)| *life > 0) {
             let limit = Lifetime { setter: site.stamp, milliseconds };
             self.deaths.push((now + Duration::from_millis(milliseconds.unsigned_abs()), limit, key.clone()));
         }

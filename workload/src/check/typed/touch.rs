@@ -6,7 +6,7 @@ use super::super::impact::parts;
 use super::doing::{Doing, Place};
 use crate::model::Site;
 use crate::operation::{
-    Command, HashCommand, KeyCommand, ListCommand, Reply, Script, ScriptCommand, ServerCommand, SetCommand,
+    Command, FieldCommand, GeoCommand, HashCommand, KeyCommand, ListCommand, Reply, Script, ScriptCommand, ServerCommand, SetCommand,
     SortedSetCommand, StringCommand, TransactionCommand,
 };
 use crate::word::Word;
@@ -56,6 +56,13 @@ pub(super) fn touches<'h>(
         numbered.map(|(_, place)| Touch { place, element: None, writes }).collect()
     };
     let (command, seen, site) = match doing {
+        Doing::Death { key, fields, .. } if !fields.is_empty() && !limited.contains(key) => {
+            let numbered = places.iter().zip(0..).filter(|((_, word), _)| word == key);
+            let touch = |place, field: &Word| {
+                Touch { place, element: Some((Collection::Hash, field.clone())), writes: true }
+            };
+            return numbered.flat_map(|(_, place)| fields.iter().map(move |field| touch(place, field))).collect();
+        }
         Doing::Death { key, .. } => return of_places(&|_, word| word == *key, true),
         Doing::Command { command, seen, site } => (*command, seen.as_ref(), *site),
     };
@@ -107,8 +114,11 @@ fn only_reads(command: &Command, key: &Word) -> bool {
     matches!(
         command,
         Command::Set(SetCommand::Store(_, to, _))
-        | Command::SortedSet(SortedSetCommand::StoreRange(to, ..) | SortedSetCommand::Union(to, ..))
-            if to != key
+        | Command::SortedSet(
+            SortedSetCommand::StoreRange(to, ..)
+            | SortedSetCommand::Union(to, ..)
+            | SortedSetCommand::Geo(GeoCommand::Store(to, ..)),
+        ) if to != key
     )
 }
 
@@ -152,6 +162,9 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<
         Command::Hash(HashCommand::Get(_, field) | HashCommand::IncrBy(_, field, _)) => {
             (Collection::Hash, vec![field.clone()])
         }
+        Command::Hash(HashCommand::Field(command)) => {
+            (Collection::Hash, command.fields().into_iter().cloned().collect())
+        }
         Command::SortedSet(SortedSetCommand::Add(_, added)) => {
             (Collection::SortedSet, added.iter().map(|(_, member)| member.clone()).collect())
         }
@@ -159,6 +172,10 @@ fn elements(command: &Command, seen: Option<&Reply>) -> Option<(Collection, Vec<
         Command::SortedSet(SortedSetCommand::IncrBy(_, _, member) | SortedSetCommand::Score(_, member)) => {
             (Collection::SortedSet, vec![member.clone()])
         }
+        Command::SortedSet(SortedSetCommand::Geo(command)) => match command.members() {
+            Some(members) => (Collection::SortedSet, members.into_iter().cloned().collect()),
+            None => return None,
+        },
         Command::Set(SetCommand::Store(..) | SetCommand::Members(_) | SetCommand::Scan(..) | SetCommand::Size(_))
         | Command::Hash(HashCommand::All(_) | HashCommand::Scan(..) | HashCommand::Size(_))
         | Command::SortedSet(
@@ -209,6 +226,9 @@ pub(super) enum Change<'h> {
 /// How a deed may change the elements of the value of a key, command by command.
 pub(super) fn changes<'h>(doing: &'h Doing<'_>, key: &Word) -> Vec<Change<'h>> {
     match doing {
+        Doing::Death { fields, .. } if !fields.is_empty() => {
+            vec![Change::Removes(fields.iter().map(|field| (*field).clone()).collect())]
+        }
         Doing::Death { .. } => vec![Change::Shrinks],
         Doing::Command { command, seen, .. } => {
             let parts = parts(command, seen.as_ref()).into_iter();
@@ -273,10 +293,20 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         Command::Set(SetCommand::Add(_, members)) => Change::Adds(members.iter().collect()),
         Command::Hash(HashCommand::Set(_, pairs)) => Change::Adds(pairs.iter().map(|(field, _)| field).collect()),
         Command::Hash(HashCommand::IncrBy(_, field, _)) => Change::Adds(vec![field]),
+        Command::Hash(HashCommand::Field(command)) if command.removes() => {
+            Change::Removes(command.fields().into_iter().cloned().collect())
+        }
+        Command::Hash(HashCommand::Field(FieldCommand::SetEx { pairs, .. })) => {
+            Change::Adds(pairs.iter().map(|(field, _)| field).collect())
+        }
+        Command::Hash(HashCommand::Field(_)) => Change::Nothing, // it changes lives, or nothing
         Command::SortedSet(SortedSetCommand::Add(_, added)) => {
             Change::Adds(added.iter().map(|(_, member)| member).collect())
         }
         Command::SortedSet(SortedSetCommand::IncrBy(_, _, member)) => Change::Adds(vec![member]),
+        Command::SortedSet(SortedSetCommand::Geo(GeoCommand::Add(_, places))) => {
+            Change::Adds(places.iter().map(|(_, member)| member).collect())
+        }
         Command::List(ListCommand::PushRight(_, pushed) | ListCommand::PushLeft(_, pushed)) => {
             Change::Adds(pushed.iter().collect())
         }
@@ -305,8 +335,11 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         Command::Set(SetCommand::PopMany(..)) => removed(seen, 1),
         Command::SortedSet(SortedSetCommand::Pop(..)) => removed(seen, 2),
         Command::Set(SetCommand::Store(..))
-        | Command::SortedSet(SortedSetCommand::StoreRange(..) | SortedSetCommand::Union(..))
-            if only_reads(command, key) =>
+        | Command::SortedSet(
+            SortedSetCommand::StoreRange(..)
+            | SortedSetCommand::Union(..)
+            | SortedSetCommand::Geo(GeoCommand::Store(..)),
+        ) if only_reads(command, key) =>
         {
             Change::Nothing
         }
@@ -360,6 +393,7 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         | Command::SortedSet(
             SortedSetCommand::StoreRange(..)
             | SortedSetCommand::Union(..)
+            | SortedSetCommand::Geo(_)
             | SortedSetCommand::Score(..)
             | SortedSetCommand::Rank(..)
             | SortedSetCommand::All(_)
