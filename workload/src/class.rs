@@ -210,6 +210,11 @@ impl Class {
         Class::ScriptFlush,
     ];
 
+    /// The name of its command.
+    pub fn command(self) -> &'static str {
+        self.name().split(' ').next().unwrap_or_default()
+    }
+
     /// Whether a transaction may hold a command of the class. A script is then called by its text.
     pub fn may_be_queued(self) -> bool {
         let of_session = [Class::Select, Class::Ping].contains(&self);
@@ -247,6 +252,12 @@ impl ClassSet {
 
     /// The classes of registers.
     pub const REGISTERS: ClassSet = ClassSet((1 << (Class::DbSize as u32 + 1)) - 1);
+
+    /// The set without some classes.
+    pub fn without(self, left_out: &[Class]) -> ClassSet {
+        let ClassSet(left_out) = left_out.iter().copied().collect();
+        ClassSet(self.0 & !left_out)
+    }
 
     /// Whether a class is in the set.
     pub fn has(self, class: Class) -> bool {
