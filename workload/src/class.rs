@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::operation::{
-    Calling, Command, Condition, FieldCommand, GeoCommand, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ServerCommand, SetCommand,
-    SortedSetCommand, StringCommand, TransactionCommand,
+    Calling, Command, Condition, FieldCommand, GeoCommand, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand,
+    ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
 
 /// How much of the database a class concerns.
@@ -193,8 +193,7 @@ impl Class {
     ];
 
     /// The classes about places. Those that show them need some that put them there.
-    pub const GEO: [Class; 5] =
-        [Class::GeoAdd, Class::GeoPos, Class::GeoDist, Class::GeoSearch, Class::GeoSearchStore];
+    pub const GEO: [Class; 5] = [Class::GeoAdd, Class::GeoPos, Class::GeoDist, Class::GeoSearch, Class::GeoSearchStore];
 
     /// The classes of transactions and scripts.
     pub const UNITS: [Class; 10] = [

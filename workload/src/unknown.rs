@@ -15,7 +15,9 @@ pub async fn unknown_classes<C: Connect>(cluster: &Cluster<C>, allowed: ClassSet
     for server in cluster.servers.iter().filter(|_| !asked.is_empty()) {
         let Ok(mut connection) = Connection::open(cluster, server, false).await else { continue };
         let words = ["COMMAND", "INFO"].into_iter().chain(asked.iter().map(|class| class.command()));
-        let Outcome::Reply(Reply::Array(told)) = connection.ask(words.map(Word::from).collect()).await else { continue };
+        let Outcome::Reply(Reply::Array(told)) = connection.ask(words.map(Word::from).collect()).await else {
+            continue;
+        };
         unknown.extend(asked.iter().zip(told).filter(|(_, told)| is_nothing(told)).map(|(class, _)| *class));
     }
     unknown.sort_unstable();

@@ -33,7 +33,10 @@ fn the_life_of_a_field_ends_in_time_and_once() {
         ("shown after HLEN did not count it", "900 2 HLEN h -> :1\n950 3 HGET h f -> a"),
         ("counted after HGETALL did not show it", "900 2 HGETALL h -> [g b]\n950 3 HLEN h -> :2"),
         ("another field ends with it", "1600 2 HGET h g -> nil"),
-        ("the life hits a field that was set anew", "10 1 HDEL h f -> :1\n12 1 HSET h f c -> :1\n9000 2 HGET h f -> nil"),
+        (
+            "the life hits a field that was set anew",
+            "10 1 HDEL h f -> :1\n12 1 HSET h f c -> :1\n9000 2 HGET h f -> nil",
+        ),
     ] {
         refused(claim, &format!("{LIMITED}{lines}"));
     }
@@ -49,7 +52,8 @@ fn a_hash_goes_with_its_last_field() {
     accepted("both are there", &format!("{last}900 2 HGETALL h -> [f a g b]"));
     accepted("both are gone", &format!("{last}900 2 HGETALL h -> []"));
     refused("what one command limits ends at once", &format!("{last}900 2 HGETALL h -> [g b]"));
-    let two = "1 1 HSET h f a g b -> :2\n3 1 HPEXPIRE h 1000 FIELDS 1 f -> [:1]\n5 1 HPEXPIRE h 1000 FIELDS 1 g -> [:1]\n";
+    let two =
+        "1 1 HSET h f a g b -> :2\n3 1 HPEXPIRE h 1000 FIELDS 1 f -> [:1]\n5 1 HPEXPIRE h 1000 FIELDS 1 g -> [:1]\n";
     accepted("what two commands limit need not", &format!("{two}900 2 HGETALL h -> [g b]"));
     accepted("the key ends first", &format!("{LIMITED}10 1 PEXPIRE h 100 -> :1\n900 2 HLEN h -> :0"));
 }
@@ -158,6 +162,10 @@ fn the_life_of_a_field_follows_its_key_to_another_database() {
 fn an_iteration_need_not_show_a_field_that_may_end() {
     accepted("it has ended", &format!("{LIMITED}1600 2 HSCAN h 0 COUNT 10 -> [0 [g b]]"));
     accepted("it may have ended", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 10 -> [0 [g b]]"));
+    refused("it ended before", &format!("{LIMITED}1600 2 HSCAN h 0 COUNT 10 -> [0 [f a g b]]"));
+    refused("it was seen gone", &format!("{LIMITED}900 2 HGET h f -> nil\n902 2 HSCAN h 0 COUNT 1 -> [7 [f a]]"));
+    refused("another value", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 1 -> [7 [g a]]"));
+    accepted("a part", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 1 -> [7 [g b]]"));
     refused("a lasting one is missing", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 10 -> [0 [f a]]"));
 }
 
@@ -202,7 +210,10 @@ fn places_are_members_whose_scores_say_where_they_are() {
         ("a position", "5 2 GEOPOS z f x -> [[13.36138933897018433 38.11555639549629859] nil]"),
         ("a far circle", "5 2 GEOSEARCH z FROMLONLAT 15.087269 37.502669 BYRADIUS 200 km -> [f g]"),
         ("a near circle", "5 2 GEOSEARCH z FROMMEMBER g BYRADIUS 10 km -> [g]"),
-        ("an absent centre", "5 2 GEOSEARCH z FROMMEMBER x BYRADIUS 10 km -> ERR could not decode requested zset member"),
+        (
+            "an absent centre",
+            "5 2 GEOSEARCH z FROMMEMBER x BYRADIUS 10 km -> ERR could not decode requested zset member",
+        ),
         ("a move", "5 2 GEOADD z 15.087269 37.502669 f -> :0\n7 1 GEODIST z f g -> 0.0000"),
         ("a store", "5 1 GEOSEARCHSTORE y z FROMMEMBER f BYRADIUS 10 km -> :1\n7 2 ZSCORE y f -> 3479099956230698"),
         ("an empty store", "5 1 GEOSEARCHSTORE z y FROMMEMBER f BYRADIUS 10 km -> :0\n7 2 EXISTS z -> :0"),
@@ -215,7 +226,10 @@ fn places_are_members_whose_scores_say_where_they_are() {
         ("a wrong position", "5 2 GEOPOS z f -> [[13.361389 38.115556]]"),
         ("a place is missing", "5 2 GEOSEARCH z FROMMEMBER g BYRADIUS 200 km -> [g]"),
         ("a place too many", "5 2 GEOSEARCH z FROMMEMBER g BYRADIUS 10 km -> [f g]"),
-        ("the old place stays", "5 2 GEOADD z 15.087269 37.502669 f -> :0\n7 1 GEOSEARCH z FROMMEMBER g BYRADIUS 10 km -> [g]"),
+        (
+            "the old place stays",
+            "5 2 GEOADD z 15.087269 37.502669 f -> :0\n7 1 GEOSEARCH z FROMMEMBER g BYRADIUS 10 km -> [g]",
+        ),
         ("a lost place", "5 2 GEOPOS z g -> [nil]"),
         ("a store keeps too many", "5 1 GEOSEARCHSTORE y z FROMMEMBER f BYRADIUS 10 km -> :2"),
     ] {

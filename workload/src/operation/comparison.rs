@@ -1,6 +1,7 @@
 //! The comparison of replies: the form in which a reply is compared, and which replies count as equal.
 
 use super::command::{Command, TransactionCommand};
+use super::cursor;
 use super::hash::HashCommand;
 use super::reply::{Outcome, Reply};
 use super::set::SetCommand;
@@ -66,9 +67,8 @@ impl Command {
             Command::Hash(HashCommand::Field(command)) => command.accepts(model, seen),
             Command::SortedSet(SortedSetCommand::Geo(command)) => command.accepts(model, seen),
             // A call of an iteration shows some elements. `check/typed/scans.rs` asks which.
-            Command::Set(SetCommand::Scan(..))
-            | Command::Hash(HashCommand::Scan(..))
-            | Command::SortedSet(SortedSetCommand::Scan(..)) => {
+            Command::Hash(HashCommand::Scan(_, cursor, _)) => cursor::is_part(cursor, model, seen, 2),
+            Command::Set(SetCommand::Scan(..)) | Command::SortedSet(SortedSetCommand::Scan(..)) => {
                 matches!((model, seen), (Reply::Array(_), Reply::Array(_))) || model == seen
             }
             Command::String(_)

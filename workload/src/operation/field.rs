@@ -129,11 +129,12 @@ impl FieldCommand {
             ("HGETDEL", []) => Some(FieldCommand::GetDel(key, fields)),
             ("HGETEX", options) => Some(FieldCommand::GetEx(key, parse_life(options, Life::Kept)?, fields)),
             ("HSETEX", options) => {
-                let (condition, options) = match options.split_first().map(|(option, rest)| (option.to_upper_case(), rest)) {
-                    Some((Some(option), rest)) if option == "FNX" => (Some(Condition::Absent), rest),
-                    Some((Some(option), rest)) if option == "FXX" => (Some(Condition::Present), rest),
-                    _ => (None, options),
-                };
+                let (condition, options) =
+                    match options.split_first().map(|(option, rest)| (option.to_upper_case(), rest)) {
+                        Some((Some(option), rest)) if option == "FNX" => (Some(Condition::Absent), rest),
+                        Some((Some(option), rest)) if option == "FXX" => (Some(Condition::Present), rest),
+                        _ => (None, options),
+                    };
                 let life = parse_life(options, Life::Lifted)?;
                 let pairs = named.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
                 Some(FieldCommand::SetEx { key, condition, life, pairs })
@@ -202,7 +203,9 @@ impl FieldCommand {
                 })
             }),
             // The reply depends on the time. `accepts` compares it by what it says for certain.
-            FieldCommand::Ttl(_, named) => each(named, |field| left(&fields, field, |whole| (whole + SECOND / 2) / SECOND)),
+            FieldCommand::Ttl(_, named) => {
+                each(named, |field| left(&fields, field, |whole| (whole + SECOND / 2) / SECOND))
+            }
             FieldCommand::PTtl(_, named) => each(named, |field| left(&fields, field, |whole| whole)),
             FieldCommand::GetEx(_, life, named) => each(named, |field| {
                 let value = fields.get(field).map(|held| held.value.clone());
@@ -362,7 +365,9 @@ impl FieldCommand {
             FieldCommand::Expire { life, .. } | FieldCommand::GetEx(_, life, _) | FieldCommand::SetEx { life, .. } => {
                 Some(*life)
             }
-            FieldCommand::Persist(..) | FieldCommand::Ttl(..) | FieldCommand::PTtl(..) | FieldCommand::GetDel(..) => None,
+            FieldCommand::Persist(..) | FieldCommand::Ttl(..) | FieldCommand::PTtl(..) | FieldCommand::GetDel(..) => {
+                None
+            }
         }
     }
 

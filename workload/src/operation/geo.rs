@@ -22,13 +22,13 @@ pub struct GeoPlace {
 
 /// The places that clients know.
 pub const PLACES: [GeoPlace; 8] = [
-    GeoPlace { longitude: 13_361_389, latitude: 38_115_556 },   // Palermo
-    GeoPlace { longitude: 15_087_269, latitude: 37_502_669 },   // Catania
-    GeoPlace { longitude: 12_496_400, latitude: 41_902_800 },   // Rome
-    GeoPlace { longitude: -21_942_600, latitude: 64_146_600 },  // Reykjavik
-    GeoPlace { longitude: 36_821_900, latitude: -1_292_100 },   // Nairobi
-    GeoPlace { longitude: -78_467_800, latitude: -180_700 },    // Quito
-    GeoPlace { longitude: 139_691_700, latitude: 35_689_500 },  // Tokyo
+    GeoPlace { longitude: 13_361_389, latitude: 38_115_556 }, // Palermo
+    GeoPlace { longitude: 15_087_269, latitude: 37_502_669 }, // Catania
+    GeoPlace { longitude: 12_496_400, latitude: 41_902_800 }, // Rome
+    GeoPlace { longitude: -21_942_600, latitude: 64_146_600 }, // Reykjavik
+    GeoPlace { longitude: 36_821_900, latitude: -1_292_100 }, // Nairobi
+    GeoPlace { longitude: -78_467_800, latitude: -180_700 },  // Quito
+    GeoPlace { longitude: 139_691_700, latitude: 35_689_500 }, // Tokyo
     GeoPlace { longitude: 151_209_300, latitude: -33_868_800 }, // Sydney
 ];
 
@@ -153,7 +153,10 @@ impl GeoPlace {
             ((degrees + limit) / (limit + limit) * CELLS) as u64
         };
         let (longitude, latitude) = (index(self.longitude, EAST), index(self.latitude, NORTH));
-        (0..STEPS).map(|bit| (latitude >> bit & 1) << (2 * bit) | (longitude >> bit & 1) << (2 * bit + 1)).sum::<u64>().cast_signed()
+        (0..STEPS)
+            .map(|bit| (latitude >> bit & 1) << (2 * bit) | (longitude >> bit & 1) << (2 * bit + 1))
+            .sum::<u64>()
+            .cast_signed()
     }
 }
 

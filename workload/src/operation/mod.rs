@@ -57,6 +57,7 @@ mod transaction;
 
 pub use self::command::{Command, TransactionCommand};
 pub use self::cursor::BEGINNING;
+pub(crate) use self::cursor::whole;
 pub use self::field::FieldCommand;
 pub use self::geo::{GeoCentre, GeoCircle, GeoCommand, GeoPlace, PLACES, RADII};
 pub use self::hash::HashCommand;

@@ -7,7 +7,8 @@
 //! from every earlier call of the same key that gave its cursor, on whatever connection.
 //!
 //! These rules go by real time alone, so they do not search. They may miss a wrong reply while other operations are under
-//! way. The model knows no more of a call than the type of its key.
+//! way. The model knows no more of a call of SSCAN or ZSCAN than the type of its key. Of a call of HSCAN it knows that the
+//! fields are there with their values, since their lives may end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -104,7 +105,9 @@ impl<'h> Collections<'h> {
             }
             collections.limited.extend(command.lifetimes().into_iter().map(|(key, _)| key));
             let ending = command.field_lifetimes().into_iter();
-            collections.ending.extend(ending.flat_map(|(key, _, fields)| fields.into_iter().map(move |field| (key, field))));
+            collections
+                .ending
+                .extend(ending.flat_map(|(key, _, fields)| fields.into_iter().map(move |field| (key, field))));
             if command.concerns_all_keys() {
                 collections.of_all.push((call, end));
                 if matches!(command, Command::Server(ServerCommand::SwapDb(..))) {

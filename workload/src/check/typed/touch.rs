@@ -6,8 +6,8 @@ use super::super::impact::parts;
 use super::doing::{Doing, Place};
 use crate::model::Site;
 use crate::operation::{
-    Command, FieldCommand, GeoCommand, HashCommand, KeyCommand, ListCommand, Reply, Script, ScriptCommand, ServerCommand, SetCommand,
-    SortedSetCommand, StringCommand, TransactionCommand,
+    Command, FieldCommand, GeoCommand, HashCommand, KeyCommand, ListCommand, Reply, Script, ScriptCommand,
+    ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
 use crate::word::Word;
 
@@ -58,9 +58,8 @@ pub(super) fn touches<'h>(
     let (command, seen, site) = match doing {
         Doing::Death { key, fields, .. } if !fields.is_empty() && !limited.contains(key) => {
             let numbered = places.iter().zip(0..).filter(|((_, word), _)| word == key);
-            let touch = |place, field: &Word| {
-                Touch { place, element: Some((Collection::Hash, field.clone())), writes: true }
-            };
+            let touch =
+                |place, field: &Word| Touch { place, element: Some((Collection::Hash, field.clone())), writes: true };
             return numbered.flat_map(|(_, place)| fields.iter().map(move |field| touch(place, field))).collect();
         }
         Doing::Death { key, .. } => return of_places(&|_, word| word == *key, true),
@@ -339,10 +338,7 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
             SortedSetCommand::StoreRange(..)
             | SortedSetCommand::Union(..)
             | SortedSetCommand::Geo(GeoCommand::Store(..)),
-        ) if only_reads(command, key) =>
-        {
-            Change::Nothing
-        }
+        ) if only_reads(command, key) => Change::Nothing,
         Command::List(ListCommand::Insert(_, _, element)) => Change::Adds(vec![element]),
         Command::List(ListCommand::Remove(_, element)) => Change::Removes(vec![element.clone()]),
         Command::Set(SetCommand::Remove(_, removed))
