@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::impact::parts;
+use super::change::{Change, changes};
 use super::deed::Deed;
 use super::doing::{Doing, Place};
-use super::touch::{Change, changes};
 use crate::operation::{
     self, Command, Entry, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, SortedSetCommand,
     StringCommand, TypedValue,
