@@ -58,11 +58,6 @@ impl<'a> Mint<'a> {
         format!("n{}", self.chance.random_range(0..FIELDS / 2)).into()
     }
 
-    /// Whether a field holds nothing but numbers.
-    pub(super) fn is_number_field(field: &Word) -> bool {
-        (0..FIELDS / 2).any(|number| *field == Word::from(format!("n{number}")))
-    }
-
     /// A short value that no client has written before, and that shows where it ends.
     pub(super) fn suffix(&mut self) -> Word {
         self.values += 1;

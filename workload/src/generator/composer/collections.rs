@@ -39,9 +39,6 @@ impl Composer<'_> {
     }
 
     pub(super) fn of_hash(&mut self, class: Class) -> HashCommand {
-        if let Some(command) = self.of_limited_field(class) {
-            return command;
-        }
         let key = self.key(class);
         match class {
             Class::HSet => {

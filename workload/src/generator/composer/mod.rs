@@ -42,8 +42,6 @@ pub(super) struct Composer<'a> {
     contents: Vec<Option<Contents>>,
     /// The key and the value of the newest SET.
     newest: Option<(Word, Word)>,
-    /// The key and the fields of the newest command that limits lives of fields.
-    limited: Option<(Word, Vec<Word>)>,
     /// The key that the next command is about, if that is settled.
     pinned: Option<Word>,
     /// Whether the commands drawn are those of a transaction.
@@ -99,7 +97,6 @@ impl<'a> Composer<'a> {
             keys,
             contents,
             newest: None,
-            limited: None,
             pinned: None,
             in_transaction: false,
         }
