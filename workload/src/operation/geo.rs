@@ -7,7 +7,7 @@
 //! here, and clients search so far around so few places ([`PLACES`], [`RADII`]) that none of them is close to the circle.
 
 use super::reply::Reply;
-use super::sorted_set::{Scores, alter, replace, scores_of};
+use super::scores::{Scores, alter, replace, scores_of};
 use super::state::State;
 use crate::word::Word;
 

@@ -45,6 +45,7 @@ mod life;
 mod list;
 mod reply;
 mod scan;
+mod scores;
 mod script;
 mod server;
 mod set;

@@ -1,11 +1,10 @@
 //! ZADD, ZREM, ZINCRBY, ZPOPMIN, ZPOPMAX, ZRANGESTORE, ZUNIONSTORE, ZSCORE, ZRANK, ZCARD, ZSCAN, and ZRANGE with
 //! scores.
 
-use std::collections::BTreeMap;
-
 use super::cursor;
 use super::geo::GeoCommand;
 use super::reply::Reply;
+use super::scores::{Scores, alter, replace, scores_of};
 use super::span::Span;
 use super::state::{Site, State, TypedValue};
 use crate::word::Word;
@@ -164,18 +163,6 @@ impl Extreme {
     }
 }
 
-/// Members with their scores.
-pub(super) type Scores = BTreeMap<Word, i64>;
-
-/// The members of a sorted set with their scores. Those of an absent key are none.
-pub(super) fn scores_of(state: &State, database: u8, key: &Word) -> Result<Scores, Reply> {
-    match state.entry(database, key).map(|entry| &entry.value) {
-        None => Ok(BTreeMap::new()),
-        Some(TypedValue::SortedSet(members)) => Ok(members.clone()),
-        Some(_) => Err(Reply::wrong_type()),
-    }
-}
-
 /// The members in the order of their scores.
 fn ranked(members: &Scores) -> Vec<(i64, &Word)> {
     let mut ranked: Vec<(i64, &Word)> = members.iter().map(|(member, score)| (*score, member)).collect();
@@ -331,26 +318,6 @@ impl SortedSetCommand {
             SortedSetCommand::Geo(command) => command.may_write(),
         }
     }
-}
-
-/// Changes the members of a sorted set.
-pub(super) fn alter(
-    state: &mut State,
-    database: u8,
-    key: &Word,
-    change: impl FnOnce(&mut Scores) -> Reply,
-) -> Result<Reply, Reply> {
-    let mut members = scores_of(state, database, key)?;
-    let reply = change(&mut members);
-    state.change(database, key, TypedValue::SortedSet(members));
-    Ok(reply)
-}
-
-/// Gives a key these members, whatever it held before. Returns their number.
-pub(super) fn replace(state: &mut State, database: u8, key: &Word, members: Scores) -> Reply {
-    let size = Reply::count(members.iter());
-    state.replace(database, key, TypedValue::SortedSet(members));
-    size
 }
 
 /// A score as a server spells it.
