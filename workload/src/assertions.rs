@@ -86,6 +86,7 @@ pub fn about_census(census: &Census) {
     assert_sometimes!(did(Class::FlushAll), "FLUSHALL is answered", details);
     assert_sometimes!(did(Class::DbSize), "DBSIZE is answered", details);
     about_types(census);
+    about_fields_and_places(census);
     about_units(census);
     assert_sometimes!(census.pipelined > 0, "A client sends several commands at once", details);
     assert_sometimes!(census.failed > 0, "A client is told that nothing happened", details);
@@ -168,6 +169,28 @@ fn about_types(census: &Census) {
     assert_sometimes!(did(Class::ZRangeBy), "ZRANGE of a part of a sorted set is answered", details);
     assert_sometimes!(did(Class::ZRangeStore), "ZRANGESTORE is answered", details);
     assert_sometimes!(did(Class::ZUnionStore), "ZUNIONSTORE is answered", details);
+}
+
+/// Asserts that the commands about lives of fields and about places are answered.
+fn about_fields_and_places(census: &Census) {
+    let details = census;
+    let did = |class| census.answered(class) > 0;
+    assert_sometimes!(did(Class::HExpire), "HEXPIRE is answered", details);
+    assert_sometimes!(did(Class::HExpireIf), "HEXPIRE with NX, XX, GT or LT is answered", details);
+    assert_sometimes!(did(Class::HPExpire), "HPEXPIRE is answered", details);
+    assert_sometimes!(did(Class::HExpireAt), "HEXPIREAT is answered", details);
+    assert_sometimes!(did(Class::HPExpireAt), "HPEXPIREAT is answered", details);
+    assert_sometimes!(did(Class::HPersist), "HPERSIST is answered", details);
+    assert_sometimes!(did(Class::HTtl), "HTTL is answered", details);
+    assert_sometimes!(did(Class::HPTtl), "HPTTL is answered", details);
+    assert_sometimes!(did(Class::HGetEx), "HGETEX is answered", details);
+    assert_sometimes!(did(Class::HSetEx), "HSETEX is answered", details);
+    assert_sometimes!(did(Class::HGetDel), "HGETDEL is answered", details);
+    assert_sometimes!(did(Class::GeoAdd), "GEOADD is answered", details);
+    assert_sometimes!(did(Class::GeoPos), "GEOPOS is answered", details);
+    assert_sometimes!(did(Class::GeoDist), "GEODIST is answered", details);
+    assert_sometimes!(did(Class::GeoSearch), "GEOSEARCH is answered", details);
+    assert_sometimes!(did(Class::GeoSearchStore), "GEOSEARCHSTORE is answered", details);
 }
 
 /// Asserts that each kind of transaction and script succeeds sometimes, and is refused sometimes.

@@ -2,14 +2,11 @@
 //!
 //! A class is finer than a command where options change the meaning: SET, SET NX, SET XX and SET GET are four classes.
 
+mod of_command;
+
 use std::fmt;
 
 use serde::Serialize;
-
-use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, Life, ListCommand, ScriptCommand, ServerCommand, SetCommand,
-    SortedSetCommand, StringCommand, TransactionCommand,
-};
 
 /// How much of the database a class concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +137,22 @@ classes! {
     ZRangeBy   "ZRANGE BYSCORE"      "zrange-byscore" OneKey;
     ZRangeStore "ZRANGESTORE"        "zrangestore" SeveralKeys;
     ZUnionStore "ZUNIONSTORE"        "zunionstore" SeveralKeys;
+    HExpire    "HEXPIRE"             "hexpire"  OneKey;
+    HExpireIf  "HEXPIRE NX"          "hexpire-nx" OneKey;
+    HPExpire   "HPEXPIRE"            "hpexpire" OneKey;
+    HExpireAt  "HEXPIREAT"           "hexpireat" OneKey;
+    HPExpireAt "HPEXPIREAT"          "hpexpireat" OneKey;
+    HPersist   "HPERSIST"            "hpersist" OneKey;
+    HTtl       "HTTL"                "httl"     OneKey;
+    HPTtl      "HPTTL"               "hpttl"    OneKey;
+    HGetEx     "HGETEX"              "hgetex"   OneKey;
+    HSetEx     "HSETEX"              "hsetex"   OneKey;
+    HGetDel    "HGETDEL"             "hgetdel"  OneKey;
+    GeoAdd     "GEOADD"              "geoadd"   OneKey;
+    GeoPos     "GEOPOS"              "geopos"   OneKey;
+    GeoDist    "GEODIST"             "geodist"  OneKey;
+    GeoSearch  "GEOSEARCH"           "geosearch" OneKey;
+    GeoSearchStore "GEOSEARCHSTORE"  "geosearchstore" SeveralKeys;
 }
 
 impl Class {
@@ -161,6 +174,24 @@ impl Class {
         Class::PTtl,
     ];
 
+    /// The classes about the lives of fields. Redis 7 and Valkey 8 know none of their commands.
+    pub const FIELD_LIVES: [Class; 11] = [
+        Class::HSetEx,
+        Class::HPExpire,
+        Class::HExpire,
+        Class::HExpireIf,
+        Class::HExpireAt,
+        Class::HPExpireAt,
+        Class::HPersist,
+        Class::HTtl,
+        Class::HPTtl,
+        Class::HGetEx,
+        Class::HGetDel,
+    ];
+
+    /// The classes about places. Those that show them need some that put them there.
+    pub const GEO: [Class; 5] = [Class::GeoAdd, Class::GeoPos, Class::GeoDist, Class::GeoSearch, Class::GeoSearchStore];
+
     /// The classes of transactions and scripts.
     pub const UNITS: [Class; 10] = [
         Class::Multi,
@@ -174,6 +205,11 @@ impl Class {
         Class::ScriptLoad,
         Class::ScriptFlush,
     ];
+
+    /// The name of its command.
+    pub fn command(self) -> &'static str {
+        self.name().split(' ').next().unwrap_or_default()
+    }
 
     /// Whether a transaction may hold a command of the class. A script is then called by its text.
     pub fn may_be_queued(self) -> bool {
@@ -213,6 +249,12 @@ impl ClassSet {
     /// The classes of registers.
     pub const REGISTERS: ClassSet = ClassSet((1 << (Class::DbSize as u32 + 1)) - 1);
 
+    /// The set without some classes.
+    pub fn without(self, left_out: &[Class]) -> ClassSet {
+        let ClassSet(left_out) = left_out.iter().copied().collect();
+        ClassSet(self.0 & !left_out)
+    }
+
     /// Whether a class is in the set.
     pub fn has(self, class: Class) -> bool {
         self.0 >> class as u32 & 1 == 1
@@ -234,99 +276,6 @@ impl From<Class> for &'static str {
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl From<&Command> for Class {
-    fn from(command: &Command) -> Class {
-        match command {
-            Command::String(StringCommand::Get(_)) => Class::Get,
-            Command::String(StringCommand::Set { get: true, .. }) => Class::SetGet,
-            Command::String(StringCommand::Set { condition: Some(Condition::Absent), .. }) => Class::SetAbsent,
-            Command::String(StringCommand::Set { condition: Some(Condition::Present), .. }) => Class::SetPresent,
-            Command::String(StringCommand::Set { condition: None, .. }) => Class::Set,
-            Command::String(StringCommand::MGet(_)) => Class::MGet,
-            Command::String(StringCommand::MSet(_)) => Class::MSet,
-            Command::Key(KeyCommand::Del(keys)) if keys.len() > 1 => Class::DelMany,
-            Command::Key(KeyCommand::Del(_)) => Class::Del,
-            Command::Key(KeyCommand::Exists(_)) => Class::Exists,
-            Command::Server(ServerCommand::FlushAll) => Class::FlushAll,
-            Command::Server(ServerCommand::DbSize) => Class::DbSize,
-            Command::Server(ServerCommand::Ping) => Class::Ping,
-            Command::Server(ServerCommand::Select(_)) => Class::Select,
-            Command::Server(ServerCommand::FlushDb) => Class::FlushDb,
-            Command::Server(ServerCommand::SwapDb(..)) => Class::SwapDb,
-            Command::String(StringCommand::SetFor { life: Life::Kept, .. }) => Class::SetKept,
-            Command::String(StringCommand::SetFor { .. }) => Class::SetFor,
-            Command::String(StringCommand::GetEx(..)) => Class::GetEx,
-            Command::String(StringCommand::GetDel(_)) => Class::GetDel,
-            Command::String(StringCommand::SetNx(..)) => Class::SetNx,
-            Command::String(StringCommand::GetSet(..)) => Class::GetSet,
-            Command::String(StringCommand::Append(..)) => Class::Append,
-            Command::String(StringCommand::IncrBy(..)) => Class::IncrBy,
-            Command::String(StringCommand::StrLen(_)) => Class::StrLen,
-            Command::Key(KeyCommand::Rename(..)) => Class::Rename,
-            Command::Key(KeyCommand::Copy { .. }) => Class::Copy,
-            Command::Key(KeyCommand::Move(..)) => Class::Move,
-            Command::Key(KeyCommand::ExpireIf(..)) => Class::ExpireIf,
-            Command::Key(KeyCommand::Expire(..)) => Class::Expire,
-            Command::Key(KeyCommand::PExpire(..)) => Class::PExpire,
-            Command::Key(KeyCommand::Persist(_)) => Class::Persist,
-            Command::Key(KeyCommand::PTtl(_)) => Class::PTtl,
-            Command::Set(SetCommand::Add(..)) => Class::SAdd,
-            Command::Set(SetCommand::Remove(..)) => Class::SRem,
-            Command::Set(SetCommand::Pop(_)) => Class::SPop,
-            Command::Set(SetCommand::PopMany(..)) => Class::SPopMany,
-            Command::Set(SetCommand::Move(..)) => Class::SMove,
-            Command::Set(SetCommand::Store(..)) => Class::SStore,
-            Command::Set(SetCommand::Has(..)) => Class::SIsMember,
-            Command::Set(SetCommand::Members(_)) => Class::SMembers,
-            Command::Set(SetCommand::Size(_)) => Class::SCard,
-            Command::Set(SetCommand::Scan(..)) => Class::SScan,
-            Command::Hash(HashCommand::Set(..)) => Class::HSet,
-            Command::Hash(HashCommand::Delete(..)) => Class::HDel,
-            Command::Hash(HashCommand::IncrBy(..)) => Class::HIncrBy,
-            Command::Hash(HashCommand::Get(..)) => Class::HGet,
-            Command::Hash(HashCommand::All(_)) => Class::HGetAll,
-            Command::Hash(HashCommand::Size(_)) => Class::HLen,
-            Command::Hash(HashCommand::Scan(..)) => Class::HScan,
-            Command::List(ListCommand::PushRight(..)) => Class::RPush,
-            Command::List(ListCommand::PushLeft(..)) => Class::LPush,
-            Command::List(ListCommand::PopLeft(_)) => Class::LPop,
-            Command::List(ListCommand::PopRight(_)) => Class::RPop,
-            Command::List(ListCommand::Insert(..)) => Class::LInsert,
-            Command::List(ListCommand::Remove(..)) => Class::LRem,
-            Command::List(ListCommand::Move(..)) => Class::LMove,
-            Command::List(ListCommand::PopMany(..)) => Class::LMPop,
-            Command::List(ListCommand::Replace(..)) => Class::LSet,
-            Command::List(ListCommand::Trim(..)) => Class::LTrim,
-            Command::List(ListCommand::At(..)) => Class::LIndex,
-            Command::List(ListCommand::Find(..)) => Class::LPos,
-            Command::List(ListCommand::All(_)) => Class::LRange,
-            Command::List(ListCommand::Size(_)) => Class::LLen,
-            Command::SortedSet(SortedSetCommand::Add(..)) => Class::ZAdd,
-            Command::SortedSet(SortedSetCommand::Remove(..)) => Class::ZRem,
-            Command::SortedSet(SortedSetCommand::IncrBy(..)) => Class::ZIncrBy,
-            Command::SortedSet(SortedSetCommand::Pop(..)) => Class::ZPop,
-            Command::SortedSet(SortedSetCommand::Range(..)) => Class::ZRangeBy,
-            Command::SortedSet(SortedSetCommand::StoreRange(..)) => Class::ZRangeStore,
-            Command::SortedSet(SortedSetCommand::Union(..)) => Class::ZUnionStore,
-            Command::SortedSet(SortedSetCommand::Score(..)) => Class::ZScore,
-            Command::SortedSet(SortedSetCommand::Rank(..)) => Class::ZRank,
-            Command::SortedSet(SortedSetCommand::All(_)) => Class::ZRange,
-            Command::SortedSet(SortedSetCommand::Size(_)) => Class::ZCard,
-            Command::SortedSet(SortedSetCommand::Scan(..)) => Class::ZScan,
-            Command::Transaction(TransactionCommand::Watch(_)) => Class::Watch,
-            Command::Transaction(TransactionCommand::Unwatch) => Class::Unwatch,
-            Command::Transaction(TransactionCommand::Exec { watched, .. }) if watched.is_empty() => Class::Multi,
-            Command::Transaction(TransactionCommand::Exec { .. }) => Class::Guarded,
-            Command::Transaction(TransactionCommand::Discard(_)) => Class::Discard,
-            Command::Transaction(TransactionCommand::Spoilt { .. }) => Class::Spoilt,
-            Command::Script(ScriptCommand::Run { calling: Calling::Text, .. }) => Class::Eval,
-            Command::Script(ScriptCommand::Run { calling: Calling::Digest, .. }) => Class::EvalSha,
-            Command::Script(ScriptCommand::Load { .. }) => Class::ScriptLoad,
-            Command::Script(ScriptCommand::Flush) => Class::ScriptFlush,
-        }
     }
 }
 

@@ -129,6 +129,13 @@ impl Connection {
         Ok(Connection { connection, driver: tokio::spawn(driver) })
     }
 
+    /// Sends one request, which need not be a command of the workload.
+    pub(crate) async fn ask(&mut self, words: Vec<Word>) -> Outcome {
+        let mut request = redis::Cmd::new();
+        words.iter().for_each(|word| _ = request.arg(bytes(word)));
+        answers::outcome(self.connection.send_packed_command(&request).await)
+    }
+
     /// Sends commands all at once, each exactly once, and waits for the outcome of each.
     pub async fn send(&mut self, commands: &[Command]) -> Vec<Outcome> {
         // These are separate requests, not one pipeline of the library. When a pipeline breaks, the library drops the

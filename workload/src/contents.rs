@@ -102,6 +102,15 @@ impl Contents {
         }
     }
 
+    /// Further classes for such a key, which some rounds add: about lives of fields, or about places.
+    pub fn further_classes(self) -> &'static [Class] {
+        match self {
+            Contents::Hash => &Class::FIELD_LIVES,
+            Contents::SortedSet => &Class::GEO,
+            Contents::Text | Contents::Counter | Contents::Set | Contents::List | Contents::Log => &[],
+        }
+    }
+
     /// The scripts for such a key.
     pub fn scripts(self) -> &'static [ScriptName] {
         match self {
@@ -117,6 +126,7 @@ impl Contents {
 impl Class {
     /// Whether a command of the class suits a key of a typed round.
     pub fn fits(self, contents: Contents) -> bool {
-        contents.classes().contains(&self) || !Contents::ALL.iter().any(|any| any.classes().contains(&self))
+        let is_of = |contents: Contents| [contents.classes(), contents.further_classes()].concat().contains(&self);
+        is_of(contents) || !Contents::ALL.into_iter().any(is_of)
     }
 }

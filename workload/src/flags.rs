@@ -150,7 +150,8 @@ pub struct RunFlags {
     /// zcard, set-px, set-keepttl, getex, expire, expire-nx, pexpire, persist, pttl, select, flushdb, swapdb, linsert,
     /// lrem, zrank, rename, copy, move, multi, watch-multi, discard, spoilt-multi, watch, unwatch, eval, evalsha,
     /// script-load, script-flush, sscan, hscan, zscan, lmove, lmpop, lset, ltrim, lindex, lpos, spop-many, smove,
-    /// sunionstore, zpopmin, zrange-byscore, zrangestore, zunionstore]
+    /// sunionstore, zpopmin, zrange-byscore, zrangestore, zunionstore, hexpire, hexpire-nx, hpexpire, hexpireat,
+    /// hpexpireat, hpersist, httl, hpttl, hgetex, hsetex, hgetdel, geoadd, geopos, geodist, geosearch, geosearchstore]
     #[arg(long, value_name = "COMMAND,...", value_delimiter = ',')]
     pub commands: Vec<Class>,
 

@@ -50,7 +50,7 @@
 //! | [`census`], [`sightings`], [`assertions`] | what histories show, in numbers and as claims in a report |
 //! | [`evidence`], [`report`] | what a person sees of a violation |
 //! | [`round`], [`run`], [`summary`], [`progress`], [`cleanup`] | playing rounds |
-//! | [`wait`], [`recover`] | the cluster before and after |
+//! | [`wait`], [`unknown`], [`recover`] | the cluster before and after |
 //!
 //! The binary (`main.rs`) has a file for its flags and one for each subcommand.
 
@@ -81,5 +81,6 @@ pub mod round;
 pub mod run;
 pub mod sightings;
 pub mod summary;
+pub mod unknown;
 pub mod wait;
 pub mod word;

@@ -9,16 +9,17 @@
 //! choice, and EXPIRE with GT compares lives by a clock that nobody sees. [`expire`] ends a life. [`impossible`] is a
 //! cheap check before the search: it refuses a reply that no state of the database explains.
 
+mod choices;
+
 use std::collections::BTreeSet;
 
+pub(crate) use self::choices::MOST_STATES;
+use self::choices::{chosen, step_by_field};
 use crate::operation::{
-    Command, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand, TransactionCommand,
+    Command, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand, TransactionCommand,
 };
 pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
 use crate::word::Word;
-
-/// The most states to which one command may lead. A server that takes 100 of 105 members has 97 million choices.
-pub(crate) const MOST_STATES: usize = 10_000;
 
 /// Executes a command in database 0 and returns the reply that a correct server gives.
 pub fn apply(state: &mut State, command: &Command) -> Reply {
@@ -159,6 +160,10 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
             }
             return Some(states);
         }
+        // The same of HEXPIRE, field by field.
+        (Command::Hash(HashCommand::Field(command)), seen) if command.is_conditional() => {
+            return Some(step_by_field(state, site, command, seen));
+        }
         (Command::Transaction(TransactionCommand::Exec { watched, commands }), seen) => {
             return step_through(state, site, (watched.as_slice(), commands.as_slice()), seen);
         }
@@ -170,42 +175,6 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
     let reply = apply_at(&mut after, site, command);
     let right = seen.is_none_or(|seen| command.accepts(&command.comparable(reply), &command.comparable(seen.clone())));
     Some(if right { vec![after] } else { Vec::new() })
-}
-
-/// The members that a server may choose: so many of all, or those that the reply shows. `None` if there are too many
-/// choices.
-fn chosen(members: &[&Word], number: usize, seen: Option<&Reply>) -> Option<Vec<Vec<Word>>> {
-    Some(match seen {
-        Some(Reply::Array(replies)) => {
-            let shown = |member: &&&Word| replies.contains(&Reply::Value((**member).clone()));
-            let chosen: Vec<Word> = members.iter().filter(shown).map(|member| (*member).clone()).collect();
-            if chosen.len() == number && replies.len() == number { vec![chosen] } else { Vec::new() }
-        }
-        Some(_) => Vec::new(),
-        None if are_few(members.len(), number) => choices(members, number),
-        None => return None,
-    })
-}
-
-/// Whether the choices of so many of all are few enough to list.
-fn are_few(all: usize, number: usize) -> bool {
-    let fewer = number.min(all - number); // who goes decides who stays
-    let ways = (1..=fewer).try_fold(1_usize, |ways, next| Some(ways.checked_mul(all - fewer + next)? / next));
-    ways.is_some_and(|ways| ways <= MOST_STATES)
-}
-
-/// Every choice of so many members.
-fn choices(members: &[&Word], number: usize) -> Vec<Vec<Word>> {
-    let mut indexes: Vec<usize> = (0..number).collect();
-    let mut choices = Vec::new();
-    loop {
-        choices.push(indexes.iter().map(|index| members[*index].clone()).collect());
-        // The last index that can go up does, and those behind it follow.
-        let room = |place: &usize| indexes[*place] < members.len() - number + place;
-        let Some(place) = (0..number).rev().find(room) else { return choices };
-        let next = indexes[place] + 1;
-        indexes[place..].iter_mut().zip(next..).for_each(|(index, next)| *index = next);
-    }
 }
 
 /// The states that a transaction may lead to, command by command.
@@ -244,22 +213,22 @@ fn step_through(
     Some(states.into_iter().collect())
 }
 
-/// Ends the life of a key, if this limit is still its own.
+/// Ends the life of a key, or of fields of its hash, if this limit is still its own.
 pub fn expire(state: &mut State, database: u8, key: &Word, limit: Lifetime) {
-    let lifetime = state.entry(database, key).and_then(|entry| entry.lifetime);
-    if lifetime == Some(limit) {
-        state.change_by(|state| state.put(database, key, None));
-    }
+    state.change_by(|state| state.expire(database, key, limit));
 }
 
 /// Whether a server gives this error to a correct command whose key is absent or holds a value of another kind.
 pub fn is_about_type(error: &str) -> bool {
-    const BEGINNINGS: [&str; 5] = [
+    const BEGINNINGS: [&str; 7] = [
         "WRONGTYPE",
         "ERR value is not an integer",
         "ERR hash value is not an integer",
         "ERR no such key",
         "ERR index out of range",
+        // The words of Valkey 8, and those of Valkey 9.
+        "ERR could not decode requested zset member",
+        "ERR member",
     ];
     BEGINNINGS.iter().any(|beginning| error.starts_with(beginning))
 }

@@ -184,6 +184,23 @@ fn the_checker_agrees_with_a_plain_search_about_lives_and_databases() {
 }
 
 #[test]
+fn the_checker_agrees_with_a_plain_search_about_lives_of_fields_and_about_places() {
+    let asked = histories(1_000);
+    for kind in [8, 9] {
+        let (decided, violations) = compare(seed() + 900, asked, None, Some(kind));
+        assert!(decided > asked * 8 / 10 && violations == 0, "type {kind}: {decided}, {violations}");
+        for fault in [Fault::StaleRead, Fault::LostWrite, Fault::Phantom, Fault::Twice, Fault::WrongCount] {
+            let (decided, violations) = compare(seed() + 1000 + fault as u64, asked, Some(fault), Some(kind));
+            println!("type {kind}, {fault:?}: {decided} decided, {violations} violations");
+            assert!(
+                decided > asked * 8 / 10 && violations > asked / 500,
+                "type {kind}, {fault:?}: {decided}, {violations}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_checker_agrees_with_a_plain_search_about_transactions_and_scripts() {
     let asked = histories(2_000);
     let (decided, violations) = compare(seed() + 500, asked, None, Some(6));

@@ -197,7 +197,7 @@ impl Draws {
             return ClassSet::REGISTERS;
         }
         let limited = |class: &Class| *lives || !Class::LIVES.contains(class);
-        let of_keys = contents.iter().flat_map(|contents| contents.classes()).copied();
+        let of_keys = contents.iter().flat_map(|contents| [contents.classes(), contents.further_classes()].concat());
         let some =
             [Class::Del, Class::DelMany, Class::Exists, Class::Rename, Class::Copy, Class::FlushAll, Class::DbSize];
         let of_databases =

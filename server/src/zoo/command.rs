@@ -6,6 +6,7 @@ use crate::resp::Reply;
 use crate::row::Row;
 use crate::state::Draft;
 use crate::state::order::Order;
+use crate::value::hash::Hash;
 use crate::value::{lifetime, string_row};
 
 /// `persist-revives-the-dead` and `expire-revives-the-dead`: a key that has ended, and whose row is still there, lives on.
@@ -13,6 +14,15 @@ pub(crate) fn revive(draft: &mut Draft<'_>, key: &Bytes) {
     let now = draft.now();
     if let Some(row) = draft.row(draft.keys_table(), key).filter(|row| row.is_dead(now)) {
         draft.put(key.clone(), lifetime::with_until(row, Some(now + 1)));
+    }
+}
+
+/// `hpersist-revives-the-dead`: a field that has ended, and whose row is still there, lives on.
+pub(crate) fn revive_field(draft: &mut Draft<'_>, hash: &mut Hash, key: &Bytes, field: &Bytes) {
+    let Some(Row::Head(head)) = draft.find(key) else { return };
+    if let Some((value, _)) = super::state::ended_field(draft, head.collection, field) {
+        let until = draft.now() + 1;
+        hash.set(draft, field, value, Some(until));
     }
 }
 

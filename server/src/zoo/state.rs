@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use crate::resp::Reply;
 use crate::root::{Entry, Numbered, Root, Run};
-use crate::row::{Head, Row, Table};
+use crate::row::{Head, Made, Row, Table};
 use crate::state::order::Order;
 use crate::state::{Added, By, Database, Draft, Folded, Stale, Watched};
-use crate::value::{Collection, Kind};
+use crate::value::{Collection, Kind, lifetime};
 
 /// `flush-misses-runs`: deletes the newest rows, and leaves the keys in the runs.
 pub(crate) fn delete_recent(draft: &mut Draft<'_>, number: usize) {
@@ -35,6 +35,12 @@ pub(crate) fn keep_the_batch(draft: &mut Draft<'_>, number: usize) {
     draft.map(number, id);
     let own = own.into_iter().filter(|(_, overlaid)| overlaid.row.is_some());
     own.for_each(|(key, overlaid)| draft.set(Table::Keys(id), key, overlaid.row));
+}
+
+/// `field-lives-until-removed` and `hpersist-revives-the-dead`: a field that has ended, and whose row is still there.
+pub(crate) fn ended_field(draft: &Draft<'_>, id: Made, field: &[u8]) -> Option<(Bytes, Option<u64>)> {
+    let row = draft.row(Table::Elements(id), field).filter(|row| row.is_dead(draft.now()))?;
+    Some((row.value()?.clone(), lifetime::until(&row)))
 }
 
 /// `swapdb-torn` and `flushdb-empties-a-neighbor`: maps a number to a new database.

@@ -66,6 +66,7 @@ pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
         | Command::String(StringCommand::SetNx(..))
         | Command::Key(_) => none,
         Command::List(ListCommand::Insert(..)) => matches!(seen, Reply::Integer(..=0)),
+        Command::Hash(HashCommand::Field(command)) => command.changes_nothing(seen),
         Command::Set(SetCommand::PopMany(..)) | Command::SortedSet(SortedSetCommand::Pop(..)) => {
             *seen == Reply::Array(Vec::new())
         }

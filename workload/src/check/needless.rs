@@ -39,7 +39,7 @@ struct Touches<'h> {
     of_keys: HashMap<(u8, &'h Word), Spans>,
     /// The writes of all keys.
     of_all: Spans,
-    /// The keys that may end by themselves.
+    /// The keys that may end by themselves, or change because a field does.
     limited: HashSet<&'h Word>,
 }
 
@@ -53,6 +53,7 @@ impl<'h> Touches<'h> {
                 continue;
             }
             touches.limited.extend(command.lifetimes().into_iter().map(|(key, _)| key));
+            touches.limited.extend(command.field_lifetimes().into_iter().map(|(key, ..)| key));
             if command.concerns_all_keys() {
                 touches.of_all.add(operation.call.event, end);
             }

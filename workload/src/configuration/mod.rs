@@ -223,14 +223,14 @@ impl Configuration {
         let (least, most) = (bounds.operations.0, bounds.operations.1.min(TYPED_OPERATIONS).max(bounds.operations.0));
         let doublings = (most as f64 / least as f64).log2();
         let operations = (least as f64 * (doublings * chance.random::<f64>()).exp2()) as usize;
-        let limits_lives = classes.iter().any(|(class, _)| Class::LIVES.contains(class));
+        let limits_lives = weights::limit_lives(&classes);
         let moving = classes.iter().any(|(class, _)| [Class::LMove, Class::LMPop].contains(class));
         let operations = if limits_lives || moving { operations.min(LIMITED_OPERATIONS) } else { operations };
         let mut servers: Vec<usize> = (0..bounds.servers).collect();
         if chance.random_ratio(1, 8) {
             servers = vec![chance.random_range(0..bounds.servers)];
         }
-        Configuration {
+        let configuration = Configuration {
             clients,
             steps: (2 * operations / (clients * (pipeline + 1))).max(1),
             keys,
@@ -247,7 +247,28 @@ impl Configuration {
             owns_database,
             contents,
             databases,
+        };
+        configuration.with_further_classes(chance, bounds.classes)
+    }
+
+    /// Lets some rounds of hashes limit the lives of fields, and some of sorted sets hold places. These decisions come last, so
+    /// that they leave the others of a round as they are.
+    fn with_further_classes(self, chance: &mut Chance, allowed: ClassSet) -> Configuration {
+        let mut classes = self.classes;
+        let limited_before = weights::limit_lives(&classes);
+        for contents in &self.contents {
+            weights::add_further_classes(chance, allowed, *contents, &mut classes);
         }
+        let is_hard = weights::limit_lives(&classes) && !limited_before;
+        let (clients, pipeline) = (self.clients, self.pipeline);
+        let most = (2 * LIMITED_OPERATIONS / (clients * (pipeline + 1))).max(1);
+        let steps = if is_hard { self.steps.min(most) } else { self.steps };
+        Configuration { classes, steps, ..self }
+    }
+
+    /// Whether clients limit the lives of keys or fields.
+    pub fn limits_lives(&self) -> bool {
+        weights::limit_lives(&self.classes)
     }
 
     /// Whether the allowed classes suffice for a round of logs.

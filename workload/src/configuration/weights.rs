@@ -101,6 +101,36 @@ pub(super) fn of_typed_values(
     classes
 }
 
+/// Whether some classes limit the lives of keys or fields.
+pub(super) fn limit_lives(classes: &[(Class, u32)]) -> bool {
+    let limits = |class: &Class| Class::LIVES.contains(class) || Class::FIELD_LIVES.contains(class);
+    classes.iter().any(|(class, _)| limits(class))
+}
+
+/// Adds the further classes of some contents to half of the rounds: the first one, and some of the others.
+pub(super) fn add_further_classes(
+    chance: &mut Chance,
+    allowed: ClassSet,
+    contents: Contents,
+    classes: &mut Vec<(Class, u32)>,
+) {
+    let further = contents.further_classes();
+    if further.is_empty() || !allowed.has(further[0]) || !chance.random_ratio(1, 2) {
+        return;
+    }
+    for (number, class) in further.iter().enumerate() {
+        // Two commands that join keys would make a round too hard to follow.
+        let (some, all) = if class.joins() { (1, 4) } else { (2, 3) };
+        if number == 0 || allowed.has(*class) && chance.random_ratio(some, all) {
+            classes.push((*class, *[2, 4, 8].choose(chance).unwrap_or(&4)));
+        }
+    }
+    if limit_lives(classes) {
+        // The checker has no way to follow a limited life to another name.
+        classes.retain(|(class, _)| *class != Class::Rename);
+    }
+}
+
 /// Adds transactions to half of the rounds, and scripts to half of those whose keys suit one.
 pub(super) fn add_units(
     chance: &mut Chance,

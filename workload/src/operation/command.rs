@@ -4,6 +4,7 @@
 
 use super::hash::HashCommand;
 use super::key::KeyCommand;
+use super::life::Life;
 use super::list::ListCommand;
 use super::reply::Reply;
 use super::script::ScriptCommand;
@@ -280,6 +281,26 @@ impl Command {
             | Command::Hash(_)
             | Command::List(_)
             | Command::SortedSet(_)
+            | Command::Server(_)
+            // No script of the workload limits a life.
+            | Command::Script(_) => Vec::new(),
+        }
+    }
+
+    /// The lives in milliseconds that the command gives to fields of hashes, each with its key and the fields.
+    pub fn field_lifetimes(&self) -> Vec<(&Word, i64, Vec<&Word>)> {
+        match self {
+            Command::Hash(HashCommand::Field(command)) => {
+                let life = command.life().and_then(Life::milliseconds);
+                life.map(|milliseconds| (command.key(), milliseconds, command.fields())).into_iter().collect()
+            }
+            Command::Transaction(command) => command.effective().iter().flat_map(Command::field_lifetimes).collect(),
+            Command::Hash(_)
+            | Command::String(_)
+            | Command::Set(_)
+            | Command::List(_)
+            | Command::SortedSet(_)
+            | Command::Key(_)
             | Command::Server(_)
             // No script of the workload limits a life.
             | Command::Script(_) => Vec::new(),

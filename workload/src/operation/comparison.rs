@@ -1,6 +1,7 @@
 //! The comparison of replies: the form in which a reply is compared, and which replies count as equal.
 
 use super::command::{Command, TransactionCommand};
+use super::cursor;
 use super::hash::HashCommand;
 use super::reply::{Outcome, Reply};
 use super::set::SetCommand;
@@ -12,6 +13,7 @@ impl Command {
         match self {
             Command::Set(SetCommand::Members(_) | SetCommand::PopMany(..)) => reply.plain().sorted(1),
             Command::Hash(HashCommand::All(_)) => reply.plain().sorted(2),
+            Command::SortedSet(SortedSetCommand::Geo(command)) if command.is_unordered() => reply.plain().sorted(1),
             Command::Transaction(command) => command.with_each(reply, Command::comparable),
             Command::String(_)
             | Command::Set(_)
@@ -62,10 +64,11 @@ impl Command {
     pub fn accepts(&self, model: &Reply, seen: &Reply) -> bool {
         match self {
             Command::Key(command) => command.accepts(model, seen),
+            Command::Hash(HashCommand::Field(command)) => command.accepts(model, seen),
+            Command::SortedSet(SortedSetCommand::Geo(command)) => command.accepts(model, seen),
             // A call of an iteration shows some elements. `check/typed/scans.rs` asks which.
-            Command::Set(SetCommand::Scan(..))
-            | Command::Hash(HashCommand::Scan(..))
-            | Command::SortedSet(SortedSetCommand::Scan(..)) => {
+            Command::Hash(HashCommand::Scan(_, cursor, _)) => cursor::is_part(cursor, model, seen, 2),
+            Command::Set(SetCommand::Scan(..)) | Command::SortedSet(SortedSetCommand::Scan(..)) => {
                 matches!((model, seen), (Reply::Array(_), Reply::Array(_))) || model == seen
             }
             Command::String(_)

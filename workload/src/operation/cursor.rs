@@ -23,6 +23,34 @@ pub(super) fn all(elements: Vec<Reply>) -> Reply {
     Reply::Array(vec![Reply::Value(Word::from(BEGINNING)), Reply::Array(elements)])
 }
 
+/// Whether a call from a cursor shows elements that are there, `stride` words each, where the model shows all of them. One
+/// call at a moment that is the whole iteration shows every one.
+pub(super) fn is_part(cursor: &Word, all: &Reply, seen: &Reply, stride: usize) -> bool {
+    let (Some((_, all)), Some((next, shown))) = (parts(all, stride), parts(seen, stride)) else { return all == seen };
+    let begins = |cursor: &Word| *cursor == Word::from(BEGINNING);
+    let is_whole = begins(cursor) && begins(next);
+    shown.iter().all(|element| all.contains(element))
+        && (!is_whole || all.iter().all(|element| shown.contains(element)))
+}
+
+/// The next cursor of a reply and the words of each element.
+fn parts(reply: &Reply, stride: usize) -> Option<(&Word, Vec<&[Reply]>)> {
+    let Reply::Array(replies) = reply else { return None };
+    match replies.as_slice() {
+        [Reply::Value(next), Reply::Array(elements)] => Some((next, elements.chunks(stride).collect())),
+        _ => None,
+    }
+}
+
+/// The elements of a reply that shows all of them in one call from a cursor.
+pub(crate) fn whole<'r>(cursor: &Word, reply: &'r Reply) -> Option<&'r Reply> {
+    let Reply::Array(replies) = reply else { return None };
+    match replies.as_slice() {
+        [Reply::Value(next), elements] if next == cursor && *next == Word::from(BEGINNING) => Some(elements),
+        _ => None,
+    }
+}
+
 /// Whether a reply may be the one to a call that shows `stride` words of each element.
 pub(super) fn allows(reply: &Reply, stride: usize) -> bool {
     match reply {

@@ -1,10 +1,11 @@
-//! HSET, HDEL, HGET, HGETALL, HSCAN, HLEN and HINCRBY.
+//! HSET, HDEL, HGET, HGETALL, HSCAN, HLEN and HINCRBY. The commands about the lives of fields are in `field`.
 
 use std::collections::BTreeMap;
 
 use super::cursor;
+use super::field::FieldCommand;
 use super::reply::Reply;
-use super::state::{Site, State, TypedValue};
+use super::state::{HashField, Site, State, TypedValue};
 use super::string::number_in;
 use crate::word::Word;
 
@@ -25,6 +26,8 @@ pub enum HashCommand {
     Size(Word),
     /// Returns some of the fields with their values, from a cursor on, and the next cursor: HSCAN with COUNT.
     Scan(Word, Word, u32),
+    /// A command about the lives of fields.
+    Field(FieldCommand),
 }
 
 /// How the commands are written.
@@ -38,6 +41,7 @@ impl HashCommand {
             HashCommand::All(_) => "HGETALL",
             HashCommand::Size(_) => "HLEN",
             HashCommand::Scan(..) => "HSCAN",
+            HashCommand::Field(command) => command.name(),
         }
     }
 
@@ -52,6 +56,7 @@ impl HashCommand {
             HashCommand::All(key) => vec![key],
             HashCommand::Size(key) => vec![key],
             HashCommand::Scan(key, cursor, count) => cursor::arguments(key, cursor, count),
+            HashCommand::Field(command) => command.arguments(),
         }
     }
 
@@ -73,7 +78,7 @@ impl HashCommand {
             ("HSCAN", arguments) => {
                 cursor::parse(arguments).map(|(key, cursor, count)| HashCommand::Scan(key, cursor, count))
             }
-            _ => None,
+            _ => FieldCommand::parse(name, arguments).map(HashCommand::Field),
         }
     }
 }
@@ -89,29 +94,31 @@ impl HashCommand {
         };
         let reply = match self {
             HashCommand::Set(_, pairs) => {
-                let new = |(field, value): &&(Word, Word)| fields.insert(field.clone(), value.clone()).is_none();
+                // A field that is set lives on.
+                let lasting = |value: &Word| HashField { value: value.clone(), lifetime: None };
+                let new = |(field, value): &&(Word, Word)| fields.insert(field.clone(), lasting(value)).is_none();
                 Reply::count(pairs.iter().filter(new))
             }
             HashCommand::Delete(_, deleted) => {
                 Reply::count(deleted.iter().filter(|field| fields.remove(*field).is_some()))
             }
             HashCommand::IncrBy(_, field, amount) => {
-                match number_in(fields.get(field)).and_then(|number| number.checked_add(*amount)) {
+                // The field keeps its life.
+                let held = fields.get(field);
+                let lifetime = held.and_then(|held| held.lifetime);
+                match number_in(held.map(|held| &held.value)).and_then(|number| number.checked_add(*amount)) {
                     Some(sum) => {
-                        fields.insert(field.clone(), sum.to_string().into());
+                        fields.insert(field.clone(), HashField { value: sum.to_string().into(), lifetime });
                         Reply::Integer(sum)
                     }
                     None => Reply::no_integer(),
                 }
             }
-            HashCommand::Get(_, field) => Reply::value(fields.get(field)),
-            HashCommand::All(_) => Reply::Array(
-                fields.iter().flat_map(|(field, value)| [field, value]).cloned().map(Reply::Value).collect(),
-            ),
-            HashCommand::Scan(..) => cursor::all(
-                fields.iter().flat_map(|(field, value)| [field, value]).cloned().map(Reply::Value).collect(),
-            ),
+            HashCommand::Get(_, field) => Reply::value(fields.get(field).map(|held| &held.value)),
+            HashCommand::All(_) => Reply::Array(shown(&fields)),
+            HashCommand::Scan(..) => cursor::all(shown(&fields)),
             HashCommand::Size(_) => Reply::count(fields.iter()),
+            HashCommand::Field(command) => return command.apply(state, site),
         };
         if self.may_write() && !matches!(reply, Reply::Error { .. }) {
             state.change(database, key, TypedValue::Hash(fields));
@@ -128,6 +135,7 @@ impl HashCommand {
             HashCommand::All(_) => reply.is_values(2),
             HashCommand::Size(_) => reply.is_count_up_to(usize::MAX),
             HashCommand::Scan(..) => cursor::allows(reply, 2),
+            HashCommand::Field(command) => command.allows(reply),
         }
     }
 
@@ -140,9 +148,15 @@ impl HashCommand {
             HashCommand::All(_) => "an array of fields and values",
             HashCommand::Size(_) => "a count",
             HashCommand::Scan(..) => "a cursor and an array of elements",
+            HashCommand::Field(command) => return command.expected(),
         };
         expected.into()
     }
+}
+
+/// The fields with their values, as a server shows them.
+fn shown(fields: &BTreeMap<Word, HashField>) -> Vec<Reply> {
+    fields.iter().flat_map(|(field, held)| [field, &held.value]).cloned().map(Reply::Value).collect()
 }
 
 /// What the commands concern.
@@ -156,6 +170,7 @@ impl HashCommand {
             | HashCommand::All(key)
             | HashCommand::Scan(key, ..)
             | HashCommand::Size(key) => key,
+            HashCommand::Field(command) => command.key(),
         }
     }
 
@@ -163,6 +178,7 @@ impl HashCommand {
         match self {
             HashCommand::Set(..) | HashCommand::Delete(..) | HashCommand::IncrBy(..) => true,
             HashCommand::Get(..) | HashCommand::All(_) | HashCommand::Scan(..) | HashCommand::Size(_) => false,
+            HashCommand::Field(command) => command.may_write(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::state::Lifetime;
 use crate::word::Word;
 
-/// What a SET or GETEX makes of the life of its key.
+/// What a SET or GETEX makes of the life of its key, or an HSETEX or HGETEX of the lives of its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Life {
     /// EX: so many seconds from now.
@@ -12,6 +12,8 @@ pub enum Life {
     Milliseconds(i64),
     /// EXAT: until this second since 1970.
     Until(i64),
+    /// PXAT: until this millisecond since 1970.
+    UntilMillisecond(i64),
     /// The life stays as it is: KEEPTTL, or a GETEX without an option.
     Kept,
     /// The limit is lifted: PERSIST, or a SET without an option.
@@ -50,6 +52,7 @@ impl Life {
             Life::Seconds(seconds) => Some(seconds.saturating_mul(SECOND)),
             Life::Milliseconds(milliseconds) => Some(milliseconds),
             Life::Until(second) => Some((second - EARLIEST).max(0).saturating_mul(SECOND)),
+            Life::UntilMillisecond(moment) => Some((moment - EARLIEST * SECOND).max(0)),
             Life::Kept | Life::Lifted => None,
         }
     }
@@ -59,7 +62,7 @@ impl Life {
         match self {
             Life::Kept => old,
             Life::Lifted => None,
-            Life::Seconds(_) | Life::Milliseconds(_) | Life::Until(_) => {
+            Life::Seconds(_) | Life::Milliseconds(_) | Life::Until(_) | Life::UntilMillisecond(_) => {
                 self.milliseconds().map(|milliseconds| Lifetime { setter: stamp, milliseconds })
             }
         }
@@ -73,6 +76,7 @@ impl Life {
             Life::Seconds(seconds) => timed("EX", seconds),
             Life::Milliseconds(milliseconds) => timed("PX", milliseconds),
             Life::Until(second) => timed("EXAT", second),
+            Life::UntilMillisecond(moment) => timed("PXAT", moment),
             Life::Kept => vec!["KEEPTTL".into()],
             Life::Lifted => vec!["PERSIST".into()],
         }
@@ -86,6 +90,7 @@ impl Life {
             "EX" => Some(Life::Seconds(time)),
             "PX" => Some(Life::Milliseconds(time)),
             "EXAT" if time <= EARLIEST || time > LATEST => Some(Life::Until(time)),
+            "PXAT" if time <= EARLIEST * SECOND || time > LATEST * SECOND => Some(Life::UntilMillisecond(time)),
             _ => None,
         }
     }

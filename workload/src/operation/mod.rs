@@ -1,7 +1,7 @@
 //! What clients ask and what servers answer.
 //!
 //! A [`Command`] belongs to a family, and each family is one file: [`string`](StringCommand), [`set`](SetCommand),
-//! [`hash`](HashCommand), [`list`](ListCommand), [`sorted_set`](SortedSetCommand), [`key`](KeyCommand),
+//! [`hash`](HashCommand), [`field`](FieldCommand), [`list`](ListCommand), [`sorted_set`](SortedSetCommand), [`geo`](GeoCommand), [`key`](KeyCommand),
 //! [`server`](ServerCommand) and [`script`](ScriptCommand). The file of a family holds everything that the workload knows
 //! about its commands:
 //!
@@ -22,7 +22,7 @@
 //! | `command` | a command of any family, or a transaction of such |
 //! | `spelling` | how commands are written in requests, histories and reports |
 //! | `transaction` | the replies to transactions |
-//! | `life` | the options that limit the life of a key |
+//! | `life` | the options that limit the life of a key or field |
 //! | `cursor`, `scan` | iterations over collections |
 //! | `span` | the ranges of sorted sets |
 //! | `comparison` | how replies are compared |
@@ -37,12 +37,15 @@
 mod command;
 mod comparison;
 mod cursor;
+mod field;
+mod geo;
 mod hash;
 mod key;
 mod life;
 mod list;
 mod reply;
 mod scan;
+mod scores;
 mod script;
 mod server;
 mod set;
@@ -55,6 +58,9 @@ mod transaction;
 
 pub use self::command::{Command, TransactionCommand};
 pub use self::cursor::BEGINNING;
+pub(crate) use self::cursor::whole;
+pub use self::field::FieldCommand;
+pub use self::geo::{GeoCentre, GeoCircle, GeoCommand, GeoPlace, PLACES, RADII};
 pub use self::hash::HashCommand;
 pub use self::key::KeyCommand;
 pub use self::life::{Life, Limit, MOMENTS};
@@ -67,5 +73,5 @@ pub use self::set::{Combination, SetCommand};
 pub use self::sorted_set::{Extreme, SortedSetCommand};
 pub use self::span::{Span, SpanBounds};
 pub use self::spelling::UnknownCommand;
-pub use self::state::{Entry, Held, Lifetime, Site, State, TypedValue};
+pub use self::state::{Entry, HashField, Held, Lifetime, Site, State, TypedValue};
 pub use self::string::{Condition, StringCommand};

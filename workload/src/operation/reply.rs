@@ -74,6 +74,11 @@ impl Reply {
         Reply::Error { error: "ERR no such key".into() }
     }
 
+    /// The error to a search around a member that is not there.
+    pub(super) fn no_member() -> Reply {
+        Reply::Error { error: "ERR could not decode requested zset member".into() }
+    }
+
     /// The error to LSET of an element that is not there.
     pub(super) fn no_index() -> Reply {
         Reply::Error { error: "ERR index out of range".into() }

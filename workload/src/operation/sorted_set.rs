@@ -1,10 +1,10 @@
 //! ZADD, ZREM, ZINCRBY, ZPOPMIN, ZPOPMAX, ZRANGESTORE, ZUNIONSTORE, ZSCORE, ZRANK, ZCARD, ZSCAN, and ZRANGE with
 //! scores.
 
-use std::collections::BTreeMap;
-
 use super::cursor;
+use super::geo::GeoCommand;
 use super::reply::Reply;
+use super::scores::{Scores, alter, replace, scores_of};
 use super::span::Span;
 use super::state::{Site, State, TypedValue};
 use crate::word::Word;
@@ -45,6 +45,8 @@ pub enum SortedSetCommand {
     Size(Word),
     /// Returns some of the members with their scores, from a cursor on, and the next cursor: ZSCAN with COUNT.
     Scan(Word, Word, u32),
+    /// A command about places on the Earth.
+    Geo(GeoCommand),
 }
 
 /// How the commands are written.
@@ -63,6 +65,7 @@ impl SortedSetCommand {
             SortedSetCommand::All(_) | SortedSetCommand::Range(..) => "ZRANGE",
             SortedSetCommand::Size(_) => "ZCARD",
             SortedSetCommand::Scan(..) => "ZSCAN",
+            SortedSetCommand::Geo(command) => command.name(),
         }
     }
 
@@ -78,6 +81,7 @@ impl SortedSetCommand {
             SortedSetCommand::All(key) => vec![key, Word::from("0"), Word::from("-1"), Word::from("WITHSCORES")],
             SortedSetCommand::Size(key) => vec![key],
             SortedSetCommand::Scan(key, cursor, count) => cursor::arguments(key, cursor, count),
+            SortedSetCommand::Geo(command) => command.arguments(),
             SortedSetCommand::Pop(key, _, number) => vec![key, Word::from(number.to_string())],
             SortedSetCommand::StoreRange(to, from, span) => [vec![to, from], span.words()].concat(),
             SortedSetCommand::Range(key, span) => [vec![key], span.words(), vec![Word::from("WITHSCORES")]].concat(),
@@ -129,7 +133,7 @@ impl SortedSetCommand {
             ("ZSCAN", arguments) => {
                 cursor::parse(arguments).map(|(key, cursor, count)| SortedSetCommand::Scan(key, cursor, count))
             }
-            _ => None,
+            _ => GeoCommand::parse(name, arguments).map(SortedSetCommand::Geo),
         }
     }
 }
@@ -156,18 +160,6 @@ impl Extreme {
             Extreme::Lowest => one.min(other),
             Extreme::Highest => one.max(other),
         }
-    }
-}
-
-/// Members with their scores.
-type Scores = BTreeMap<Word, i64>;
-
-/// The members of a sorted set with their scores. Those of an absent key are none.
-fn scores_of(state: &State, database: u8, key: &Word) -> Result<Scores, Reply> {
-    match state.entry(database, key).map(|entry| &entry.value) {
-        None => Ok(BTreeMap::new()),
-        Some(TypedValue::SortedSet(members)) => Ok(members.clone()),
-        Some(_) => Err(Reply::wrong_type()),
     }
 }
 
@@ -248,6 +240,7 @@ impl SortedSetCommand {
                 error => Err(error),
             },
             SortedSetCommand::Size(key) => Ok(Reply::count(scores_of(state, database, key)?.iter())),
+            SortedSetCommand::Geo(command) => command.execute(state, database),
         }
     }
 
@@ -265,6 +258,7 @@ impl SortedSetCommand {
             SortedSetCommand::All(_) | SortedSetCommand::Range(..) => reply.is_values(2),
             SortedSetCommand::Size(_) => reply.is_count_up_to(usize::MAX),
             SortedSetCommand::Scan(..) => cursor::allows(reply, 2),
+            SortedSetCommand::Geo(command) => command.allows(reply),
         }
     }
 
@@ -281,6 +275,7 @@ impl SortedSetCommand {
             }
             SortedSetCommand::Size(_) => "a count",
             SortedSetCommand::Scan(..) => "a cursor and an array of elements",
+            SortedSetCommand::Geo(command) => command.expected(),
         };
         expected.into()
     }
@@ -302,6 +297,7 @@ impl SortedSetCommand {
             | SortedSetCommand::Size(key) => vec![key],
             SortedSetCommand::StoreRange(to, from, _) => vec![to, from],
             SortedSetCommand::Union(to, of, _) => [to].into_iter().chain(of).collect(),
+            SortedSetCommand::Geo(command) => command.keys(),
         }
     }
 
@@ -319,28 +315,9 @@ impl SortedSetCommand {
             | SortedSetCommand::Range(..)
             | SortedSetCommand::Scan(..)
             | SortedSetCommand::Size(_) => false,
+            SortedSetCommand::Geo(command) => command.may_write(),
         }
     }
-}
-
-/// Changes the members of a sorted set.
-fn alter(
-    state: &mut State,
-    database: u8,
-    key: &Word,
-    change: impl FnOnce(&mut Scores) -> Reply,
-) -> Result<Reply, Reply> {
-    let mut members = scores_of(state, database, key)?;
-    let reply = change(&mut members);
-    state.change(database, key, TypedValue::SortedSet(members));
-    Ok(reply)
-}
-
-/// Gives a key these members, whatever it held before. Returns their number.
-fn replace(state: &mut State, database: u8, key: &Word, members: Scores) -> Reply {
-    let size = Reply::count(members.iter());
-    state.replace(database, key, TypedValue::SortedSet(members));
-    size
 }
 
 /// A score as a server spells it.

@@ -9,14 +9,23 @@ use crate::word::Word;
 pub enum TypedValue {
     /// A string.
     Text(Word),
-    /// Fields with their values.
-    Hash(BTreeMap<Word, Word>),
+    /// Fields with their values and lives.
+    Hash(BTreeMap<Word, HashField>),
     /// Elements from left to right.
     List(VecDeque<Word>),
     /// Members.
     Set(BTreeSet<Word>),
     /// Members with their scores. The workload draws whole numbers only.
     SortedSet(BTreeMap<Word, i64>),
+}
+
+/// The value of a field, and the command that limits its life.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HashField {
+    /// The value.
+    pub value: Word,
+    /// The limit of its life. `None` if it lives as long as its key.
+    pub lifetime: Option<Lifetime>,
 }
 
 /// A key that is present: its value, and the command that limits its life.
@@ -28,7 +37,7 @@ pub struct Entry {
     pub lifetime: Option<Lifetime>,
 }
 
-/// The limit that a command has set to the life of a key.
+/// The limit that a command has set to the life of a key, or of fields of its hash.
 ///
 /// A client does not see the clock of a server. So the limit names the command that set it, and the checker knows when that
 /// command was called and answered.
@@ -157,6 +166,18 @@ impl State {
         result
     }
 
+    /// Ends the life of a key, or of the fields of its hash, that has this limit.
+    pub(crate) fn expire(&mut self, database: u8, key: &Word, limit: Lifetime) {
+        let Some(Entry { value, lifetime }) = self.entry(database, key) else { return };
+        if *lifetime == Some(limit) {
+            self.remove(database, key);
+        } else if let TypedValue::Hash(fields) = value {
+            let mut left = fields.clone();
+            left.retain(|_, field| field.lifetime != Some(limit));
+            self.change(database, key, TypedValue::Hash(left));
+        }
+    }
+
     /// Keeps some of the keys.
     pub fn retain(&mut self, keep: impl Fn(u8, &Word) -> bool) {
         self.entries.retain(|(database, key), _| keep(*database, key));
@@ -224,7 +245,8 @@ impl TypedValue {
         match self {
             TypedValue::Text(word) => word.clone(),
             TypedValue::Hash(fields) => {
-                format!("{{{}}}", joined(&mut fields.iter().map(|(field, value)| format!("{field}={value}")))).into()
+                let pair = |(field, held): (&Word, &HashField)| format!("{field}={}", held.value);
+                format!("{{{}}}", joined(&mut fields.iter().map(pair))).into()
             }
             TypedValue::List(elements) => format!("[{}]", joined(&mut elements.iter().map(Word::to_string))).into(),
             TypedValue::Set(members) => format!("{{{}}}", joined(&mut members.iter().map(Word::to_string))).into(),

@@ -11,6 +11,7 @@ use valthree_workload::folder::Folder;
 use valthree_workload::progress::Progress;
 use valthree_workload::run::Run;
 use valthree_workload::summary::Summary;
+use valthree_workload::unknown::unknown_classes;
 use valthree_workload::wait;
 
 use super::system::{cluster, fresh_prefix, stopped};
@@ -27,6 +28,12 @@ pub async fn run(flags: RunFlags, log: LogForm) -> anyhow::Result<Status> {
     if !flags.under_faults {
         reach(&cluster, &flags, classes.has(Class::Ping)).await?;
     }
+    let unknown = unknown_classes(&cluster, classes).await;
+    if !unknown.is_empty() {
+        let names: Vec<&str> = unknown.iter().map(|class| class.flag()).collect();
+        tracing::warn!("left out, since a server does not know them: {}", names.join(", "));
+    }
+    let classes = classes.without(&unknown);
     let source = match flags.seed {
         Some(seed) => Source::Seed(seed),
         None if std::env::var_os(PLATFORM).is_some() => Source::Platform,

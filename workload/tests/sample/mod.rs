@@ -114,7 +114,8 @@ pub struct Shape {
     /// Commands of collections and counters, in percent.
     pub typed: u64,
     /// Their type, from 0 to 4. Lists that only grow are 5, and everything in transactions and scripts is 6. Strings whose
-    /// lives commands limit, in two databases, are 7: no life ends within a history.
+    /// lives commands limit, in two databases, are 7, and hashes whose fields have such lives are 8: no life ends within a
+    /// history. Places are 9.
     pub kind: usize,
 }
 
@@ -248,7 +249,7 @@ pub fn round(dice: &mut Dice, round: &Round, carried: &[Command], unknown: u64) 
 /// A history, and the number of times the fault struck.
 pub fn history(dice: &mut Dice, shape: &Shape, fault: Option<Fault>) -> (History, usize) {
     let mut world = World::of(dice, shape, fault);
-    if shape.kind == 7 {
+    if [7, 8].contains(&shape.kind) {
         world.databases = (0..shape.clients).map(|client| (client % 2) as u8).collect();
         (0..shape.clients).for_each(|client| world.select(client));
     }
@@ -448,7 +449,8 @@ impl World<'_> {
         for (_, limit, key) in self.deaths.extract_if(.., |(at, ..)| *at <= now) {
             (0..3).for_each(|database| model::expire(&mut self.state, database, &key, limit));
         }
-        for (key, milliseconds) in command.lifetimes().into_iter().filter(|(_, life)| *life > 0) {
+        let of_fields = command.field_lifetimes().into_iter().map(|(key, life, _)| (key, life));
+        for (key, milliseconds) in command.lifetimes().into_iter().chain(of_fields).filter(|(_, life)| *life > 0) {
             let limit = Lifetime { setter: site.stamp, milliseconds };
             self.deaths.push((now + Duration::from_millis(milliseconds.unsigned_abs()), limit, key.clone()));
         }
@@ -656,6 +658,8 @@ impl World<'_> {
             5 => self.of_log(),
             6 => self.in_unit(client),
             7 => self.about_life(client),
+            8 => self.about_field(client),
+            9 => self.about_place(),
             _ => self.command(),
         }
     }
@@ -726,6 +730,76 @@ impl World<'_> {
         }
         let commands = (0..2).map(|_| single(self)).collect();
         Command::Transaction(TransactionCommand::Exec { watched: Vec::new(), commands })
+    }
+
+    /// A command about fields and their lives, or a transaction of such.
+    fn about_field(&mut self, client: usize) -> Command {
+        let other = 1 - self.databases[client].min(1);
+        let single = |world: &mut World<'_>| {
+            world.values += 1;
+            let (key, value) = (world.key(), world.values);
+            let [field, second] = [(); 2].map(|()| ["f", "g", "n"][world.dice.below(3)]);
+            let lines = [
+                format!("HSET {key} {field} {value}"),
+                format!("HSET {key} f {value} g {value}"),
+                format!("HDEL {key} {field}"),
+                format!("HINCRBY {key} n {value}0"),
+                format!("HGET {key} {field}"),
+                format!("HGETALL {key}"),
+                format!("HGETALL {key}"),
+                format!("HLEN {key}"),
+                format!("HPEXPIRE {key} 3600000 FIELDS 2 {field} {second}"),
+                format!("HEXPIRE {key} 60 NX FIELDS 2 {field} {second}"),
+                format!("HEXPIRE {key} 600 GT FIELDS 2 {field} {second}"),
+                format!("HEXPIRE {key} 600 LT FIELDS 1 {field}"),
+                format!("HEXPIRE {key} 3600 XX FIELDS 1 {field}"),
+                format!("HEXPIREAT {key} 1 FIELDS 1 {field}"),
+                format!("HPEXPIREAT {key} 4100000000000 FIELDS 1 {field}"),
+                format!("HPERSIST {key} FIELDS 2 {field} {second}"),
+                format!("HTTL {key} FIELDS 1 {field}"),
+                format!("HPTTL {key} FIELDS 2 {field} {second}"),
+                format!("HGETEX {key} FIELDS 1 {field}"),
+                format!("HGETEX {key} PERSIST FIELDS 1 {field}"),
+                format!("HGETEX {key} EX 3600 FIELDS 2 {field} {second}"),
+                format!("HSETEX {key} FNX PX 3600000 FIELDS 2 f {value} g {value}"),
+                format!("HSETEX {key} FXX KEEPTTL FIELDS 1 {field} {value}"),
+                format!("HSETEX {key} EXAT 1 FIELDS 1 {field} {value}"),
+                format!("HGETDEL {key} FIELDS 1 {field}"),
+                format!("PEXPIRE {key} 3600000"),
+                format!("EXISTS {key}"),
+                format!("MOVE {key} {other}"),
+                format!("COPY {key} {key} DB {other} REPLACE"),
+            ];
+            let line = world.dice.pick(&lines);
+            Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
+        };
+        if self.dice.percent(75) {
+            return single(self);
+        }
+        let commands = (0..2).map(|_| single(self)).collect();
+        Command::Transaction(TransactionCommand::Exec { watched: Vec::new(), commands })
+    }
+
+    /// A command about places.
+    fn about_place(&mut self) -> Command {
+        let [key, other] = [(); 2].map(|()| self.key());
+        let [member, second] = [(); 2].map(|()| format!("f{}", self.dice.below(3)));
+        let place = ["13.361389 38.115556", "15.087269 37.502669", "139.691700 35.689500"][self.dice.below(3)];
+        let lines = [
+            format!("GEOADD {key} {place} {member}"),
+            format!("GEOADD {key} {place} {member} {place} {second}"),
+            format!("GEOPOS {key} {member} {second}"),
+            format!("GEODIST {key} {member} {second}"),
+            format!("GEOSEARCH {key} FROMLONLAT {place} BYRADIUS 200 km"),
+            format!("GEOSEARCH {key} FROMMEMBER {member} BYRADIUS 10 km"),
+            format!("GEOSEARCHSTORE {key} {other} FROMMEMBER {member} BYRADIUS 200 km"),
+            format!("ZREM {key} {member}"),
+            format!("ZCARD {key}"),
+            format!("ZRANGE {key} 0 -1 WITHSCORES"),
+            format!("ZADD {key} 5 {member}"),
+        ];
+        let line = self.dice.pick(&lines);
+        Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")
     }
 
     /// A command of any type, a transaction, a script, or a WATCH.

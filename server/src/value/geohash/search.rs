@@ -9,6 +9,7 @@
 use super::cell::{Cell, STEPS};
 use super::coordinates::{Coordinates, Degrees, EARTH_RADIUS_METERS, LATITUDE_LIMIT};
 use super::unit::DistanceUnit;
+use crate::zoo::planted;
 
 /// Half of the circumference of the Earth in the Mercator projection, in meters.
 const MERCATOR_LIMIT_METERS: f64 = 20_037_726.37;
@@ -67,6 +68,9 @@ impl SearchShape {
         let edges = cell.edges();
         let mut ranges: Vec<ScoreRange> = Vec::with_capacity(DIRECTIONS.len());
         for (east, north) in DIRECTIONS {
+            planted!("geosearch-in-one-cell" => if (east, north) != (0, 0) {
+                continue;
+            });
             // With one halving there are only four cells, which are their own neighbours on both sides.
             let unreached = (north < 0 && edges.south < bounds.south)
                 || (north > 0 && edges.north > bounds.north)

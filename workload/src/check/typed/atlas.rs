@@ -58,7 +58,7 @@ impl<'a> Atlas<'a> {
                 self.is_incomplete |= after.is_none();
                 after.unwrap_or_default()
             }
-            Doing::Death { key, limit } => {
+            Doing::Death { key, limit, .. } => {
                 let mut after = state.clone();
                 let of_key = places.iter().map(|place| self.deeds.places[*place as usize].0);
                 of_key.for_each(|database| model::expire(&mut after, database, key, *limit));

@@ -107,13 +107,13 @@ impl<'h> Deeds<'h> {
         let doing = Doing::Command { command, seen, site };
         let client = Some(operation.client);
         self.all.push(Deed { index, client, call, end: stop, doing, touches: Vec::new(), before: NONE, is_harmless });
-        for (key, milliseconds) in lives {
+        for ((key, milliseconds), fields) in lives {
             let life = Duration::from_millis(milliseconds.unsigned_abs());
             let from = clock.from(operation.call.at + life.saturating_sub(clock.margin)).max(call + 1);
             let answered = operation.end.as_ref().filter(|_| end != NEVER);
             let by = answered.map_or(NEVER, |(moment, _)| clock.by(moment.at + life + clock.margin));
             if from != NEVER {
-                let doing = Doing::Death { key, limit: Lifetime { setter: index, milliseconds } };
+                let doing = Doing::Death { key, limit: Lifetime { setter: index, milliseconds }, fields };
                 let (client, touches, before, is_harmless) = (None, Vec::new(), NONE, false);
                 self.all.push(Deed { index, client, call: from, end: by, doing, touches, before, is_harmless });
             }
@@ -146,7 +146,7 @@ impl<'h> Deeds<'h> {
             .iter()
             .flat_map(|deed| match &deed.doing {
                 Doing::Command { command, .. } => command.lifetimes().into_iter().map(|(key, _)| key).collect(),
-                Doing::Death { key, .. } => vec![*key],
+                Doing::Death { .. } => Vec::new(),
             })
             .collect();
         for deed in &mut self.all {
@@ -172,7 +172,7 @@ impl<'h> Deeds<'h> {
         let copy = |deed: &Deed<'h>| Deed {
             doing: match &deed.doing {
                 Doing::Command { command, seen, site } => Doing::Command { command, seen: seen.clone(), site: *site },
-                Doing::Death { key, limit } => Doing::Death { key, limit: *limit },
+                Doing::Death { key, limit, fields } => Doing::Death { key, limit: *limit, fields: fields.clone() },
             },
             touches: deed.touches.clone(),
             ..*deed
@@ -184,20 +184,23 @@ impl<'h> Deeds<'h> {
     }
 }
 
-/// The lives that a command with this reply may have given to keys, each with its key.
-fn lives<'h>(command: &'h Command, seen: Option<&Reply>) -> Vec<(&'h Word, i64)> {
+/// The lives that a command with this reply may have given to keys, or to fields of their hashes. Each has its key, its
+/// milliseconds and the fields. The life of a key has none.
+fn lives<'h>(command: &'h Command, seen: Option<&Reply>) -> BTreeMap<(&'h Word, i64), Vec<&'h Word>> {
     let answered = impact::parts(command, seen);
     let took_effect = |seen: Option<&Reply>, part| !seen.is_some_and(|seen| impact::is_harmless(part, seen));
-    let mut lives: Vec<(&Word, i64)> = command
-        .parts()
-        .into_iter()
-        .zip(answered)
-        .filter(|(part, (_, seen))| took_effect(*seen, part))
-        .flat_map(|(part, _)| part.lifetimes())
-        .filter(|(_, life)| *life > 0)
-        .collect();
-    lives.sort_unstable();
-    lives.dedup();
+    let mut lives: BTreeMap<(&Word, i64), Vec<&Word>> = BTreeMap::new();
+    let parts = || {
+        let answered = command.parts().into_iter().zip(answered.iter());
+        answered.filter(|(part, (_, seen))| took_effect(*seen, part)).map(|(part, _)| part)
+    };
+    // All commands of a transaction see one time. So whatever gets the same life from them ends together.
+    for (key, milliseconds, fields) in parts().flat_map(Command::field_lifetimes).filter(|(_, life, _)| *life > 0) {
+        lives.entry((key, milliseconds)).or_default().extend(fields);
+    }
+    for limit in parts().flat_map(Command::lifetimes).filter(|(_, life)| *life > 0) {
+        lives.insert(limit, Vec::new());
+    }
     lives
 }
 

@@ -16,6 +16,6 @@ pub(super) enum Doing<'h> {
         seen: Option<Reply>,
         site: Site,
     },
-    /// The life ends that an operation gave to a key.
-    Death { key: &'h Word, limit: Lifetime },
+    /// The life ends that an operation gave to a key, or to these fields of its hash.
+    Death { key: &'h Word, limit: Lifetime, fields: Vec<&'h Word> },
 }

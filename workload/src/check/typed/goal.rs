@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::super::impact::parts;
+use super::change::{Change, changes};
 use super::deed::Deed;
 use super::doing::{Doing, Place};
-use super::touch::{Change, changes};
 use crate::operation::{
-    Command, Entry, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, SortedSetCommand,
+    self, Command, Entry, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, SortedSetCommand,
     StringCommand, TypedValue,
 };
 use crate::word::Word;
@@ -50,6 +50,7 @@ impl Goal {
         match command {
             Command::Set(SetCommand::Members(_)) | Command::List(ListCommand::All(_)) => elements(seen, 1),
             Command::Hash(HashCommand::All(_)) | Command::SortedSet(SortedSetCommand::All(_)) => elements(seen, 2),
+            Command::Hash(HashCommand::Scan(_, cursor, _)) => elements(operation::whole(cursor, seen)?, 2),
             Command::Set(SetCommand::Size(_))
             | Command::Hash(HashCommand::Size(_))
             | Command::SortedSet(SortedSetCommand::Size(_))

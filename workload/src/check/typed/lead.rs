@@ -54,6 +54,7 @@ impl Seating {
                 // Whether an EXEC with watched keys takes effect depends on its client.
                 if let Doing::Command { command, site, .. } = &deed.doing
                     && command.lifetimes().is_empty()
+                    && command.field_lifetimes().is_empty()
                     && command.watched().is_empty()
                 {
                     let twin = like.insert(format!("{} {command}", site.database), *number);

@@ -9,6 +9,7 @@
 //! | `doing` | what happens: a command, or the end of a life |
 //! | `deed` | when it happens, and to which keys |
 //! | `touch` | which elements a deed looks at and writes |
+//! | `change` | how a deed may change the elements of a value |
 //! | `group` | cuts the deeds into groups that can be judged alone |
 //! | `goal` | what a reply says of the value before it, which bars hopeless states |
 //! | `shown` | elements that somebody sees later, which bars more hopeless states |
@@ -32,6 +33,7 @@
 //! the key gone, no later read may find it.
 
 mod atlas;
+mod change;
 mod deed;
 mod doing;
 mod goal;

@@ -7,15 +7,16 @@
 //! from every earlier call of the same key that gave its cursor, on whatever connection.
 //!
 //! These rules go by real time alone, so they do not search. They may miss a wrong reply while other operations are under
-//! way. The model knows no more of a call than the type of its key.
+//! way. The model knows no more of a call of SSCAN or ZSCAN than the type of its key. Of a call of HSCAN it knows that the
+//! fields are there with their values, since their lives may end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::claims::{Impossible, NEVER};
 use super::super::impact;
 use super::super::known::{KnownOperation, known};
+use super::change::{Change, changes};
 use super::doing::{Doing, Place};
-use super::touch::{Change, changes};
 use crate::history::History;
 use crate::model::Site;
 use crate::operation::{BEGINNING, Command, Scan, ServerCommand};
@@ -87,12 +88,15 @@ struct Collections<'h> {
     swapped: Option<u64>,
     /// The keys that may end by themselves.
     limited: BTreeSet<&'h Word>,
+    /// The fields that may end by themselves, each with its key.
+    ending: BTreeSet<(&'h Word, &'h Word)>,
 }
 
 impl<'h> Collections<'h> {
     fn of(history: &'h History, databases: &[u8], until: u64) -> Collections<'h> {
-        let (by_place, of_all, swapped, limited) = (HashMap::new(), Vec::new(), None, BTreeSet::new());
-        let mut collections = Collections { by_place, of_all, swapped, limited };
+        let (by_place, of_all, swapped) = (HashMap::new(), Vec::new(), None);
+        let (limited, ending) = (BTreeSet::new(), BTreeSet::new());
+        let mut collections = Collections { by_place, of_all, swapped, limited, ending };
         for KnownOperation { index, operation, end, reply } in known(history, until) {
             let (command, call) = (&operation.command, operation.call.event);
             let seen = reply.map(|reply| command.comparable(reply.clone()));
@@ -100,6 +104,10 @@ impl<'h> Collections<'h> {
                 continue;
             }
             collections.limited.extend(command.lifetimes().into_iter().map(|(key, _)| key));
+            let ending = command.field_lifetimes().into_iter();
+            collections
+                .ending
+                .extend(ending.flat_map(|(key, _, fields)| fields.into_iter().map(move |field| (key, field))));
             if command.concerns_all_keys() {
                 collections.of_all.push((call, end));
                 if matches!(command, Command::Server(ServerCommand::SwapDb(..))) {
@@ -142,7 +150,9 @@ impl<'h> Collections<'h> {
                 !emptied && !removed
             })
         };
-        let missed = collection.added.keys().filter(|element| !call.shown.contains(element)).find(stays)?;
+        let may_end = |element: &&Word| self.ending.contains(&(call.place.1, *element));
+        let missed =
+            collection.added.keys().filter(|element| !call.shown.contains(element) && !may_end(element)).find(stays)?;
         Some(format!("ended an iteration that did not show {missed}, which was there all the time"))
     }
 }

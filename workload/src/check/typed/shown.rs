@@ -10,11 +10,11 @@ use foldhash::fast::FixedState;
 
 use super::super::impact::parts;
 use super::atlas::places_of;
+use super::change::{Change, changes};
 use super::deed::Deeds;
 use super::doing::Doing;
 use super::goal::elements_of;
 use super::group::Group;
-use super::touch::{Change, changes};
 use crate::operation::{Command, Entry, ListCommand, Reply, Script, ScriptCommand, SetCommand};
 use crate::word::Word;
 

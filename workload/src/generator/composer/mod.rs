@@ -1,7 +1,9 @@
 //! The composer: draws the commands of one client, and the keys that they are about.
 
 mod collections;
+mod fields;
 mod guarded;
+mod places;
 mod staged;
 
 use rand::RngExt as _;
@@ -199,6 +201,20 @@ impl<'a> Composer<'a> {
             Class::HSet | Class::HDel | Class::HIncrBy | Class::HGet | Class::HGetAll | Class::HScan | Class::HLen => {
                 Command::Hash(self.of_hash(class))
             }
+            Class::HExpire
+            | Class::HExpireIf
+            | Class::HPExpire
+            | Class::HExpireAt
+            | Class::HPExpireAt
+            | Class::HPersist
+            | Class::HTtl
+            | Class::HPTtl
+            | Class::HGetEx
+            | Class::HSetEx
+            | Class::HGetDel => Command::Hash(HashCommand::Field(self.of_field(class))),
+            Class::GeoAdd | Class::GeoPos | Class::GeoDist | Class::GeoSearch | Class::GeoSearchStore => {
+                Command::SortedSet(SortedSetCommand::Geo(self.of_place(class)))
+            }
             Class::RPush
             | Class::LPush
             | Class::LPop
@@ -300,7 +316,7 @@ impl<'a> Composer<'a> {
         let replace = self.mint.chance.random_ratio(1, 2);
         let from = self.mint.chance.random_range(0..self.keys.len());
         // The checker follows a limited life to another database, not to another name.
-        let limited = self.configuration.classes.iter().any(|(class, _)| Class::LIVES.contains(class));
+        let limited = self.configuration.limits_lives();
         let alike =
             (0..self.keys.len()).filter(|key| !limited && *key != from && self.contents[*key] == self.contents[from]);
         let to = alike.choose(&mut self.mint.chance).unwrap_or(from);

@@ -9,6 +9,7 @@ use crate::resp::Reply;
 use crate::state::Draft;
 use crate::value::hash::Hash;
 use crate::value::number::{self, Extended};
+use crate::zoo::planted;
 
 pub(super) const SET: Spec = Spec {
     name: "hset",
@@ -87,7 +88,8 @@ fn set(draft: &mut Draft<'_>, words: &[Bytes], command: &str) -> Result<usize, R
     let mut hash = Hash::open_or_new(draft, key)?;
     let mut new = 0;
     for [field, value] in pairs {
-        new += usize::from(hash.set(draft, field, value.clone(), None));
+        let kept = planted!("hset-keeps-the-life-of-a-field").then(|| hash.get(draft, field)).flatten();
+        new += usize::from(hash.set(draft, field, value.clone(), kept.and_then(|(_, until)| until)));
     }
     hash.keep(draft, key);
     Ok(new)
@@ -121,6 +123,7 @@ fn increment(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
         None => (0, None),
     };
     let sum = old.checked_add(increment).ok_or(Reply::fault("ERR increment or decrement would overflow"))?;
+    let until = until.filter(|_| !planted!("hincrby-lifts-the-life-of-a-field"));
     hash.set(draft, field, sum.to_string().into(), until);
     hash.keep(draft, key);
     Ok(Reply::Integer(sum))

@@ -12,6 +12,7 @@ use crate::resp::Reply;
 use crate::state::Draft;
 use crate::value::hash::Hash;
 use crate::value::lifetime::{Measure, invalid_expiry};
+use crate::zoo::planted;
 
 pub(super) const EXPIRE: Spec = Spec {
     name: "hexpire",
@@ -245,6 +246,7 @@ fn persist(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     };
     let mut results = Vec::with_capacity(fields.len());
     for field in fields {
+        planted!("hpersist-revives-the-dead" => crate::zoo::command::revive_field(draft, &mut hash, &words[1], field));
         results.push(match hash.get(draft, field) {
             None => ABSENT,
             Some((_, None)) => LASTING,
