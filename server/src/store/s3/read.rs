@@ -101,7 +101,7 @@ impl S3 {
             Ok(answer) => {
                 self.note_bucket();
                 let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
-                let marks = Marks::of(&answer);
+                let marks = Marks::of(&answer, wants_checksum);
                 let Some((bytes, md5)) = self.body(answer.body, answer.content_length, marks).await? else {
                     return Ok(GetOutcome::Torn);
                 };

@@ -20,6 +20,9 @@
 //!   deceive the server. No known store does; AWS keeps both in one record.
 //! - *A store with neither* cannot be checked. The log says so once, and the server takes every answer as it is.
 //!
+//! A request asks for the checksum once the kind of the store is known. So an answer whose request went out before proves
+//! nothing, if the kind has become known meanwhile, and the server asks again.
+//!
 //! The server learns from the answers to its own PUTs which kind the store is, because there it knows the bytes. The
 //! first such answers are those of the proof at the start ([`super::super::proof`]). Before them the server believes no
 //! body that does not fit its ETag. One PUT with a fitting ETag decides: other bytes never have that MD5 by chance. From
@@ -54,6 +57,7 @@ use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
 use crate::store::ETag;
+use crate::zoo::planted;
 
 /// What a store's ETags are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +93,8 @@ pub(super) struct Seals {
 /// The part of an answer's headers that tells how to check its body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
+    /// The request has asked for the checksum. Whether it does depends on what the server knew of the store then.
+    pub(super) asked: bool,
     /// The store keeps a checksum of the whole object. The SDK compares the body with it.
     pub(super) has_checksum: bool,
     /// The ETag is not an MD5, whatever other objects have.
@@ -96,7 +102,7 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    pub(super) fn of(answer: &GetObjectOutput) -> Marks {
+    pub(super) fn of(answer: &GetObjectOutput, asked: bool) -> Marks {
         let checksums = [
             answer.checksum_crc64_nvme(),
             answer.checksum_crc32(),
@@ -107,7 +113,7 @@ impl Marks {
         // A checksum of checksums, as of an upload in parts, has a dash before the number of parts.
         let has_checksum = checksums.iter().flatten().any(|checksum| !checksum.contains('-'));
         let encrypted = is_encrypted(answer.server_side_encryption(), answer.sse_customer_algorithm());
-        Marks { has_checksum, encrypted }
+        Marks { asked, has_checksum, encrypted }
     }
 }
 
@@ -184,6 +190,8 @@ impl Seals {
             Tags::Md5 if !marks.encrypted => SealFit::Torn,
             _ if marks.has_checksum => SealFit::Sound,
             Tags::Unknown => SealFit::Unknown,
+            // The kind of the store became known while the answer was on its way. Asked again, it may bring a checksum.
+            Tags::Opaque if !marks.asked && !planted!("checksum-missed-before-it-was-asked-for") => SealFit::Unknown,
             Tags::Md5 | Tags::Opaque => {
                 if !self.warned.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
@@ -201,7 +209,7 @@ mod tests {
     use super::*;
 
     const ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
-    const BARE: Marks = Marks { has_checksum: false, encrypted: false };
+    const BARE: Marks = Marks { asked: true, has_checksum: false, encrypted: false };
 
     fn etag(text: &str) -> ETag {
         ETag(text.into())
@@ -231,6 +239,16 @@ mod tests {
         let encrypted = PutObjectOutput::builder().server_side_encryption(ServerSideEncryption::AwsKms).build();
         assert!(seals.fits_put(ABC, &etag("x"), &encrypted));
         assert_eq!(seals.tags(), Tags::Md5);
+    }
+
+    #[test]
+    fn an_answer_without_a_checksum_proves_nothing_if_nobody_has_asked_for_one() {
+        let marks = Marks { asked: false, ..BARE };
+        assert_eq!(learned(&["x"]).fit(ABC, &etag("x"), marks), SealFit::Unknown);
+        assert_eq!(learned(&["x"]).fit(ABC, &etag(ABC), marks), SealFit::Sound);
+        assert_eq!(learned(&[ABC]).fit(ABC, &etag("x"), marks), SealFit::Torn);
+        let encrypted = Marks { encrypted: true, ..marks };
+        assert_eq!(learned(&[ABC]).fit(ABC, &etag("x"), encrypted), SealFit::Sound);
     }
 
     #[test]
