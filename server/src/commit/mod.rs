@@ -80,6 +80,7 @@
 //! | `driver` | the loop: requests, timers and the queue; it feeds the core and does what it asks for |
 //! | `queue`, `sheet`, `answer` | the way in, the way out, and what comes out |
 //! | `arrival`, `waiting`, `aside` | units, those in no commit, and those that wait for an order |
+//! | `chosen` | which of the waiting units join the next batch |
 //! | `batch` | their execution |
 //! | `sending`, `attempt`, `fate` | a batch as a commit, how the commits fare, and what a version says of one |
 //! | `held` | a batch whose effects are stored as a run before its commit is sent |
@@ -95,6 +96,7 @@ pub(crate) mod arrival;
 mod aside;
 pub(crate) mod attempt;
 pub(crate) mod batch;
+mod chosen;
 pub(crate) mod core;
 mod driver;
 mod fate;

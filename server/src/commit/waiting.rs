@@ -6,13 +6,13 @@
 //! that needs a large order does not wait in the queue, but aside (`aside`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::answer::Yield;
 use super::arrival::{Arrival, Lack, ValueUpload};
 use super::aside::Aside;
+use super::chosen::{Chosen, Room};
 use super::queue::Unit;
 use crate::state::{Draft, OrderKey, Proposal};
 
@@ -23,57 +23,6 @@ pub struct Proposed {
     pub ticket: u64,
     /// The change.
     pub proposal: Proposal,
-}
-
-/// What limits the next batch.
-pub struct Room {
-    /// The bytes that one commit may write.
-    pub bytes: u64,
-    /// The present time.
-    pub now: Instant,
-    /// A unit whose deadline is nearer than this is not executed any more: see [`Room::is_too_late`].
-    pub margin: Duration,
-    /// The same for a unit that has lost a race before.
-    pub margin_after_loss: Duration,
-    /// Whether there is no memory for a long reply.
-    pub is_full: bool,
-}
-
-impl Room {
-    /// Whether a commit that starts now could still be undecided at the unit's deadline. Its client would then hear
-    /// UNCERTAIN without need; left out, it hears TRYAGAIN.
-    pub(super) fn is_too_late(&self, arrival: &Arrival) -> bool {
-        let margin = if arrival.lost { self.margin_after_loss } else { self.margin };
-        arrival.deadline.saturating_duration_since(self.now) < margin
-    }
-}
-
-/// Which units join the next batch.
-pub enum Chosen {
-    /// All of them.
-    All,
-    /// One flag for each unit behind the barren ones.
-    Some(Vec<bool>),
-}
-
-impl Chosen {
-    fn has(&self, place: usize) -> bool {
-        match self {
-            Chosen::All => true,
-            Chosen::Some(flags) => flags[place],
-        }
-    }
-
-    /// Leaves out the units from a place on. There are `count` in all.
-    fn end_at(&mut self, place: usize, count: usize) {
-        self.keep(count, |other| other < place);
-    }
-
-    /// Leaves out all but these units. There are `count` in all.
-    fn keep(&mut self, count: usize, stays: impl Fn(usize) -> bool) {
-        let flags = (0..count).map(|place| stays(place) && self.has(place));
-        *self = Chosen::Some(flags.collect());
-    }
 }
 
 /// The first unit of a batch that changes the database, executed.

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use crate::commit::arrival::ValueUpload;
 use crate::commit::batch::{Base, Batch, BatchResult};
+use crate::commit::chosen::Room;
 use crate::commit::core::{Core, Effect};
 use crate::commit::pace;
 use crate::commit::queue::Outcome;
-use crate::commit::waiting::Room;
 use crate::upkeep::Content;
 use crate::zoo::planted;
 
