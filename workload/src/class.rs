@@ -174,7 +174,7 @@ impl Class {
         Class::PTtl,
     ];
 
-    /// The classes about the lives of fields. Redis 7 and Valkey 8 know none of their commands.
+    /// The classes about the lives of fields. Redis 7.2 and Valkey 8 know none of their commands.
     pub const FIELD_LIVES: [Class; 11] = [
         Class::HSetEx,
         Class::HPExpire,

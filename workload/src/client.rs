@@ -30,7 +30,7 @@ pub struct Client<'a, C> {
     resp3: bool,
     /// The database that each connection selects first.
     database: u8,
-    /// The servers over which its iterations go, as indexes in the list of servers.
+    /// The servers over which its iterations and other turns go, as indexes in the list of servers.
     servers: Vec<usize>,
     /// The number of the next connection.
     number: u64,
@@ -59,7 +59,7 @@ impl<'a, C: Connect> Client<'a, C> {
         Client { cluster, recorder, resp3, database: 0, servers: Vec::new(), number, stride, connection: None }
     }
 
-    /// The same client, whose iterations go over these servers.
+    /// The same client, whose iterations and other turns go over these servers.
     pub fn among(self, servers: Vec<usize>) -> Client<'a, C> {
         Client { servers, ..self }
     }
@@ -122,15 +122,19 @@ impl<'a, C: Connect> Client<'a, C> {
         }
     }
 
-    /// Connects to the next server of the round, if it has several: an iteration need not end where it began.
+    /// Connects to the next server of the round, if it has several: what a client does need not end where it began.
     async fn go_on_elsewhere(&mut self) {
         let Some((_, name, _)) = &self.connection else { return };
         let here = self.servers.iter().position(|server| self.cluster.servers[*server] == *name);
-        let next = here.map(|here| self.servers[(here + 1) % self.servers.len()]);
-        if let Some(next) = next.filter(|_| self.servers.len() > 1) {
-            self.connection = None;
-            self.connect(|| next).await;
-        }
+        let Some(mut at) = here.filter(|_| self.servers.len() > 1) else { return };
+        self.connection = None;
+        // A server that does not answer is passed over.
+        let servers = self.servers.clone();
+        let next = || {
+            at = (at + 1) % servers.len();
+            servers[at]
+        };
+        self.connect(next).await;
     }
 
     /// Opens a connection if there is none, to the server that `server` chooses. Returns whether there is one.

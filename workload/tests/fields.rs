@@ -167,6 +167,11 @@ fn an_iteration_need_not_show_a_field_that_may_end() {
     refused("another value", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 1 -> [7 [g a]]"));
     accepted("a part", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 1 -> [7 [g b]]"));
     refused("a lasting one is missing", &format!("{LIMITED}900 2 HSCAN h 0 COUNT 10 -> [0 [f a]]"));
+    let late = "1 1 HSET h f a g b -> :2\n3 1 HSETEX h EX 3600 FIELDS 1 f c -> :1";
+    let calls = "5 2 HSCAN h 0 COUNT 1 -> [7 [g b]]\n7 2 HSCAN h 7 COUNT 1 -> [0 []]";
+    refused("one that ends much later is missing", &format!("{late}\n{calls}"));
+    let refusal = "1 1 MULTI; HSET h a 1; HSETEX h FXX FIELDS 1 f x; EXEC -> [:1 :0]";
+    accepted("a condition refused it", &format!("{refusal}\n3 2 HSCAN h 0 COUNT 100 -> [0 [a 1]]"));
 }
 
 #[test]

@@ -164,9 +164,15 @@ fn a_digest_works_wherever_its_script_was_loaded() {
         "an open flush",
         &format!("1 1 {load}\n3 1 SCRIPT FLUSH -> ?\n5 2 EVALSHA incr-with-limit r 1 n 5 7 -> NOSCRIPT No"),
     );
+    let failed = "1 1 EVAL incr-with-limit r 1 n 5 7 -> failed";
+    accepted("kept before it failed", &format!("{failed}\n3 2 EVALSHA incr-with-limit r 1 n 5 7 -> :5"));
     refused(
-        "loaded by nothing but a failed EVAL",
-        "1 1 EVAL incr-with-limit r 1 n 5 7 -> failed\n3 2 EVALSHA incr-with-limit r 1 n 5 7 -> :5",
+        "flushed after it failed",
+        &format!("{failed}\n3 1 SCRIPT FLUSH -> OK\n5 2 EVALSHA incr-with-limit r 1 n 5 7 -> :5"),
+    );
+    refused(
+        "loaded by nothing but a transaction that was given up",
+        "1 1 MULTI; EVAL incr-with-limit r 1 n 5 7; DISCARD -> OK\n3 2 EVALSHA incr-with-limit r 1 n 5 7 -> :5",
     );
     let exec = "1 1 MULTI; EVAL incr-with-limit r 1 n 5 7; EXEC -> [:5]";
     accepted("loaded by a transaction", &format!("{exec}\n3 2 EVALSHA incr-with-limit r 1 n 1 7 -> :6"));

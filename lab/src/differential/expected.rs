@@ -170,12 +170,18 @@ pub const EXPECTED: &[Expected] = &[
         matches: |found| {
             let until_nul = |reply: &Reply| reply.text.split(|&byte| byte == 0).next().map(<[u8]>::to_vec);
             let texts = |reply: &Reply| reply.items.iter().map(until_nul).collect::<Vec<_>>();
+            let sorted = |reply: &Reply| {
+                let mut texts: Vec<Vec<u8>> = reply.items.iter().map(|item| item.text.to_vec()).collect();
+                texts.sort_unstable();
+                texts
+            };
             let has_nul =
                 [&found.left, &found.right].iter().any(|reply| reply.items.iter().any(|item| item.text.contains(&0)));
             found.name.starts_with("SORT")
                 && has(&found.words, "ALPHA")
                 && has_nul
                 && texts(&found.left) == texts(&found.right)
+                && (has(&found.words, "LIMIT") || sorted(&found.left) == sorted(&found.right))
         },
     },
     Expected {

@@ -65,29 +65,35 @@ impl<'h> Known<'h> {
         let mut flushes: Vec<(u64, u64)> = Vec::new();
         for operation in self.history.operations.iter().take_while(|one| one.call.event <= self.until) {
             let called = operation.call.event;
-            let end = match &operation.end {
-                // It has not happened, and never will.
-                Some((end, Outcome::Failed(_))) if end.event <= self.until => continue,
-                Some((end, Outcome::Reply(_))) if end.event <= self.until => end.event,
-                _ => NEVER,
+            let outcome = operation.end.as_ref().filter(|(end, _)| end.event <= self.until);
+            let has_failed = matches!(outcome, Some((_, Outcome::Failed(_))));
+            let (over, done) = match outcome {
+                Some((end, Outcome::Reply(_))) => (end.event, end.event),
+                // A server may have kept the text before it found out that it cannot execute the script.
+                Some((end, Outcome::Failed(_))) => (end.event, NEVER),
+                Some((_, Outcome::Unknown(_))) | None => (NEVER, NEVER),
             };
-            let queued = operation.command.transaction().map(TransactionCommand::queued).unwrap_or_default();
-            // A transaction that was refused has loaded nothing.
-            queued.iter().filter_map(Command::script).for_each(|script| match script {
-                ScriptCommand::Run { tag, script, .. } => {
-                    let load = Load { called, done: NEVER, over: end };
-                    loads.entry((script.name(), tag)).or_default().push(load);
-                }
-                ScriptCommand::Load { .. } | ScriptCommand::Flush => {}
-            });
+            let load = |done: u64| Load { called, done, over };
+            if let Some(transaction) = operation.command.transaction() {
+                // One that was refused has loaded nothing.
+                let is_possible =
+                    matches!(outcome, None | Some((_, Outcome::Unknown(_) | Outcome::Reply(Reply::Array(_)))));
+                let scripts = transaction.effective().iter().filter_map(Command::script).filter(|_| is_possible);
+                scripts.for_each(|script| match script {
+                    ScriptCommand::Run { tag, script, .. } => {
+                        loads.entry((script.name(), tag)).or_default().push(load(NEVER));
+                    }
+                    ScriptCommand::Load { .. } | ScriptCommand::Flush => {}
+                });
+            }
             let Some(script) = operation.command.script() else { continue };
-            let load = Load { called, done: end, over: end };
             match script {
                 ScriptCommand::Run { calling: Calling::Text, tag, script } => {
-                    loads.entry((script.name(), tag)).or_default().push(load);
+                    loads.entry((script.name(), tag)).or_default().push(load(done));
                 }
-                ScriptCommand::Load { tag, name } => loads.entry((*name, tag)).or_default().push(load),
-                ScriptCommand::Flush => flushes.push((called, end)),
+                ScriptCommand::Load { tag, name } => loads.entry((*name, tag)).or_default().push(load(done)),
+                ScriptCommand::Flush if has_failed => {}
+                ScriptCommand::Flush => flushes.push((called, over)),
                 // It shows that the script was known, so it is no load.
                 ScriptCommand::Run { calling: Calling::Digest, .. } => {}
             }

@@ -33,7 +33,7 @@ pub(super) fn judge(
         }
         match judge_part(&claims, &whole.local, part, &mut seats, budget, orders.as_deref_mut()) {
             Found::Order => {}
-            Found::Exhausted(excess) => undecided = Some(excess),
+            Found::Exhausted(excess) => drop(undecided.get_or_insert(excess)),
             Found::Stuck { act } => return Judgement::Violation { index: claims.acts[act as usize].index as usize },
         }
     }

@@ -31,7 +31,7 @@ pub async fn run(flags: RunFlags, log: LogForm) -> anyhow::Result<Status> {
     let unknown = unknown_classes(&cluster, classes).await;
     if !unknown.is_empty() {
         let names: Vec<&str> = unknown.iter().map(|class| class.flag()).collect();
-        tracing::warn!("left out, since a server does not know them: {}", names.join(", "));
+        tracing::warn!("left out, since a server does not know them, or ends fields late: {}", names.join(", "));
     }
     let classes = classes.without(&unknown);
     let source = match flags.seed {

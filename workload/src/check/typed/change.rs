@@ -104,6 +104,9 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
         Command::Set(SetCommand::Add(_, members)) => Change::Adds(members.iter().collect()),
         Command::Hash(HashCommand::Set(_, pairs)) => Change::Adds(pairs.iter().map(|(field, _)| field).collect()),
         Command::Hash(HashCommand::IncrBy(_, field, _)) => Change::Adds(vec![field]),
+        Command::Hash(HashCommand::Field(command)) if seen.is_some_and(|seen| command.changes_nothing(seen)) => {
+            Change::Nothing
+        }
         Command::Hash(HashCommand::Field(command)) if command.removes() => {
             Change::Removes(command.fields().into_iter().cloned().collect())
         }

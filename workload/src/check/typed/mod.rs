@@ -93,7 +93,7 @@ fn judge_groups(
     for group in groups(deeds) {
         match judge_group(history, until, deeds, &group, budget, orders.as_deref_mut()) {
             Judgement::Serializable => {}
-            Judgement::Undecided(excess) => undecided = Some(excess),
+            Judgement::Undecided(excess) => drop(undecided.get_or_insert(excess)),
             violation @ Judgement::Violation { .. } => return violation,
         }
     }

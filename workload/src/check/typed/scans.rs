@@ -3,7 +3,7 @@
 //! - An element that is in the collection from the beginning to the end of an iteration is shown at least once.
 //! - No call shows an element that nobody can have added before its end.
 //!
-//! Whatever comes or goes meanwhile may be shown or not. A cursor is all that a server knows of an iteration, so a call goes on
+//! Whatever comes or goes meanwhile may be shown or not, and so may a field whose life may end before the history does. A cursor is all that a server knows of an iteration, so a call goes on
 //! from every earlier call of the same key that gave its cursor, on whatever connection.
 //!
 //! These rules go by real time alone, so they do not search. They may miss a wrong reply while other operations are under
@@ -21,6 +21,9 @@ use crate::history::History;
 use crate::model::Site;
 use crate::operation::{BEGINNING, Command, Scan, ServerCommand};
 use crate::word::Word;
+
+/// How early a life may end, in milliseconds, since the clocks of servers may be off.
+const EARLY: i64 = 60_000;
 
 /// The call and the end of an operation.
 type Interval = (u64, u64);
@@ -88,7 +91,7 @@ struct Collections<'h> {
     swapped: Option<u64>,
     /// The keys that may end by themselves.
     limited: BTreeSet<&'h Word>,
-    /// The fields that may end by themselves, each with its key.
+    /// The fields that may end by themselves before the history does, each with its key.
     ending: BTreeSet<(&'h Word, &'h Word)>,
 }
 
@@ -97,6 +100,8 @@ impl<'h> Collections<'h> {
         let (by_place, of_all, swapped) = (HashMap::new(), Vec::new(), None);
         let (limited, ending) = (BTreeSet::new(), BTreeSet::new());
         let mut collections = Collections { by_place, of_all, swapped, limited, ending };
+        let ends = history.operations.iter().filter_map(|operation| operation.end.as_ref().map(|(end, _)| end.at));
+        let last = ends.max().unwrap_or_default();
         for KnownOperation { index, operation, end, reply } in known(history, until) {
             let (command, call) = (&operation.command, operation.call.event);
             let seen = reply.map(|reply| command.comparable(reply.clone()));
@@ -104,7 +109,10 @@ impl<'h> Collections<'h> {
                 continue;
             }
             collections.limited.extend(command.lifetimes().into_iter().map(|(key, _)| key));
-            let ending = command.field_lifetimes().into_iter();
+            // Who ends later than the history leaves nothing out.
+            let left = last.saturating_sub(operation.call.at).as_millis();
+            let is_short = |life: i64| i128::from(life - EARLY) <= left.cast_signed();
+            let ending = command.field_lifetimes().into_iter().filter(|(_, life, _)| is_short(*life));
             collections
                 .ending
                 .extend(ending.flat_map(|(key, _, fields)| fields.into_iter().map(move |field| (key, field))));

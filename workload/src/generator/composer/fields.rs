@@ -8,6 +8,9 @@ use crate::class::Class;
 use crate::operation::{Condition, FieldCommand, Life, Limit, MOMENTS};
 use crate::word::Word;
 
+/// Lives in seconds: a field ends at once, soon, or after the round.
+const SECONDS: [i64; 4] = [0, 1, 60, 3600];
+
 impl Composer<'_> {
     pub(super) fn of_field(&mut self, class: Class) -> FieldCommand {
         let key = self.key(class);
@@ -39,7 +42,7 @@ impl Composer<'_> {
                     Class::HExpireAt => Life::Until(self.moment()),
                     Class::HPExpireAt => Life::UntilMillisecond(self.moment() * 1000),
                     Class::HExpireIf if self.mint.chance.random() => Life::Milliseconds(self.mint.life()),
-                    _ => Life::Seconds(self.mint.life() / 1000),
+                    _ => Life::Seconds(*SECONDS.choose(&mut self.mint.chance).unwrap_or(&SECONDS[0])),
                 };
                 FieldCommand::Expire { key, life, limit, fields: self.named_fields() }
             }

@@ -1,7 +1,7 @@
 //! The commands about the lives of fields: HEXPIRE and its kin, HTTL, HPTTL, HPERSIST, HGETEX, HSETEX and HGETDEL.
 //!
 //! A field whose life ends is gone, and so is the key if it was the last one. HSET, HDEL, HGETALL and the others
-//! ([`HashCommand`](super::HashCommand)) see the fields that are alive. Redis 7 and Valkey 8 know none of these commands.
+//! ([`HashCommand`](super::HashCommand)) see the fields that are alive. Redis 7.2 and Valkey 8 know none of these commands.
 
 mod spelling;
 
