@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use rand::SeedableRng as _;
 use rand::TryRng as _;
 use rand::rngs::{StdRng, SysRng};
+use tokio::signal::unix::{SignalKind, signal};
 use valthree::clock::{Clock, Wall};
 use valthree::id::Id;
 use valthree::inspect::{self, InspectError, Inventory};
@@ -23,9 +24,11 @@ use crate::flags::{StoreFlags, StoreLocation, Subcommand};
 pub fn run(subcommand: &Subcommand) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = async {
+        // The handler comes first, so that a signal right after the first line does not kill the process.
+        let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
             // Whoever follows a database ends it this way. The others have changed nothing, or all at once.
-            interrupted = tokio::signal::ctrl_c() => Ok(interrupted.map_err(InspectError::Output)),
+            _ = interrupt.recv() => Ok(Ok(())),
             done = open_and_work(subcommand) => done,
         }
     };
