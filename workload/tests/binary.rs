@@ -150,26 +150,28 @@ fn strange_server(answer: fn(&[String]) -> Option<&'static str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
-        let database = Arc::<Mutex<HashMap<String, String>>>::default();
+        let database = Arc::<Mutex<HashMap<Vec<u8>, Vec<u8>>>>::default();
         for stream in listener.incoming().map_while(Result::ok) {
             let database = Arc::clone(&database);
             std::thread::spawn(move || {
                 let mut parser = redis::Parser::new();
                 while let Ok(request) = parser.parse_value(&stream) {
-                    let words: Vec<String> = redis::from_redis_value(request).unwrap();
+                    let bytes: Vec<Vec<u8>> = redis::from_redis_value(request).unwrap();
+                    let words: Vec<String> =
+                        bytes.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
                     let right = || match words[0].as_str() {
-                        "PING" => "+PONG\r\n".to_owned(),
-                        "HELLO" => "%1\r\n$6\r\nserver\r\n$7\r\nstrange\r\n".to_owned(),
-                        "GET" => database.lock().unwrap()[&words[1]].clone(),
+                        "PING" => b"+PONG\r\n".to_vec(),
+                        "HELLO" => b"%1\r\n$6\r\nserver\r\n$7\r\nstrange\r\n".to_vec(),
+                        "GET" => database.lock().unwrap()[&bytes[1]].clone(),
                         "SET" => {
-                            let value = format!("${}\r\n{}\r\n", words[2].len(), words[2]);
-                            database.lock().unwrap().insert(words[1].clone(), value);
-                            "+OK\r\n".to_owned()
+                            let value = [format!("${}\r\n", bytes[2].len()).as_bytes(), &bytes[2], b"\r\n"].concat();
+                            database.lock().unwrap().insert(bytes[1].clone(), value);
+                            b"+OK\r\n".to_vec()
                         }
-                        _ => "+OK\r\n".to_owned(),
+                        _ => b"+OK\r\n".to_vec(),
                     };
-                    let answer = answer(&words).map_or_else(right, str::to_owned);
-                    if (&stream).write_all(answer.as_bytes()).is_err() || !answer.ends_with("\r\n") {
+                    let answer = answer(&words).map_or_else(right, |answer| answer.as_bytes().to_vec());
+                    if (&stream).write_all(&answer).is_err() || !answer.ends_with(b"\r\n") {
                         break;
                     }
                 }
