@@ -11,7 +11,7 @@ const MOST: u64 = 32;
 /// When the newer runs together reach this share of the oldest one, as a fraction, all runs merge. So much of a database
 /// may be outdated entries, in its store and in the memory of each server. A smaller share would cost less memory, and
 /// more bytes for each write: about its inverse.
-const OUTDATED: (u64, u64) = (1, 2);
+const OUTDATED: (u64, u64) = (2, 3);
 
 /// The size that `recent` may have after a commit that wrote so many bytes. Every commit writes `recent` again, so it
 /// should be small. But a run costs a request, so one run should serve several commits.
@@ -89,10 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_run_takes_in_the_others_when_they_are_half_of_it() {
+    fn the_oldest_run_takes_in_the_others_when_they_are_two_thirds_of_it() {
         let merged = |sizes: &[u64]| to_merge(&runs(sizes), &THRESHOLDS);
-        assert_eq!(merged(&[1_001, 300, 200]), None);
-        assert_eq!(merged(&[1_000, 300, 200]), Some(0..3));
+        assert_eq!(merged(&[1_001, 400, 267]), None);
+        assert_eq!(merged(&[1_000, 400, 267]), Some(0..3));
         assert_eq!(merged(&[1_000, 125, 125, 125, 125]), Some(1..5), "as many of a size come first");
         assert_eq!(merged(&[1_000]), None);
         assert_eq!(merged(&[300, 300]), None, "it is too small to be worth it");
