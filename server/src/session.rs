@@ -61,6 +61,8 @@ pub struct Session {
     shown: (Option<usize>, usize),
     /// The row of the newest request, unless its command is unknown.
     newest: Option<&'static Spec>,
+    /// The present time, as far as the connection has told.
+    now: Instant,
 }
 
 /// The error for a command that has no meaning in a transaction.
@@ -82,7 +84,13 @@ impl Session {
             awaiting: None,
             shown: (None, 0),
             newest: None,
+            now: Instant::now(),
         }
+    }
+
+    /// Tells the time of the next requests. To read the clock for each request of a pipeline would take long.
+    pub fn tell_time(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// The id of the client. No other connection of this server ever gets it.
@@ -276,7 +284,7 @@ impl Session {
     /// Notes for `CLIENT LIST` that a request for this command came.
     fn note(&self, command: Option<&'static str>) {
         let mut facts = self.caller.facts();
-        facts.active = Instant::now();
+        facts.active = self.now;
         facts.command = command;
     }
 }

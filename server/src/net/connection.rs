@@ -69,7 +69,9 @@ pub(super) async fn serve<IO: AsyncRead + AsyncWrite>(
         let (ready, missing) = outbox.parts();
         tokio::select! {
             biased;
-            answer = answered(missing), if ready.len() < holding.room() => intake.keep(answer, &mut outbox),
+            answer = answered(missing), if ready.len() < holding.room() => {
+                intake.keep(answer, &mut outbox, Instant::now());
+            }
             // The client hears no more, so the replies that it has not taken are lost.
             () = is_killed(&mut killed) => return Ok(()),
             written = write(&mut writer, ready, is_full), if !ready.is_empty() && asleep.is_none() => {

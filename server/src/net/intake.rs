@@ -118,19 +118,30 @@ impl Drop for Postponed {
 }
 
 /// What one turn hands over to the commit loop.
-#[derive(Default)]
 struct Turn {
     units: Vec<Unit>,
     sheet: Sheet,
     /// The memory of their requests.
     bytes: usize,
+    /// When the next request was taken. It is read once for a pipeline, and after each request that is answered at once,
+    /// because its answer may have taken long.
+    now: Instant,
+}
+
+impl Turn {
+    /// Reads the clock after a request that was answered at once. Returns when its reply is known: now, or at the end of a
+    /// sleep.
+    fn answered(&mut self, asleep: Option<Instant>) -> Instant {
+        self.now = Instant::now();
+        asleep.map_or(self.now, |until| until.max(self.now))
+    }
 }
 
 impl Intake<'_> {
     /// Takes whole requests until there are no more, or until they are enough for this turn. Hands over together what is
     /// for the commit loop, so that it becomes part of one batch.
     pub(super) async fn take(&mut self, inbound: &mut Inbound, outbox: &mut Outbox) {
-        let mut turn = Turn::default();
+        let mut turn = Turn { units: Vec::new(), sheet: Sheet::default(), bytes: 0, now: Instant::now() };
         let refusal = self.context.status.borrow().refusal();
         let enough = outbox.untaken() + TURN_BYTES;
         while (self.postponed.is_some() || inbound.unparsed)
@@ -188,7 +199,8 @@ impl Intake<'_> {
         self.context.shared.stats.commands.add(1);
         self.session.client().traffic.requests.add(1);
         let request_bytes = memory(&request);
-        let stopwatch = Stopwatch::start(&self.context.shared, self.session.client(), &request);
+        let stopwatch = Stopwatch::start(&self.context.shared, self.session.client(), &request, turn.now);
+        self.session.tell_time(turn.now);
         let step = self.session.handle(request, refusal);
         let stopwatch = stopwatch.of(self.session.command());
         let settles = self.session.is_waiting();
@@ -209,7 +221,7 @@ impl Intake<'_> {
                 (awaited, request_bytes + bytes, stopwatch.of_transaction(names))
             }
             Step::Settled(settled) => {
-                stopwatch.stop(settled.whole(), true, self.session.asleep_until());
+                stopwatch.stop(settled.whole(), true, turn.answered(self.session.asleep_until()));
                 return outbox.push_settled(settled);
             }
             Step::Answer(reply) => {
@@ -217,7 +229,7 @@ impl Intake<'_> {
                 let is_refused = is_error && (self.session.is_queuing() || !self.session.executes());
                 // What was queued counts with its EXEC.
                 if is_error || !self.session.is_queuing() {
-                    stopwatch.stop(Some(&reply), !is_refused, self.session.asleep_until());
+                    stopwatch.stop(Some(&reply), !is_refused, turn.answered(self.session.asleep_until()));
                 }
                 if wanted {
                     outbox.push(reply, protocol);
@@ -225,7 +237,7 @@ impl Intake<'_> {
                 return;
             }
             Step::AnswerAndClose(reply) => {
-                stopwatch.stop(Some(&reply), true, None);
+                stopwatch.stop(Some(&reply), true, turn.answered(None));
                 inbound.close();
                 if wanted {
                     outbox.push(reply, protocol);
@@ -271,11 +283,11 @@ impl Intake<'_> {
     }
 
     /// Takes an answer of the commit loop, and has the session settle it if it concerns the session.
-    pub(super) fn keep(&mut self, answer: Answer, outbox: &mut Outbox) {
+    pub(super) fn keep(&mut self, answer: Answer, outbox: &mut Outbox, now: Instant) {
         if outbox.settles() {
-            outbox.keep_settled(self.session.settle(answer));
+            outbox.keep_settled(self.session.settle(answer), now);
         } else {
-            outbox.keep(answer);
+            outbox.keep(answer, now);
         }
     }
 

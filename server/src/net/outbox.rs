@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use smallvec::smallvec;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _, WriteHalf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::inbound::shrink;
 use super::stopwatch::Stopwatch;
@@ -210,14 +210,14 @@ impl Outbox {
     }
 
     /// Takes the answer that [`Outbox::parts`] lacked.
-    pub(super) fn keep(&mut self, answer: Answer) {
+    pub(super) fn keep(&mut self, answer: Answer, now: Instant) {
         let Some(mut expected) = self.next_expected() else { return };
         let (reply, counted) = match answer {
             Ok(result) => (result.reply, result.counted),
             Err(refusal) => (refusal.reply(), None),
         };
         if let Some(stopwatch) = expected.stopwatch.take() {
-            stopwatch.stop(Some(&reply), true, None);
+            stopwatch.stop(Some(&reply), true, now);
         }
         if !expected.wanted {
             return;
@@ -227,10 +227,10 @@ impl Outbox {
     }
 
     /// Takes the reply that the session has made of that answer.
-    pub(super) fn keep_settled(&mut self, mut settled: Settled) {
+    pub(super) fn keep_settled(&mut self, mut settled: Settled, now: Instant) {
         let Some(expected) = self.next_expected() else { return };
         if let Some(stopwatch) = expected.stopwatch {
-            stopwatch.stop(settled.whole(), true, None);
+            stopwatch.stop(settled.whole(), true, now);
         }
         self.counted.extend(settled.counted.take());
         // Each part is encoded when the client takes it: a part may name one large value many times.
@@ -249,6 +249,8 @@ impl Outbox {
 
     /// Encodes the next replies up to `room` bytes. Returns whether replies are left that need more room.
     pub(super) fn encode(&mut self, room: usize) -> bool {
+        // Read once for all answers, and only if there is one.
+        let mut now = None;
         loop {
             self.current.encode(&mut self.ready, room);
             if self.ready.len() >= room {
@@ -260,7 +262,7 @@ impl Outbox {
                 }
                 match expected.awaited.take() {
                     None => return false,
-                    Some(answer) => self.keep(answer),
+                    Some(answer) => self.keep(answer, *now.get_or_insert_with(Instant::now)),
                 }
                 continue;
             }

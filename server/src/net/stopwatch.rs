@@ -24,15 +24,20 @@ pub(super) struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts for a request of this client, whose command is known later.
-    pub(super) fn start(instance: &Arc<Instance>, client: &Arc<Client>, request: &[Bytes]) -> Stopwatch {
+    /// Starts at this moment for a request of this client, whose command is known later.
+    pub(super) fn start(
+        instance: &Arc<Instance>,
+        client: &Arc<Client>,
+        request: &[Bytes],
+        began: Instant,
+    ) -> Stopwatch {
         Stopwatch {
             instance: Arc::clone(instance),
             client: Arc::clone(client),
             command: None,
             queue: Vec::new(),
             words: if instance.record.wants_words() { request.to_vec() } else { Vec::new() },
-            began: Instant::now(),
+            began,
         }
     }
 
@@ -46,14 +51,12 @@ impl Stopwatch {
         Stopwatch { queue, ..self }
     }
 
-    /// Notes that the reply is known now, or will be sent then. A command that was refused before it was executed counts as
-    /// rejected.
-    pub(super) fn stop(self, reply: Option<&Reply>, executed: bool, later: Option<Instant>) {
+    /// Notes that the reply is known at this moment. A command that was refused before it was executed counts as rejected.
+    pub(super) fn stop(self, reply: Option<&Reply>, executed: bool, now: Instant) {
         if let Some(Reply::Array(replies)) = reply {
             self.instance.record.transacted(self.queue.iter().copied().zip(replies));
         }
-        let now = Instant::now();
-        let took = later.map_or(now, |later| later.max(now)).saturating_duration_since(self.began);
+        let took = now.saturating_duration_since(self.began);
         self.instance.record.note(&Answered {
             command: self.command,
             words: &self.words,
@@ -61,7 +64,7 @@ impl Stopwatch {
             error: reply.and_then(code),
             executed,
             took: took.max(Duration::from_micros(1)),
-            second: self.instance.clock.since_epoch().as_secs(),
+            second: &|| self.instance.clock.since_epoch().as_secs(),
         });
     }
 }

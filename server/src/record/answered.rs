@@ -7,7 +7,6 @@ use bytes::Bytes;
 use crate::clients::Client;
 
 /// A request that is answered.
-#[derive(Debug)]
 pub struct Answered<'a> {
     /// The command, if there is one of that name.
     pub command: Option<&'static str>,
@@ -21,6 +20,6 @@ pub struct Answered<'a> {
     pub executed: bool,
     /// How long it took.
     pub took: Duration,
-    /// The seconds since 1970.
-    pub second: u64,
+    /// Asks for the seconds since 1970. Few requests need them.
+    pub second: &'a dyn Fn() -> u64,
 }

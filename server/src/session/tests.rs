@@ -265,10 +265,12 @@ async fn a_client_is_described_by_its_newest_request() {
     let seen = |watcher: &mut Session| told(watcher, "client list id 2");
     assert!(seen(&mut watcher).contains(" cmd=NULL "));
     tokio::time::advance(Duration::from_secs(5)).await;
+    other.tell_time(Instant::now());
     other.handle(words("Client NO-EVICT maybe"), None);
     tokio::time::advance(Duration::from_secs(2)).await;
     let line = seen(&mut watcher);
     assert!(line.contains(" age=7 idle=2 ") && line.contains(" cmd=client|no-evict "), "{line}");
+    other.tell_time(Instant::now());
     other.handle(words("foo"), None);
     assert!(seen(&mut watcher).contains(" idle=0 flags=N ") && seen(&mut watcher).contains(" cmd=NULL "));
 }
