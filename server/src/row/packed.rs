@@ -94,6 +94,11 @@ impl Row {
         }))
     }
 
+    /// Whether every row of this kind is there for ever. Its kind is the first byte of a packed row.
+    pub fn is_lasting(kind: u8) -> bool {
+        matches!(kind, VALUE | MEMBER | FIELDS | GROUP)
+    }
+
     /// Passes a row at the front of `rest` without making it.
     pub fn skip(rest: &mut &[u8]) -> Result<(), Unpackable> {
         let kind = take_byte(rest)?;

@@ -148,6 +148,11 @@ impl Found<'_> {
         unpack(self.memory, self.content)
     }
 
+    /// Whether it is a row that never ends, as far as its kind tells. Most rows are.
+    pub fn is_lasting(&self) -> bool {
+        self.content.first().is_some_and(|kind| Row::is_lasting(*kind))
+    }
+
     /// Its name. It shares the layer's memory.
     pub fn shared_name(&self) -> Bytes {
         self.memory.slice_ref(self.name)

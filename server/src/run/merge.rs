@@ -24,6 +24,9 @@
 //! Only the whole version may judge. A head that names a collection can stand in any run: MOVE and RENAME write the head
 //! anew and leave the elements where they are.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::{Building, Found, LONGEST, Layer, NOTED, Reach, RowPlace, Salt, Work};
@@ -79,31 +82,23 @@ impl Merger {
         let Merger { layers, places, whole, reach, building, .. } = self;
         let (bytes, rows) = COPIED;
         let enough = building.length() + bytes;
-        // Read once, since each is compared with many others before its turn comes.
-        let mut heads: Vec<_> = layers.iter().zip(&*places).map(|(layer, place)| layer.at(*place)).collect();
+        let heads = (0..layers.len()).filter_map(|nth| Some(MergeHead { found: layers[nth].at(places[nth])?, nth }));
+        let mut heads: BinaryHeap<MergeHead<'_>> = heads.collect();
         for _ in 0..rows {
-            // Of equal ones the first is taken, so the newest has to come first.
-            let next = match planted!("merge-keeps-older") {
-                false => heads.iter().flatten().rev().min_by_key(|head| (head.table, head.name)),
-                true => heads.iter().flatten().min_by_key(|head| (head.table, head.name)),
-            };
-            let Some(&next) = next else { return true };
+            let Some(head) = heads.peek_mut() else { return true };
+            let next = head.found;
             let shown = reach.shows(next.table);
             match if shown { verdict(next, *whole, reach) } else { Verdict::Drop } {
                 Verdict::Keep => building.append(next.table, next.name, next.content),
                 Verdict::Remove => building.remove(next.table, next.name),
                 Verdict::Drop => {}
             }
-            for ((layer, place), head) in layers.iter().zip(&mut *places).zip(&mut heads) {
-                let Some(passed) = head.filter(|head| head.table == next.table) else { continue };
-                if !shown {
-                    *place = layer.after_table(*place);
-                } else if passed.name == next.name {
-                    *place = passed.next;
-                } else {
-                    continue;
-                }
-                *head = layer.at(*place);
+            pass(head, layers, places, shown);
+            // The older rows of this name.
+            while let Some(head) = heads.peek_mut()
+                && (head.found.table, head.found.name) == (next.table, next.name)
+            {
+                pass(head, layers, places, shown);
             }
             if building.length() >= enough {
                 break;
@@ -113,6 +108,46 @@ impl Merger {
     }
 }
 
+/// The next row of a layer that is being merged. The lowest row is the greatest head, and of equal rows that of the newest
+/// layer.
+struct MergeHead<'a> {
+    found: Found<'a>,
+    /// Which layer it is of.
+    nth: usize,
+}
+
+/// Goes on to the next row of the layer, or to its next table if nobody can see this one.
+fn pass<'a>(mut head: PeekMut<'_, MergeHead<'a>>, layers: &'a [Arc<Layer>], places: &mut [RowPlace], shown: bool) {
+    let MergeHead { found, nth } = *head;
+    places[nth] = if shown { found.next } else { layers[nth].after_table(places[nth]) };
+    match layers[nth].at(places[nth]) {
+        Some(found) => *head = MergeHead { found, nth },
+        None => drop(PeekMut::pop(head)),
+    }
+}
+
+impl Ord for MergeHead<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rows = (other.found.table, other.found.name).cmp(&(self.found.table, self.found.name));
+        let ages = if planted!("merge-keeps-older") { other.nth.cmp(&self.nth) } else { self.nth.cmp(&other.nth) };
+        rows.then(ages)
+    }
+}
+
+impl PartialOrd for MergeHead<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for MergeHead<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for MergeHead<'_> {}
+
 /// What becomes of a row.
 enum Verdict {
     Keep,
@@ -121,6 +156,9 @@ enum Verdict {
 }
 
 fn verdict(found: Found<'_>, whole: bool, reach: &Reach) -> Verdict {
+    if found.is_lasting() && !reach.is_popped(found.table, found.name) {
+        return Verdict::Keep;
+    }
     match found.row() {
         None if whole || planted!("merge-undoes-deletion") => Verdict::Drop,
         None if planted!("merge-forgets-removed-elements") && matches!(found.table, Table::Elements(_)) => {
