@@ -29,12 +29,19 @@ pub struct Arrival {
     pub moves_time: bool,
     /// Whether its reply is long, and waits for memory.
     pub is_long: bool,
-    /// The orders that have to be built before it can be executed.
-    pub lacking: Vec<OrderKey>,
-    /// The orders that it has waited for.
-    pub waited: BTreeSet<OrderKey>,
+    /// The orders that it waits for, or has waited for. Few units have any, and all units move from queue to batch.
+    pub orders: Option<Box<OrderWait>>,
+}
+
+/// The orders that a unit waits for.
+#[derive(Debug, Default)]
+pub struct OrderWait {
+    /// Those that have to be built before it can be executed.
+    lacking: Vec<OrderKey>,
+    /// Those that it has waited for.
+    waited: BTreeSet<OrderKey>,
     /// How often it has waited for one of them again.
-    pub again: u32,
+    again: u32,
 }
 
 /// An order may be dropped before the unit that waited for it is executed. Then the unit waits for the same order again. After
@@ -54,7 +61,7 @@ pub enum ValueUpload {
     /// It is on its way to the store.
     UnderWay,
     /// It is stored, and no version names it yet.
-    Ready(Uploaded),
+    Ready(Box<Uploaded>),
 }
 
 impl Arrival {
@@ -65,7 +72,7 @@ impl Arrival {
 
     /// Executes it. Returns what it yields, and whether the draft changed.
     pub fn execute(&self, draft: &mut Draft<'_>) -> Result<(Yield, bool), Lack> {
-        draft.be_patient(self.again < MOST_AGAIN);
+        draft.be_patient(self.orders.as_ref().is_none_or(|orders| orders.again < MOST_AGAIN));
         let done = self.unit.execute(draft);
         let missing = draft.take_missing();
         if missing.is_empty() { Ok(done) } else { Err(Lack::Orders(missing)) }
@@ -81,10 +88,23 @@ impl Arrival {
     }
 
     /// Notes the orders that it has to wait for.
-    pub fn wait_for(&mut self, orders: Vec<OrderKey>) {
-        self.again += u32::from(orders.iter().any(|key| self.waited.contains(key)) || planted!("every-wait-counts"));
-        self.waited.extend(&orders);
-        self.lacking = orders;
+    pub fn wait_for(&mut self, keys: Vec<OrderKey>) {
+        let orders = self.orders.get_or_insert_default();
+        orders.again += u32::from(keys.iter().any(|key| orders.waited.contains(key)) || planted!("every-wait-counts"));
+        orders.waited.extend(&keys);
+        orders.lacking = keys;
+    }
+
+    /// The orders that have to be built before it can be executed.
+    pub fn lacking(&self) -> &[OrderKey] {
+        self.orders.as_ref().map_or(&[], |orders| &orders.lacking)
+    }
+
+    /// Notes that it need not wait for an order any more.
+    pub fn conclude(&mut self, key: OrderKey) {
+        if let Some(orders) = &mut self.orders {
+            orders.lacking.retain(|other| *other != key);
+        }
     }
 
     /// Whether it joins no batch, because it is answered from a stored version alone. If a commit has to move the time for

@@ -28,7 +28,7 @@ impl Aside {
     pub fn admit(&mut self, arrival: Arrival) -> Option<Arrival> {
         let client = arrival.unit.client;
         let first = self.clients.get(&client).and_then(VecDeque::front);
-        if arrival.lacking.is_empty() && first.is_none_or(|first| arrival.number < first.number) {
+        if arrival.lacking().is_empty() && first.is_none_or(|first| arrival.number < first.number) {
             return Some(arrival);
         }
         let units = self.clients.entry(client).or_default();
@@ -40,17 +40,17 @@ impl Aside {
     pub fn lacking(&self) -> Vec<OrderKey> {
         let mut first: Vec<&Arrival> = self.clients.values().filter_map(VecDeque::front).collect();
         first.sort_unstable_by_key(|arrival| arrival.number);
-        first.into_iter().flat_map(|arrival| arrival.lacking.iter().copied()).collect()
+        first.into_iter().flat_map(|arrival| arrival.lacking().iter().copied()).collect()
     }
 
     /// Notes that nobody has to wait for an order any more.
     pub fn conclude(&mut self, key: OrderKey) {
-        self.clients.values_mut().flatten().for_each(|arrival| arrival.lacking.retain(|other| *other != key));
+        self.clients.values_mut().flatten().for_each(|arrival| arrival.conclude(key));
     }
 
     /// Removes the units that need not stand aside any more.
     pub fn rejoin(&mut self) -> Vec<Arrival> {
-        let waits = |units: &VecDeque<Arrival>| units.front().is_some_and(|first| !first.lacking.is_empty());
+        let waits = |units: &VecDeque<Arrival>| units.front().is_some_and(|first| !first.lacking().is_empty());
         let free = self.clients.extract_if(.., |_, units| !waits(units));
         let mut free: Vec<Arrival> = free.flat_map(|(_, units)| units).collect();
         free.sort_unstable_by_key(|arrival| arrival.number);

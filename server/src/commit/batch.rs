@@ -15,6 +15,7 @@ use crate::id::Id;
 use crate::knobs::Knobs;
 use crate::state::{Database, Draft};
 use crate::store::{Condition, ETag};
+use crate::upkeep::Uploaded;
 use crate::zoo::planted;
 
 /// The units and proposals of a batch before they are executed.
@@ -148,7 +149,7 @@ impl Batch {
         for executed in executed.iter().filter(|executed| executed.changed) {
             if let Some(ValueUpload::Ready(uploaded)) = &executed.arrival.upload {
                 // If the run may not be named, the value goes into the entry as small values do.
-                draft.attach(&uploaded.clone().added(0, 0));
+                draft.attach(&Uploaded::clone(uploaded).added(0, 0));
             }
         }
         let adopt = |proposed: Proposed| {

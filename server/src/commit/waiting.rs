@@ -82,9 +82,7 @@ impl Waiting {
             lost: false,
             moves_time: false,
             is_long: false,
-            lacking: Vec::new(),
-            waited: BTreeSet::new(),
-            again: 0,
+            orders: None,
         };
         match self.aside.admit(arrival) {
             None => self.aside.find(number).expect("a unit was just taken in"),
@@ -142,7 +140,7 @@ impl Waiting {
 
     /// Moves the units aside that lack an order, and the later units of their clients. Returns whether there were any.
     pub fn set_aside(&mut self) -> bool {
-        if self.aside.is_empty() && self.queue.iter().all(|arrival| arrival.lacking.is_empty()) {
+        if self.aside.is_empty() && self.queue.iter().all(|arrival| arrival.lacking().is_empty()) {
             return false;
         }
         let (count, barren) = (self.queue.len(), std::mem::take(&mut self.barren));

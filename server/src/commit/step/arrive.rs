@@ -29,7 +29,7 @@ impl Core {
     /// A run of a large value is stored, or could not be stored.
     pub(super) fn uploaded(&mut self, arrival: u64, uploaded: Option<Uploaded>) {
         match (self.waiting.find(arrival), uploaded) {
-            (Some(arrival), Some(uploaded)) => arrival.upload = Some(ValueUpload::Ready(uploaded)),
+            (Some(arrival), Some(uploaded)) => arrival.upload = Some(ValueUpload::Ready(Box::new(uploaded))),
             (Some(waiting), None) => {
                 let content = content_of(&waiting.unit, &self.known.database.root);
                 self.effects.push(Effect::Upload { arrival, content });

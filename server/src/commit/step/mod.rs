@@ -139,7 +139,7 @@ impl Core {
 /// The refusal of a unit whose deadline has passed. If the unit has lost a race, or waits for an order, that is a cause.
 fn late_refusal(refusal: Refusal, late: &Arrival) -> Refused {
     let cause = match late {
-        Arrival { lacking, .. } if !lacking.is_empty() => Some("the order of a large collection is being built"),
+        arrival if !arrival.lacking().is_empty() => Some("the order of a large collection is being built"),
         Arrival { lost: true, .. } => Some("other servers were faster"),
         Arrival { .. } => None,
     };
