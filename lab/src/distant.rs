@@ -101,8 +101,8 @@ impl Store for Distant {
         .await
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.there_and_back(|objects| objects.all.remove(name)).await;
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        self.there_and_back(|objects| objects.all.retain(|name, _| !names.contains(name))).await;
         Ok(())
     }
 

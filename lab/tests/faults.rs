@@ -151,6 +151,7 @@ async fn fates_are_drawn_in_order_and_know_the_request() {
     client.send("HEAD", "/bucket", &[], "").await.unwrap();
     client.send("HEAD", "/bucket/c", &[], "").await.unwrap();
     client.send("DELETE", "/bucket/c", &[], "").await.unwrap();
+    client.send("POST", "/bucket?delete", &[], "").await.unwrap();
     client.put("/other", &[], "").await;
     client.send("DELETE", "/other", &[], "").await.unwrap();
     client.get("/bucket/c?acl=", &[]).await;
@@ -161,6 +162,7 @@ async fn fates_are_drawn_in_order_and_know_the_request() {
         (RequestKind::HeadBucket, "bucket", "", false, 0),
         (RequestKind::Head, "bucket", "c", false, 0),
         (RequestKind::Delete, "bucket", "c", false, 0),
+        (RequestKind::DeleteMany, "bucket", "", false, 0),
         (RequestKind::CreateBucket, "other", "", false, 0),
         (RequestKind::DeleteBucket, "other", "", false, 0),
         (RequestKind::Other, "bucket", "c", false, 0),

@@ -93,11 +93,11 @@ async fn objects_are_listed_by_prefix_without_what_the_store_keeps_for_itself() 
 #[tokio::test]
 async fn what_was_deleted_is_gone_and_can_be_deleted_again() {
     let (_folder, store) = folder();
-    store.delete("runs/1").await.unwrap();
+    store.delete(&["runs/1".to_owned()]).await.unwrap();
     let etag = create(&store, "runs/1", "x").await;
     create(&store, "runs/2", "y").await;
-    store.delete("runs/1").await.unwrap();
-    store.delete("runs/1").await.unwrap();
+    store.delete(&["runs/1".to_owned()]).await.unwrap();
+    store.delete(&["runs/1".to_owned()]).await.unwrap();
     assert_eq!(store.get("runs/1", None).await.unwrap(), Got::Absent);
     assert_eq!(store.get("runs/1", Some(&etag)).await.unwrap(), Got::Absent);
     assert_eq!(store.list("").await.unwrap(), ["runs/2"]);

@@ -176,7 +176,7 @@ async fn a_store_that_is_open_for_reading_changes_nothing_and_waits_for_no_lock(
     assert_eq!(reader.list("").await.unwrap(), ["db.json"]);
     let put = reader.put("db.json", "x".into(), &Condition::Absent).await;
     assert_did_not_happen(put, "reading only", folder.path());
-    assert_did_not_happen(reader.delete("db.json").await, "reading only", folder.path());
+    assert_did_not_happen(reader.delete(&["db.json".to_owned()]).await, "reading only", folder.path());
     assert_eq!(fs::metadata(folder.path()).unwrap().modified().unwrap(), before);
     let missing = folder.path().join("missing");
     assert_names(&Directory::open_to_read(&missing).unwrap_err(), "read folder", &missing);
@@ -193,7 +193,7 @@ async fn a_copy_that_is_made_under_the_lock_of_the_folder_is_whole() {
             // As the database does it: a run, the object that names it, and the end of the run before.
             store.put(&format!("runs/{number}"), "run".into(), &Condition::Absent).await.unwrap();
             condition = Condition::Match(store.put("db.json", number.to_string().into(), &condition).await.unwrap());
-            store.delete(&format!("runs/{}", number - 1)).await.unwrap();
+            store.delete(&[format!("runs/{}", number - 1)]).await.unwrap();
         }
     });
     let copies = tempfile::tempdir().unwrap();

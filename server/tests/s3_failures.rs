@@ -120,9 +120,11 @@ async fn without_a_connection_nothing_has_happened() {
         let (what, why) = means(store.put("db.json", Bytes::new(), &version()).await);
         assert_eq!(what, DidNotHappen, "{why}");
         assert!(why.starts_with(&format!("cannot reach {url}: ")), "{why}");
-        for (what, why) in
-            [means(store.get("db.json", None).await), means(store.list("").await), means(store.delete("db.json").await)]
-        {
+        for (what, why) in [
+            means(store.get("db.json", None).await),
+            means(store.list("").await),
+            means(store.delete(&["db.json".to_owned()]).await),
+        ] {
             assert_eq!(what, DidNotHappen, "{why}");
         }
     }
@@ -182,10 +184,10 @@ async fn deleting_what_is_not_there_is_success() {
     ])
     .await;
     let store = server.store(PATIENT);
-    store.delete("runs/1").await.unwrap();
-    store.delete("runs/1").await.unwrap();
+    store.delete(&["runs/1".to_owned()]).await.unwrap();
+    store.delete(&["runs/1".to_owned()]).await.unwrap();
     for _ in 0..2 {
-        let (what, why) = means(store.delete("runs/1").await);
+        let (what, why) = means(store.delete(&["runs/1".to_owned()]).await);
         assert_eq!(what, Unclear, "{why}");
     }
 }

@@ -102,6 +102,57 @@ async fn a_list_is_read_to_its_end_and_without_the_prefix() {
     assert!(heard[1].line.contains("continuation-token=go%20on"), "{}", heard[1].line);
 }
 
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn lines(server: &Parrot) -> Vec<String> {
+    server.heard().into_iter().map(|request| request.line).collect()
+}
+
+#[tokio::test]
+async fn many_objects_are_deleted_with_one_request() {
+    let refused = "<DeleteResult><Error><Key>some/prefix/b</Key><Code>AccessDenied</Code></Error></DeleteResult>";
+    let missing = "<DeleteResult><Error><Key>some/prefix/b</Key><Code>NoSuchKey</Code></Error></DeleteResult>";
+    let nothing = "<DeleteResult></DeleteResult>";
+    let replies = [answer(200, nothing), answer(200, missing), answer(200, refused), answer(204, "")];
+    let server = Parrot::start(replies.map(Say)).await;
+    let store = server.store(PATIENT);
+    store.delete(&names(&["a", "b"])).await.unwrap();
+    store.delete(&names(&["a", "b"])).await.unwrap();
+    let why = store.delete(&names(&["a", "b"])).await.unwrap_err().to_string();
+    assert!(why.contains("AccessDenied") && why.contains("some/prefix/b"), "{why}");
+    store.delete(&names(&["c"])).await.unwrap();
+    store.delete(&[]).await.unwrap();
+    let heard = server.heard();
+    assert_eq!(heard.len(), 4);
+    for request in &heard[..3] {
+        assert!(request.line.starts_with("POST /bucket") && request.line.contains("?delete"), "{}", request.line);
+        let body = String::from_utf8_lossy(&request.body);
+        assert!(body.contains("<Key>some/prefix/a</Key>") && body.contains("<Key>some/prefix/b</Key>"), "{body}");
+    }
+    assert!(heard[3].line.starts_with("DELETE /bucket/some/prefix/c"), "{}", heard[3].line);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_know_this_request_deletes_one_after_the_other() {
+    let gone = || answer(204, "");
+    let replies = [error(501, "NotImplemented"), gone(), gone(), gone(), gone()];
+    let server = Parrot::start(replies.map(Say)).await;
+    let store = server.store(PATIENT);
+    store.delete(&names(&["a", "b"])).await.unwrap();
+    store.delete(&names(&["c", "d"])).await.unwrap();
+    let methods: Vec<String> = lines(&server).iter().map(|line| line[..4].to_owned()).collect();
+    assert_eq!(methods, ["POST", "DELE", "DELE", "DELE", "DELE"]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_may_have_deleted_some() {
+    let server = Parrot::start([Say(error(503, "SlowDown"))]).await;
+    server.store(PATIENT).delete(&names(&["a", "b"])).await.unwrap_err();
+    only(&server).await;
+}
+
 #[tokio::test]
 async fn a_connection_serves_many_requests() {
     let replies = (0..20).flat_map(|_| [Say(stored(&tag("1"))), Say(found("1")), Say(error(412, "No"))]);

@@ -161,8 +161,8 @@ impl Store for Odd {
         self.memory.list(prefix).await
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.faulty(self.memory.delete(name)).await
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        self.faulty(self.memory.delete(names)).await
     }
 
     fn rephrase(&self, phrase: Phrase) {
@@ -243,10 +243,13 @@ async fn the_form_in_which_a_store_takes_an_etag_is_found_out() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unclear_answer_is_no_verdict() {
+    let honest = Odd::new(Way::Honest);
+    verdict(&honest).await.unwrap();
+    let enough = honest.requests.load(Ordering::Relaxed);
     for way in [Way::LosesAnswers, Way::LosesRequests] {
         let store = Odd::new(way);
         verdict(&store).await.unwrap();
-        assert!(store.requests.load(Ordering::Relaxed) > 18, "{way:?}: nothing was lost");
+        assert!(store.requests.load(Ordering::Relaxed) > enough, "{way:?}: nothing was lost");
     }
 }
 
@@ -287,8 +290,8 @@ impl Store for Shared {
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         self.0.list(prefix).await
     }
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.0.delete(name).await
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        self.0.delete(names).await
     }
     fn locate(&self, name: &str) -> String {
         self.0.locate(name)

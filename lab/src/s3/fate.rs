@@ -25,6 +25,8 @@ pub enum RequestKind {
     Put,
     /// DeleteObject
     Delete,
+    /// DeleteObjects
+    DeleteMany,
     /// Anything else, which is refused
     Other,
 }

@@ -1,7 +1,7 @@
 //! A stand-in for S3, in memory: what it does, it does as AWS does; what it does not do, it refuses with a 501.
 //!
 //! It does CreateBucket, HeadBucket, DeleteBucket, PutObject (If-Match, `If-None-Match: *`, checksums), GetObject
-//! (If-Match, If-None-Match, Range), HeadObject, DeleteObject and ListObjectsV2, addressed by path. The protocol, the
+//! (If-Match, If-None-Match, Range), HeadObject, DeleteObject, DeleteObjects and ListObjectsV2, addressed by path. The protocol, the
 //! signatures and the XML are the crate s3s's; the conditions are of this module (`objects`), and atomic.
 //!
 //! The life of a request: it arrives whole (`service`); a [`Fate`] is drawn for it; then it is carried out in a task

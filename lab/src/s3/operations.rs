@@ -13,9 +13,9 @@ use md5::{Digest as _, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::dto::{
     ChecksumMode, CommonPrefix, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
-    PutObjectInput, PutObjectOutput, Timestamp,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, ETag, ETagCondition, EncodingType,
+    GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ObjectIdentifier, PutObjectInput, PutObjectOutput, Timestamp,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
@@ -137,6 +137,19 @@ impl S3 for Operations {
         }
         self.0.buckets().delete(&input.bucket, &input.key).map_err(refusal)?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let DeleteObjectsInput { bucket, delete, .. } = req.input;
+        let is_conditional = |object: &ObjectIdentifier| {
+            object.e_tag.is_some() || object.last_modified_time.is_some() || object.size.is_some()
+        };
+        if delete.objects.iter().any(is_conditional) || delete.quiet != Some(true) {
+            return Err(s3_error!(NotImplemented, "a DELETE of many objects that is conditional or not quiet"));
+        }
+        let mut buckets = self.0.buckets();
+        delete.objects.iter().try_for_each(|object| buckets.delete(&bucket, &object.key)).map_err(refusal)?;
+        Ok(S3Response::new(DeleteObjectsOutput::default()))
     }
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {

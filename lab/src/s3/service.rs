@@ -179,14 +179,15 @@ fn classify(parts: &Parts) -> (RequestKind, String, String) {
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     // SDKs name the operation in `x-id`; every other parameter names a part of an object or bucket, but to a list.
     let parameters = parts.uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
-    let mut plain = true;
-    let mut list = false;
+    let (mut plain, mut list, mut delete) = (true, false, false);
     for parameter in parameters {
         list |= parameter == "list-type=2";
+        delete |= matches!(parameter, "delete" | "delete=");
         plain &= parameter.starts_with("x-id=");
     }
     let kind = match (parts.method.clone(), bucket.is_empty(), key.is_empty()) {
         (Method::GET, false, true) if list => RequestKind::List,
+        (Method::POST, false, true) if delete => RequestKind::DeleteMany,
         _ if !plain => RequestKind::Other,
         (Method::PUT, false, true) => RequestKind::CreateBucket,
         (Method::HEAD, false, true) => RequestKind::HeadBucket,

@@ -1,4 +1,4 @@
-//! The blocks of a run of format 2: each is checked against the index, and each row against the filter.
+//! The blocks of a run of format 2: each is checked against the index, and each row against the filter, if there is one.
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,7 @@ pub(super) struct Blocks {
     blocks: Bytes,
     /// The listings of the blocks that are yet to be read.
     index: Bytes,
-    filter: Filter,
+    filter: Option<Filter>,
     claim: Claim,
     decompressor: Decompressor<'static>,
     building: Building,
@@ -52,7 +52,7 @@ impl Blocks {
     pub(super) fn new(
         blocks: Bytes,
         index: Bytes,
-        filter: Filter,
+        filter: Option<Filter>,
         line: usize,
         claim: Claim,
         salt: Salt,
@@ -188,7 +188,7 @@ impl Blocks {
         if block.rows == 0 && (table, name) != (block.listing.table, &block.listing.name[..]) {
             return Err(contradiction("a block begins with another row than its index says"));
         }
-        if !self.filter.may_have(mark(table, name)) {
+        if self.filter.as_ref().is_some_and(|filter| !filter.may_have(mark(table, name))) {
             return Err(contradiction("its filter does not know one of its rows"));
         }
         block.rows += 1;

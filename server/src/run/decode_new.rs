@@ -15,6 +15,8 @@ pub(super) struct NewRun {
     footer: Footer,
     claim: Claim,
     salt: Salt,
+    /// Whether each row is looked up in the filter.
+    asks_filter: bool,
     stage: NewRunStage,
 }
 
@@ -41,7 +43,12 @@ impl NewRun {
     pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<NewRun, RunDamage> {
         let footer = Footer::read(&bytes, line)?;
         let stage = NewRunStage::Index { line, hash: Sha256::new(), at: footer.index_at as usize };
-        Ok(NewRun { bytes, footer, claim, salt, stage })
+        Ok(NewRun { bytes, footer, claim, salt, asks_filter: true, stage })
+    }
+
+    /// See [`super::Decoder::trusting_the_filter`].
+    pub(super) fn trust_the_filter(&mut self) {
+        self.asks_filter = false;
     }
 
     /// Hashes more of a part. Says how far it came, or `None` when the checksum is that of the footer.
@@ -71,6 +78,7 @@ impl NewRun {
                     return Ok(NewRunStage::Filter { line, hash, at });
                 }
                 let filter = Filter::read(&self.bytes.slice(filter_at..end))?;
+                let filter = self.asks_filter.then_some(filter);
                 let (blocks, index) = (self.bytes.slice(..index_at), self.bytes.slice(index_at..filter_at));
                 Ok(NewRunStage::Blocks(Box::new(Blocks::new(blocks, index, filter, line, self.claim, self.salt)?)))
             }

@@ -86,11 +86,14 @@ impl Store for Memory {
         }
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        match self.request(Request::Delete { name: name.to_owned() }).await? {
-            Response::Deleted => Ok(()),
-            other => unreachable!("a delete was answered with {other:?}"),
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        for name in names {
+            match self.request(Request::Delete { name: name.clone() }).await? {
+                Response::Deleted => {}
+                other => unreachable!("a delete was answered with {other:?}"),
+            }
         }
+        Ok(())
     }
 
     fn locate(&self, name: &str) -> String {

@@ -110,12 +110,24 @@ pub trait Store: Send + Sync + 'static {
         condition: &Condition,
     ) -> impl Future<Output = Result<ETag, StoreError>> + Send;
 
+    /// Stores an object that nobody will ever replace, unless it is there. Nobody needs its version, so a store may prove its
+    /// body in another way.
+    fn create(&self, name: &str, bytes: Bytes) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { self.put(name, bytes, &Condition::Absent).await.map(drop) }
+    }
+
+    /// Reads an object that nobody ever replaces. The caller checks its bytes, so the store need not prove that they belong to
+    /// their version.
+    fn fetch(&self, name: &str) -> impl Future<Output = Result<Got, StoreError>> + Send {
+        self.get(name, None)
+    }
+
     /// The names that begin with `prefix`, sorted.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
 
-    /// Removes an object, whatever its version; an absent object is success. Once this has answered, the object stays
-    /// away.
-    fn delete(&self, name: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Removes objects, whatever their versions; an absent object is success. Once this has answered `Ok`, they stay away.
+    /// After an error, any of them may be gone.
+    fn delete(&self, names: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes a condition in another form from now on, if the store has one. The proof calls this when the server behind
     /// the store took a true condition for a false one.

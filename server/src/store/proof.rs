@@ -96,12 +96,8 @@ impl<S: Store> Proof<S> {
 
     /// Removes the objects of the proof, as far as that works.
     pub async fn clean_up(&self) {
-        let objects = 0..self.objects.load(Ordering::Relaxed);
-        let deletions = objects.map(|number| async move {
-            let name = self.name(number);
-            Patience::default().until_answered(|| self.store.delete(&name)).await;
-        });
-        if timeout(CLEAN_UP, join_all(deletions)).await.is_err() {
+        let names: Vec<String> = (0..self.objects.load(Ordering::Relaxed)).map(|number| self.name(number)).collect();
+        if timeout(CLEAN_UP, Patience::default().until_answered(|| self.store.delete(&names))).await.is_err() {
             tracing::warn!("some objects that begin with {} are left over", self.store.locate(PREFIX));
         }
     }

@@ -73,24 +73,39 @@ impl<S: Store> WatchedStore<S> {
     }
 }
 
+/// After how long a request that carries these bytes is called silent.
+fn silence_of(bytes: &Bytes) -> Duration {
+    let mebibytes = u32::try_from(bytes.len() >> 20).unwrap_or(u32::MAX);
+    SILENCE.saturating_add(SILENCE_MORE.saturating_mul(mebibytes))
+}
+
 impl<S: Store> Store for WatchedStore<S> {
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
         let silence = if name.contains('/') { SILENCE_LARGE } else { SILENCE };
         self.watch(Access::Read, name, silence, self.store.get(name, known)).await
     }
 
+    async fn fetch(&self, name: &str) -> Result<Got, StoreError> {
+        self.watch(Access::Read, name, SILENCE_LARGE, self.store.fetch(name)).await
+    }
+
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
-        let mebibytes = u32::try_from(bytes.len() >> 20).unwrap_or(u32::MAX);
-        let silence = SILENCE.saturating_add(SILENCE_MORE.saturating_mul(mebibytes));
+        let silence = silence_of(&bytes);
         self.watch(Access::Write, name, silence, self.store.put(name, bytes, condition)).await
+    }
+
+    async fn create(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let silence = silence_of(&bytes);
+        self.watch(Access::Write, name, silence, self.store.create(name, bytes)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         self.watch(Access::Read, prefix, SILENCE, self.store.list(prefix)).await
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.watch(Access::Delete, name, SILENCE, self.store.delete(name)).await
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        let name = names.first().map_or("", String::as_str);
+        self.watch(Access::Delete, name, SILENCE, self.store.delete(names)).await
     }
 
     fn rephrase(&self, phrase: Phrase) {

@@ -15,6 +15,9 @@ use crate::store::Store;
 use crate::store::patience::bounded;
 use crate::zoo::planted;
 
+/// The runs of one request to delete. A directory removes them one after the other, and the request has a time limit.
+const DELETED: usize = 100;
+
 /// Work for the background, with everything that it needs.
 pub enum Job {
     /// Store the newest entries as the run that covers the generations after `from` up to `to`.
@@ -99,16 +102,18 @@ impl Job {
 
 async fn delete<S: Store>(writer: &RunWriter<S>, swept: u64, named: &BTreeSet<Name>) {
     let listed = bounded(writer.store.list(RUNS)).await.unwrap_or_default();
-    let garbage = listed.iter().filter_map(|text| Name::parse(text)).filter(|name| {
+    let is_garbage = |text: &String| {
         // Compared as a number, since 9 comes before 10.
-        name.generation < swept && (!named.contains(name) || planted!("sweep-deletes-named"))
-    });
-    for name in garbage {
+        let old = Name::parse(text).filter(|name| name.generation < swept);
+        old.is_some_and(|name| !named.contains(&name) || planted!("sweep-deletes-named"))
+    };
+    let garbage: Vec<String> = listed.into_iter().filter(is_garbage).collect();
+    for some in garbage.chunks(DELETED) {
         // The next sweep finds what cannot be deleted now.
-        if bounded(writer.store.delete(&name.to_string())).await.is_err() {
+        if bounded(writer.store.delete(some)).await.is_err() {
             break;
         }
-        writer.stats.runs_deleted.add(1);
+        writer.stats.runs_deleted.add(some.len() as u64);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::row::{Row, Table};
 use crate::run::{Building, Encoder, Layer, Name, Salt};
 use crate::stats::Stats;
 use crate::store::patience::Patience;
-use crate::store::{Condition, Got, Store, StoreError};
+use crate::store::{Got, Store, StoreError};
 
 /// How often to try. Nothing depends on a run that was not stored, and another one will be made.
 const ATTEMPTS: u32 = 8;
@@ -91,9 +91,9 @@ impl<S: Store> RunWriter<S> {
         for _ in 0..ATTEMPTS {
             self.stats.puts.add(1);
             self.stats.bytes_put.add(content.len() as u64);
-            let put = self.store.put(name, content.clone(), &Condition::Absent);
-            let error = match timeout(bound(content.len() as u64), put).await {
-                Ok(Ok(_)) => return true,
+            let created = self.store.create(name, content.clone());
+            let error = match timeout(bound(content.len() as u64), created).await {
+                Ok(Ok(())) => return true,
                 // An earlier attempt may have landed, or a proxy may have sent this one twice.
                 Ok(Err(StoreError::Conflict(_))) if self.is_there(name, &content).await => return true,
                 Ok(Err(error)) => error,

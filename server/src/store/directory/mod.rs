@@ -179,10 +179,10 @@ impl Store for Directory {
         self.run(&self.reads, walk).await
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
         self.may_write()?;
-        let name = name.to_owned();
-        self.run(&self.puts, move |root| steps::delete(&System, root, &name)).await
+        let names = names.to_vec();
+        self.run(&self.puts, move |root| names.iter().try_for_each(|name| steps::delete(&System, root, name))).await
     }
 
     fn locate(&self, name: &str) -> String {

@@ -1,8 +1,8 @@
 //! The store that the database is made for: S3, and servers that speak its language.
 //!
-//! A put, list or delete is one request, answered or failed once. `failure` says what failures mean. A read may be
-//! several requests, because real servers sometimes give answers that cannot be true: `seal` says which, and `read` asks
-//! again. `location` says where the store is. `open` finds the region and the credentials.
+//! A put is one request, answered or failed once. `failure` says what failures mean. A read may be several requests,
+//! because real servers sometimes give answers that cannot be true: `seal` says which, and `read` asks again. `remove`
+//! deletes. `location` says where the store is. `open` finds the region and the credentials.
 //!
 //! Servers that all call themselves S3 differ in two more points:
 //!
@@ -15,6 +15,7 @@ mod failure;
 mod location;
 mod open;
 mod read;
+mod remove;
 mod seal;
 mod seen;
 mod timeouts;
@@ -34,6 +35,7 @@ use self::failure::{Dates, FailedRequest, HandedOver};
 pub use self::location::{Address, Style};
 use self::location::{Location, settle};
 pub use self::open::OpenError;
+use self::read::Proof;
 use self::seal::{Seal, Seals};
 use self::seen::Seen;
 pub use self::timeouts::Timeouts;
@@ -61,6 +63,8 @@ pub struct S3 {
     rereads: AtomicU64,
     dates: Dates,
     only_reads: bool,
+    /// The store deletes one object for each request only.
+    removes_singly: AtomicBool,
 }
 
 impl S3 {
@@ -83,6 +87,7 @@ impl S3 {
             rereads: AtomicU64::new(0),
             dates: Dates::default(),
             only_reads: false,
+            removes_singly: AtomicBool::new(false),
         }
     }
 
@@ -96,6 +101,42 @@ impl S3 {
         let attempt = self.timeouts.attempt + ATTEMPT_MORE.saturating_mul(pieces);
         let limits = TimeoutConfig::builder().connect_timeout(self.timeouts.connect).operation_attempt_timeout(attempt);
         (pieces > 0).then(|| Config::builder().timeout_config(limits.build()))
+    }
+
+    /// Replaces or creates an object.
+    async fn send(&self, name: &str, bytes: Bytes, condition: &Condition, seal: Seal) -> Result<ETag, StoreError> {
+        let handed_over = HandedOver::new(&self.dates);
+        let (upload, is_sealed) = (self.upload(bytes.len()), seal.is_sent());
+        let request = self.client.put_object().bucket(&self.location.bucket).key(self.key(name));
+        let request = match condition {
+            Condition::Match(_) if planted!("if-match-left-out") && name == "db.json" => request,
+            Condition::Absent if planted!("if-none-match-left-out") && name == "db.json" => request,
+            Condition::Match(etag) => request.if_match(phrase(etag, &self.bare_match)),
+            Condition::Absent => request.if_none_match("*"),
+        };
+        let request = request.set_content_md5(seal.content_md5).set_checksum_sha256(seal.sha256.clone());
+        let request = request.content_type("application/json");
+        let request = request.body(ByteStream::from(bytes)).customize();
+        let mut request = request.interceptor(handed_over.clone());
+        if is_sealed {
+            request = request.disable_payload_signing();
+        }
+        if let Some(upload) = upload {
+            request = request.config_override(upload);
+        }
+        match request.send().await {
+            Ok(answer) => {
+                self.note_bucket();
+                self.seen.note(name);
+                let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
+                self.seals.note_sum(seal.sha256.as_deref(), &answer);
+                match seal.md5.is_none_or(|md5| self.seals.fits_put(&md5, &etag, &answer)) {
+                    true => Ok(etag),
+                    false => Err(self.unclear("a PUT with the ETag of another version")),
+                }
+            }
+            Err(error) => Err(self.failed(error, &handed_over).await.of_put(condition, &self.location)),
+        }
     }
 
     /// Sorts a failure, and creates the bucket if the failure is that there is none yet.
@@ -183,42 +224,21 @@ impl Store for S3 {
     }
 
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
-        self.read(name, known).await
+        self.read(name, known, Proof::OfVersion).await
+    }
+
+    async fn fetch(&self, name: &str) -> Result<Got, StoreError> {
+        self.read(name, None, Proof::Nothing).await
     }
 
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {
-        let handed_over = HandedOver::new(&self.dates);
-        let (upload, seal) = (self.upload(bytes.len()), Seal::of(&bytes, self.seals.tags()));
-        let is_sealed = seal.is_sent();
-        let request = self.client.put_object().bucket(&self.location.bucket).key(self.key(name));
-        let request = match condition {
-            Condition::Match(_) if planted!("if-match-left-out") && name == "db.json" => request,
-            Condition::Absent if planted!("if-none-match-left-out") && name == "db.json" => request,
-            Condition::Match(etag) => request.if_match(phrase(etag, &self.bare_match)),
-            Condition::Absent => request.if_none_match("*"),
-        };
-        let request = request.set_content_md5(seal.content_md5).set_checksum_sha256(seal.sha256);
-        let request = request.content_type("application/json");
-        let request = request.body(ByteStream::from(bytes)).customize();
-        let mut request = request.interceptor(handed_over.clone());
-        if is_sealed {
-            request = request.disable_payload_signing();
-        }
-        if let Some(upload) = upload {
-            request = request.config_override(upload);
-        }
-        match request.send().await {
-            Ok(answer) => {
-                self.note_bucket();
-                self.seen.note(name);
-                let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
-                match self.seals.fits_put(&seal.md5, &etag, &answer) {
-                    true => Ok(etag),
-                    false => Err(self.unclear("a PUT with the ETag of another version")),
-                }
-            }
-            Err(error) => Err(self.failed(error, &handed_over).await.of_put(condition, &self.location)),
-        }
+        let seal = Seal::of(&bytes, self.seals.tags());
+        self.send(name, bytes, condition, seal).await
+    }
+
+    async fn create(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let seal = self.seals.seal_of_created(&bytes);
+        self.send(name, bytes, &Condition::Absent, seal).await.map(drop)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
@@ -244,20 +264,8 @@ impl Store for S3 {
         Ok(names)
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let handed_over = HandedOver::new(&self.dates);
-        let request = self.client.delete_object().bucket(&self.location.bucket).key(self.key(name));
-        match request.customize().interceptor(handed_over.clone()).send().await {
-            Ok(_) => self.seen.forget(name),
-            Err(error) => {
-                let failure = self.failed(error, &handed_over).await;
-                if !failure.is_missing_object() {
-                    return Err(failure.of_other(&self.location));
-                }
-                self.seen.forget(name);
-            }
-        }
-        Ok(())
+    async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        self.remove(names).await
     }
 
     fn rereads(&self) -> u64 {

@@ -29,6 +29,15 @@ const FEW: usize = 2;
 /// a claim.
 const SET_ASIDE: usize = 64 * LARGE;
 
+/// What the caller needs to know of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// That it belongs to the ETag of the answer.
+    OfVersion,
+    /// Nothing: the caller checks it. The MD5s of all runs took a third of the time of a start.
+    Nothing,
+}
+
 /// An answer to one GET.
 enum GetOutcome {
     Sound(Got),
@@ -51,11 +60,11 @@ enum Doubt {
 
 impl S3 {
     /// Reads an object until the answer can be true, or has been repeated often enough.
-    pub(super) async fn read(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
+    pub(super) async fn read(&self, name: &str, known: Option<&ETag>, proof: Proof) -> Result<Got, StoreError> {
         let seen = known.is_some() || self.seen.has(name);
         let (mut last, mut alike) = (None, 0);
         for pause in PAUSES.iter().map(Some).chain([None]) {
-            let answer = self.read_once(name, known).await?;
+            let answer = self.read_once(name, known, proof).await?;
             let doubt = match &answer {
                 GetOutcome::Sound(_) => None,
                 GetOutcome::Absent => Some(Doubt::Absent),
@@ -86,10 +95,10 @@ impl S3 {
         Err(StoreError::Unclear(Reason::new(text).with_gist("the answers of the store contradict each other")))
     }
 
-    async fn read_once(&self, name: &str, known: Option<&ETag>) -> Result<GetOutcome, StoreError> {
+    async fn read_once(&self, name: &str, known: Option<&ETag>, proof: Proof) -> Result<GetOutcome, StoreError> {
         let handed_over = HandedOver::new(&self.dates);
         // A store whose ETags are MD5s needs no checksums, and an old one may not know what is meant.
-        let wants_checksum = self.only_reads || self.seals.tags() == Tags::Opaque;
+        let wants_checksum = proof == Proof::OfVersion && (self.only_reads || self.seals.tags() == Tags::Opaque);
         let request = self
             .client
             .get_object()
@@ -102,10 +111,11 @@ impl S3 {
                 self.note_bucket();
                 let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
                 let marks = Marks::of(&answer, wants_checksum);
-                let Some((bytes, md5)) = self.body(answer.body, answer.content_length, marks).await? else {
+                let md5 = (proof == Proof::OfVersion).then(Md5::new);
+                let Some((bytes, md5)) = self.body(answer.body, answer.content_length, marks, md5).await? else {
                     return Ok(GetOutcome::Torn);
                 };
-                let fit = self.seals.fit(&md5, &etag, marks);
+                let fit = md5.map_or(SealFit::Sound, |md5| self.seals.fit(&in_hex(md5), &etag, marks));
                 let got = Got::Object { bytes, etag };
                 Ok(sorted(got, fit, known))
             }
@@ -123,14 +133,15 @@ impl S3 {
         }
     }
 
-    /// Reads the body of an answer to its end, with its MD5; `None` if it is whole but not what its checksum says. A
-    /// body that is shorter than announced must not pass for the object.
+    /// Reads the body of an answer to its end, with its MD5 if that is wanted; `None` if it is whole but not what its checksum
+    /// says. A body that is shorter than announced must not pass for the object.
     async fn body(
         &self,
         mut body: ByteStream,
         announced: Option<i64>,
         marks: Marks,
-    ) -> Result<Option<(Bytes, String)>, StoreError> {
+        mut md5: Option<Md5>,
+    ) -> Result<Option<(Bytes, Option<Md5>)>, StoreError> {
         let reason = |why: &dyn fmt::Display| {
             let text = format!("an answer of {} broke off: {why}", self.location.host());
             Reason::new(text).with_gist("the answers of the store break off")
@@ -139,18 +150,18 @@ impl S3 {
         // Without a length, an answer that is cut short by the end of its connection would look whole.
         let announced = announced.and_then(|length| usize::try_from(length).ok());
         let announced = announced.ok_or_else(|| broken(&"it does not say how long it is"))?;
-        let (mut bytes, mut md5) = (BytesMut::with_capacity(announced.min(SET_ASIDE)), Md5::new());
+        let mut bytes = BytesMut::with_capacity(announced.min(SET_ASIDE));
         loop {
             let next = timeout(self.timeouts.stall, body.next()).await;
             match next.map_err(|_| broken(&format_args!("nothing came for {:?}", self.timeouts.stall)))? {
                 Some(Ok(part)) => {
-                    md5.update(&part);
+                    md5.iter_mut().for_each(|md5| md5.update(&part));
                     bytes.extend_from_slice(&part);
                 }
                 // The SDK compares the checksum when all bytes have come.
                 Some(Err(_)) if bytes.len() == announced && marks.has_checksum => return Ok(None),
                 Some(Err(error)) => return Err(StoreError::Unclear(reason(&error).with_cause(error))),
-                None if bytes.len() == announced => return Ok(Some((bytes.freeze(), in_hex(md5)))),
+                None if bytes.len() == announced => return Ok(Some((bytes.freeze(), md5))),
                 None => return Err(broken(&format_args!("{} of {announced} bytes", bytes.len()))),
             }
         }
