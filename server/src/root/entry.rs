@@ -167,15 +167,6 @@ impl Entry {
         self.uploaded.as_deref().unwrap_or_default()
     }
 
-    /// The keys that the commit touched, by the id of their database. A key may come twice.
-    pub fn touched(&self) -> impl Iterator<Item = (Made, &Bytes)> {
-        let rows = self.uploaded.iter().flatten().chain(&self.parts.rows);
-        rows.filter_map(|(table, name, _)| match table {
-            Table::Keys(database) => Some((*database, name)),
-            Table::Elements(_) => None,
-        })
-    }
-
     /// What it says.
     pub fn parts(&self) -> &EntryParts {
         &self.parts

@@ -62,6 +62,16 @@ pub enum Mention {
     Row(Row),
 }
 
+impl Mention {
+    /// The row, if it is one.
+    pub fn into_row(self) -> Option<Row> {
+        match self {
+            Mention::Row(row) => Some(row),
+            Mention::Nothing | Mention::Removal => None,
+        }
+    }
+}
+
 impl From<Option<Row>> for Mention {
     fn from(row: Option<Row>) -> Mention {
         row.map_or(Mention::Removal, Mention::Row)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::runs::{Laying, Runs, Stretch};
 use crate::root::{Root, Run};
+use crate::row::Mention;
 use crate::run::{Layer, Name, Work as _};
 use crate::zoo::planted;
 
@@ -30,7 +31,7 @@ pub struct Added {
 }
 
 /// The oldest entries of `recent`, as a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Folded {
     /// The end of the last run when the fold was made.
     pub from: u64,
@@ -38,6 +39,8 @@ pub struct Folded {
     pub to: u64,
     /// The run. There is none if no row of these entries can be reached: then they are dropped all the same.
     pub added: Option<Added>,
+    /// What the runs say of the name of each row, if somebody has looked. It may be empty.
+    pub below: Arc<[Mention]>,
 }
 
 /// An uploaded run that is to replace several runs.
@@ -77,7 +80,7 @@ impl Merged {
 }
 
 /// What a finished draft does to the layers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// No row of the runs can be reached any more.
     pub(super) dropped: bool,
@@ -102,9 +105,9 @@ impl Change {
             runs.rebase(root.header.base);
         }
         match &self.folded {
-            Some(Folded { from, to, added: Some(Added { layer, .. }) }) => {
+            Some(Folded { from, to, added: Some(Added { layer, .. }), below }) => {
                 let stretch = Stretch { from: *from, to: *to, layer: Arc::clone(layer), now: 0 };
-                runs = Laying::new(runs, stretch).finish();
+                runs = Laying::new(runs, stretch).knowing(Arc::clone(below)).finish();
             }
             Some(Folded { added: None, .. }) if planted!("empty-fold-extends-nothing") => {}
             Some(Folded { to, added: None, .. }) => runs.extend(*to),

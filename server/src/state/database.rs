@@ -4,11 +4,11 @@ mod burial;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::draft::Beneath;
 use super::finished::Finished;
 use super::newest::Newest;
 use super::orders::Orders;
@@ -16,7 +16,7 @@ use super::runs::{Runs, Stretch};
 use super::tally::{Figures, Tallies, is_mapped};
 use super::touched::Touched;
 use crate::id::Id;
-use crate::root::{Damage, Entry, Numbered, Root};
+use crate::root::{Damage, Entry, Numbered, Placed, Root};
 use crate::row::{Made, Mention, Row, Table};
 use crate::run::{self, Reach, Salt};
 use crate::zoo::planted;
@@ -108,10 +108,10 @@ impl Database {
             self.root.header.generation + 1,
             "a draft belongs to the version it was computed on"
         );
-        let Finished { root, change, below, .. } = finished;
+        let Finished { root, change, beneath, .. } = finished;
         self.bury(root.header.now, self.portion(root));
         if let Some(entry) = root.recent.last() {
-            self.absorb_over(below, entry, &root.header.databases);
+            self.absorb_over(beneath, entry, &root.header.databases);
         }
         let nothing = Runs::none(root.header.base, self.runs.salt());
         let runs = change.lay(std::mem::replace(&mut self.runs, nothing), root);
@@ -124,31 +124,47 @@ impl Database {
         self.absorb_over(&[], entry, numbers);
     }
 
-    /// Version of `absorb` for a commit of this server. For the last rows of the entry, `below` says what the version before it
-    /// says of them, as far as that is known.
-    fn absorb_over(&mut self, below: &[Mention], entry: &Arc<Entry>, numbers: &[Numbered]) {
-        self.touched.note(entry);
+    /// Version of `absorb` for a commit of this server, which knows something of the names of the last rows of the entry.
+    fn absorb_over(&mut self, beneath: &[Beneath], entry: &Arc<Entry>, numbers: &[Numbered]) {
         let is_wanted = |table: Table| match table {
             Table::Keys(database) => is_mapped(database, numbers),
             Table::Elements(_) => true,
         };
-        let unknown = if below.is_empty() { usize::MAX } else { entry.all_rows().count() - below.len() };
-        let below = iter::repeat_n(&Mention::Nothing, unknown).chain(below);
-        for ((table, name, row), below) in entry.all_rows().zip(below).filter(|((table, ..), _)| is_wanted(*table)) {
+        let salt = self.runs.salt();
+        let own = entry.parts().rows.len();
+        let others = entry.all_rows().count() - own;
+        let mut keys = Vec::with_capacity(own);
+        for (nth, (table, name, row)) in entry.all_rows().enumerate() {
+            let known = nth.checked_sub(others).and_then(|nth| beneath.get(nth));
+            let hash = known.map_or_else(|| salt.hash(table, name), |known| known.hash);
+            if nth >= others && matches!(table, Table::Keys(_)) {
+                keys.push(hash);
+            }
+            if !is_wanted(table) {
+                continue;
+            }
             let counts = matches!(table, Table::Keys(_)) || row.is_none_or(names_collections);
             let compares = counts || self.orders.get_mut().compares(table);
             // Laying the row finds the one before it, if `recent` has it: to look for it first would take a second search.
-            let hash = self.runs.salt().hash(table, name);
-            let old = match (self.newest.put(entry.generation(), hash, table, name, row.cloned()), below) {
+            let (said, under) = self.newest.put(entry.generation(), hash, table, name, row.cloned());
+            let old = match (said, known.map_or(&Mention::Nothing, |known| &known.says)) {
                 (Mention::Row(old), _) => Some(old),
-                (Mention::Nothing, Mention::Row(old)) => {
+                (Mention::Removal, _) => None,
+                (Mention::Nothing, Mention::Nothing) if !compares => None,
+                (Mention::Nothing, says) => {
+                    *under = match says {
+                        Mention::Nothing => self.runs.find(hash, table, name).into(),
+                        says => says.clone(),
+                    };
                     let found = || self.runs.find(hash, table, name);
+                    let old = under.clone().into_row();
                     // A merge may have left it out in the meantime, if it has ended.
-                    debug_assert!(old.end().is_some() || found().as_ref() == Some(old), "the draft has seen {name:?}");
-                    Some(old.clone())
+                    debug_assert!(
+                        old.as_ref().and_then(Row::end).is_some() || found() == old,
+                        "the draft has seen {name:?}"
+                    );
+                    old
                 }
-                (Mention::Nothing, Mention::Nothing) if compares => self.runs.find(hash, table, name),
-                (Mention::Nothing | Mention::Removal, _) => None,
             };
             let orders = self.orders.get_mut();
             orders.note(table, name, old.as_ref(), row);
@@ -159,6 +175,7 @@ impl Database {
                 }
             }
         }
+        self.touched.note(entry, keys);
     }
 
     /// Takes the root of a version whose rows are known by now.
@@ -171,6 +188,9 @@ impl Database {
         });
         if covered > before {
             self.newest.forget(covered);
+        }
+        if old.header.base != self.root.header.base || old.runs.len() > self.root.runs.len() {
+            self.newest.forget_runs();
         }
         self.runs = runs;
         self.clear_graves();
@@ -212,7 +232,11 @@ impl Database {
 
     /// The row of a name, dead or alive.
     pub fn row(&self, table: Table, name: &[u8]) -> Option<Row> {
-        let hash = self.runs.salt().hash(table, name);
+        self.find(self.runs.salt().hash(table, name), table, name)
+    }
+
+    /// The row of a name with this hash, dead or alive.
+    pub(super) fn find(&self, hash: u64, table: Table, name: &[u8]) -> Option<Row> {
         match self.newest.get(hash, table, name) {
             Mention::Row(row) => Some(row),
             Mention::Removal => None,
@@ -303,25 +327,28 @@ impl Database {
 
     /// Puts a layer in the place of those that it was merged from. The stored version stays the same.
     pub fn tidy(&mut self, stretch: Stretch) {
+        self.newest.forget_runs();
         self.runs.replace(stretch, &self.root.header.databases);
     }
 
     /// Everything that `recent` says, in order: what a fold writes. Rows that cannot be reached are left out, and a removal
     /// stands for a key that is buried: below it may be an older row. Fields that have ended stay: the head of their hash
     /// counts their bytes.
-    pub fn newest(&self) -> Vec<(Table, Bytes, Option<Row>)> {
+    ///
+    /// With each row comes what the runs say of its name, as far as somebody has looked.
+    pub fn newest(&self) -> Vec<(Placed, Mention)> {
         let numbers = &self.root.header.databases;
         let mut rows = self.newest.all();
-        planted!("fold-drops-uploads" => rows.retain(|(table, name, _)| {
+        planted!("fold-drops-uploads" => rows.retain(|((table, name, _), _)| {
             !crate::zoo::state::is_uploaded(&self.root, *table, name)
         }));
         let now = self.tallies.buried_to();
         rows.iter_mut()
-            .filter(|(table, _, row)| {
+            .filter(|((table, _, row), _)| {
                 matches!(table, Table::Keys(_)) && row.as_ref().is_some_and(|row| row.is_dead(now))
             })
-            .for_each(|place| place.2 = None);
-        rows.retain(|(table, name, row)| match table {
+            .for_each(|(place, _)| place.2 = None);
+        rows.retain(|((table, name, row), _)| match table {
             Table::Keys(Made::SYSTEM) if planted!("fold-drops-the-system") => false,
             Table::Keys(database) => is_mapped(*database, numbers),
             Table::Elements(_) if row.is_none() && planted!("fold-forgets-removed-elements") => false,

@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
+pub(super) use self::effects::Beneath;
 pub use self::effects::MOST_EFFECTS;
 use self::effects::{Changed, Effects, Overlaid, Undoes};
 pub use self::labour::Labour;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::changes::{Added, Change};
+use super::draft::Beneath;
 use super::tally::Figures;
 use crate::root::{Entry, EntryParts, Placed, Root, Upload};
-use crate::row::{Mention, Table};
+use crate::row::Table;
 use crate::zoo::planted;
 
 /// A draft that is ready to be stored.
@@ -17,8 +18,8 @@ pub struct Finished {
     pub root: Root,
     /// What it does to the layers.
     pub change: Change,
-    /// What the version before says of each row of the newest entry, if somebody has looked. It may be empty.
-    pub(super) below: Vec<Mention>,
+    /// What is known of the name of each row of the newest entry. It may be empty.
+    pub(super) beneath: Vec<Beneath>,
     /// Its bytes.
     pub bytes: Bytes,
     /// What INFO says of it. Its size still counts the keys that end with this version: they are found when it lands.
@@ -31,8 +32,8 @@ pub struct Prepared {
     /// The version without its newest entry.
     pub(super) root: Root,
     pub(super) parts: EntryParts,
-    /// What the version before says of each of its rows: see [`Finished`].
-    pub(super) below: Vec<Mention>,
+    /// What is known of the name of each of its rows.
+    pub(super) beneath: Vec<Beneath>,
     /// A run that was uploaded before the batch was executed.
     pub(super) uploaded: Option<Added>,
     pub(super) change: Change,
@@ -84,7 +85,7 @@ impl Prepared {
             false => std::mem::take(&mut self.parts.rows),
         };
         self.parts.rows.clear();
-        self.below.clear();
+        self.beneath.clear();
         planted!("lost-effects-used-again" => {
             let rows = added.layer.iter().collect();
             return self.with(Some(added), Some(rows));
@@ -93,7 +94,7 @@ impl Prepared {
     }
 
     fn with(self, added: Option<&Added>, uploaded: Option<Vec<Placed>>) -> Finished {
-        let Prepared { mut root, mut parts, below, change, figures, .. } = self;
+        let Prepared { mut root, mut parts, beneath, change, figures, .. } = self;
         parts.run = added.map(|Added { run, .. }| Upload { name: run.name, rows: run.rows, bytes: run.bytes });
         let entry = Entry::new(parts);
         root.recent.push(Arc::new(match uploaded {
@@ -101,6 +102,6 @@ impl Prepared {
             None => entry,
         }));
         let bytes = root.encode();
-        Finished { root, change, below, bytes, figures }
+        Finished { root, change, beneath, bytes, figures }
     }
 }

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 use bytes::Bytes;
 use hashbrown::{HashTable, hash_table};
 
+use crate::root::Placed;
 use crate::row::{Mention, Row, Table};
 use crate::run::Salt;
 
@@ -57,7 +58,11 @@ struct Newer {
     hash: u64,
     name: Bytes,
     generation: u64,
+    /// No entry of an earlier generation that is still in the log says anything of the name.
+    first: u64,
     row: Option<Row>,
+    /// What the runs say of the name, if somebody has looked.
+    under: Mention,
 }
 
 /// Newest rows by table and name.
@@ -98,37 +103,64 @@ impl Newest {
         all
     }
 
-    /// Everything that the entries say, in the order of tables and names.
-    pub fn all(&self) -> Vec<(Table, Bytes, Option<Row>)> {
-        let mut tables: Vec<Table> = self.tables.keys().copied().collect();
-        tables.sort_unstable();
-        let rows = tables
-            .into_iter()
-            .flat_map(|table| self.rows(table).into_iter().map(move |(name, row)| (table, name, row)));
-        rows.collect()
+    /// Everything that the entries say, in the order of tables and names, and what the runs say of each name, as far as
+    /// somebody has looked.
+    pub fn all(&self) -> Vec<(Placed, Mention)> {
+        let mut tables: Vec<_> = self.tables.iter().collect();
+        tables.sort_unstable_by_key(|(table, _)| **table);
+        let mut all = Vec::with_capacity(tables.iter().map(|(_, rows)| rows.len()).sum());
+        for (table, rows) in tables {
+            let mut rows: Vec<&Newer> = rows.iter().collect();
+            rows.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+            all.extend(rows.into_iter().map(|newer| {
+                let Newer { name, row, under, .. } = newer;
+                ((*table, name.clone(), row.clone()), under.clone())
+            }));
+        }
+        all
     }
 
-    /// Lays a row of a generation over the others. Returns what they have said of the name.
-    pub fn put(&mut self, generation: u64, hash: u64, table: Table, name: &Bytes, row: Option<Row>) -> Mention {
+    /// Lays a row of a generation over the others. Returns what they have said of the name, and the place for what the runs
+    /// say of it.
+    pub fn put(
+        &mut self,
+        generation: u64,
+        hash: u64,
+        table: Table,
+        name: &Bytes,
+        row: Option<Row>,
+    ) -> (Mention, &mut Mention) {
         let rows = self.tables.entry(table).or_default();
         match rows.entry(hash, |newer| newer.name == *name, |newer| newer.hash) {
-            hash_table::Entry::Occupied(mut place) => {
-                let newer = place.get_mut();
+            hash_table::Entry::Occupied(place) => {
+                let newer = place.into_mut();
                 newer.generation = generation;
-                std::mem::replace(&mut newer.row, row).into()
+                (std::mem::replace(&mut newer.row, row).into(), &mut newer.under)
             }
             hash_table::Entry::Vacant(place) => {
-                place.insert(Newer { hash, name: name.clone(), generation, row });
-                Mention::Nothing
+                let newer =
+                    Newer { hash, name: name.clone(), generation, first: generation, row, under: Mention::Nothing };
+                (Mention::Nothing, &mut place.insert(newer).into_mut().under)
             }
         }
+    }
+
+    /// Forgets what the runs say. Rows that they share would keep the memory of layers that are merged.
+    pub fn forget_runs(&mut self) {
+        self.tables.values_mut().flat_map(HashTable::iter_mut).for_each(|newer| newer.under = Mention::Nothing);
     }
 
     /// Forgets what the entries up to this generation said, where no later one has said something else. They are now part of a
     /// run. Few rows are left then, so it walks over all: to look for those that go would take longer.
     pub fn forget(&mut self, covered: u64) {
         self.tables.retain(|_, rows| {
-            rows.retain(|newer| newer.generation > covered);
+            rows.retain(|newer| {
+                if newer.first <= covered {
+                    // The run that the fold has added says something else of the name.
+                    (newer.first, newer.under) = (covered + 1, Mention::Nothing);
+                }
+                newer.generation > covered
+            });
             !rows.is_empty()
         });
     }

@@ -167,6 +167,10 @@ pub struct Laying {
     stretch: Stretch,
     /// The next row.
     at: RowPlace,
+    /// How many rows come before it.
+    passed: usize,
+    /// What the runs say of the name of each row, if somebody has looked. It may be empty.
+    below: Arc<[Mention]>,
     tallies: Tallies,
 }
 
@@ -174,7 +178,28 @@ impl Laying {
     /// Begins.
     pub fn new(mut runs: Runs, stretch: Stretch) -> Laying {
         let tallies = Arc::unwrap_or_clone(std::mem::take(&mut runs.tallies));
-        Laying { runs, stretch, at: RowPlace::default(), tallies }
+        Laying { runs, stretch, at: RowPlace::default(), passed: 0, below: Arc::default(), tallies }
+    }
+}
+
+impl Laying {
+    /// With what the runs say of the name of each row, as far as somebody has looked.
+    pub(super) fn knowing(self, below: Arc<[Mention]>) -> Laying {
+        Laying { below, ..self }
+    }
+
+    /// What the runs say of the name of the row with this number.
+    fn below(&self, nth: usize, table: Table, name: &[u8]) -> Option<Row> {
+        let looked = || self.runs.get(table, name);
+        match self.below.get(nth) {
+            None | Some(Mention::Nothing) => looked(),
+            Some(known) => {
+                let below = known.clone().into_row();
+                // A merge may have left it out in the meantime, because it has ended or is out of reach.
+                debug_assert!(looked().is_none_or(|found| below == Some(found)), "below {name:?}");
+                below
+            }
+        }
     }
 }
 
@@ -194,9 +219,10 @@ impl Work for Laying {
             let row = found.row();
             // An element counts only if it names collections, or hides one that does.
             if matches!(table, Table::Keys(_)) || row.as_ref().is_none_or(|row| row.collections().next().is_some()) {
-                let below = self.runs.get(table, name);
+                let below = self.below(self.passed, table, name);
                 self.tallies.note(table, name, below.as_ref(), row.as_ref());
             }
+            self.passed += 1;
         }
         None
     }

@@ -70,9 +70,9 @@ impl Touched {
         }
     }
 
-    /// Adds what the entry of the next generation says. An entry further on begins the window anew: nobody knows what was
-    /// touched in between.
-    pub fn note(&mut self, entry: &Entry) {
+    /// Adds what the entry of the next generation says. These are the hashes of the keys among its own rows. An entry further
+    /// on begins the window anew: nobody knows what was touched in between.
+    pub fn note(&mut self, entry: &Entry, keys: Vec<u64>) {
         let (from, generation) = (entry.parts().from, entry.generation());
         // An entry that stands for several generations does not tell what came and went.
         if from != generation || generation != self.upto + 1 {
@@ -81,10 +81,14 @@ impl Touched {
         if from != generation {
             return;
         }
-        let hashes: Box<[u64]> = entry.touched().map(|(id, key)| self.hash(id, key)).collect();
+        let mut hashes = keys;
+        hashes.extend(entry.uploaded().iter().filter_map(|(table, key, _)| match table {
+            Table::Keys(database) => Some(self.hash(*database, key)),
+            Table::Elements(_) => None,
+        }));
         self.last.extend(hashes.iter().map(|hash| (*hash, generation)));
         self.touches += hashes.len();
-        self.generations.push_back(hashes);
+        self.generations.push_back(hashes.into());
         self.upto = generation;
         while self.generations.len() > GENERATIONS || self.touches > TOUCHES {
             self.forget_oldest();
@@ -144,7 +148,11 @@ mod tests {
     /// The window after these entries. It began after generation 10.
     fn window(entries: impl IntoIterator<Item = Entry>) -> Touched {
         let mut touched = Touched::after(10, Salt(3));
-        entries.into_iter().for_each(|entry| touched.note(&entry));
+        for entry in entries {
+            let rows = entry.parts().rows.iter();
+            let keys = rows.map(|(table, key, _)| Salt(3).hash(*table, key)).collect();
+            touched.note(&entry, keys);
+        }
         touched
     }
 

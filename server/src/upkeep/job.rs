@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::upload::{Content, RunWriter, Uploaded};
 use crate::background::in_slices;
-use crate::root::Run;
-use crate::row::{Row, Table};
+use crate::root::{Placed, Run};
+use crate::row::Mention;
 use crate::run::{Merger, Name, RUNS};
 use crate::state::{Added, Folded, Merged, Stretch};
 use crate::store::Store;
@@ -27,7 +25,9 @@ pub enum Job {
         /// The generation that the entries were taken from.
         to: u64,
         /// The newest rows of the entries, in ascending order.
-        rows: Vec<(Table, Bytes, Option<Row>)>,
+        rows: Vec<Placed>,
+        /// What the runs say of the name of each, if somebody has looked.
+        below: Vec<Mention>,
     },
     /// Store the layers of several runs as one.
     Merge {
@@ -74,10 +74,16 @@ impl Job {
     /// Does it. A run that it stores gets this name.
     pub async fn run<S: Store>(self, writer: RunWriter<S>, name: Name) -> Product {
         match self {
-            Job::Fold { from, to, rows } if rows.is_empty() => Product::Folded(Some(Folded { from, to, added: None })),
-            Job::Fold { from, to, rows } => {
+            Job::Fold { from, to, rows, .. } if rows.is_empty() => {
+                Product::Folded(Some(Folded { from, to, added: None, below: Arc::default() }))
+            }
+            Job::Fold { from, to, rows, below } => {
                 let uploaded = writer.store(name, Content::Rows(rows)).await;
-                Product::Folded(uploaded.map(|uploaded| Folded { from, to, added: Some(uploaded.added(from, to)) }))
+                let below = below.into();
+                Product::Folded(uploaded.map(|uploaded| {
+                    let added = Some(uploaded.added(from, to));
+                    Folded { from, to, added, below }
+                }))
             }
             Job::Merge { from, to, replaced, merger } => {
                 let now = merger.now();

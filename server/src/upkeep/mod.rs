@@ -169,7 +169,8 @@ impl Upkeep {
             return None;
         }
         self.folding = true;
-        Some(Task::Do(Job::Fold { from, to, rows: database.newest() }))
+        let (rows, below) = database.newest().into_iter().unzip();
+        Some(Task::Do(Job::Fold { from, to, rows, below }))
     }
 
     /// Begins to merge the runs that should become one.

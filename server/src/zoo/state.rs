@@ -16,7 +16,7 @@ use crate::value::{Collection, Kind, lifetime};
 pub(crate) fn delete_recent(draft: &mut Draft<'_>, number: usize) {
     let table = Table::Keys(draft.numbers[number].id);
     let recent = draft.database.newest();
-    let recent = recent.into_iter().filter(|(other, ..)| *other == table).map(|(_, key, _)| key);
+    let recent = recent.into_iter().filter(|((other, ..), _)| *other == table).map(|((_, key, _), _)| key);
     let own = draft.changed.get(&table).into_iter().flatten().map(|(key, _)| key.clone());
     let keys: Vec<Bytes> = recent.chain(own).collect();
     for key in keys {

@@ -181,12 +181,12 @@ impl World {
         if from == to {
             return;
         }
-        let rows = database.newest();
+        let (rows, below): (Vec<_>, Vec<_>) = database.newest().into_iter().unzip();
         let added = (!rows.is_empty()).then(|| {
             let layer = layer(&rows);
             Added { run: run(self.store(to, &layer), from, to, &layer), layer }
         });
-        self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added }));
+        self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below: below.into() }));
     }
 
     /// Merges the layers of a range.

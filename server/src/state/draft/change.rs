@@ -5,7 +5,7 @@ use std::collections::btree_map;
 use bytes::Bytes;
 
 use super::Draft;
-use super::effects::Overlaid;
+use super::effects::{Beneath, Overlaid};
 use crate::row::{Made, Mention, Row, Table};
 use crate::state::orders::{self, By};
 use crate::state::tally::is_mapped;
@@ -32,8 +32,10 @@ impl Draft<'_> {
                 old
             }
             btree_map::Entry::Vacant(place) => {
-                let old = if is_own { None } else { database.row(table, &name) };
-                place.insert(Overlaid { row: row.clone(), below: old.clone().into() });
+                let hash = database.runs.salt().hash(table, &name);
+                let old = if is_own { None } else { database.find(hash, table, &name) };
+                let beneath = Beneath { hash, says: old.clone().into() };
+                place.insert(Overlaid { row: row.clone(), beneath });
                 old
             }
         };
@@ -84,7 +86,10 @@ impl Draft<'_> {
                 let old = std::mem::replace(&mut place.get_mut().row, row);
                 self.effects.forget(place.key(), old.as_ref());
             }
-            btree_map::Entry::Vacant(place) => drop(place.insert(Overlaid { row, below: Mention::Nothing })),
+            btree_map::Entry::Vacant(place) => {
+                let hash = self.database.runs.salt().hash(table, place.key());
+                place.insert(Overlaid { row, beneath: Beneath { hash, says: Mention::Nothing } });
+            }
         }
     }
 

@@ -15,9 +15,18 @@ pub type Changed = BTreeMap<Table, BTreeMap<Bytes, Overlaid>>;
 pub struct Overlaid {
     /// None is a removal.
     pub row: Option<Row>,
-    /// What the version says, or nothing if nobody has looked. To look costs as much as the rest of a SET, so nobody should
-    /// have to look again when the commit has landed.
-    pub below: Mention,
+    /// What lies below it.
+    pub beneath: Beneath,
+}
+
+/// What is known of the name of a changed row. To find it out costs as much as the rest of a SET, so nobody should have to do
+/// it again when the commit has landed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beneath {
+    /// Where it is looked for: see [`crate::run::Salt::hash`].
+    pub hash: u64,
+    /// What the version says, or nothing if nobody has looked.
+    pub says: Mention,
 }
 
 /// How large the effects of one unit may be, in bytes: as large as a request. They are one object in the store, and the

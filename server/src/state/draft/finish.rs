@@ -7,10 +7,10 @@
 use bytes::Bytes;
 
 use super::Draft;
-use super::effects::Overlaid;
+use super::effects::{Beneath, Overlaid};
 use crate::id::Id;
 use crate::root::{self, EntryParts, Header, Placed, Root, Run};
-use crate::row::{Made, Mention, Table};
+use crate::row::{Made, Table};
 use crate::state::changes::{Added, Change, Folded, Merged, Proposal};
 use crate::state::finished::{Finished, Prepared};
 use crate::state::tally::{Figures, Tallies, is_mapped};
@@ -53,7 +53,7 @@ impl Draft<'_> {
     /// Names the run of the oldest entries behind the others, if it still fits there: another fold may have been faster,
     /// or all runs may have been dropped, or runs with such names may be swept.
     fn fold(&mut self, folded: &Folded) -> bool {
-        let Folded { from, to, added } = folded;
+        let Folded { from, to, added, .. } = folded;
         let fits = self.folded.is_none() && from < to && *to < self.generation();
         let fits = fits && (*from == self.covered() || planted!("fold-added-anywhere"));
         let fits = fits && added.as_ref().is_none_or(|added| self.may_name(&added.run));
@@ -128,7 +128,7 @@ impl Draft<'_> {
         let figures = self.figures(&header);
         let covered = root::covered(&self.runs, base);
         let recent = old.recent.iter().filter(|entry| entry.generation() > covered).cloned().collect();
-        let (rows, below) = self.rows(&expired);
+        let (rows, beneath) = self.rows(&expired);
         let parts = EntryParts { rows, expired, ..EntryParts::new(generation, server) };
         let kept = match self.folded {
             Some(_) if !planted!("fold-forgets-what-others-need") => {
@@ -139,7 +139,7 @@ impl Draft<'_> {
         };
         let root = Root { header, runs: std::mem::take(&mut self.runs), kept, recent };
         let change = Change { dropped, folded: self.folded, merged: self.merged };
-        Prepared { root, parts, below, uploaded: self.upload, change, figures }
+        Prepared { root, parts, beneath, uploaded: self.upload, change, figures }
     }
 
     fn header(&self, server: Id, base: u64) -> Header {
@@ -202,9 +202,9 @@ impl Draft<'_> {
         after.reaches_back(generation, &self.numbers)
     }
 
-    /// The rows of the entry: what was changed, without what nobody can reach and what the uploaded run says. And for each of
-    /// them, what the version below says, as far as somebody has looked.
-    fn rows(&mut self, expired: &[(Made, Bytes)]) -> (Vec<Placed>, Vec<Mention>) {
+    /// The rows of the entry: what was changed, without what nobody can reach and what the uploaded run says. And what is known
+    /// of the name of each.
+    fn rows(&mut self, expired: &[(Made, Bytes)]) -> (Vec<Placed>, Vec<Beneath>) {
         let mut changed = std::mem::take(&mut self.changed);
         if let Some(Added { layer, .. }) = &self.upload {
             for (table, name, row) in layer.iter() {
@@ -220,8 +220,10 @@ impl Draft<'_> {
                     // The run was made for a database that the number does not map to any more, or for a unit whose
                     // effect is another one here.
                     None => {
-                        let row = self.database.row(table, &name);
-                        rows.insert(name, Overlaid { below: row.clone().into(), row });
+                        let hash = self.database.runs.salt().hash(table, &name);
+                        let row = self.database.find(hash, table, &name);
+                        let beneath = Beneath { hash, says: row.clone().into() };
+                        rows.insert(name, Overlaid { row, beneath });
                     }
                 }
             }
@@ -234,6 +236,6 @@ impl Draft<'_> {
             .into_iter()
             .filter(|(table, _)| is_wanted(table))
             .flat_map(|(table, rows)| rows.into_iter().map(move |(name, overlaid)| (table, name, overlaid)));
-        rows.map(|(table, name, Overlaid { row, below })| ((table, name, row), below)).unzip()
+        rows.map(|(table, name, Overlaid { row, beneath })| ((table, name, row), beneath)).unzip()
     }
 }
