@@ -1,7 +1,6 @@
 //! A layer that is being made.
 
-use hashbrown::HashTable;
-
+use super::place_index::PlaceIndex;
 use super::section::Sections;
 use super::{Layer, RunDamage, Salt};
 use crate::row::{Row, Table, put_text, take_text};
@@ -11,7 +10,7 @@ pub struct Building {
     salt: Salt,
     packed: Vec<u8>,
     sections: Sections,
-    places: HashTable<u32>,
+    places: PlaceIndex,
     /// Where the newest row begins.
     last: Option<u32>,
     rows: u64,
@@ -25,7 +24,7 @@ impl Building {
 
     /// Takes over rows that were packed elsewhere: they are yet to be noted.
     pub(super) fn of_packed(salt: Salt, packed: Vec<u8>, rows: usize) -> Building {
-        let places = HashTable::with_capacity(rows);
+        let places = PlaceIndex::with_room(rows);
         Building { salt, packed, sections: Sections::default(), places, last: None, rows: 0 }
     }
 
@@ -94,7 +93,7 @@ impl Building {
     fn index(&mut self, table: Table, place: u32) {
         let Building { salt, packed, sections, places, .. } = self;
         let hash = |place: u32, table| salt.hash(table, name_at(packed, place));
-        places.insert_unique(hash(place, table), place, |&other| {
+        places.insert(hash(place, table), place, |other| {
             let table = sections.table(sections.holding(other)).expect("each row lies in a section");
             hash(other, table)
         });
@@ -102,7 +101,7 @@ impl Building {
 
     /// Makes room for all rows in the index, once it is known how many there are.
     pub(super) fn open_index(&mut self) {
-        self.places = HashTable::with_capacity(self.rows as usize);
+        self.places = PlaceIndex::with_room(self.rows as usize);
     }
 
     /// Indexes some rows from a place on, and says where the next one begins.

@@ -1,14 +1,14 @@
 //! A run in memory.
 //!
 //! A layer holds rows in one buffer, in the order of their tables and names, as they stand in a run but without the
-//! headings of tables. The rows of a table stand together and share its id: see [`Sections`]. A hash table of places,
-//! numbers of 32 bits, finds a row by its name: beyond name and value a row takes about 15 bytes, and its table 16.
+//! headings of tables. The rows of a table stand together and share its id: see [`Sections`]. A [`PlaceIndex`] finds a row
+//! by its name. Beyond name and value, a row takes a kind, two lengths, and 6.1 bytes of the index; its table takes 16.
 
 use std::fmt;
 
 use bytes::Bytes;
-use hashbrown::HashTable;
 
+use super::place_index::PlaceIndex;
 use super::section::Sections;
 use crate::row::{Mention, Row, Table, take_text};
 
@@ -16,7 +16,7 @@ use crate::row::{Mention, Row, Table, take_text};
 pub struct Layer {
     pub(super) packed: Bytes,
     pub(super) sections: Sections,
-    pub(super) places: HashTable<u32>,
+    pub(super) places: PlaceIndex,
     pub(super) rows: u64,
 }
 
@@ -55,7 +55,7 @@ impl Layer {
     /// What it says about the row with this hash. The row shares the layer's memory.
     pub fn get(&self, hash: u64, table: Table, name: &[u8]) -> Mention {
         let mut content = None;
-        self.places.find(hash, |&place| {
+        self.places.find(hash, |place| {
             let mut rest = self.packed.get(place as usize..).unwrap_or_default();
             let same = take_text(&mut rest).is_ok_and(|found| found == name) && self.sections.holds(table, place);
             content = same.then_some(rest);
@@ -66,7 +66,7 @@ impl Layer {
 
     /// Whether it says anything about the row with this hash.
     pub fn says(&self, hash: u64, table: Table, name: &[u8]) -> bool {
-        let is_it = |&place: &u32| {
+        let is_it = |place: u32| {
             let mut rest = self.packed.get(place as usize..).unwrap_or_default();
             take_text(&mut rest).is_ok_and(|found| found == name) && self.sections.holds(table, place)
         };
@@ -133,7 +133,7 @@ impl Layer {
 
     /// The bytes of memory that it takes.
     pub fn memory(&self) -> u64 {
-        (self.packed.len() + self.places.allocation_size() + self.sections.memory()) as u64
+        (self.packed.len() + self.places.memory() + self.sections.memory()) as u64
     }
 
     /// The bytes of the rows from a place up to another.

@@ -43,6 +43,7 @@ mod index;
 mod layer;
 mod merge;
 mod name;
+mod place_index;
 mod reach;
 mod salt;
 mod section;
