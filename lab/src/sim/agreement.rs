@@ -98,7 +98,7 @@ fn miscount(database: &Database, rows: &[Placed]) -> Option<String> {
                 _ => !names.contains(&place.name),
             };
             let same = places.iter().all(|place| order.contains(place.rank, &place.name))
-                && order.iter().all(|place| places.contains(place) || is_past(place));
+                && order.iter().map(|spot| spot.place()).all(|place| places.contains(&place) || is_past(&place));
             (!same).then(|| format!("the order of {table:?} by {by:?} is not that of its rows"))
         })
     })

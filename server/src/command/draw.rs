@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::command::arguments::{NOT_AN_INTEGER, integer};
 use crate::resp::Reply;
 use crate::state::Draft;
-use crate::state::order::{Order, Place};
+use crate::state::order::Order;
 use crate::value::chance::Chance;
 
 /// How many bytes of elements a client may draw with repetition: otherwise it could ask a set of one member for a reply of
@@ -41,7 +41,7 @@ pub fn one(draft: &Draft<'_>, order: &Order) -> Option<Bytes> {
 /// The names of different elements: all of them if there are not more.
 pub fn different(draft: &Draft<'_>, order: &Order, wanted: usize) -> Vec<Bytes> {
     if wanted >= order.len() {
-        return order.iter().map(|place| place.name.clone()).collect();
+        return order.iter().map(|place| place.name()).collect();
     }
     // Floyd's method: each number below the bound is as likely as any other one.
     let mut chance = Chance::of(draft);
@@ -81,8 +81,7 @@ pub fn sample<Drawn>(
 }
 
 fn name_at(order: &Order, at: usize) -> Bytes {
-    let Place { name, .. } = order.at(at).expect("the position is below the length");
-    name.clone()
+    order.at(at).expect("the position is below the length").name()
 }
 
 #[cfg(test)]
@@ -93,7 +92,9 @@ mod tests {
     use crate::state::Database;
 
     fn order(places: u64) -> Order {
-        Order::from_sorted((0..places).map(|rank| Place { rank, name: Bytes::from(rank.to_string()) }).collect())
+        let mut order = Order::new();
+        (0..places).for_each(|rank| assert!(order.insert(rank, rank.to_string().as_bytes())));
+        order
     }
 
     #[test]

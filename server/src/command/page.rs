@@ -82,8 +82,9 @@ impl<'a> PageOptions<'a> {
             visited += 1;
             // A hash has 48 bits, so there is always a next one.
             next = place.rank + 1;
-            if self.pattern.is_none_or(|pattern| matches(pattern, &place.name, Case::Sensitive)) {
-                names.push(place.name.clone());
+            let name = place.name();
+            if self.pattern.is_none_or(|pattern| matches(pattern, &name, Case::Sensitive)) {
+                names.push(name);
             }
         }
         (0, names)

@@ -169,7 +169,7 @@ fn note_labour(draft: &mut Draft<'_>, limits: &Limits, (instructions, time): (u6
 /// The names of the rows of the system that begin with a prefix.
 fn system_names(draft: &Draft<'_>, prefix: &[u8]) -> Vec<Bytes> {
     let order = draft.order(Table::Keys(Made::SYSTEM), By::Hash);
-    let names = order.iter_from(0).map(|place| place.name.clone());
+    let names = order.iter_from(0).map(|place| place.name());
     names.filter(|name| name.starts_with(prefix)).collect()
 }
 

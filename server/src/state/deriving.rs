@@ -5,6 +5,7 @@
 //! ([`super::orders`]).
 
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap, VecDeque, hash_map};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
@@ -12,7 +13,7 @@ use std::vec;
 
 use bytes::Bytes;
 
-use super::order::{Leaves, Order, Place};
+use super::order::{Drain, Leaves, Order, Place, Spot};
 use super::orders::{By, OrderKey, OrderNote, rank_of_position};
 use super::runs::Runs;
 use crate::root::{Entry, Placed};
@@ -167,8 +168,8 @@ impl Snapshot {
 /// The places of a table, while they are read.
 struct Reading {
     snapshot: Snapshot,
-    /// Sorted ones.
-    chunks: Vec<Vec<Place>>,
+    /// Sorted ones, packed: a million unpacked places would take 40 MB.
+    chunks: Vec<Leaves>,
     /// The others.
     open: Vec<Place>,
 }
@@ -181,8 +182,9 @@ impl Reading {
         let counts = |place: &Place| span.is_none_or(|(first, last)| (first..=last).contains(&place.rank));
         let is_done = snapshot.read(|name, row| open.extend(by.place(name, row).filter(counts)));
         if is_done || open.len() >= CHUNK {
-            let mut chunk = std::mem::take(open);
-            chunk.sort_unstable();
+            open.sort_unstable();
+            let mut chunk = Leaves::default();
+            open.drain(..).for_each(|place| chunk.push(Spot::new(place.rank, &place.name)));
             chunks.push(chunk);
         }
         is_done
@@ -191,25 +193,45 @@ impl Reading {
 
 /// Sorted places, while they are merged.
 struct Merging {
-    chunks: Vec<vec::IntoIter<Place>>,
+    chunks: Vec<Drain>,
     /// The lowest place of each chunk that is not merged yet.
-    lowest: BinaryHeap<Reverse<(Place, usize)>>,
+    lowest: BinaryHeap<Reverse<ChunkHead>>,
     leaves: Leaves,
 }
 
+/// The lowest place of a chunk. Its name is overwritten by that of the next one, so that no place allocates memory.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct ChunkHead {
+    rank: u64,
+    name: Vec<u8>,
+    chunk: usize,
+}
+
 impl Merging {
-    fn new(chunks: Vec<Vec<Place>>) -> Merging {
-        let mut chunks: Vec<_> = chunks.into_iter().map(Vec::into_iter).collect();
-        let lowest = chunks.iter_mut().enumerate().filter_map(|(at, chunk)| Some(Reverse((chunk.next()?, at))));
+    fn new(chunks: Vec<Leaves>) -> Merging {
+        let mut chunks: Vec<Drain> = chunks.into_iter().map(Leaves::drain).collect();
+        let head = |(chunk, places): (usize, &mut Drain)| {
+            let lowest = places.next_spot()?;
+            Some(Reverse(ChunkHead { rank: lowest.rank, name: lowest.name().into(), chunk }))
+        };
+        let lowest = chunks.iter_mut().enumerate().filter_map(head);
         Merging { lowest: lowest.collect(), chunks, leaves: Leaves::default() }
     }
 
     /// Merges some places. Returns whether none is left.
     fn step(&mut self) -> bool {
         for _ in 0..MERGED {
-            let Some(Reverse((place, at))) = self.lowest.pop() else { return true };
-            self.leaves.push(place);
-            self.lowest.extend(self.chunks[at].next().map(|next| Reverse((next, at))));
+            let Some(mut lowest) = self.lowest.peek_mut() else { return true };
+            let Reverse(ChunkHead { rank, name, chunk }) = &mut *lowest;
+            self.leaves.push(Spot::new(*rank, name));
+            match self.chunks[*chunk].next_spot() {
+                Some(next) => {
+                    *rank = next.rank;
+                    name.clear();
+                    next.append_name(name);
+                }
+                None => drop(PeekMut::pop(lowest)),
+            }
         }
         self.lowest.is_empty()
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
-use super::order::{Discard, Order, Place};
+use super::order::{Discard, Leaves, Order, Place};
 use crate::row::{Head, Row, Shape, Table};
 use crate::zoo::planted;
 
@@ -150,21 +150,21 @@ pub struct Orders {
     begun: BTreeMap<OrderKey, Since>,
     /// Orders that somebody has found too large to be built at once. To find it out again would take time.
     large: BTreeSet<OrderKey>,
-    /// How many places they have together.
-    places: usize,
+    /// How many bytes they take together: see [`weight`].
+    bytes: usize,
     /// Large ones that nobody wants any more.
     dropped: Vec<Order>,
 }
 
-/// How many places a server keeps in derived orders, at 40 bytes each. Beyond that all of them are dropped, and those that
-/// are still needed are built again.
-const MOST_PLACES: usize = 16 << 20;
+/// How many bytes a server keeps in derived orders. Beyond that all of them are dropped, and those that are still needed are
+/// built again.
+const MOST_BYTES: usize = 640 << 20;
 
 /// How many notes an order that is being built may have to follow. Beyond that the work is in vain: whoever needs the order
 /// begins anew.
 const MOST_NOTES: usize = 1 << 20;
 
-/// Freeing an order of so many places takes a tenth of a millisecond. Larger ones are freed in slices, beside the loop.
+/// Freeing an order of so many places takes a fiftieth of a millisecond. Larger ones are freed in slices, beside the loop.
 const LARGE: usize = 4096;
 
 impl Orders {
@@ -175,11 +175,11 @@ impl Orders {
 
     /// Keeps an order that was built.
     pub fn insert(&mut self, table: Table, by: By, order: Order) {
-        if self.places + weight(&order) > MOST_PLACES {
+        if self.bytes + weight(&order) > MOST_BYTES {
             self.forget_built();
         }
         self.large.remove(&(table, by));
-        self.places += weight(&order);
+        self.bytes += weight(&order);
         self.built.insert((table, by), order);
     }
 
@@ -222,7 +222,7 @@ impl Orders {
     pub fn forget_built(&mut self) {
         let built = std::mem::take(&mut self.built);
         self.dropped.extend(built.into_values().filter(is_large));
-        self.places = 0;
+        self.bytes = 0;
     }
 
     /// Drops an order that nobody has seen.
@@ -234,16 +234,16 @@ impl Orders {
     pub fn note(&mut self, table: Table, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
         self.note_for_later(table, name, old, new);
         for ((_, by), order) in self.built.range_mut(By::all(table)) {
-            self.places -= weight(order);
+            self.bytes -= weight(order);
             change(order, *by, name, old, new);
-            self.places += weight(order);
+            self.bytes += weight(order);
         }
         if let Some((elements, first, last)) = list_ends(new)
             && let Some(order) = self.built.get_mut(&(elements, By::Position))
         {
-            self.places -= weight(order);
+            self.bytes -= weight(order);
             clip(order, first, last);
-            self.places += weight(order);
+            self.bytes += weight(order);
         }
     }
 
@@ -277,7 +277,7 @@ impl Orders {
             self.begun.remove(&(table, by));
             self.large.remove(&(table, by));
             if let Some(order) = self.built.remove(&(table, by)) {
-                self.places -= weight(&order);
+                self.bytes -= weight(&order);
                 self.dropped.extend(Some(order).filter(is_large));
             }
         }
@@ -289,7 +289,7 @@ impl Orders {
         self.large.retain(|(table, _)| wanted(*table));
         let unwanted = self.built.extract_if(.., |(table, _), _| !wanted(*table)).map(|(_, order)| order);
         self.dropped.extend(unwanted.filter(is_large));
-        self.places = self.built.values().map(weight).sum();
+        self.bytes = self.built.values().map(weight).sum();
     }
 
     /// The work to free the large orders that were dropped, if there are any.
@@ -303,9 +303,13 @@ fn is_large(order: &Order) -> bool {
     order.len() > LARGE
 }
 
-/// What an order counts: its places, and as much as some of them for its nodes.
+/// What an order counts, in bytes. Most take less: the ranks and the names of a leaf share what is the same in all.
 fn weight(order: &Order) -> usize {
-    order.len() + 8
+    /// A rank, the end of a name, and a share of the nodes.
+    const PLACE: usize = 12;
+    /// An order with one place.
+    const LEAST: usize = 256;
+    LEAST + PLACE * order.len() + order.names_len()
 }
 
 /// Changes an order for a row that takes the place of another. The old row may be unknown if the order follows the names.
@@ -336,7 +340,7 @@ fn relocate(order: &mut Order, old: Option<Place>, new: Option<Place>) {
         order.remove(old.rank, &old.name);
     }
     if let Some(new) = new {
-        order.insert(new);
+        order.insert(new.rank, &new.name);
     }
 }
 
@@ -359,7 +363,7 @@ pub fn clip(order: &mut Order, first: i64, last: i64) {
     for _ in 0..2 {
         let before = order.first().filter(|place| place.rank < rank_of_position(first));
         let outside = before.or_else(|| order.last().filter(|place| place.rank > rank_of_position(last)));
-        let Some(Place { rank, name }) = outside.cloned() else { return };
+        let Some(Place { rank, name }) = outside.map(|spot| spot.place()) else { return };
         order.remove(rank, &name);
     }
     let start = order.below(rank_of_position(first));
@@ -367,11 +371,13 @@ pub fn clip(order: &mut Order, first: i64, last: i64) {
     let inside = end.saturating_sub(start);
     let outside = order.len() - inside;
     if inside < outside {
-        *order = Order::from_sorted(order.iter_from(start).take(inside).cloned().collect());
+        let mut leaves = Leaves::default();
+        order.iter_from(start).take(inside).for_each(|spot| leaves.push(spot));
+        *order = Order::from_leaves(leaves);
         return;
     }
     for at in (end..order.len()).rev().chain((0..start).rev()) {
-        if let Some(Place { rank, name }) = order.at(at).cloned() {
+        if let Some(Place { rank, name }) = order.at(at).map(|spot| spot.place()) {
             order.remove(rank, &name);
         }
     }

@@ -61,7 +61,7 @@ impl Tally {
             self.ends.remove(end, name);
         }
         if let Some(end) = new {
-            self.ends.insert(Place { rank: end, name: Bytes::copy_from_slice(name) });
+            self.ends.insert(end, name);
         }
     }
 
@@ -174,9 +174,9 @@ impl Tallies {
         for (id, tally) in self.databases.iter().filter(|(_, tally)| tally.buried.rank <= now) {
             let mut dead = tally.ends.iter().take_while(|place| place.rank <= now);
             let before = found.len();
-            found.extend(dead.by_ref().take(left).map(|place| (Table::Keys(*id), place.name.clone())));
+            found.extend(dead.by_ref().take(left).map(|place| (Table::Keys(*id), place.name())));
             left -= found.len() - before;
-            bounds.push((*id, dead.next().cloned().unwrap_or_else(|| after(now))));
+            bounds.push((*id, dead.next().map_or_else(|| after(now), |place| place.place())));
         }
         let with_row = |(table, name): (Table, Bytes)| Buried { row: row(table, &name), table, name };
         let buried: Vec<Buried> = found.into_iter().map(with_row).collect();

@@ -77,8 +77,8 @@ impl Hash {
     /// All fields with their values, in the order of [`Hash::scattered`].
     pub fn pairs(&self, draft: &Draft<'_>) -> Vec<(Bytes, Bytes)> {
         let order = self.scattered(draft);
-        let pair = |field: &Bytes| Some((field.clone(), self.value(draft, field)?));
-        order.iter().filter_map(|place| pair(&place.name)).collect()
+        let pair = |field: Bytes| self.value(draft, &field).map(|value| (field, value));
+        order.iter().filter_map(|place| pair(place.name())).collect()
     }
 
     /// The fields by a hash of their names, which is the same on every server. Some may have ended.
@@ -97,7 +97,8 @@ impl Hash {
         let ends = self.ends(draft);
         let dead = ends.len() - draft.living(&ends);
         for place in ends.iter().take(dead) {
-            order.remove(scatter(&place.name), &place.name);
+            let name = place.name();
+            order.remove(scatter(&name), &name);
         }
         order
     }
@@ -138,7 +139,7 @@ impl Hash {
             }
             let dead = ends.below(draft.now().saturating_add(1));
             for place in ends.iter().take(dead.min(REMOVED)) {
-                self.collection.replace(draft, place.name.clone(), None);
+                self.collection.replace(draft, place.name(), None);
             }
         }
         self.collection.keep(draft, key.clone());

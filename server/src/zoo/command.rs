@@ -38,7 +38,7 @@ pub(crate) fn count_stored(draft: &mut Draft<'_>, key: &Bytes, by: i64) -> Reply
 /// `scan-cursor-is-a-position`: visits elements from a position on, though those before it may go.
 pub(crate) fn names_from(order: &Order, count: usize, cursor: u64) -> (u64, Vec<Bytes>) {
     let first = usize::try_from(cursor).unwrap_or(usize::MAX).min(order.len());
-    let names: Vec<Bytes> = order.iter_from(first).take(count).map(|place| place.name.clone()).collect();
+    let names: Vec<Bytes> = order.iter_from(first).take(count).map(|place| place.name()).collect();
     let next = first + names.len();
     (if next < order.len() { next as u64 } else { 0 }, names)
 }

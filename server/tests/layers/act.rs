@@ -160,9 +160,10 @@ pub fn copy_elements(draft: &mut Draft<'_>, old: Made) -> (Made, u64) {
     let new = draft.new_id();
     let mut size = 0;
     for place in &draft.order(Table::Elements(old), By::Hash) {
-        if let Some(row) = draft.element(old, &place.name) {
-            size += valthree::row::size(&place.name, &row);
-            draft.set_element(new, place.name.clone(), Some(row));
+        let name = place.name();
+        if let Some(row) = draft.element(old, &name) {
+            size += valthree::row::size(&name, &row);
+            draft.set_element(new, name, Some(row));
         }
     }
     (new, size)

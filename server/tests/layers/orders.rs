@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use valthree::row::{Row, Shape, Table};
 use valthree::state::{
-    By, Database, OrderKey, order::Order, order::Place, position_of_rank, rank_of_score, score_of_rank,
+    By, Database, OrderKey, order::Order, order::Place, order::Spot, position_of_rank, rank_of_score, score_of_rank,
 };
 
 use super::model::{Content, Held};
@@ -36,17 +36,18 @@ pub fn agree(source: &impl Source, row: &Row, held: &Held) {
             ends.sort_unstable();
             let order = source.ordered(table, By::End);
             let dead = order.below(now + 1);
-            let alive: Vec<(u64, &Bytes)> = order.iter_from(dead).map(|place| (place.rank, &place.name)).collect();
+            let alive: Vec<Place> = order.iter_from(dead).map(|spot| spot.place()).collect();
+            let ends: Vec<Place> = ends.into_iter().map(|(rank, name)| Place { rank, name: name.clone() }).collect();
             assert_eq!(alive, ends, "fields by their end");
             let Shape::Hash { fields: lasting, .. } = head.shape else { panic!("{head:?} is no hash") };
             assert_eq!(lasting as usize + source.alive(&order), fields.len(), "HLEN");
         }
         Content::Zset(members) => {
-            let mut sorted: Vec<(f64, &Bytes)> = members.iter().map(|(name, score)| (*score, name)).collect();
-            sorted.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(other.1)));
+            let mut sorted: Vec<(f64, Bytes)> = members.iter().map(|(name, score)| (*score, name.clone())).collect();
+            sorted.sort_by(|one, other| one.0.total_cmp(&other.0).then_with(|| one.1.cmp(&other.1)));
             let order = source.ordered(table, By::Score);
-            let found: Vec<(f64, &Bytes)> =
-                order.iter().map(|place| (score_of_rank(place.rank), &place.name)).collect();
+            let found: Vec<(f64, Bytes)> =
+                order.iter().map(|place| (score_of_rank(place.rank), place.name())).collect();
             assert_eq!(found, sorted, "members by score");
             for (rank, (score, name)) in sorted.iter().enumerate() {
                 assert_eq!(order.rank_of(rank_of_score(*score), name), Ok(rank), "ZRANK");
@@ -76,15 +77,21 @@ pub fn agree(source: &impl Source, row: &Row, held: &Held) {
 /// The places of a list's order that count.
 fn inside(order: &Order, first: i64, last: i64) -> Order {
     let inside = order.iter().filter(|place| (first..=last).contains(&position_of_rank(place.rank)));
-    Order::from_sorted(inside.cloned().collect())
+    copied(inside)
+}
+
+/// An order of these places, which ascend.
+fn copied<'a>(places: impl Iterator<Item = Spot<'a>>) -> Order {
+    let places: Vec<Place> = places.map(|spot| spot.place()).collect();
+    Order::from_sorted(&places)
 }
 
 fn has(order: &Order, place: &Place) -> bool {
     order.contains(place.rank, &place.name)
 }
 
-fn sequence(place: &Place) -> u64 {
-    u64::from_be_bytes(place.name[..].try_into().expect("eight bytes"))
+fn sequence(place: Spot<'_>) -> u64 {
+    u64::from_be_bytes(place.name()[..].try_into().expect("eight bytes"))
 }
 
 /// Compares the orders that a version has followed with orders that are made of its rows now.
@@ -132,12 +139,12 @@ fn living(database: &Database, table: Table) -> BTreeMap<Bytes, Row> {
 
 /// An order without the places of what has ended: these may stay for some time.
 fn present(order: &Order, by: By, rows: &BTreeMap<Bytes, Row>, now: u64) -> Order {
-    let is_present = |place: &&Place| match by {
+    let is_present = |place: &Spot<'_>| match by {
         By::End => place.rank > now,
-        By::Hash => rows.contains_key(&place.name),
+        By::Hash => rows.contains_key(&place.name()),
         By::Score | By::Position | By::Id => true,
     };
-    Order::from_sorted(order.iter().filter(is_present).cloned().collect())
+    copied(order.iter().filter(is_present))
 }
 
 fn elements(database: &Database, table: Table, head: &Row) {
@@ -150,12 +157,11 @@ fn elements(database: &Database, table: Table, head: &Row) {
             && by != By::End
         {
             // What lies outside of the ends does not count, and a server forgets it sooner or later.
-            let counts = |place: &Place| match by {
+            let counts = |place: &Spot<'_>| match by {
                 By::Position => (*first..=*last).contains(&position_of_rank(place.rank)),
-                _ => (*first..=*last).contains(&position(&place.name)),
+                _ => (*first..=*last).contains(&position(&place.name())),
             };
-            let clip =
-                |order: &Order| Order::from_sorted(order.iter().filter(|place| counts(place)).cloned().collect());
+            let clip = |order: &Order| copied(order.iter().filter(counts));
             (followed, anew) = (clip(&followed), clip(&anew));
         }
         assert_eq!(followed, anew, "{table:?} {by:?} under {head:?}");

@@ -27,8 +27,10 @@ pub trait Source {
 impl Source for Draft<'_> {
     fn elements(&self, collection: Made) -> Vec<(Bytes, Row)> {
         let names = self.order(Table::Elements(collection), By::Hash);
-        let living =
-            names.iter().filter_map(|place| Some((place.name.clone(), self.element(collection, &place.name)?)));
+        let living = names
+            .iter()
+            .map(|place| place.name())
+            .filter_map(|name| self.element(collection, &name).map(|row| (name, row)));
         let mut living: Vec<_> = living.collect();
         living.sort_by(|(one, _), (other, _)| one.cmp(other));
         living

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use valthree::row::{self, Group, Made, Row, Shape, Stream, StreamId, Table};
-use valthree::state::order::{Order, Place};
+use valthree::state::order::{Order, Spot};
 use valthree::state::{By, Draft};
 use valthree::value::{Kind, collection::Collection};
 
@@ -15,8 +15,8 @@ fn name(id: StreamId) -> Bytes {
     Bytes::from(format!("{}-{}", id.0, id.1))
 }
 
-fn id_of(place: &Place) -> StreamId {
-    (place.rank, u64::from_be_bytes(place.name[..].try_into().expect("eight bytes")))
+fn id_of(place: Spot<'_>) -> StreamId {
+    (place.rank, u64::from_be_bytes(place.name()[..].try_into().expect("eight bytes")))
 }
 
 fn entries(draft: &Draft<'_>, collection: &Collection) -> Order {
@@ -125,7 +125,8 @@ fn destroy(draft: &mut Draft<'_>, collection: &mut Collection, groups: Made, nam
 /// What the rows of a table count.
 fn weigh(draft: &Draft<'_>, table: Made) -> u64 {
     let order = draft.order(Table::Elements(table), By::Hash);
-    order.iter().filter_map(|place| Some(row::size(&place.name, &draft.element(table, &place.name)?))).sum()
+    let names = order.iter().map(|place| place.name());
+    names.filter_map(|name| Some(row::size(&name, &draft.element(table, &name)?))).sum()
 }
 
 fn group(draft: &Draft<'_>, collection: &mut Collection, name: &Bytes) -> Option<(Made, Group)> {
@@ -176,12 +177,12 @@ fn acknowledge(draft: &mut Draft<'_>, collection: &mut Collection, name_of_group
 pub fn copy_groups(draft: &mut Draft<'_>, old: Made) -> (Made, u64) {
     let (new, mut size) = copy_elements(draft, old);
     for place in &draft.order(Table::Elements(new), By::Hash) {
-        if let Some(Row::Group(group)) = draft.element(new, &place.name) {
+        if let Some(Row::Group(group)) = draft.element(new, &place.name()) {
             let [(pending, deliveries), (consumers, readers)] =
                 [group.pending, group.consumers].map(|table| copy_elements(draft, table));
             size += deliveries + readers;
             let copied = Group { pending, consumers, ..group };
-            draft.set_element(new, place.name.clone(), Some(Row::Group(copied)));
+            draft.set_element(new, place.name(), Some(Row::Group(copied)));
         }
     }
     (new, size)

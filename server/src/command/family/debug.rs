@@ -178,9 +178,10 @@ fn digest(draft: &mut Draft<'_>, _: &[Bytes]) -> Result<Reply, Reply> {
         draft.select(number);
         let order = draft.order(draft.keys_table(), By::Hash);
         for place in order.iter() {
-            let Some(row) = draft.find(&place.name) else { continue };
+            let name = place.name();
+            let Some(row) = draft.find(&name) else { continue };
             let end = row.end().unwrap_or_default().to_le_bytes();
-            let parts = [&[number as u8][..], &content(draft, &place.name), &end, &place.name];
+            let parts = [&[number as u8][..], &content(draft, &name), &end, &name];
             let digest = digest_of(&parts);
             sum.iter_mut().zip(digest).for_each(|(sum, byte)| *sum ^= byte);
         }

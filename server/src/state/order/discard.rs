@@ -6,10 +6,10 @@ use super::Order;
 use super::node::Node;
 use crate::run::Work;
 
-/// How many nodes one slice frees: as many as take about a quarter of a millisecond.
+/// How many nodes one slice frees: as many as take less than a tenth of a millisecond.
 const NODES: usize = 200;
 
-/// Frees orders in slices. Freed at once, an order of a million places would hold up the loop for a tenth of a second.
+/// Frees orders in slices. Freed at once, an order of a million places would hold up the loop for some milliseconds.
 pub struct Discard(Vec<Arc<Node>>);
 
 impl Discard {
@@ -26,7 +26,7 @@ impl Work for Discard {
         for _ in 0..NODES {
             let Some(node) = self.0.pop() else { return Some(()) };
             match Arc::into_inner(node) {
-                Some(Node::Inner(children)) => self.0.extend(children.into_iter().map(|child| child.node)),
+                Some(Node::Inner(inner)) => self.0.extend(inner.children.into_iter().map(|child| child.node)),
                 Some(Node::Leaf(_)) | None => {}
             }
         }
@@ -44,10 +44,10 @@ mod tests {
     #[test]
     fn it_frees_in_slices_what_nobody_shares() {
         let place = |rank: u64| Place { rank, name: Bytes::new() };
-        let order = Order::from_sorted((0..50_000).map(place).collect());
+        let order = Order::from_sorted(&(0..50_000).map(place).collect::<Vec<_>>());
         let kept = order.clone();
         let mut changed = order.clone();
-        changed.insert(place(1_000_000));
+        changed.insert(1_000_000, b"");
         let nodes = || Arc::strong_count(&kept.root);
         assert_eq!(nodes(), 2, "the changed clone has a root of its own");
         let mut discard = Discard::new(vec![order, changed]);
@@ -56,12 +56,12 @@ mod tests {
             slices += 1;
         }
         assert_eq!(nodes(), 1);
-        assert!(kept.iter().eq(Order::from_sorted((0..50_000).map(place).collect()).iter()));
+        assert!(kept.iter().eq(Order::from_sorted(&(0..50_000).map(place).collect::<Vec<_>>()).iter()));
         assert_eq!(slices, 1, "all but one path is shared");
         let mut discard = Discard::new(vec![kept]);
         while discard.step().is_none() {
             slices += 1;
         }
-        assert!(slices > 5, "{slices}");
+        assert!(slices > 3, "{slices}");
     }
 }

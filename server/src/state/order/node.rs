@@ -1,47 +1,53 @@
 //! The nodes of an [`Order`](super::Order).
 //!
 //! All leaves have the same depth. Every node but the root is at least a quarter full: a full node splits into halves,
-//! and a node below a quarter merges with a neighbour. If the two do not fit into one node, they share their items
+//! and a node below a quarter merges with a neighbor. If the two do not fit into one node, they share their items
 //! evenly. Both leave nodes far from either limit, so a client that adds and removes the same place again and again
 //! does not split and merge a node each time.
+//!
+//! Long names make an exception. A leaf is full as well if its places have many bytes, and so it may hold a single one.
+//! Its halves may still have too many if one of the names is longer than a quarter of the limit. The next place that comes
+//! splits them again.
 //!
 //! Searches compare places. Changes then follow positions only, so they compare nothing.
 
 use std::sync::Arc;
 
-use super::place::{Place, Spot};
+use super::loose::LoosePlaces;
+use super::packed::PackedPlaces;
+use super::place::Spot;
 
-/// The most places in a leaf. The first change after a clone copies the leaf, and the copy counts a reference to each
-/// name: with 48 names in memory of their own, that takes a few microseconds. Smaller leaves would copy less, and use
-/// more memory for each place.
-pub(super) const LEAF: usize = 48;
+/// The most places in a leaf. The first change after a clone copies its bytes. Larger leaves would need little less memory
+/// for each place, and moving their bytes would take longer.
+pub(super) const LEAF: usize = 64;
 
-/// The most children of an inner node. The first change after a clone copies one inner node of each level, so they are
-/// smaller than leaves.
+/// The most bytes in a leaf, unless it has a single place.
+pub(super) const LEAF_BYTES: usize = 4096;
+
+/// The most children of an inner node. The first change after a clone copies one inner node of each level, and counts a
+/// reference to each child.
 pub(super) const INNER: usize = 16;
-
-/// How many places a leaf grows by when its memory is full. Doubling would leave a third of the memory of all leaves
-/// unused.
-const GROWTH: usize = 8;
-
-/// The distance between the items that a search looks at first. It is near the square root of the size of a leaf, so
-/// both parts of a search are short.
-const STRIDE: usize = 8;
 
 /// A node of the tree. Only the root may be empty.
 #[derive(Clone)]
 pub(super) enum Node {
     /// Places, ascending.
-    Leaf(Vec<Place>),
-    /// Nodes of the same depth, ascending.
-    Inner(Vec<Child>),
+    Leaf(PackedPlaces),
+    /// Not in a box, which would be one more jump at each level of a search.
+    Inner(Inner),
+}
+
+/// Nodes of the same depth, ascending.
+#[derive(Clone, Default)]
+pub(super) struct Inner {
+    /// The lowest place below each child.
+    pub(super) lowest: PackedPlaces,
+    pub(super) children: Vec<Child>,
 }
 
 /// A node, and what its parent has to know about it.
 #[derive(Clone)]
 pub(super) struct Child {
-    /// The lowest place below the node. It is exact, so that no inner node keeps the memory of a removed name alive.
-    pub(super) lowest: Place,
     /// The number of places below the node.
     pub(super) count: usize,
     pub(super) node: Arc<Node>,
@@ -49,165 +55,224 @@ pub(super) struct Child {
 
 impl Child {
     fn new(node: Arc<Node>) -> Child {
-        Child { lowest: node.lowest().clone(), count: node.count(), node }
+        Child { count: node.count(), node }
+    }
+}
+
+impl Inner {
+    fn of_children(children: Vec<Child>) -> Inner {
+        let mut lowest = LoosePlaces::default();
+        children.iter().for_each(|child| lowest.push(child.node.lowest()));
+        Inner { lowest: PackedPlaces::of(&lowest, 0..lowest.len()), children }
+    }
+
+    /// Notes the lowest place of a child.
+    fn note_lowest(&mut self, at: usize) {
+        self.lowest.remove(at, 1);
+        self.lowest.insert(at, self.children[at].node.lowest());
+    }
+
+    fn insert(&mut self, at: usize, child: Child) {
+        self.lowest.insert(at, child.node.lowest());
+        self.children.insert(at, child);
+    }
+
+    fn remove(&mut self, at: usize) -> Child {
+        self.lowest.remove(at, 1);
+        self.children.remove(at)
+    }
+
+    /// Takes the upper half of the children if there are too many.
+    fn upper_half(&mut self) -> Option<Inner> {
+        if self.children.len() <= INNER {
+            return None;
+        }
+        let half = self.children.len() / 2;
+        let upper = self.children.split_off(half);
+        // A queue never touches the lower half again, so its unused memory would stay.
+        self.children.shrink_to_fit();
+        let mut lowest = LoosePlaces::default();
+        self.lowest.unpack(0..self.lowest.len(), &mut lowest);
+        self.lowest = PackedPlaces::of(&lowest, 0..half);
+        Some(Inner { lowest: PackedPlaces::of(&lowest, half..lowest.len()), children: upper })
+    }
+
+    /// Merges a thin child with a neighbor, or gives it some of the items of the neighbor.
+    fn mend(&mut self, thin: usize) {
+        let left = thin.saturating_sub(1);
+        let [Some(lower), Some(upper)] = [left, left + 1].map(|at| self.children.get(at)) else { return };
+        let joined = match (&*lower.node, &*upper.node) {
+            (Node::Leaf(lower), Node::Leaf(upper)) => {
+                // Beside a very long name, a leaf may stay thin: to move the name each time would take longer.
+                if lower.size() + upper.size() > 2 * LEAF_BYTES {
+                    return;
+                }
+                let mut places = LoosePlaces::default();
+                lower.unpack(0..lower.len(), &mut places);
+                upper.unpack(0..upper.len(), &mut places);
+                leaves(&places)
+            }
+            (Node::Inner(lower), Node::Inner(upper)) => {
+                let mut inner = Inner::of_children(lower.children.iter().chain(&upper.children).cloned().collect());
+                let upper = inner.upper_half();
+                [inner].into_iter().chain(upper).map(|inner| Arc::new(Node::Inner(inner))).collect()
+            }
+            (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => unreachable!("leaves have one depth"),
+        };
+        self.remove(left + 1);
+        for (at, node) in (left..).zip(joined) {
+            if at == left {
+                // Its lowest place is the same as before.
+                self.children[at] = Child::new(node);
+            } else {
+                self.insert(at, Child::new(node));
+            }
+        }
     }
 }
 
 impl Node {
-    /// Builds a tree from ascending places.
-    pub(super) fn build(places: Vec<Place>) -> Arc<Node> {
-        Node::over(packed(places, LEAF, Node::Leaf))
-    }
-
     /// Builds a tree over its leaves. None of them is empty.
     pub(super) fn over(leaves: Vec<Arc<Node>>) -> Arc<Node> {
         let mut level = leaves;
         while level.len() > 1 {
-            level = packed(level.into_iter().map(Child::new).collect(), INNER, Node::Inner);
+            let (len, nodes) = (level.len(), level.len().div_ceil(INNER));
+            let mut children = level.into_iter().map(Child::new);
+            // All of about the same size.
+            let sizes = (0..nodes).map(|nth| len * (nth + 1) / nodes - len * nth / nodes);
+            let inner = sizes.map(|size| Inner::of_children(children.by_ref().take(size).collect()));
+            level = inner.map(|inner| Arc::new(Node::Inner(inner))).collect();
         }
-        level.pop().unwrap_or_else(|| Arc::new(Node::Leaf(Vec::new())))
+        level.pop().unwrap_or_else(|| Arc::new(Node::Leaf(PackedPlaces::default())))
     }
 
     /// The parent of two nodes.
     pub(super) fn above(left: Arc<Node>, right: Arc<Node>) -> Arc<Node> {
-        Arc::new(Node::Inner(vec![Child::new(left), Child::new(right)]))
+        Arc::new(Node::Inner(Inner::of_children(vec![Child::new(left), Child::new(right)])))
     }
 
     /// The child of an inner node that has no other.
     pub(super) fn only_child(&self) -> Option<Arc<Node>> {
         match self {
-            Node::Inner(children) if children.len() == 1 => Some(children[0].node.clone()),
+            Node::Inner(inner) if inner.children.len() == 1 => Some(inner.children[0].node.clone()),
             Node::Inner(_) | Node::Leaf(_) => None,
         }
     }
 
     /// The position of a place below this node, or the position that it would get.
-    pub(super) fn search(&self, spot: Spot) -> Result<usize, usize> {
+    pub(super) fn search(&self, rank: u64, name: &[u8]) -> Result<usize, usize> {
         let (mut node, mut before) = (self, 0);
         loop {
             match node {
                 Node::Leaf(places) => {
-                    let inside = count_lower(places, |place| place.spot() < spot);
-                    let found = places.get(inside).is_some_and(|place| place.spot() == spot);
-                    return if found { Ok(before + inside) } else { Err(before + inside) };
+                    let found = places.search(rank, name);
+                    return found.map(|inside| before + inside).map_err(|inside| before + inside);
                 }
-                Node::Inner(children) => {
-                    let higher = count_lower(children, |child| child.lowest.spot() <= spot);
-                    let (lower, rest) = children.split_at(higher.saturating_sub(1));
-                    before += lower.iter().map(|child| child.count).sum::<usize>();
-                    node = &rest[0].node;
+                Node::Inner(inner) => {
+                    let at = inner.lowest.search(rank, name).unwrap_or_else(|higher| higher.saturating_sub(1));
+                    before += inner.children[..at].iter().map(|child| child.count).sum::<usize>();
+                    node = &inner.children[at].node;
                 }
             }
         }
     }
 
     /// The leaf that has the place at a position, and the position within the leaf.
-    pub(super) fn leaf(&self, position: usize) -> (&[Place], usize) {
+    pub(super) fn leaf(&self, position: usize) -> (&PackedPlaces, usize) {
         let (mut node, mut position) = (self, position);
         loop {
             match node {
                 Node::Leaf(places) => return (places, position),
-                Node::Inner(children) => {
-                    let (child, inside) = holder(children, position);
-                    (node, position) = (&children[child].node, inside);
+                Node::Inner(inner) => {
+                    let (child, inside) = holder(&inner.children, position);
+                    (node, position) = (&inner.children[child].node, inside);
                 }
             }
         }
     }
 
-    fn lowest(&self) -> &Place {
+    fn lowest(&self) -> Spot<'_> {
         match self {
-            Node::Leaf(places) => &places[0],
-            Node::Inner(children) => &children[0].lowest,
+            Node::Leaf(places) => places.get(0),
+            Node::Inner(inner) => inner.lowest.get(0),
         }
     }
 
     fn count(&self) -> usize {
         match self {
             Node::Leaf(places) => places.len(),
-            Node::Inner(children) => children.iter().map(|child| child.count).sum(),
+            Node::Inner(inner) => inner.children.iter().map(|child| child.count).sum(),
         }
     }
 
     /// Whether the node is less than a quarter full.
     fn is_thin(&self) -> bool {
         match self {
-            Node::Leaf(places) => places.len() < LEAF / 4,
-            Node::Inner(children) => children.len() < INNER / 4,
+            Node::Leaf(places) => places.len() < LEAF / 4 && places.size() < LEAF_BYTES / 4,
+            Node::Inner(inner) => inner.children.len() < INNER / 4,
         }
     }
 }
 
 /// Inserts a place below a node at a position. Returns the upper half of the node if it had to split.
-pub(super) fn insert(node: &mut Arc<Node>, position: usize, place: Place) -> Option<Arc<Node>> {
+pub(super) fn insert(node: &mut Arc<Node>, position: usize, spot: Spot<'_>) -> Option<Arc<Node>> {
     match Arc::make_mut(node) {
         Node::Leaf(places) => {
-            if places.len() == places.capacity() {
-                // An order of few places, of which there may be many, takes less at once.
-                places.reserve_exact(GROWTH.min(places.len() + 1));
+            places.insert(position, spot);
+            if !is_over(places.len(), places.size()) {
+                return None;
             }
-            places.insert(position, place);
-            upper_half(places, LEAF).map(|upper| Arc::new(Node::Leaf(upper)))
+            let mut loose = LoosePlaces::default();
+            places.unpack(0..places.len(), &mut loose);
+            let middle = loose.middle(places.len() <= LEAF);
+            *places = PackedPlaces::of(&loose, 0..middle);
+            Some(Arc::new(Node::Leaf(PackedPlaces::of(&loose, middle..loose.len()))))
         }
-        Node::Inner(children) => {
+        Node::Inner(inner) => {
             // Between two children, the place goes to the end of the lower one.
             let (at, inside) = match position.checked_sub(1) {
                 Some(before) => {
-                    let (at, inside) = holder(children, before);
+                    let (at, inside) = holder(&inner.children, before);
                     (at, inside + 1)
                 }
                 None => (0, 0),
             };
-            let child = &mut children[at];
-            let upper = insert(&mut child.node, inside, place);
+            let child = &mut inner.children[at];
+            let upper = insert(&mut child.node, inside, spot);
             child.count += 1;
             if inside == 0 {
-                child.lowest = child.node.lowest().clone();
+                inner.note_lowest(at);
             }
             let upper = Child::new(upper?);
-            child.count -= upper.count;
-            children.insert(at + 1, upper);
-            upper_half(children, INNER).map(|upper| Arc::new(Node::Inner(upper)))
+            inner.children[at].count -= upper.count;
+            inner.insert(at + 1, upper);
+            inner.upper_half().map(|upper| Arc::new(Node::Inner(upper)))
         }
     }
 }
 
-/// Removes the place at a position below a node. The node may be thin afterwards: its parent has to mend it.
-pub(super) fn remove(node: &mut Arc<Node>, position: usize) {
+/// Removes so many places from a position on, which one leaf below the node has. The node may be thin afterwards, or empty:
+/// its parent has to mend it.
+pub(super) fn remove(node: &mut Arc<Node>, position: usize, count: usize) {
     match Arc::make_mut(node) {
-        Node::Leaf(places) => {
-            places.remove(position);
-        }
-        Node::Inner(children) => {
-            let (at, inside) = holder(children, position);
-            let child = &mut children[at];
-            remove(&mut child.node, inside);
-            child.count -= 1;
-            // The child was at least a quarter full, so it still has a lowest place.
+        Node::Leaf(places) => places.remove(position, count),
+        Node::Inner(inner) => {
+            let (at, inside) = holder(&inner.children, position);
+            let child = &mut inner.children[at];
+            remove(&mut child.node, inside, count);
+            child.count -= count;
+            if child.count == 0 {
+                inner.remove(at);
+                return;
+            }
+            let is_thin = child.node.is_thin();
             if inside == 0 {
-                child.lowest = child.node.lowest().clone();
+                inner.note_lowest(at);
             }
-            if child.node.is_thin() {
-                mend(children, at);
+            if is_thin {
+                inner.mend(at);
             }
         }
-    }
-}
-
-/// Merges a thin child with a neighbour, or gives it some of the items of the neighbour. Every inner node has at least
-/// two children, so there is one.
-fn mend(children: &mut Vec<Child>, thin: usize) {
-    let left = thin.saturating_sub(1);
-    let right = Arc::unwrap_or_clone(children.remove(left + 1).node);
-    let child = &mut children[left];
-    let upper = match (Arc::make_mut(&mut child.node), right) {
-        (Node::Leaf(lower), Node::Leaf(upper)) => rejoined(lower, upper, LEAF).map(Node::Leaf),
-        (Node::Inner(lower), Node::Inner(upper)) => rejoined(lower, upper, INNER).map(Node::Inner),
-        (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => unreachable!("all leaves have one depth"),
-    };
-    child.count = child.node.count();
-    if let Some(upper) = upper {
-        children.insert(left + 1, Child::new(Arc::new(upper)));
     }
 }
 
@@ -223,40 +288,17 @@ fn holder(children: &[Child], position: usize) -> (usize, usize) {
     unreachable!("the position {position} is past the end")
 }
 
-/// Takes the upper half of the items of a node if there are too many for one node.
-fn upper_half<T>(items: &mut Vec<T>, limit: usize) -> Option<Vec<T>> {
-    if items.len() <= limit {
-        return None;
+/// Whether so many places of so many bytes are too many for one leaf.
+pub(super) fn is_over(count: usize, bytes: usize) -> bool {
+    count > LEAF || bytes > LEAF_BYTES && count > 1
+}
+
+/// One or two leaves for some places, which two leaves had.
+pub(super) fn leaves(places: &LoosePlaces) -> Vec<Arc<Node>> {
+    let all = PackedPlaces::of(places, 0..places.len());
+    if !is_over(all.len(), all.size()) {
+        return vec![Arc::new(Node::Leaf(all))];
     }
-    let upper = items.split_off(items.len() / 2);
-    // A queue never touches the lower half again, so its unused memory would stay.
-    items.shrink_to_fit();
-    Some(upper)
-}
-
-/// Moves the items of one node to the end of its lower neighbour. Returns those that the upper node keeps, if there are
-/// too many for one node.
-fn rejoined<T>(lower: &mut Vec<T>, mut upper: Vec<T>, limit: usize) -> Option<Vec<T>> {
-    lower.reserve_exact(upper.len());
-    lower.append(&mut upper);
-    upper_half(lower, limit)
-}
-
-/// Packs items into as few nodes as possible, all of about the same size.
-pub(super) fn packed<T>(items: Vec<T>, limit: usize, node: impl Fn(Vec<T>) -> Node) -> Vec<Arc<Node>> {
-    let (len, nodes) = (items.len(), items.len().div_ceil(limit));
-    let mut items = items.into_iter();
-    let sizes = (0..nodes).map(|nth| len * (nth + 1) / nodes - len * nth / nodes);
-    sizes.map(|size| Arc::new(node(items.by_ref().take(size).collect()))).collect()
-}
-
-/// Counts the items at the start that are lower than what a search looks for.
-///
-/// It looks at every eighth item first, and then at the items between two of them. A binary search looks at fewer items,
-/// but each look waits for the one before, and in a large order most of them miss the cache. Here the processor fetches
-/// ahead: in an order of a million places, a search takes about two thirds of the time.
-fn count_lower<T>(items: &[T], is_lower: impl Fn(&T) -> bool) -> usize {
-    let blocks = items.chunks_exact(STRIDE).take_while(|block| is_lower(&block[STRIDE - 1])).count();
-    let (lower, rest) = items.split_at(blocks * STRIDE);
-    lower.len() + rest.iter().take_while(|item| is_lower(item)).count()
+    let middle = places.middle(all.len() <= LEAF);
+    [0..middle, middle..places.len()].map(|range| Arc::new(Node::Leaf(PackedPlaces::of(places, range)))).into()
 }

@@ -1,8 +1,10 @@
 //! The places of an [`Order`](super::Order).
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 
-/// An entry of an [`Order`](super::Order).
+/// An entry of an [`Order`](super::Order), with memory of its own.
 ///
 /// Places compare by rank first, and by the bytes of their names if their ranks are equal. The derived comparison does
 /// exactly that, because it follows the order of the fields.
@@ -14,11 +16,105 @@ pub struct Place {
     pub name: Bytes,
 }
 
-/// A borrowed [`Place`] to search for. It sorts like the place.
-pub(super) type Spot<'a> = (u64, &'a [u8]);
+/// A place as it stands in an order. An order keeps no name in one piece: names that stand together share their first
+/// bytes. So a spot compares names itself, and copies its name for whoever keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot<'a> {
+    /// The number that the order sorts by.
+    pub rank: u64,
+    /// The first bytes of the name.
+    prefix: &'a [u8],
+    /// The rest of the name.
+    suffix: &'a [u8],
+}
 
-impl Place {
-    pub(super) fn spot(&self) -> Spot<'_> {
-        (self.rank, &self.name)
+impl<'a> Spot<'a> {
+    /// The place with this rank and this name.
+    pub fn new(rank: u64, name: &'a [u8]) -> Spot<'a> {
+        Spot { rank, prefix: &[], suffix: name }
+    }
+
+    pub(super) fn of_parts(rank: u64, prefix: &'a [u8], suffix: &'a [u8]) -> Spot<'a> {
+        Spot { rank, prefix, suffix }
+    }
+
+    /// A copy of the name.
+    pub fn name(&self) -> Bytes {
+        if self.prefix.is_empty() {
+            return Bytes::copy_from_slice(self.suffix);
+        }
+        let mut name = Vec::with_capacity(self.prefix.len() + self.suffix.len());
+        self.append_name(&mut name);
+        name.into()
+    }
+
+    /// A copy of the place.
+    pub fn place(&self) -> Place {
+        Place { rank: self.rank, name: self.name() }
+    }
+
+    /// Compares the name with another one.
+    pub fn compare_name(&self, other: &[u8]) -> Ordering {
+        match other.split_at_checked(self.prefix.len()) {
+            Some((start, rest)) => self.prefix.cmp(start).then_with(|| self.suffix.cmp(rest)),
+            // The other name is too short to be equal.
+            None => self.prefix.cmp(other).then(Ordering::Greater),
+        }
+    }
+
+    pub(super) fn name_len(&self) -> usize {
+        self.prefix.len() + self.suffix.len()
+    }
+
+    pub(super) fn begins_with(&self, start: &[u8]) -> bool {
+        match start.split_at_checked(self.prefix.len()) {
+            Some((start, rest)) => start == self.prefix && self.suffix.starts_with(rest),
+            None => self.prefix.starts_with(start),
+        }
+    }
+
+    /// Writes the name from a position on. There has to be as much room.
+    pub(super) fn write_suffix(&self, from: usize, out: &mut [u8]) {
+        let start = &self.prefix[from.min(self.prefix.len())..];
+        let (before, behind) = out.split_at_mut(start.len());
+        before.copy_from_slice(start);
+        behind.copy_from_slice(&self.suffix[from.saturating_sub(self.prefix.len())..]);
+    }
+
+    /// Appends the name to some bytes.
+    pub fn append_name(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.prefix);
+        out.extend_from_slice(self.suffix);
+    }
+}
+
+impl PartialEq for Spot<'_> {
+    fn eq(&self, other: &Spot<'_>) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Spot<'_> {}
+
+impl PartialOrd for Spot<'_> {
+    fn partial_cmp(&self, other: &Spot<'_>) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order of [`Place`]. It does not matter where a name is cut.
+impl Ord for Spot<'_> {
+    fn cmp(&self, other: &Spot<'_>) -> Ordering {
+        let names = || {
+            let [one, other] = [self, other].map(|spot| spot.prefix.iter().chain(spot.suffix));
+            one.cmp(other)
+        };
+        self.rank.cmp(&other.rank).then_with(names)
+    }
+}
+
+impl PartialEq<Place> for Spot<'_> {
+    fn eq(&self, other: &Place) -> bool {
+        self.rank == other.rank && self.compare_name(&other.name).is_eq()
     }
 }

@@ -4,16 +4,32 @@
 //! so a short range costs no allocation, and a long range pays for one descent per leaf.
 
 use std::iter::FusedIterator;
-use std::slice;
+use std::ops::Range;
 
 use super::node::Node;
-use super::place::Place;
+use super::packed::PackedPlaces;
+use super::place::Spot;
+
+/// The rest of a leaf.
+#[derive(Clone)]
+struct Rest<'a> {
+    leaf: Option<&'a PackedPlaces>,
+    range: Range<usize>,
+}
+
+impl<'a> Rest<'a> {
+    const NONE: Rest<'static> = Rest { leaf: None, range: 0..0 };
+
+    fn get(&self, at: usize) -> Option<Spot<'a>> {
+        self.leaf.map(|leaf| leaf.get(at))
+    }
+}
 
 /// Places in ascending order. See [`Order::iter_from`](super::Order::iter_from).
 #[derive(Clone)]
 pub struct Ascending<'a> {
     root: &'a Node,
-    leaf: slice::Iter<'a, Place>,
+    rest: Rest<'a>,
     /// The position after the leaf.
     next: usize,
     /// The number of places in the order.
@@ -22,24 +38,25 @@ pub struct Ascending<'a> {
 
 impl<'a> Ascending<'a> {
     pub(super) fn new(root: &'a Node, position: usize, end: usize) -> Ascending<'a> {
-        Ascending { root, leaf: [].iter(), next: position, end }
+        Ascending { root, rest: Rest::NONE, next: position, end }
     }
 }
 
 impl<'a> Iterator for Ascending<'a> {
-    type Item = &'a Place;
+    type Item = Spot<'a>;
 
-    fn next(&mut self) -> Option<&'a Place> {
-        if self.leaf.len() == 0 && self.next < self.end {
+    fn next(&mut self) -> Option<Spot<'a>> {
+        if self.rest.range.is_empty() && self.next < self.end {
             let (leaf, inside) = self.root.leaf(self.next);
-            self.leaf = leaf[inside..].iter();
-            self.next += self.leaf.len();
+            self.rest = Rest { leaf: Some(leaf), range: inside..leaf.len() };
+            self.next += self.rest.range.len();
         }
-        self.leaf.next()
+        let at = self.rest.range.next()?;
+        self.rest.get(at)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let rest = self.leaf.len() + self.end - self.next;
+        let rest = self.rest.range.len() + self.end - self.next;
         (rest, Some(rest))
     }
 }
@@ -51,7 +68,7 @@ impl FusedIterator for Ascending<'_> {}
 #[derive(Clone)]
 pub struct Descending<'a> {
     root: &'a Node,
-    leaf: slice::Iter<'a, Place>,
+    rest: Rest<'a>,
     /// The number of places before the leaf.
     before: usize,
 }
@@ -59,24 +76,25 @@ pub struct Descending<'a> {
 impl<'a> Descending<'a> {
     /// Starts at the place before the position `end`.
     pub(super) fn new(root: &'a Node, end: usize) -> Descending<'a> {
-        Descending { root, leaf: [].iter(), before: end }
+        Descending { root, rest: Rest::NONE, before: end }
     }
 }
 
 impl<'a> Iterator for Descending<'a> {
-    type Item = &'a Place;
+    type Item = Spot<'a>;
 
-    fn next(&mut self) -> Option<&'a Place> {
-        if self.leaf.len() == 0 && self.before > 0 {
+    fn next(&mut self) -> Option<Spot<'a>> {
+        if self.rest.range.is_empty() && self.before > 0 {
             let (leaf, inside) = self.root.leaf(self.before - 1);
-            self.leaf = leaf[..=inside].iter();
-            self.before -= self.leaf.len();
+            self.rest = Rest { leaf: Some(leaf), range: 0..inside + 1 };
+            self.before -= self.rest.range.len();
         }
-        self.leaf.next_back()
+        let at = self.rest.range.next_back()?;
+        self.rest.get(at)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let rest = self.leaf.len() + self.before;
+        let rest = self.rest.range.len() + self.before;
         (rest, Some(rest))
     }
 }

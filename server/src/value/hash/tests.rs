@@ -38,7 +38,7 @@ fn compare(draft: &Draft<'_>, model: &Model) {
     assert_eq!(hash.len(draft), model.len());
     let pairs: BTreeMap<Bytes, Bytes> = hash.pairs(draft).into_iter().collect();
     assert_eq!(pairs, model.iter().map(|(field, (value, _))| (field.clone(), value.clone())).collect());
-    let mut living: Vec<Bytes> = hash.living(draft).iter().map(|place| place.name.clone()).collect();
+    let mut living: Vec<Bytes> = hash.living(draft).iter().map(|place| place.name()).collect();
     living.sort_unstable();
     assert_eq!(living, model.keys().cloned().collect::<Vec<Bytes>>());
     for (field, content) in &model {
@@ -46,8 +46,8 @@ fn compare(draft: &Draft<'_>, model: &Model) {
     }
     let all = draft.order(crate::row::Table::Elements(hash.collection.id()), By::Hash);
     let rows = all.iter().filter_map(|place| {
-        let row = draft.row(crate::row::Table::Elements(hash.collection.id()), &place.name)?;
-        Some(size(&place.name, &row))
+        let row = draft.row(crate::row::Table::Elements(hash.collection.id()), &place.name())?;
+        Some(size(&place.name(), &row))
     });
     assert_eq!(hash.size(), rows.sum::<u64>(), "the head counts the sizes of all rows, dead ones included");
 }

@@ -14,7 +14,7 @@ const KEY: Bytes = Bytes::from_static(b"set");
 /// The members, as commands see them, after a check of what the head says of them.
 fn members(draft: &Draft<'_>) -> BTreeSet<Bytes> {
     let Some(set) = Set::open(draft, &KEY).expect("the key is a set, or absent") else { return BTreeSet::new() };
-    let members: BTreeSet<Bytes> = set.members(draft).iter().map(|place| place.name.clone()).collect();
+    let members: BTreeSet<Bytes> = set.members(draft).iter().map(|place| place.name()).collect();
     assert!(!set.is_empty(), "a key goes with its last member");
     assert_eq!(set.len(), members.len());
     assert_eq!(set.size(), members.iter().map(|member| size(member, &Row::Member)).sum::<u64>());

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::row::{Made, Row, StreamId, Table};
-use crate::state::order::Place;
+use crate::state::order::Spot;
 use crate::state::{By, Draft, position_of_rank};
 
 /// The living elements of a collection, in some order.
@@ -14,14 +14,14 @@ pub(super) fn elements(draft: &Draft<'_>, collection: Made, by: By) -> impl Iter
 }
 
 /// The element at this place, unless it has ended.
-pub(super) fn living(draft: &Draft<'_>, table: Table, by: By, place: &Place) -> Option<(Bytes, Row)> {
+pub(super) fn living(draft: &Draft<'_>, table: Table, by: By, place: Spot<'_>) -> Option<(Bytes, Row)> {
     let name = match by {
         By::Position => Bytes::copy_from_slice(itoa::Buffer::new().format(position_of_rank(place.rank)).as_bytes()),
         By::Id => {
-            let sequence = place.name.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            let sequence = place.name().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
             id_text((place.rank, sequence))
         }
-        By::Hash | By::Score | By::End => place.name.clone(),
+        By::Hash | By::Score | By::End => place.name(),
     };
     let row = draft.look(table, &name)?;
     Some((name, row))

@@ -1,10 +1,11 @@
 //! Parts of a sorted set: by rank, by score, or by member.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::state::order::Order;
+use crate::state::order::{Order, Spot};
 use crate::state::rank_of_score;
 use crate::value::number::ScoreBound;
 
@@ -91,44 +92,52 @@ fn ranks(length: usize, first: i64, last: i64) -> Range<usize> {
 /// then look for the first member beyond the other bound.
 pub(super) fn walk(order: &Order, low: &NameBound, high: &NameBound, backwards: bool, skipped: usize) -> Range<usize> {
     let (Some(first), Some(last)) = (order.first(), order.last()) else { return 0..0 };
-    if !low.is_before(&last.name) || !high.is_after(&first.name) {
+    if !low.is_before(last) || !high.is_after(first) {
         return 0..0;
     }
     if backwards {
-        let above = order.iter_back_from(order.len()).take_while(|place| !high.is_after(&place.name)).count();
+        let above = order.iter_back_from(order.len()).take_while(|place| !high.is_after(*place)).count();
         let end = order.len() - above;
-        let within = || order.iter_back_from(end - 1).next().is_some_and(|place| low.is_before(&place.name));
+        let within = || order.iter_back_from(end - 1).next().is_some_and(|place| low.is_before(place));
         if end <= skipped || !within() {
             return 0..0;
         }
         let end = end - skipped;
-        end - order.iter_back_from(end - 1).take_while(|place| low.is_before(&place.name)).count()..end
+        end - order.iter_back_from(end - 1).take_while(|place| low.is_before(*place)).count()..end
     } else {
-        let start = order.iter().take_while(|place| !low.is_before(&place.name)).count();
-        if !order.at(start).is_some_and(|place| high.is_after(&place.name)) {
+        let start = order.iter().take_while(|place| !low.is_before(*place)).count();
+        if !order.at(start).is_some_and(|place| high.is_after(place)) {
             return 0..0;
         }
         let start = start.saturating_add(skipped).min(order.len());
-        start..start + order.iter_from(start).take_while(|place| high.is_after(&place.name)).count()
+        start..start + order.iter_from(start).take_while(|place| high.is_after(*place)).count()
     }
 }
 
 impl NameBound {
     /// Whether a range that begins here holds the member, as far as this end decides.
-    pub(super) fn is_before(&self, member: &[u8]) -> bool {
+    pub(super) fn is_before(&self, member: Spot<'_>) -> bool {
         match self {
             NameBound::Lowest => true,
             NameBound::Highest => false,
-            NameBound::At { name, exclusive } => &name[..] < member || !exclusive && &name[..] == member,
+            NameBound::At { name, exclusive } => match member.compare_name(name) {
+                Ordering::Less => false,
+                Ordering::Equal => !exclusive,
+                Ordering::Greater => true,
+            },
         }
     }
 
     /// Whether a range that ends here holds the member, as far as this end decides.
-    pub(super) fn is_after(&self, member: &[u8]) -> bool {
+    pub(super) fn is_after(&self, member: Spot<'_>) -> bool {
         match self {
             NameBound::Lowest => false,
             NameBound::Highest => true,
-            NameBound::At { name, exclusive } => member < &name[..] || !exclusive && &name[..] == member,
+            NameBound::At { name, exclusive } => match member.compare_name(name) {
+                Ordering::Less => true,
+                Ordering::Equal => !exclusive,
+                Ordering::Greater => false,
+            },
         }
     }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::resp::Reply;
 use crate::row::{Row, Shape};
-use crate::state::order::{Order, Place};
+use crate::state::order::{Order, Spot};
 use crate::state::{By, Draft, rank_of_score, score_of_rank};
 use crate::value::collection::{self, Collection, Kind};
 use crate::value::number;
@@ -128,7 +128,7 @@ impl Zset {
         }
         // Whoever holds an order while it changes has its nodes copied.
         let names = |order: Order| -> Vec<Bytes> {
-            order.iter_from(positions.start).take(positions.len()).map(|place| place.name.clone()).collect()
+            order.iter_from(positions.start).take(positions.len()).map(|place| place.name()).collect()
         };
         for name in names(self.order(draft)) {
             self.remove(draft, &name);
@@ -165,8 +165,8 @@ fn score_of(row: &Row) -> Option<f64> {
 }
 
 /// A place in the order of scores as a member with its score.
-pub fn scored(place: &Place) -> Scored {
-    (place.name.clone(), score_of_rank(place.rank))
+pub fn scored(place: Spot<'_>) -> Scored {
+    (place.name(), score_of_rank(place.rank))
 }
 
 /// The members at some positions. With `backwards` the highest comes first.

@@ -9,6 +9,7 @@ use super::*;
 use crate::id::Id;
 use crate::run::Salt;
 use crate::state::Database;
+use crate::state::order::Place;
 use crate::value::number::ScoreBound;
 
 const KEY: &[u8] = b"key";
@@ -160,7 +161,7 @@ proptest! {
         names in prop::collection::vec(name(), 0..12), low in bound(), high in bound(), backwards in any::<bool>(),
     ) {
         let order = order(names.iter().map(|name| (name.clone(), 1.0)));
-        let within = |name: &[u8]| low.is_before(name) && high.is_after(name);
+        let within = |name: &[u8]| low.is_before(Spot::new(0, name)) && high.is_after(Spot::new(0, name));
         let expected: Vec<Scored> = order.iter().map(scored).filter(|(name, _)| within(name)).collect();
         prop_assert_eq!(walk(&order, &low, &high, backwards, 0).len(), expected.len());
         let positions = Extent::Names(low.clone(), high.clone()).positions(&order, backwards);

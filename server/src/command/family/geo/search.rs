@@ -180,7 +180,7 @@ fn within(order: &Order, shape: &SearchShape, range: ScoreRange) -> impl Iterato
         let score = score_of_rank(at.rank);
         let place = Coordinates::from_score(score);
         let distance = shape.distance_if_inside(place)?;
-        Some(FoundPlace { member: at.name.clone(), score, place, distance })
+        Some(FoundPlace { member: at.name(), score, place, distance })
     })
 }
 

@@ -99,6 +99,6 @@ fn random(draft: &mut Draft<'_>, _: &[Bytes]) -> Result<Reply, Reply> {
     }
     let mut chance = Chance::of(draft);
     let drawn = (0..DRAWS).filter_map(|_| order.at(chance.below(order.len())));
-    let mut living = drawn.chain(&order).filter(|place| draft.find(&place.name).is_some());
-    Ok(living.next().map(|place| place.name.clone()).into())
+    let mut names = drawn.chain(&order).map(|place| place.name());
+    Ok(names.find(|name| draft.find(name).is_some()).into())
 }

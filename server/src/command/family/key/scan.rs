@@ -55,9 +55,9 @@ fn passes(pattern: &[u8], key: &[u8]) -> bool {
 fn keys(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, pattern] = exactly(words)?;
     let order = draft.order(draft.keys_table(), By::Hash);
-    let matching = order.iter().filter(|place| passes(pattern, &place.name));
-    let living = matching.filter(|place| draft.find(&place.name).is_some());
-    Ok(Reply::Array(living.map(|place| Reply::Bulk(place.name.clone())).collect()))
+    let matching = order.iter().map(|place| place.name()).filter(|name| passes(pattern, name));
+    let living = matching.filter(|name| draft.find(name).is_some());
+    Ok(Reply::Array(living.map(Reply::Bulk).collect()))
 }
 
 /// The cursor and the options of a `SCAN`.
@@ -123,8 +123,9 @@ fn scan(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
         visited += 1;
         // A hash has 48 bits, so there is always a next one.
         next = place.rank + 1;
-        if options.wants(draft, &place.name) {
-            found.push(Reply::Bulk(place.name.clone()));
+        let name = place.name();
+        if options.wants(draft, &name) {
+            found.push(Reply::Bulk(name));
         }
     }
     let next = if is_whole { 0 } else { next };

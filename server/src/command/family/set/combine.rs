@@ -124,7 +124,7 @@ fn union(draft: &Draft<'_>, sets: &[Option<Set>]) -> Result<Vec<Bytes>, Reply> {
     bound_elements(lengths(sets).fold(0, usize::saturating_add))?;
     let mut union = BTreeSet::new();
     for set in sets.iter().flatten() {
-        union.extend(set.members(draft).iter().map(|place| place.name.clone()));
+        union.extend(set.members(draft).iter().map(|place| place.name()));
     }
     Ok(union.into_iter().collect())
 }
@@ -143,17 +143,17 @@ fn difference(draft: &Draft<'_>, sets: &[Option<Set>]) -> Result<Vec<Bytes>, Rep
     let way = Subtraction::of(first.len(), lengths(others));
     way.bound()?;
     let order = first.members(draft);
-    let members = order.iter().map(|place| &place.name);
+    let members = order.iter().map(|place| place.name());
     Ok(match way {
         Subtraction::Lookups(_) => {
-            let is_left = |member: &&Bytes| !others.iter().flatten().any(|set| set.has(draft, member));
-            members.filter(is_left).cloned().collect()
+            let is_left = |member: &Bytes| !others.iter().flatten().any(|set| set.has(draft, member));
+            members.filter(is_left).collect()
         }
         Subtraction::Removals(_) => {
-            let mut left: BTreeSet<Bytes> = members.cloned().collect();
+            let mut left: BTreeSet<Bytes> = members.collect();
             for set in others.iter().flatten() {
                 for place in &set.members(draft) {
-                    left.remove(&place.name);
+                    left.remove(&place.name());
                 }
             }
             left.into_iter().collect()
@@ -168,8 +168,9 @@ fn each_common(draft: &Draft<'_>, sets: &[Option<Set>], mut visit: impl FnMut(&B
     sets.sort_by_key(|set| set.len());
     let [smallest, others @ ..] = &sets[..] else { return Ok(()) };
     for place in &smallest.members(draft) {
-        let is_common = others.iter().all(|set| set.has(draft, &place.name));
-        if is_common && !visit(&place.name) {
+        let member = place.name();
+        let is_common = others.iter().all(|set| set.has(draft, &member));
+        if is_common && !visit(&member) {
             break;
         }
     }

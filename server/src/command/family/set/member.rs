@@ -139,7 +139,7 @@ fn contains_many(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply>
 fn members(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, key] = exactly(words)?;
     let order = Set::open(draft, key)?.map(|set| set.members(draft)).unwrap_or_default();
-    Ok(unordered(order.iter().map(|place| place.name.clone()).collect()))
+    Ok(unordered(order.iter().map(|place| place.name()).collect()))
 }
 
 /// Members as a set, in the protocol that has sets.

@@ -345,7 +345,7 @@ impl Input {
                 zset.order(draft).iter().all(|place| visit(scored(place)));
             }
             Input::Set(set) => {
-                set.order(draft, By::Hash).iter().all(|place| visit((place.name.clone(), SCORE_IN_SETS)));
+                set.order(draft, By::Hash).iter().all(|place| visit((place.name(), SCORE_IN_SETS)));
             }
         }
     }

@@ -94,7 +94,7 @@ impl<'a> Visit<'a> {
     fn page(&self, draft: &Draft<'_>, zset: &Zset, cursor: u64) -> (u64, Vec<Scored>) {
         if zset.len() <= SMALL {
             let order = zset.order(draft);
-            return (0, order.iter().filter(|place| self.wants(&place.name)).map(scored).collect());
+            return (0, order.iter().map(scored).filter(|(name, _)| self.wants(name)).collect());
         }
         let order = zset.scattered(draft);
         let (mut visited, mut next, mut members) = (0, cursor, Vec::new());
@@ -105,8 +105,9 @@ impl<'a> Visit<'a> {
             visited += 1;
             // A hash has 48 bits, so there is always a next one.
             next = place.rank + 1;
-            if self.wants(&place.name) {
-                members.extend(zset.score(draft, &place.name).map(|score| (place.name.clone(), score)));
+            let name = place.name();
+            if self.wants(&name) {
+                members.extend(zset.score(draft, &name).map(|score| (name, score)));
             }
         }
         (0, members)

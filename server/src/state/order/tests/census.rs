@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::super::node::{Child, INNER, LEAF, Node};
-use super::super::{Order, Place};
+use super::super::Order;
+use super::super::node::{Child, INNER, Inner, LEAF, LEAF_BYTES, Node};
 
 /// What the nodes of a tree add up to.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     pub(super) leaves: usize,
+    /// Leaves below a quarter. There are none, unless some names are very long.
+    pub(super) thin: usize,
     pub(super) places: usize,
-    /// The memory of all nodes and of the places in them, without the bytes of the names.
+    /// The memory of all nodes and of the places in them.
     pub(super) memory: usize,
 }
 
@@ -20,6 +22,7 @@ impl Order {
         let mut census = Census::default();
         self.root.check(true, &mut census);
         assert_eq!(census.places, self.len());
+        assert_eq!(self.iter().map(|spot| spot.name().len()).sum::<usize>(), self.names_len());
         assert!(self.iter().is_sorted_by(|one, next| one < next));
         census
     }
@@ -32,18 +35,28 @@ impl Node {
         census.memory += size_of::<Node>() + 2 * size_of::<usize>();
         match self {
             Node::Leaf(places) => {
-                assert!(places.len() <= LEAF && (is_root || places.len() >= LEAF / 4), "a leaf of {}", places.len());
+                let is_light = places.size() < LEAF_BYTES / 4;
+                assert!(places.len() <= LEAF, "a leaf of {}", places.len());
+                let longest = || (0..places.len()).map(|at| places.get(at).name().len()).max().unwrap_or(0);
+                assert!(places.size() <= LEAF_BYTES || longest() > LEAF_BYTES / 4, "a leaf of {} bytes", places.size());
+                census.thin += usize::from(!is_root && is_light && places.len() < LEAF / 4);
                 census.leaves += 1;
                 census.places += places.len();
-                census.memory += places.capacity() * size_of::<Place>();
+                census.memory += places.memory();
                 0
             }
-            Node::Inner(children) => {
+            Node::Inner(inner) => {
+                let Inner { lowest, children } = inner;
                 let least = if is_root { 2 } else { INNER / 4 };
                 assert!((least..=INNER).contains(&children.len()), "an inner node of {}", children.len());
-                census.memory += children.capacity() * size_of::<Child>();
+                assert_eq!(lowest.len(), children.len());
+                census.memory += children.capacity() * size_of::<Child>() + lowest.memory();
                 let heights: BTreeSet<usize> = children.iter().map(|child| child.check(census)).collect();
                 assert_eq!(heights.len(), 1, "leaves of several depths");
+                for (at, child) in children.iter().enumerate() {
+                    let (leaf, inside) = child.node.leaf(0);
+                    assert_eq!(lowest.get(at), leaf.get(inside));
+                }
                 heights.first().expect("there are children") + 1
             }
         }
@@ -55,8 +68,6 @@ impl Child {
         let before = census.places;
         let height = self.node.check(false, census);
         assert_eq!(self.count, census.places - before);
-        let (leaf, inside) = self.node.leaf(0);
-        assert_eq!(self.lowest, leaf[inside]);
         height
     }
 }
