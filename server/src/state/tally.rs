@@ -49,10 +49,7 @@ impl Tally {
     /// Notes that a row takes the place of another.
     pub fn note(&mut self, name: &[u8], old: Option<&Row>, new: Option<&Row>) {
         let (old, new) = (self.counted(name, old), self.counted(name, new));
-        let size = |row: Option<&Row>| row.map_or(0, |row| row::size(name, row));
-        // A fold that was made before a flush may replace rows of a database whose tally went with the flush.
-        self.rows = (self.rows + u64::from(new.is_some())).saturating_sub(u64::from(old.is_some()));
-        self.size = (self.size + size(new)).saturating_sub(size(old));
+        self.count(name, old, new);
         let (old, new) = (old.and_then(Row::end), new.and_then(Row::end));
         if old == new {
             return;
@@ -63,6 +60,14 @@ impl Tally {
         if let Some(end) = new {
             self.ends.insert(end, name);
         }
+    }
+
+    /// Counts that a row takes the place of another. The order of ends is left as it is.
+    fn count(&mut self, name: &[u8], old: Option<&Row>, new: Option<&Row>) {
+        let size = |row: Option<&Row>| row.map_or(0, |row| row::size(name, row));
+        // A fold that was made before a flush may replace rows of a database whose tally went with the flush.
+        self.rows = (self.rows + u64::from(new.is_some())).saturating_sub(u64::from(old.is_some()));
+        self.size = (self.size + size(new)).saturating_sub(size(old));
     }
 
     /// How many keys are alive at a moment.
@@ -151,6 +156,11 @@ impl Tallies {
             let rows = if owner.table == table { owner.rows } else { 0 };
             *owner = Owner { table, rows: rows + 1, span: list_ends(new).map(|(_, first, last)| (first, last)) };
         }
+        self.disown(table, old);
+    }
+
+    /// Notes that a row does not name its collections any more.
+    fn disown(&mut self, table: Table, old: Option<&Row>) {
         for collection in old.into_iter().flat_map(Row::collections) {
             let owner = self.owners.get_mut(&collection).filter(|owner| owner.table == table);
             let Some(owner) = owner else { continue };
@@ -169,24 +179,24 @@ impl Tallies {
         planted!("dead-until-removed" => return Vec::new());
         self.now = self.now.max(now);
         let (now, mut left) = (self.now, most);
-        let mut found = Vec::new();
-        let mut bounds = Vec::new();
-        for (id, tally) in self.databases.iter().filter(|(_, tally)| tally.buried.rank <= now) {
+        let mut buried = Vec::new();
+        for (id, tally) in self.databases.iter_mut().filter(|(_, tally)| tally.buried.rank <= now) {
+            let table = Table::Keys(*id);
             let mut dead = tally.ends.iter().take_while(|place| place.rank <= now);
-            let before = found.len();
-            found.extend(dead.by_ref().take(left).map(|place| (Table::Keys(*id), place.name())));
-            left -= found.len() - before;
-            bounds.push((*id, dead.next().map_or_else(|| after(now), |place| place.place())));
+            let names: Vec<Bytes> = dead.by_ref().take(left).map(|place| place.name()).collect();
+            let bound = dead.next().map_or_else(|| after(now), |place| place.place());
+            left -= names.len();
+            // They are the lowest places of the order, so they leave it together.
+            tally.ends.remove_first(names.len());
+            for name in names {
+                let row = row(table, &name);
+                debug_assert!(row.as_ref().is_some_and(|row| row.is_dead(now)), "what counts is there: {name:?}");
+                tally.count(&name, row.as_ref(), None);
+                buried.push(Buried { table, name, row });
+            }
+            tally.buried = bound;
         }
-        let with_row = |(table, name): (Table, Bytes)| Buried { row: row(table, &name), table, name };
-        let buried: Vec<Buried> = found.into_iter().map(with_row).collect();
-        for Buried { table, name, row } in &buried {
-            debug_assert!(row.as_ref().is_some_and(|row| row.is_dead(now)), "what counts is there: {name:?}");
-            self.note(*table, name, row.as_ref(), None);
-        }
-        for (id, bound) in bounds {
-            self.databases.entry(id).and_modify(|tally| tally.buried = bound);
-        }
+        buried.iter().for_each(|Buried { table, row, .. }| self.disown(*table, row.as_ref()));
         buried
     }
 
