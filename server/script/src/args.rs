@@ -11,8 +11,13 @@ use crate::run::{raise_here, run_of};
 pub(crate) struct Args(Vec<Value>);
 
 impl Args {
-    pub(crate) fn new(values: MultiValue) -> Args {
-        Args(values.into_iter().collect())
+    pub(crate) fn new(values: Vec<Value>) -> Args {
+        Args(values)
+    }
+
+    /// Takes the first argument away.
+    pub(crate) fn take_first(&mut self) -> Option<Value> {
+        (!self.0.is_empty()).then(|| self.0.remove(0))
     }
 
     pub(crate) fn len(&self) -> usize {

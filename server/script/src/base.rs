@@ -1,5 +1,7 @@
 //! Globals of Lua's base library that are ours: those that compile, unpack, or speak of memory.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use mlua::{Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, results, text_of};
@@ -10,8 +12,8 @@ use crate::world::Native;
 
 /// What one native function may return together with its arguments, as Lua bounds it.
 const MOST_RESULTS: i64 = 8000;
-/// The name in Lua's registry of the environment of the present run.
-pub(crate) const ENVIRONMENT: &str = "valthree.environment";
+/// The names in Lua's registry of the environments of scripts and of functions.
+pub(crate) const ENVIRONMENTS: [&str; 2] = ["valthree.scripts", "valthree.functions"];
 
 /// The functions.
 pub(crate) const FUNCTIONS: &[(&str, Native)] = &[
@@ -88,7 +90,8 @@ fn load_code(lua: &Lua, code: &[u8], name: &[u8]) -> mlua::Result<MultiValue> {
     run_of(lua).charge(code.len() as u64)?;
     run_of(lua).reserve(lua, code.len().saturating_add(2 * name.len()))?;
     // A chunk runs in the environment of whoever loads it: a library's functions do not see KEYS.
-    let environment: Table = lua.named_registry_value(ENVIRONMENT)?;
+    let runs_function = run_of(lua).runs_function.load(Relaxed);
+    let environment: Table = lua.named_registry_value(ENVIRONMENTS[usize::from(runs_function)])?;
     match compile(lua, code, name, &environment)? {
         Ok(function) => Ok(results([Value::Function(function)])),
         Err(text) => Ok(results([Value::Nil, Value::String(lua.create_string(text)?)])),

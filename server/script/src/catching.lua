@@ -2,7 +2,7 @@
 --
 -- Lua's own functions that catch errors would hand a script the error that stops it; these raise it again. They are written in Lua because each level of a native wrapper would take three of Lua's 200 nested native calls.
 local pcall, xpcall, resume, settle, settle_reply, error, select, type, unpack, bounded_unpack,
-  rawget, rawset, setmetatable, next_match = ...
+  rawget, rawset, setmetatable, next_match, bridge = ...
 
 local function caught(ok, ...)
   if ok then return true, ... end
@@ -43,6 +43,10 @@ end
 function library.enter(f, handler, keys, argv)
   return xpcall(function() return f(keys, argv) end, handler)
 end
+
+-- `redis.pcall`. During a run, the first slot of the bridge holds `redis.call`. The second slot holds a value that no script
+-- has: it asks for errors as replies.
+function library.server_pcall(...) return bridge[1](bridge[2], ...) end
 
 function library.index(t, k) return t[k] end
 

@@ -8,7 +8,7 @@ use mlua::{Lua, Table, Value};
 use crate::args::{string_length, to_bytes, to_number};
 use crate::number::{ALL_DIGITS, general, truncate};
 use crate::resp::{Reply, before_nul};
-use crate::run::{BYTES_PER_STEP, run_of};
+use crate::run::{BYTES_PER_STEP, Run, run_of};
 
 /// A reply may nest so deep. Lua's tables may contain themselves.
 const MOST_DEPTH: usize = 1000;
@@ -24,8 +24,36 @@ const VALUE_OVERHEAD: usize = size_of::<Reply>();
 /// The text of the reply that is nested too deep.
 const TOO_DEEP: Reply = Reply::Error(Bytes::from_static(b"ERR reached lua stack limit"));
 
+/// What a value of a reply takes in Lua at the most, besides its bytes: a string, its place in a table that grows, and a
+/// table of its own with a field.
+const MOST_PER_VALUE: usize = 512;
+/// A reply that takes no more than this in Lua is made without protected calls. The estimate is far too large for replies of
+/// many values, and must not stop a script.
+const SMALL: usize = 64 << 10;
+
 /// The value that `redis.call` returns for a reply. `third` asks for the types of RESP3.
-pub(crate) fn to_lua(lua: &Lua, reply: &Reply, third: bool) -> mlua::Result<Value> {
+pub(crate) fn reply_to_lua(lua: &Lua, run: &Run, reply: &Reply, third: bool) -> mlua::Result<Value> {
+    match most_memory(reply, SMALL) {
+        Some(bytes) => run.unfailing(lua, bytes, || to_lua(lua, reply, third))?,
+        None => to_lua(lua, reply, third),
+    }
+}
+
+/// How much memory a reply takes in Lua at the most, unless it may be more than `limit`.
+fn most_memory(reply: &Reply, limit: usize) -> Option<usize> {
+    let left = limit.checked_sub(length(reply).saturating_add(MOST_PER_VALUE))?;
+    let after = |left: usize, reply: &Reply| Some(left - most_memory(reply, left)?);
+    let left = match reply {
+        Reply::Array(replies) | Reply::Set(replies) => replies.iter().try_fold(left, after)?,
+        Reply::Map(pairs) | Reply::Pairs(pairs) => {
+            pairs.iter().flat_map(|(name, value)| [name, value]).try_fold(left, after)?
+        }
+        _ => left,
+    };
+    Some(limit - left)
+}
+
+fn to_lua(lua: &Lua, reply: &Reply, third: bool) -> mlua::Result<Value> {
     // One value of the database may be in a reply many times. Lua keeps it once, but reads it each time.
     run_of(lua).charge(1 + (length(reply) / BYTES_PER_STEP) as u64)?;
     let text = |bytes: &[u8]| Ok(Value::String(lua.create_string(bytes)?));

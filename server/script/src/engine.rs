@@ -10,14 +10,14 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::base::ENVIRONMENT;
 use crate::convert::to_reply;
-use crate::identity::{Identity, sha1_hex};
+use crate::identity::Identity;
 use crate::interpreter::{End, Interpreter, Loading};
 use crate::limits::{Bound, Limits};
 use crate::register::FunctionFacts;
@@ -58,19 +58,17 @@ impl Engine {
         limits: &Limits,
         host: &mut dyn Host,
     ) -> Reply {
-        let sha = sha1_hex(script);
         self.guarded(|mut lua| {
             if let Err(error) = lua.begin(limits) {
                 return (lua.broken(&error), None);
             }
-            let function = match lua.script(script, &sha) {
-                Ok(Ok(function)) => function,
+            let (function, sha) = match lua.script(script) {
+                Ok(Ok(program)) => program,
                 Ok(Err(reply)) => return (reply, Some(lua)),
                 Err(error) => return (lua.broken(&error), None),
             };
-            let prepared =
-                lua.globals(keys, argv).and_then(|()| lua.lua.set_named_registry_value(ENVIRONMENT, &lua.world.script));
-            if let Err(error) = prepared {
+            lua.run.runs_function.store(false, Relaxed);
+            if let Err(error) = lua.globals(keys, argv) {
                 return (lua.broken(&error), None);
             }
             let end = lua.enter(host, |world| world.protect.call((&function, &world.handler)));
@@ -78,20 +76,26 @@ impl Engine {
         })
     }
 
-    /// Checks and compiles a script without running it.
-    pub fn check(&mut self, script: &[u8], limits: &Limits) -> Result<(), Reply> {
-        let sha = sha1_hex(script);
+    /// Checks and compiles a script without running it. Returns its SHA-1 in hexadecimal.
+    pub fn check(&mut self, script: &[u8], limits: &Limits) -> Result<Arc<str>, Reply> {
+        if let Some(sha) = self.interpreter.as_ref().and_then(|lua| lua.sha_of(script)) {
+            return Ok(sha);
+        }
+        let mut sha = None;
         let reply = self.guarded(|mut lua| {
             if let Err(error) = lua.begin(limits) {
                 return (lua.broken(&error), None);
             }
-            match lua.script(script, &sha) {
-                Ok(Ok(_)) => (Reply::OK, Some(lua)),
+            match lua.script(script) {
+                Ok(Ok((_, of_script))) => {
+                    sha = Some(of_script);
+                    (Reply::OK, Some(lua))
+                }
                 Ok(Err(reply)) => (reply, Some(lua)),
                 Err(error) => (lua.broken(&error), None),
             }
         });
-        if matches!(reply, Reply::Error(_)) { Err(reply) } else { Ok(()) }
+        sha.ok_or(reply)
     }
 
     /// What a script declares in its first line.
@@ -149,11 +153,8 @@ impl Engine {
             if let Err(error) = lua.begin(limits) {
                 return (lua.broken(&error), None);
             }
-            let prepared = lua.lists(keys, argv).and_then(|lists| {
-                lua.lua.set_named_registry_value(ENVIRONMENT, &lua.world.function)?;
-                Ok(lists)
-            });
-            let (keys, argv) = match prepared {
+            lua.run.runs_function.store(true, Relaxed);
+            let (keys, argv) = match lua.lists(keys, argv) {
                 Ok(lists) => lists,
                 Err(error) => return (lua.broken(&error), None),
             };

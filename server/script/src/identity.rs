@@ -18,7 +18,11 @@ pub(crate) fn version_number(version: &str) -> i64 {
     version.split('.').take(3).fold(0, |number, part| number << 8 | part.parse().unwrap_or(0))
 }
 
+/// The digits of hexadecimal numbers.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The SHA-1 of a script in hexadecimal.
 pub fn sha1_hex(script: &[u8]) -> String {
-    Sha1::digest(script).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]].map(char::from);
+    Sha1::digest(script).iter().flat_map(|&byte| digits(byte)).collect()
 }

@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
-use mlua::{Function, Lua, MultiValue, Table, Value};
+use mlua::{Function, Lua, MultiValue, Table, Value, Variadic};
 
+use crate::args::Args;
 use crate::compile::compile;
 use crate::identity::{Identity, sha1_hex};
+use crate::known::{Kind, Known};
 use crate::limits::{Bound, HOOK_INTERVAL, Limits};
 use crate::register::Registry;
 use crate::resp::Reply;
 use crate::run::{Clock, Failure, Run, lock, visible};
-use crate::server_table::{Answer, HOST, Host, Request};
+use crate::server_table::{HOST, Host, passed_on};
 use crate::shebang;
 use crate::world::{World, build, watch};
 
-/// The interpreter keeps so many compiled texts. When there are more, it forgets all of them.
-const MOST_COMPILED: usize = 1000;
 /// Garbage beyond this is collected between runs.
 const IDLE_MEMORY: usize = 16 << 20;
 /// An interpreter that still holds more is thrown away.
@@ -27,20 +27,23 @@ const MOST_IDLE_MEMORY: usize = 128 << 20;
 struct Place {
     chunk: &'static str,
     failure: &'static str,
-    of_libraries: bool,
+    kind: Kind,
 }
 
 const SCRIPT: Place =
-    Place { chunk: "@user_script", failure: "ERR Error compiling script (new function): ", of_libraries: false };
-const LIBRARY: Place = Place { chunk: "@user_function", failure: "ERR Error compiling function: ", of_libraries: true };
+    Place { chunk: "@user_script", failure: "ERR Error compiling script (new function): ", kind: Kind::Script };
+const LIBRARY: Place =
+    Place { chunk: "@user_function", failure: "ERR Error compiling function: ", kind: Kind::Library };
+
+/// A text that was compiled: its function, and its SHA-1.
+pub(crate) type Program = (Function, Arc<str>);
 
 /// A Lua and what was compiled in it.
 pub(crate) struct Interpreter {
     pub lua: Lua,
     pub run: Arc<Run>,
     pub world: World,
-    /// How many texts the world holds.
-    compiled: usize,
+    known: Known,
 }
 
 /// How a run ended inside of Lua.
@@ -65,50 +68,67 @@ impl Interpreter {
     pub(crate) fn new(clock: Clock, identity: &Identity) -> mlua::Result<Interpreter> {
         let run = Arc::new(Run::new(clock));
         let (lua, world) = build(identity, run.clone())?;
-        Ok(Interpreter { lua, run, world, compiled: 0 })
+        let known = Known::new(&lua)?;
+        Ok(Interpreter { lua, run, world, known })
     }
 
-    /// Begins a run within bounds.
+    /// Begins a run within bounds. What the engine prepares counts. Its size does not depend on what a script does, so it
+    /// may take more memory than the bound: then the first allocation of the script fails.
     pub(crate) fn begin(&self, limits: &Limits) -> mlua::Result<()> {
         self.run.begin(limits, self.lua.used_memory());
-        self.lua.set_memory_limit(self.run.memory_limit())?;
         if self.run.relax() { watch(&self.lua, HOOK_INTERVAL) } else { Ok(()) }
+    }
+
+    /// Has Lua keep to the memory of the run while something works in it. An allocation that may fail costs Lua's caller a
+    /// protected call, so the limit holds only where a script, or its length, decides how much is allocated.
+    fn limited<T>(&self, action: impl FnOnce() -> T) -> mlua::Result<T> {
+        self.lua.set_memory_limit(self.run.memory_limit())?;
+        let result = action();
+        self.lua.set_memory_limit(0)?;
+        Ok(result)
     }
 
     /// Forgets all compiled texts.
     pub(crate) fn forget(&mut self) -> mlua::Result<()> {
-        self.compiled = 0;
-        self.world.compiled.clear()
+        self.known.forget()
+    }
+
+    /// The SHA-1 of a script that was compiled before.
+    pub(crate) fn sha_of(&self, script: &[u8]) -> Option<Arc<str>> {
+        self.known.find(Kind::Script, script).map(|compiled| compiled.sha.clone())
     }
 
     /// The compiled form of a script. The inner error is the script's.
-    pub(crate) fn script(&mut self, script: &[u8], sha: &str) -> mlua::Result<Result<Function, Reply>> {
-        match shebang::script(script) {
-            Ok((_, start)) => self.function(&SCRIPT, sha, &script[start..]),
-            Err(reply) => Ok(Err(reply)),
-        }
+    pub(crate) fn script(&mut self, script: &[u8]) -> mlua::Result<Result<Program, Reply>> {
+        self.program(&SCRIPT, script, |text| shebang::script(text).map(|(_, start)| start))
     }
 
     /// The compiled form of a text.
-    fn function(&mut self, place: &Place, sha: &str, code: &[u8]) -> mlua::Result<Result<Function, Reply>> {
-        let name = format!("{}:{sha}", place.chunk);
-        if let Some(function) = self.world.compiled.raw_get::<Option<Function>>(&*name)? {
-            return Ok(Ok(function));
+    fn program(
+        &mut self,
+        place: &Place,
+        text: &[u8],
+        start: impl FnOnce(&[u8]) -> Result<usize, Reply>,
+    ) -> mlua::Result<Result<Program, Reply>> {
+        if let Some(compiled) = self.known.find(place.kind, text) {
+            return Ok(Ok((self.known.function(compiled)?, compiled.sha.clone())));
         }
-        let environment = match place.of_libraries {
-            true => &self.world.function,
-            false => &self.world.script,
+        let start = match start(text) {
+            Ok(start) => start,
+            Err(reply) => return Ok(Err(reply)),
         };
-        let function = match compile(&self.lua, code, place.chunk.as_bytes(), environment)? {
+        let environment = match place.kind {
+            Kind::Library => &self.world.function,
+            Kind::Script => &self.world.script,
+        };
+        let compiled = self.limited(|| compile(&self.lua, &text[start..], place.chunk.as_bytes(), environment))??;
+        let function = match compiled {
             Ok(function) => function,
             Err(text) => return Ok(Err(Reply::error([place.failure.as_bytes(), &text].concat()))),
         };
-        if self.compiled >= MOST_COMPILED {
-            self.forget()?;
-        }
-        self.compiled += 1;
-        self.world.compiled.raw_set(name, &function)?;
-        Ok(Ok(function))
+        let sha: Arc<str> = sha1_hex(text).into();
+        self.known.add(place.kind, text, sha.clone(), &function)?;
+        Ok(Ok((function, sha)))
     }
 
     /// Runs the text of a library, which registers its functions. Each time it makes its variables anew.
@@ -128,14 +148,15 @@ impl Interpreter {
 
     fn try_load(&mut self, code: &[u8], start: usize, wanted: Option<Bytes>, limits: &Limits) -> mlua::Result<Loading> {
         self.begin(limits)?;
+        self.run.runs_function.store(true, Relaxed);
         self.run.charge(code.len() as u64)?;
-        let function = match self.function(&LIBRARY, &sha1_hex(code), &code[start..])? {
-            Ok(function) => function,
+        let function = match self.program(&LIBRARY, code, |_| Ok(start))? {
+            Ok((function, _)) => function,
             Err(reply) => return Ok(Loading::Refused(reply)),
         };
         self.world.show(&self.lua, &self.world.loading)?;
         *lock(&self.run.registry) = Some(Registry::new(wanted));
-        let result = self.world.protect.call((&function, &self.world.handler));
+        let result = self.limited(|| self.world.protect.call((&function, &self.world.handler)))?;
         let registry = lock(&self.run.registry).take();
         self.world.show(&self.lua, &self.world.loaded)?;
         Ok(match (self.end(result), registry) {
@@ -170,26 +191,16 @@ impl Interpreter {
         lock(&self.run.random).seed(host.seed());
         let result = self.lua.scope(|scope| {
             let run = &self.run;
-            let ask = scope.create_function_mut(|_, ()| {
-                let request = lock(&run.request).take();
-                run.in_host.store(true, Relaxed);
-                let answer = request.map(|request| match request {
-                    Request::Call(words) => Answer::Reply(host.call(words)),
-                    Request::Permits(words) => Answer::Permission(host.permits(words)),
-                    Request::Log(level, text) => {
-                        host.log(level, text);
-                        Answer::Logged
-                    }
-                });
-                run.in_host.store(false, Relaxed);
-                *lock(&run.answer) = answer;
-                Ok(())
+            let ask = scope.create_function_mut(|lua, arguments: Variadic<Value>| {
+                passed_on(lua, run, host, Args::new(arguments.into()))
             })?;
-            self.lua.set_named_registry_value(HOST, ask)?;
-            action(&self.world)
+            let server = &self.world.servers[usize::from(run.runs_function.load(Relaxed))];
+            server.raw_set("call", &ask)?;
+            self.world.bridge.raw_set(HOST, ask)?;
+            self.limited(|| action(&self.world))?
         });
         let end = self.end(result);
-        match self.lua.unset_named_registry_value(HOST) {
+        match self.world.bridge.raw_set(HOST, false) {
             Ok(()) => end,
             Err(error) => End::Broken(error.to_string()),
         }
@@ -230,9 +241,6 @@ impl Interpreter {
 
     /// Collects garbage if there is much. Returns whether the interpreter may live on.
     pub(crate) fn tidy(&self) -> bool {
-        if self.lua.set_memory_limit(0).is_err() {
-            return false;
-        }
         if self.lua.used_memory() < IDLE_MEMORY {
             return true;
         }

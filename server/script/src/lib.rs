@@ -45,6 +45,7 @@ mod engine;
 mod identity;
 mod interpreter;
 mod json;
+mod known;
 mod limits;
 mod msgpack;
 mod number;

@@ -68,6 +68,8 @@ pub(crate) struct Run {
     pub failure: Mutex<Option<Failure>>,
     /// What a loading library has registered so far. There is none while nothing loads.
     pub registry: Mutex<Option<Registry>>,
+    /// What runs is a function of a library.
+    pub runs_function: AtomicBool,
     /// What a native function asks of the host at this moment, and what the host said.
     pub request: Mutex<Option<Request>>,
     pub answer: Mutex<Option<Answer>>,
@@ -91,6 +93,7 @@ impl Run {
             json: Mutex::new(JsonOptions::default()),
             failure: Mutex::new(None),
             registry: Mutex::new(None),
+            runs_function: AtomicBool::new(false),
             request: Mutex::new(None),
             answer: Mutex::new(None),
             in_host: AtomicBool::new(false),
@@ -167,6 +170,24 @@ impl Run {
             return Err(self.stop(Bound::Memory));
         }
         Ok(())
+    }
+
+    /// Has an action allocate at most so many bytes of Lua's memory, for which there is room. They cannot fail, which saves a
+    /// protected call for each.
+    pub(crate) fn unfailing<T>(&self, lua: &Lua, bytes: usize, action: impl FnOnce() -> T) -> mlua::Result<T> {
+        self.reserve(lua, bytes)?;
+        let limit = lua.set_memory_limit(0)?;
+        let result = action();
+        lua.set_memory_limit(limit)?;
+        Ok(result)
+    }
+
+    /// Lets the host work.
+    pub(crate) fn while_in_host<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.in_host.store(true, Relaxed);
+        let result = action();
+        self.in_host.store(false, Relaxed);
+        result
     }
 
     /// How many bytes fit into the memory that is left.

@@ -1,18 +1,20 @@
 //! The tables `redis` and `server`: how a script talks to the database.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use bytes::Bytes;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, results, text_of, to_bytes, to_number};
-use crate::convert::to_lua;
+use crate::convert::reply_to_lua;
 use crate::identity::{Identity, sha1_hex, version_number};
 use crate::limits::Bound;
 use crate::number::{ALL_DIGITS, general};
 use crate::random::FIRST_SEED;
 use crate::register::register;
 use crate::resp::{Reply, before_nul};
-use crate::run::{Raised, lock, run_of};
-use crate::world::{Native, fill};
+use crate::run::{Raised, Run, lock, run_of};
+use crate::world::{Native, STEPS_PER_NATIVE, fill};
 
 /// How important a line of the log is, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,55 +46,85 @@ pub trait Host {
     }
 }
 
-/// What a native function asks of the host. The two meet in [`crate::run::Run`], because Lua cannot carry either.
+/// What a native function asks of the host, besides commands. The two meet in [`crate::run::Run`], because Lua cannot carry
+/// either.
 pub(crate) enum Request {
-    Call(Vec<Bytes>),
     Permits(Vec<Bytes>),
     Log(LogLevel, Bytes),
 }
 
 /// What the host says.
 pub(crate) enum Answer {
-    Reply(Reply),
     Permission(Option<bool>),
     Logged,
 }
 
-/// The name in Lua's registry of the function that passes a request to the host. It exists during a run only.
-pub(crate) const HOST: &str = "valthree.host";
+/// The name in Lua's registry of the table that holds what a run adds to the world.
+pub(crate) const BRIDGE: &str = "valthree.bridge";
+/// The place in that table of `redis.call`, which passes requests to the host. It exists during a run only. It is a native
+/// function, because errors name the line of its caller, and a tail call of a function in Lua leaves none.
+pub(crate) const HOST: usize = 1;
+/// The place of a value that no script has. As the first argument it makes `redis.pcall` of `redis.call`.
+pub(crate) const QUIETLY: usize = 2;
+/// Commands of more words may not fit on Lua's stack, which has 8,000 slots.
+const MANY_WORDS: usize = 7900;
 
 /// Raises an error as a table with the field `err`.
 pub(crate) fn refuse(text: impl Into<Bytes>) -> mlua::Error {
     mlua::Error::external(Raised::Reply(text.into()))
 }
 
+/// The arguments stay on Lua's stack while a native function runs. If they fill it, the function can do nothing.
+fn stack_error(error: mlua::Error) -> mlua::Error {
+    match error {
+        mlua::Error::StackError => refuse("ERR a command in a script may have 7,990 words"),
+        other => other,
+    }
+}
+
+fn bridge<T: mlua::FromLua>(lua: &Lua, place: usize) -> mlua::Result<T> {
+    let found = lua.named_registry_value::<Table>(BRIDGE).and_then(|bridge| bridge.raw_get(place));
+    found.map_err(stack_error)
+}
+
+/// The function that passes requests to the host, unless a library loads.
+fn host(lua: &Lua) -> mlua::Result<Option<Function>> {
+    match bridge(lua, HOST)? {
+        Value::Function(host) => Ok(Some(host)),
+        _ => Ok(None),
+    }
+}
+
 fn ask(lua: &Lua, request: Request) -> mlua::Result<Answer> {
     let run = run_of(lua);
-    let host = match lua.named_registry_value::<Function>(HOST) {
-        Ok(host) => host,
-        // The arguments stay on Lua's stack while the function runs. The stack has 8,000 slots.
-        Err(mlua::Error::StackError) => return Err(refuse("ERR a command in a script may have 7,990 words")),
-        Err(_) => return Err(refuse("ERR no server to talk to while a library loads")),
-    };
+    let host = host(lua)?.ok_or_else(|| refuse("ERR no server to talk to while a library loads"))?;
     *lock(&run.request) = Some(request);
     host.call::<()>(())?;
     let answer = lock(&run.answer).take();
     answer.ok_or_else(|| refuse("ERR no answer"))
 }
 
-/// The words of a command.
-fn words(args: &Args) -> Result<Vec<Bytes>, &'static str> {
+/// The words of a command, or the error about them. They are copies that leave Lua, and pay for their bytes.
+fn words(run: &Run, args: &Args) -> mlua::Result<Result<Vec<Bytes>, &'static str>> {
     if args.len() == 0 {
-        return Err("ERR Please specify at least one argument for this call");
+        return Ok(Err("ERR Please specify at least one argument for this call"));
     }
-    let word = |value: &Value| match value {
-        Value::Integer(number) => Some(general(*number as f64, ALL_DIGITS).into()),
-        Value::Number(number) => Some(general(*number, ALL_DIGITS).into()),
-        Value::String(_) => to_bytes(value),
-        _ => None,
-    };
-    let words: Option<Vec<Bytes>> = args.from(1).iter().map(word).collect();
-    words.ok_or("ERR Command arguments must be strings or integers")
+    let (mut words, mut bytes) = (Vec::with_capacity(args.len()), 0);
+    for value in args.from(1) {
+        words.push(match value {
+            Value::Integer(number) => general(*number as f64, ALL_DIGITS).into(),
+            Value::Number(number) => general(*number, ALL_DIGITS).into(),
+            Value::String(text) => {
+                let text = text.as_bytes();
+                bytes += text.len();
+                run.bear(bytes)?;
+                Bytes::copy_from_slice(&text)
+            }
+            _ => return Ok(Err("ERR Command arguments must be strings or integers")),
+        });
+    }
+    run.charge_bytes(bytes)?;
+    Ok(Ok(words))
 }
 
 /// Pays for the copies of the arguments that leave Lua.
@@ -103,18 +135,44 @@ fn carry(lua: &Lua, args: &Args) -> mlua::Result<()> {
 /// The price of a command in steps. It keeps a script from flooding the host within its instructions.
 const STEPS_PER_COMMAND: u64 = 50;
 
-fn command(lua: &Lua, args: &Args, raise: bool) -> mlua::Result<MultiValue> {
-    let run = run_of(lua);
-    run.charge(STEPS_PER_COMMAND)?;
-    carry(lua, args)?;
-    let reply = match words(args) {
+/// `redis.call`. Passes on to the host what a script asks of it, or the request that another native function has left.
+pub(crate) fn passed_on(lua: &Lua, run: &Run, host: &mut dyn Host, mut args: Args) -> mlua::Result<Value> {
+    if args.len() == 0
+        && let Some(request) = lock(&run.request).take()
+    {
+        *lock(&run.answer) = Some(run.while_in_host(|| answer(host, request)));
+        return Ok(Value::Nil);
+    }
+    let quietly = match args.get(1) {
+        Some(Value::Table(first)) => *first == bridge::<Table>(lua, QUIETLY)?,
+        _ => false,
+    };
+    if quietly {
+        args.take_first();
+    }
+    command(lua, run, host, &args, !quietly)
+}
+
+fn answer(host: &mut dyn Host, request: Request) -> Answer {
+    match request {
+        Request::Permits(words) => Answer::Permission(host.permits(words)),
+        Request::Log(level, text) => {
+            host.log(level, text);
+            Answer::Logged
+        }
+    }
+}
+
+fn command(lua: &Lua, run: &Run, host: &mut dyn Host, args: &Args, raise: bool) -> mlua::Result<Value> {
+    run.charge(STEPS_PER_NATIVE + STEPS_PER_COMMAND)?;
+    if args.len() > MANY_WORDS {
+        bridge::<Value>(lua, HOST)?;
+    }
+    let reply = match words(run, args)? {
         // As in Valkey, such an error lacks the note that the statistics know it already.
         Err(text) if !raise => return reply_table(lua, "err", text.as_bytes()),
         Err(text) => Reply::error(text),
-        Ok(words) => match ask(lua, Request::Call(words))? {
-            Answer::Reply(reply) => reply,
-            Answer::Permission(_) | Answer::Logged => Reply::error("ERR no answer"),
-        },
+        Ok(words) => run.while_in_host(|| host.call(words)),
     };
     // The host may have taken its time.
     run.look()?;
@@ -123,15 +181,14 @@ fn command(lua: &Lua, args: &Args, raise: bool) -> mlua::Result<MultiValue> {
         Reply::Error(text) if text == STOPPED.as_bytes() => Err(run.stop(Bound::Instructions)),
         Reply::Error(text) if raise => Err(refuse(text)),
         reply => {
-            let third = run.protocol.load(std::sync::atomic::Ordering::Relaxed) == 3;
-            Ok(results([to_lua(lua, &reply, third)?]))
+            let third = run.protocol.load(Relaxed) == 3;
+            reply_to_lua(lua, run, &reply, third).map_err(stack_error)
         }
     }
 }
 
 fn permits(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
-    carry(lua, &args)?;
-    let words = words(&args).map_err(refuse)?;
+    let words = words(&run_of(lua), &args)?.map_err(refuse)?;
     match ask(lua, Request::Permits(words))? {
         Answer::Permission(Some(allowed)) => Ok(results([Value::Boolean(allowed)])),
         _ => Err(refuse("ERR Invalid command passed to server.acl_check_cmd()")),
@@ -139,10 +196,10 @@ fn permits(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
 }
 
 /// A table with one field, for `status_reply` and `error_reply`.
-fn reply_table(lua: &Lua, field: &str, text: &[u8]) -> mlua::Result<MultiValue> {
+fn reply_table(lua: &Lua, field: &str, text: &[u8]) -> mlua::Result<Value> {
     let table = lua.create_table()?;
     table.raw_set(field, lua.create_string(text)?)?;
-    Ok(results([Value::Table(table)]))
+    Ok(Value::Table(table))
 }
 
 /// The single argument of `status_reply` and `error_reply`.
@@ -156,13 +213,13 @@ fn only_string(args: &Args) -> Option<Bytes> {
 const WRONG_REPLY: &[u8] = b"ERR wrong number or type of arguments";
 
 fn error_reply(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
-    let Some(text) = only_string(&args) else { return reply_table(lua, "err", WRONG_REPLY) };
+    let Some(text) = only_string(&args) else { return Ok(results([reply_table(lua, "err", WRONG_REPLY)?])) };
     // A text of one word has no code, so it gets one. A dash in front changes nothing.
     let text = before_nul(&text);
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let error = if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() };
     let flat: Vec<u8> = error.into_iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }).collect();
-    reply_table(lua, "err", &flat)
+    Ok(results([reply_table(lua, "err", &flat)?]))
 }
 
 fn log(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
@@ -183,7 +240,7 @@ fn log(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     run_of(lua).charge(STEPS_PER_COMMAND)?;
     carry(lua, &args)?;
     let parts: Vec<Bytes> = args.from(2).iter().filter_map(to_bytes).collect();
-    if lua.named_registry_value::<Function>(HOST).is_ok() {
+    if host(lua)?.is_some() {
         ask(lua, Request::Log(level, parts.join(&b' ').into()))?;
     }
     Ok(MultiValue::new())
@@ -196,7 +253,7 @@ fn setresp(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
     let version = args.get(1).and_then(|value| to_number(lua, value));
     match version.map(|version| version as i64) {
         Some(version @ (2 | 3)) => {
-            run_of(lua).protocol.store(version as u8, std::sync::atomic::Ordering::Relaxed);
+            run_of(lua).protocol.store(version as u8, Relaxed);
             Ok(MultiValue::new())
         }
         _ => Err(refuse("ERR RESP version must be 2 or 3.")),
@@ -218,15 +275,15 @@ fn set_repl(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {
 /// Hashing so many bytes counts as one step.
 const BYTES_PER_HASH_STEP: usize = 16;
 
-/// What scripts and functions share.
+/// What scripts and functions share, besides `call` and `pcall`.
 const FUNCTIONS: &[(&str, Native)] = &[
-    ("call", |lua, args| command(lua, &args, true)),
-    ("pcall", |lua, args| command(lua, &args, false)),
     ("acl_check_cmd", permits),
     ("error_reply", error_reply),
-    ("status_reply", |lua, args| match only_string(&args) {
-        Some(text) => reply_table(lua, "ok", &text),
-        None => reply_table(lua, "err", WRONG_REPLY),
+    ("status_reply", |lua, args| {
+        Ok(results([match only_string(&args) {
+            Some(text) => reply_table(lua, "ok", &text)?,
+            None => reply_table(lua, "err", WRONG_REPLY)?,
+        }]))
     }),
     ("sha1hex", |lua, args| {
         if args.len() != 1 {

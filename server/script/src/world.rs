@@ -4,16 +4,16 @@
 //! tables in them are proxies ([`crate::proxy`]).
 
 use mlua::chunk::ChunkMode;
-use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value};
+use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic};
 
 use crate::args::{Args, results, to_bytes};
-use crate::base;
+use crate::base::{self, ENVIRONMENTS};
 use crate::compile::LOADSTRING;
 use crate::identity::Identity;
 use crate::limits::HOOK_INTERVAL;
 use crate::proxy::{self, STRING_METATABLE, protect};
 use crate::run::{BYTES_PER_STEP, LIBRARY_CHUNK, PROTECT, Run, note_failure, raise_here, run_of, settle};
-use crate::server_table::{Audience, table as server_table};
+use crate::server_table::{Audience, BRIDGE, HOST, QUIETLY, table as server_table};
 use crate::strings;
 use crate::tables;
 
@@ -24,13 +24,13 @@ pub(crate) type Native = fn(&Lua, Args) -> mlua::Result<MultiValue>;
 pub(crate) const NEXT: &str = "valthree.next";
 
 /// The price in steps of the call of a native function.
-const STEPS_PER_NATIVE: u64 = 5;
+pub(crate) const STEPS_PER_NATIVE: u64 = 5;
 
 /// Makes a native function. It pays for itself and for the bytes of its arguments before it runs, so a function that reads
 /// its arguments once need not think of the bounds.
 pub(crate) fn native(lua: &Lua, function: Native) -> mlua::Result<Function> {
-    lua.create_function(move |lua, values: MultiValue| {
-        let args = Args::new(values);
+    lua.create_function(move |lua, values: Variadic<Value>| {
+        let args = Args::new(values.into());
         run_of(lua).charge(STEPS_PER_NATIVE + (args.bytes() / BYTES_PER_STEP) as u64)?;
         function(lua, args)
     })
@@ -62,14 +62,16 @@ pub(crate) struct World {
     pub function: Table,
     pub loading: Table,
     pub loaded: Table,
+    /// The tables `redis` of scripts and of functions. Each run puts its `call` there.
+    pub servers: [Table; 2],
     /// Lua's own `xpcall`.
     pub protect: Function,
     /// Calls a function with two arguments under an error handler.
     pub enter: Function,
     /// The error handler around everything.
     pub handler: Function,
-    /// The compiled texts by their names. They are in a table because Lua 5.1 bounds how many references a host holds.
-    pub compiled: Table,
+    /// Holds the function that passes requests to the host, under [`crate::server_table::HOST`].
+    pub bridge: Table,
 }
 
 impl World {
@@ -85,7 +87,11 @@ pub(crate) fn build(identity: &Identity, run: std::sync::Arc<Run>) -> mlua::Resu
     // Coroutines copy the hook of the thread that creates them, so it must come first.
     watch(&lua, HOOK_INTERVAL)?;
     let own = lua.globals();
-    let catching = catching(&lua, &own)?;
+    let bridge = lua.create_table()?;
+    bridge.raw_set(HOST, false)?;
+    bridge.raw_set(QUIETLY, lua.create_table()?)?;
+    lua.set_named_registry_value(BRIDGE, &bridge)?;
+    let catching = catching(&lua, &own, &bridge)?;
     lua.set_named_registry_value(PROTECT, own.raw_get::<Function>("pcall")?)?;
     lua.set_named_registry_value(LOADSTRING, own.raw_get::<Function>("loadstring")?)?;
     lua.set_named_registry_value(NEXT, own.raw_get::<Function>("next")?)?;
@@ -96,16 +102,20 @@ pub(crate) fn build(identity: &Identity, run: std::sync::Arc<Run>) -> mlua::Resu
     }
 
     let shared = shared(&lua, &own, &catching)?;
-    let with = |audience: Audience| -> mlua::Result<Table> {
+    let with = |audience: Audience| -> mlua::Result<(Table, Table)> {
         let real = copy(&lua, &shared)?;
-        let server = protect(&lua, &server_table(&lua, identity, audience)?, None)?;
-        real.raw_set("redis", &server)?;
-        real.raw_set("server", server)?;
-        Ok(real)
+        let server = server_table(&lua, identity, audience)?;
+        // Each run has its own.
+        server.raw_set("call", false)?;
+        server.raw_set("pcall", catching.raw_get::<Value>("server_pcall")?)?;
+        let visible = protect(&lua, &server, None)?;
+        real.raw_set("redis", &visible)?;
+        real.raw_set("server", visible)?;
+        Ok((real, server))
     };
-    let script_real = with(Audience::Script)?;
+    let (script_real, script_server) = with(Audience::Script)?;
     let script = environment(&lua, &script_real)?;
-    let loaded = with(Audience::Function)?;
+    let (loaded, function_server) = with(Audience::Function)?;
     let function = environment(&lua, &loaded)?;
     let loading = lua.create_table()?;
     let server = server_table(&lua, identity, Audience::Loading)?;
@@ -114,14 +124,17 @@ pub(crate) fn build(identity: &Identity, run: std::sync::Arc<Run>) -> mlua::Resu
     loading.raw_set("redis", &server)?;
     loading.raw_set("server", server)?;
     loading.set_metatable(loaded.metatable())?;
+    lua.set_named_registry_value(ENVIRONMENTS[0], &script)?;
+    lua.set_named_registry_value(ENVIRONMENTS[1], &function)?;
     let world = World {
         script,
         script_real,
         function,
         loading,
         loaded,
+        servers: [script_server, function_server],
         protect: own.raw_get("xpcall")?,
-        compiled: lua.create_table()?,
+        bridge,
         enter: catching.raw_get("enter")?,
         handler: lua.create_function(|lua, error: Value| note_failure(lua, error))?,
     };
@@ -129,7 +142,7 @@ pub(crate) fn build(identity: &Identity, run: std::sync::Arc<Run>) -> mlua::Resu
 }
 
 /// The functions that catch errors.
-fn catching(lua: &Lua, own: &Table) -> mlua::Result<Table> {
+fn catching(lua: &Lua, own: &Table, bridge: &Table) -> mlua::Result<Table> {
     let settled = lua.create_function(|lua, caught: Value| settle(lua, caught))?;
     // `pcall` hands out the text of an error table, and the whole table only if it has no text.
     let settled_reply = lua.create_function(|lua, caught: Value| match settle(lua, caught)? {
@@ -156,6 +169,7 @@ fn catching(lua: &Lua, own: &Table) -> mlua::Result<Table> {
         function("rawset")?,
         function("setmetatable")?,
         lua.create_function(strings::next_match)?,
+        bridge,
     ))
 }
 

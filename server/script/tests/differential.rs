@@ -170,7 +170,7 @@ fn functions_and_flags_answer_like_a_real_server() {
         let reply = match &words[0][..] {
             b"EVAL" => engine.eval(&words[1], &[], &[], &limits(), &mut host),
             b"SCRIPT" => match engine.check(&words[2], &limits()) {
-                Ok(()) => Reply::bulk(valthree_script::sha1_hex(&words[2])),
+                Ok(sha) => Reply::bulk(sha.to_string()),
                 Err(error) => error,
             },
             b"FCALL" => {

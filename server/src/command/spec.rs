@@ -41,6 +41,8 @@ pub struct Spec {
     /// Whether it may change the database although no flag says so. That is so of scripts: clients that look at the flags must
     /// not take them for either.
     pub writes_unflagged: bool,
+    /// The program that the command runs: what its first argument is.
+    pub program: Option<Program>,
     /// Finds mistakes in the arguments that the arity cannot express.
     ///
     /// The server checks a request before it submits it, so that a mistake costs no round trip to the store. The meaning
@@ -87,6 +89,17 @@ pub enum Meaning {
     Table(fn(&'static CommandTable, &[Bytes]) -> Result<Reply, Reply>),
 }
 
+/// How a command names the program that it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// By the text of a script.
+    Text,
+    /// By the SHA-1 of a script.
+    Sha,
+    /// By the name of a function.
+    Function,
+}
+
 /// What a command does to the transaction of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionChange {
@@ -115,6 +128,7 @@ impl Spec {
         summary: "",
         meaning: Meaning::Container,
         writes_unflagged: false,
+        program: None,
         check: None,
         stored: None,
         subcommands: &[],
@@ -134,6 +148,13 @@ impl Spec {
     /// Whether the row has this flag.
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
+    }
+
+    /// Whether Valkey may replicate the command although it has no flag for writing. A pause of writes concerns such commands,
+    /// and scripts that do not write may not call them. Some of them change nothing here.
+    pub fn may_be_replicated(&self) -> bool {
+        let runs_writes = self.program.is_some() && self.writes_unflagged;
+        runs_writes || ["pfcount", "publish", "spublish"].contains(&self.name)
     }
 
     /// All categories, in order. Most of them follow from the flags, so that a row cannot contradict itself.

@@ -33,9 +33,6 @@ const WRONG_ARITY: Reply = Reply::fault("ERR Wrong number of args calling comman
 const FORBIDDEN: Reply = Reply::fault("ERR This Redis command is not allowed from script");
 const READ_ONLY: Reply = Reply::fault("ERR Write commands are not allowed from read-only scripts.");
 
-/// The commands that have no flag for writing and that Valkey may replicate all the same. It refuses them to such scripts too.
-const REPLICATED: [&str; 3] = ["pfcount", "publish", "spublish"];
-
 /// What a run may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Licence {
@@ -120,7 +117,8 @@ impl<'a, 'd> Hands<'a, 'd> {
         if spec.is(Flag::Noscript) {
             return Err(FORBIDDEN);
         }
-        if (spec.is(Flag::Write) || REPLICATED.contains(&spec.name)) && !self.licence.writes {
+        // Scripts cannot call scripts, so these are the commands that Valkey refuses to such scripts.
+        if (spec.is(Flag::Write) || spec.may_be_replicated()) && !self.licence.writes {
             return Err(READ_ONLY);
         }
         if spec.is(Flag::Denyoom) && self.refuses_growth {

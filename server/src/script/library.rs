@@ -96,6 +96,11 @@ pub fn find(draft: &Draft<'_>, name: &[u8]) -> Option<(FunctionFacts, Bytes)> {
     Some((facts, text))
 }
 
+/// What the function declares that has this name in any case.
+pub fn flags(draft: &Draft<'_>, name: &[u8]) -> Option<ScriptFlags> {
+    find_row(draft, &function_row(name)).map(|function| function.facts.flags)
+}
+
 /// All libraries, sorted by name.
 pub fn all(draft: &Draft<'_>) -> Vec<Stored> {
     let mut functions: BTreeMap<Bytes, Vec<FunctionFacts>> = BTreeMap::new();

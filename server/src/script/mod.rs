@@ -76,8 +76,13 @@ fn with_engine<T>(act: impl FnOnce(&mut Engine) -> T) -> T {
     ENGINE.with_borrow_mut(act)
 }
 
-/// Finds mistakes in a script without running it.
-pub fn check(text: &[u8]) -> Result<(), Reply> {
+/// What a script declares in its first line. None if there is a mistake in that line.
+pub fn declared(text: &[u8]) -> Option<ScriptFlags> {
+    Engine::flags(text).ok()
+}
+
+/// Finds mistakes in a script without running it. Returns its SHA-1.
+pub fn check(text: &[u8]) -> Result<Arc<str>, Reply> {
     with_engine(|engine| engine.check(text, &LIMITS)).map_err(to_client)
 }
 
@@ -211,7 +216,8 @@ mod tests {
             execute(&mut draft, &["SET", "kept", "1"]);
             let made = draft.made();
             let script = format!("redis.call('flushall') redis.call('select', 3) redis.call('set', 'a', 'b') {beyond}");
-            text::load(&mut draft, &Bytes::from("return 1")).expect("there is room");
+            text::load(&mut draft, &valthree_script::sha1_hex(b"return 1"), &Bytes::from("return 1"))
+                .expect("there is room");
             let reply = execute(&mut draft, &["EVAL_RO", "return redis.call('get', 'kept')", "0"]);
             assert_eq!(reply, Reply::text("1"));
             let known = draft.system();

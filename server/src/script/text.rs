@@ -21,7 +21,6 @@
 //! write for each run here, so texts go in the order in which they came.
 
 use bytes::Bytes;
-use valthree_script::sha1_hex;
 
 use crate::resp::Reply;
 use crate::row::Row;
@@ -60,8 +59,9 @@ fn value(draft: &Draft<'_>, name: &[u8]) -> Option<Bytes> {
     draft.find_system(name)?.value().cloned()
 }
 
+/// The text of a script. Most have come by EVAL.
 fn stored(draft: &Draft<'_>, sha: &[u8]) -> Option<Bytes> {
-    value(draft, &row(LOADED, sha)).or_else(|| value(draft, &row(OF_EVAL, sha)))
+    value(draft, &row(OF_EVAL, sha)).or_else(|| value(draft, &row(LOADED, sha)))
 }
 
 /// The text of a script.
@@ -118,7 +118,7 @@ impl Turns {
         self.oldest += 1;
     }
 
-    fn add(&mut self, draft: &mut Draft<'_>, sha: String, text: &Bytes) {
+    fn add(&mut self, draft: &mut Draft<'_>, sha: &str, text: &Bytes) {
         let size = text.len() as u64;
         while self.oldest < self.next
             && (self.next - self.oldest >= MOST_OF_EVAL || self.size + size > MOST_BYTES_OF_EVAL)
@@ -126,19 +126,18 @@ impl Turns {
             self.remove_oldest(draft);
         }
         draft.set_system(row(OF_EVAL, sha.as_bytes()), Some(Row::Value(text.clone())));
-        draft.set_system(Turns::row(self.next), Some(Row::Value(sha.into())));
+        draft.set_system(Turns::row(self.next), Some(Row::Value(Bytes::copy_from_slice(sha.as_bytes()))));
         self.next += 1;
         self.size += size;
     }
 }
 
-/// Keeps the text of a script that EVAL has run. It may take the place of the oldest one.
-pub fn remember(draft: &mut Draft<'_>, text: &Bytes) {
+/// Keeps the text of a script with this SHA-1 that EVAL has run. It may take the place of the oldest one.
+pub fn remember(draft: &mut Draft<'_>, sha: &str, text: &Bytes) {
     if text.len() > LONGEST_OF_EVAL || draft.is_full() {
         return;
     }
-    let sha = sha1_hex(text);
-    if stored(draft, sha.as_bytes()).is_none() {
+    if !draft.has_system(row(OF_EVAL, sha.as_bytes())) && value(draft, &row(LOADED, sha.as_bytes())).is_none() {
         let mut turns = Turns::of(draft);
         turns.add(draft, sha, text);
         turns.save(draft);
@@ -152,9 +151,8 @@ pub(super) fn besides_eval(draft: &Draft<'_>) -> (u64, u64) {
     (rows.saturating_sub(2 * turns.next.saturating_sub(turns.oldest)), size.saturating_sub(turns.size))
 }
 
-/// Keeps the text of a script for SCRIPT LOAD, and returns its SHA-1.
-pub fn load(draft: &mut Draft<'_>, text: &Bytes) -> Result<Reply, Reply> {
-    let sha = sha1_hex(text);
+/// Keeps the text of a script with this SHA-1 for SCRIPT LOAD, and returns the SHA-1.
+pub fn load(draft: &mut Draft<'_>, sha: &str, text: &Bytes) -> Result<Reply, Reply> {
     let name = row(LOADED, sha.as_bytes());
     if draft.find_system(&name).is_none() {
         let (rows, size) = besides_eval(draft);
@@ -168,7 +166,7 @@ pub fn load(draft: &mut Draft<'_>, text: &Bytes) -> Result<Reply, Reply> {
         }
         draft.set_system(name, Some(Row::Value(text.clone())));
     }
-    Ok(Reply::bulk(sha))
+    Ok(Reply::bulk(sha.to_owned()))
 }
 
 /// Forgets all scripts.
@@ -180,6 +178,8 @@ pub fn flush(draft: &mut Draft<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use valthree_script::sha1_hex;
+
     use super::*;
     use crate::id::Id;
     use crate::run::Salt;
@@ -187,6 +187,14 @@ mod tests {
 
     fn text(number: u64) -> Bytes {
         format!("return {number}").into()
+    }
+
+    fn remember(draft: &mut Draft<'_>, text: &Bytes) {
+        super::remember(draft, &sha1_hex(text), text);
+    }
+
+    fn load(draft: &mut Draft<'_>, text: &Bytes) -> Result<Reply, Reply> {
+        super::load(draft, &sha1_hex(text), text)
     }
 
     fn is_known(draft: &Draft<'_>, text: &Bytes) -> bool {

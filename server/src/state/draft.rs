@@ -98,6 +98,8 @@ pub struct Draft<'a> {
     chances: Cell<u64>,
     /// The keys that the present unit watches.
     pub(super) watched: Vec<Watched>,
+    /// A row of the system that is there: see [`Draft::has_system`].
+    seen_system: Option<Bytes>,
     /// What a script or a unit that exceeds its bounds returns to. They nest: a script is a part of a unit.
     savepoints: Vec<Savepoint>,
     /// How large the changes are.
@@ -145,6 +147,7 @@ impl<'a> Draft<'a> {
             ordinal: 0,
             chances: Cell::new(0),
             watched: Vec::new(),
+            seen_system: None,
             savepoints: Vec::new(),
             effects: Effects::default(),
             labours: Labours::default(),
@@ -235,6 +238,18 @@ impl<'a> Draft<'a> {
     /// The row of a user, a library or a script.
     pub fn find_system(&self, name: &[u8]) -> Option<Row> {
         self.look(Table::Keys(Made::SYSTEM), name)
+    }
+
+    /// Whether the system has a row of this name. Most units of a batch ask for the same one, so the draft remembers it.
+    pub fn has_system(&mut self, name: Bytes) -> bool {
+        if self.seen_system.as_ref() == Some(&name) {
+            return true;
+        }
+        let is_there = self.find_system(&name).is_some();
+        if is_there {
+            self.seen_system = Some(name);
+        }
+        is_there
     }
 
     /// Whether the database is larger than the limit.
@@ -360,6 +375,7 @@ impl<'a> Draft<'a> {
 
     /// Puts a user or a library in the place of another. None removes it.
     pub fn set_system(&mut self, name: Bytes, row: Option<Row>) {
+        self.seen_system = None;
         self.set(Table::Keys(Made::SYSTEM), name, row);
     }
 

@@ -10,7 +10,7 @@ use crate::command::flag::{
 };
 use crate::command::glob::{self, Case};
 use crate::command::introspect::HELP;
-use crate::command::spec::{CommandTable, Meaning, Spec};
+use crate::command::spec::{CommandTable, Meaning, Program, Spec};
 use crate::resp::Reply;
 use crate::script;
 use crate::script::library::{self, Policy, Stored};
@@ -30,6 +30,7 @@ pub static ROWS: &[Spec] = &[
         since: "7.0.0",
         summary: "Calls a function of a library that some server has loaded.",
         meaning: Meaning::Script(|table, draft, words| call(table, draft, words, true)),
+        program: Some(Program::Function),
         ..RUN
     },
     Spec {
@@ -37,6 +38,7 @@ pub static ROWS: &[Spec] = &[
         syntax: "function numkeys [key [key ...]] [arg [arg ...]]",
         summary: "Calls a function that has the flag no-writes.",
         meaning: Meaning::Script(|table, draft, words| call(table, draft, words, false)),
+        program: Some(Program::Function),
         ..READ
     },
     Spec {

@@ -9,7 +9,7 @@ use crate::command::flag::{
 };
 use crate::command::introspect::HELP;
 use crate::command::keys::{Begin, Find};
-use crate::command::spec::{CommandTable, Keys, Meaning, Spec};
+use crate::command::spec::{CommandTable, Keys, Meaning, Program, Spec};
 use crate::resp::Reply;
 use crate::script::text::SHA_LENGTH;
 use crate::script::{self, text};
@@ -49,6 +49,7 @@ pub static ROWS: &[Spec] = &[
         summary: "Runs a Lua script, and keeps it for EVALSHA.",
         meaning: Meaning::Script(|table, draft, words| eval(table, draft, words, true)),
         check: Some(|words| Parts::of(words).map(drop)),
+        program: Some(Program::Text),
         ..RUN
     },
     Spec {
@@ -57,6 +58,7 @@ pub static ROWS: &[Spec] = &[
         summary: "Runs a Lua script that may not write, and keeps it for EVALSHA.",
         meaning: Meaning::Script(|table, draft, words| eval(table, draft, words, false)),
         check: Some(|words| Parts::of(words).map(drop)),
+        program: Some(Program::Text),
         ..READ
     },
     Spec {
@@ -65,6 +67,7 @@ pub static ROWS: &[Spec] = &[
         summary: "Runs a Lua script that some server has learned.",
         meaning: Meaning::Script(|table, draft, words| eval_known(table, draft, words, true)),
         check: Some(check_known),
+        program: Some(Program::Sha),
         ..RUN
     },
     Spec {
@@ -73,6 +76,7 @@ pub static ROWS: &[Spec] = &[
         summary: "Runs a Lua script that some server has learned, and that may not write.",
         meaning: Meaning::Script(|table, draft, words| eval_known(table, draft, words, false)),
         check: Some(check_known),
+        program: Some(Program::Sha),
         ..READ
     },
     Spec {
@@ -177,9 +181,9 @@ pub(super) fn key_count(words: &[Bytes], no_number: Reply) -> Result<(&[Bytes], 
 fn eval(table: &'static CommandTable, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
     let Parts { keys, arguments } = Parts::of(words)?;
     let text = &words[1];
-    script::check(text)?;
+    let sha = script::check(text)?;
     let reply = script::run(table, draft, text, keys, arguments, writes);
-    text::remember(draft, text);
+    text::remember(draft, &sha, text);
     reply
 }
 
@@ -210,8 +214,8 @@ fn exists(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
 
 fn load(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, _, text] = exactly(words)?;
-    script::check(text)?;
-    text::load(draft, text)
+    let sha = script::check(text)?;
+    text::load(draft, &sha, text)
 }
 
 fn check_flush(words: &[Bytes]) -> Result<(), Reply> {

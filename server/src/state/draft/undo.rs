@@ -47,6 +47,7 @@ impl Draft<'_> {
         }
         self.changed.retain(|_, rows| !rows.is_empty());
         self.orders.get_mut().clear();
+        self.seen_system = None;
         // No row is left that names the ids given since, so they are free.
         (self.made, self.ordinal, self.selected, self.remapped) = (made, ordinal, selected, remapped);
         (self.numbers, self.tallies, self.effects) = (numbers, tallies, effects);
