@@ -36,6 +36,12 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether the newest version that this server knows is larger than the limit. Other servers may have stored others since,
+    /// and a write of this one may be under way. So nobody may refuse a command for this alone.
+    pub fn seems_full(&self) -> bool {
+        self.knobs.max_memory().is_some_and(|limit| self.stats.database_bytes.get() > limit)
+    }
+
     /// A server that starts now, with this wall clock.
     pub fn new(settings: Settings, wall: impl Into<Wall>) -> Instance {
         let knobs = Knobs::new(settings.max_memory);

@@ -5,6 +5,7 @@
 //! queues.
 
 pub mod caller;
+mod intent;
 mod settled;
 mod settlement;
 pub mod silence;
@@ -16,14 +17,16 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::caller::Caller;
+pub use self::intent::Intent;
 use self::settled::Awaiting;
-pub use self::settled::Settled;
+pub use self::settled::{Reckoning, Settled};
 use self::transaction::{Gathered, Transaction};
 use crate::clients::Client;
 use crate::command::Command;
 use crate::command::arguments::wrong_arity;
 use crate::command::execution::time;
 use crate::command::flag::Flag;
+use crate::command::purpose::ROOM;
 use crate::command::resolve::resolve;
 use crate::command::spec::{Meaning, Spec};
 use crate::command::table::commands;
@@ -37,8 +40,9 @@ use crate::zoo::planted;
 pub enum Step {
     /// Submit the command to the commit loop, which answers later.
     Submit(Command),
-    /// Submit the command, a WATCH, and have the session settle the answer. Until then it takes no request.
-    Watch(Command),
+    /// Submit the command, a WATCH or a question of the session, and have the session settle the answer. Until then it takes
+    /// no request.
+    Ask(Command),
     /// Submit the transaction. If it concerns the session, have the session settle the answer, as above.
     Transact(Gathered),
     /// Send the reply to a transaction that does not concern the database, after the replies to earlier requests.
@@ -67,6 +71,9 @@ pub struct Session {
 
 /// The error for a command that has no meaning in a transaction.
 const NOT_INSIDE: Reply = Reply::fault("ERR Command not allowed inside a transaction");
+
+/// The reply to a command of a transaction.
+const QUEUED: Reply = Reply::Simple(Bytes::from_static(b"QUEUED"));
 
 /// The error for tools of tests.
 const NO_DEBUG: Reply =
@@ -141,16 +148,6 @@ impl Session {
         self.transaction.is_open() && self.newest.is_some_and(is_queued)
     }
 
-    /// Whether a request may change the database. While a transaction is open, only its EXEC may.
-    pub fn may_write(&self, words: &[Bytes]) -> bool {
-        let Ok(spec) = resolve(commands(), words) else { return false };
-        if matches!(spec.meaning, Meaning::Exec) {
-            return self.transaction.is_any(Command::may_write);
-        }
-        let writes = spec.is(Flag::Write) || spec.writes_unflagged;
-        writes && spec.admits(words.len()) && !self.transaction.is_open()
-    }
-
     /// Until when the client has to wait for its replies.
     pub fn asleep_until(&self) -> Option<Instant> {
         self.caller.asleep_until()
@@ -186,8 +183,7 @@ impl Session {
         let admitted = resolved.and_then(|spec| self.admit(spec, &words, refusal).map(|()| spec));
         let spec = admitted.map_err(|error| self.refuse(exec, error))?;
         let step = if self.transaction.is_open() && !ENDINGS.contains(&spec.name) {
-            self.transaction.queue(Command::queued(spec, words));
-            Ok(Step::Answer(Reply::status("QUEUED")))
+            Ok(self.queue(Command::queued(spec, words)))
         } else {
             self.perform(spec, words)
         };
@@ -208,7 +204,7 @@ impl Session {
             return Err(NOT_INSIDE);
         }
         let needs_the_database = |spec: &Spec| !spec.is(Flag::Loading) || matches!(spec.meaning, Meaning::Watch);
-        let queue_needs_it = || transaction.is_any(|command| needs_the_database(command.spec()));
+        let queue_needs_it = || transaction.commands().any(|command| needs_the_database(command.spec()));
         if let Some(refusal) = refusal
             && (needs_the_database(spec) || matches!(spec.meaning, Meaning::Exec) && queue_needs_it())
         {
@@ -221,6 +217,22 @@ impl Session {
             return Err(Reply::error(format!("{what} {limit} bytes, see --max-request")));
         }
         Ok(())
+    }
+
+    /// Queues a command.
+    ///
+    /// Like Valkey, the server refuses a command that may let a full database grow, and the transaction with it. The size
+    /// that this session knows may be that of an old version. If that is too large, the session asks the commit loop, which
+    /// answers from a version that is proven fresh and holds the earlier writes of this client. If it is not, EXEC will look.
+    fn queue(&mut self, command: Command) -> Step {
+        let may_grow = command.purpose().is_none_or(|purpose| purpose.grows);
+        if may_grow && self.caller.instance.seems_full() {
+            let question = Command::ask(&ROOM, command.words());
+            self.awaiting = Some(Awaiting::Room(command));
+            return Step::Ask(question);
+        }
+        self.transaction.queue(command);
+        Step::Answer(QUEUED)
     }
 
     /// A command that cannot be queued spoils its transaction. An EXEC that is refused ends it.
@@ -245,7 +257,7 @@ impl Session {
             Meaning::Data(_) | Meaning::Script(_) => Ok(Step::Submit(command)),
             Meaning::Watch => {
                 self.awaiting = Some(Awaiting::Notes);
-                Ok(Step::Watch(command))
+                Ok(Step::Ask(command))
             }
             Meaning::Exec => {
                 let gathered = self.transaction.end()?;

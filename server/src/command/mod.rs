@@ -8,6 +8,7 @@
 //! | [`resolve`] | from the words of a request to its row |
 //! | [`execution`] | what executes a row on a draft |
 //! | [`keys`] | which words of a request are keys |
+//! | [`purpose`] | what a command is about to do: write, or let the database grow |
 //! | [`arguments`] | parsers and errors that several commands share |
 //! | [`combined`] | a bound on the work of commands that combine several keys |
 //! | [`introspect`], `description`, `syntax` | `COMMAND` and `HELP`: the table, told to clients |
@@ -28,6 +29,7 @@ pub mod glob;
 pub mod introspect;
 pub mod keys;
 pub mod page;
+pub mod purpose;
 pub mod resolve;
 pub mod spec;
 mod syntax;
@@ -93,11 +95,6 @@ impl Command {
         self.spec.is(Flag::Write) || self.spec.writes_unflagged
     }
 
-    /// Whether the database may be larger after the command.
-    pub fn may_grow(&self) -> bool {
-        self.spec.is(Flag::Denyoom)
-    }
-
     /// Whether the command notes keys.
     pub fn watches(&self) -> bool {
         matches!(self.spec.meaning, Meaning::Watch)
@@ -130,7 +127,7 @@ impl Command {
     /// Executes the command on a draft. The reply tells what will be true once the draft is stored.
     pub fn execute(&self, draft: &mut Draft<'_>) -> Reply {
         // Like Valkey, the server looks at the size only before a command. So one command may exceed the limit.
-        if self.may_grow() && draft.is_full() {
+        if draft.is_full() && self.purpose_on(draft).grows {
             return FULL;
         }
         self.execute_whatever_the_size(draft)

@@ -107,12 +107,14 @@ impl Unit {
 
     /// Executes a transaction. If it is refused, it changes nothing.
     fn transact(&self, watched: &[Watched], draft: &mut Draft<'_>) -> Yield {
+        // Like Valkey, the server looks at the size before it looks at the watched keys, and only before a transaction. So one
+        // transaction may exceed the limit. The session has looked when it queued the commands, but other servers may have
+        // filled the database since.
+        if draft.is_full() && self.commands.iter().any(|command| command.purpose_on(draft).grows) {
+            return Yield::from(aborted(&FULL));
+        }
         if let Some(why) = watched.iter().find_map(|watched| draft.stale(watched)) {
             return Yield { stale: Some(why), ..Yield::from(Reply::NullArray) };
-        }
-        // Like Valkey, the server looks at the size only before a transaction. So one transaction may exceed the limit.
-        if self.commands.iter().any(Command::may_grow) && draft.is_full() {
-            return Yield::from(aborted(&FULL));
         }
         let most = self.held.as_ref().map_or(usize::MAX, |share| share.limit());
         let (mut replies, mut memory) = (Vec::with_capacity(self.commands.len()), 0);

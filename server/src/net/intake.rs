@@ -15,11 +15,12 @@ use super::outbox::{Expected, Outbox};
 use super::stopwatch::Stopwatch;
 use crate::budget::Share;
 use crate::clients::Pause;
+use crate::command::Command;
 use crate::commit::{Answer, Closed, Queue, Refusal, Refused, Sheet, Unit, Unusable};
 use crate::instance::Instance;
 use crate::resp::{ARGUMENT_MEMORY, Reply};
 use crate::session::transaction::{Gathered, Queued};
-use crate::session::{Session, Step};
+use crate::session::{Intent, Session, Step};
 use crate::store::Health;
 use crate::zoo::planted;
 
@@ -101,14 +102,27 @@ pub(super) struct Intake<'a> {
 /// A request that has to wait. INFO counts it as a blocked client.
 pub(super) struct Postponed {
     request: Vec<Bytes>,
+    /// Whether it may change keys, if the database was asked.
+    writes: Option<bool>,
     shared: Arc<Instance>,
 }
 
 impl Postponed {
-    fn new(request: Vec<Bytes>, shared: &Arc<Instance>) -> Postponed {
+    fn new(request: Vec<Bytes>, writes: Option<bool>, shared: &Arc<Instance>) -> Postponed {
         shared.clients.count_waiting(1);
-        Postponed { request, shared: Arc::clone(shared) }
+        Postponed { request, writes, shared: Arc::clone(shared) }
     }
+}
+
+/// What a pause means for a request.
+enum Standing {
+    /// Nothing.
+    Passes,
+    /// It has to wait.
+    Waits,
+    /// The database has to be asked, by these questions. A library may be replaced after the answer. So a function may write
+    /// although it did not when it was let through: the pause is one server's, and others write anyway.
+    Asks(Vec<Command>),
 }
 
 impl Drop for Postponed {
@@ -150,7 +164,7 @@ impl Intake<'_> {
             && !self.session.is_waiting()
             && self.session.asleep_until().is_none()
         {
-            let Some(request) = self.next_request(inbound, outbox) else { break };
+            let Some(request) = self.next_request(&mut turn, inbound, outbox) else { break };
             self.handle(request, refusal.as_ref(), &mut turn, inbound, outbox);
         }
         if !turn.units.is_empty() {
@@ -162,11 +176,12 @@ impl Intake<'_> {
 
     /// The next whole request, if it may be executed now. Closes the connection to further requests after bytes that are
     /// none.
-    fn next_request(&mut self, inbound: &mut Inbound, outbox: &mut Outbox) -> Option<Vec<Bytes>> {
-        let request = match self.postponed.take().map(|mut postponed| std::mem::take(&mut postponed.request)) {
-            Some(request) => request,
+    fn next_request(&mut self, turn: &mut Turn, inbound: &mut Inbound, outbox: &mut Outbox) -> Option<Vec<Bytes>> {
+        let postponed = self.postponed.take().map(|mut it| (std::mem::take(&mut it.request), it.writes));
+        let (request, writes) = match postponed {
+            Some(postponed) => postponed,
             None => match inbound.next() {
-                Ok(request) => request?,
+                Ok(request) => (request?, None),
                 Err(error) => {
                     outbox.push(error.reply(), self.session.protocol());
                     inbound.close();
@@ -174,9 +189,17 @@ impl Intake<'_> {
                 }
             },
         };
-        if self.pause_for(&request).is_some() {
-            self.postponed = Some(Postponed::new(request, &self.context.shared));
-            return None;
+        match self.standing(&request, writes) {
+            Standing::Passes => {}
+            Standing::Waits => {
+                self.postponed = Some(Postponed::new(request, writes, &self.context.shared));
+                return None;
+            }
+            Standing::Asks(questions) => {
+                self.ask(questions, turn, outbox);
+                self.postponed = Some(Postponed::new(request, None, &self.context.shared));
+                return None;
+            }
         }
         if is_http(&request[0]) {
             self.context.warn_of_http(self.peer);
@@ -208,7 +231,7 @@ impl Intake<'_> {
         // What the session settles, it settles with the answer.
         let wanted = settles || matches!(step, Step::Settled(_)) || self.session.wants_reply();
         let (awaited, request_bytes, stopwatch) = match step {
-            Step::Submit(command) | Step::Watch(command) => {
+            Step::Submit(command) | Step::Ask(command) => {
                 let (answer, awaited) = turn.sheet.promise();
                 turn.units.push(Unit::new(id, database, command, answer));
                 (awaited, request_bytes, stopwatch)
@@ -249,16 +272,37 @@ impl Intake<'_> {
         outbox.expect(Expected { awaited, protocol, wanted, request_bytes, settles, stopwatch: Some(stopwatch) });
     }
 
-    /// Until when a request has to wait, if the server makes a pause that concerns it.
-    fn pause_for(&self, request: &[Bytes]) -> Option<Instant> {
-        let pause = (*self.pause.borrow())?;
-        let concerns = pause.until > Instant::now() && (pause.all || self.session.may_write(request));
-        concerns.then_some(pause.until)
+    /// Asks the database whether a request may change keys.
+    fn ask(&mut self, questions: Vec<Command>, turn: &mut Turn, outbox: &mut Outbox) {
+        let (answer, awaited) = turn.sheet.promise();
+        turn.units.push(Unit::transaction(self.session.id(), 0, questions, Vec::new(), answer));
+        self.session.await_intent();
+        // The request that waits counts its words.
+        let (protocol, request_bytes) = (self.session.protocol(), 0);
+        outbox.expect(Expected { awaited, protocol, wanted: true, request_bytes, settles: true, stopwatch: None });
+    }
+
+    /// What the pause of the server, if there is one, means for a request. `writes` is what the database has said of it.
+    fn standing(&self, request: &[Bytes], writes: Option<bool>) -> Standing {
+        let Some(pause) = (*self.pause.borrow()).filter(|pause| pause.until > Instant::now()) else {
+            return Standing::Passes;
+        };
+        let intent = || match writes {
+            Some(true) => Intent::Writes,
+            Some(false) => Intent::Reads,
+            None => self.session.intent(request),
+        };
+        match if pause.all { Intent::Writes } else { intent() } {
+            Intent::Reads => Standing::Passes,
+            Intent::Writes => Standing::Waits,
+            Intent::Unknown(questions) => Standing::Asks(questions),
+        }
     }
 
     /// Whether a request has to wait for the end of a pause.
     pub(super) fn is_paused(&self) -> bool {
-        self.postponed.as_ref().is_some_and(|postponed| self.pause_for(&postponed.request).is_some())
+        let Some(Postponed { request, writes, .. }) = &self.postponed else { return false };
+        matches!(self.standing(request, *writes), Standing::Waits)
     }
 
     /// The memory of the request that has to wait.
@@ -285,7 +329,11 @@ impl Intake<'_> {
     /// Takes an answer of the commit loop, and has the session settle it if it concerns the session.
     pub(super) fn keep(&mut self, answer: Answer, outbox: &mut Outbox, now: Instant) {
         if outbox.settles() {
-            outbox.keep_settled(self.session.settle(answer), now);
+            let settled = self.session.settle(answer);
+            if let Some(postponed) = &mut self.postponed {
+                postponed.writes = settled.writes.or(postponed.writes);
+            }
+            outbox.keep_settled(settled, now);
         } else {
             outbox.keep(answer, now);
         }

@@ -19,7 +19,7 @@ use super::stopwatch::Stopwatch;
 use crate::budget::{Share, UNTAKEN_BYTES};
 use crate::commit::{Answer, Awaited, Counted};
 use crate::resp::{Protocol, Reply, Unwritten};
-use crate::session::Settled;
+use crate::session::{Reckoning, Settled};
 use crate::zoo::planted;
 
 /// An empty queue keeps room for this many replies.
@@ -229,8 +229,8 @@ impl Outbox {
     /// Takes the reply that the session has made of that answer.
     pub(super) fn keep_settled(&mut self, mut settled: Settled, now: Instant) {
         let Some(expected) = self.next_expected() else { return };
-        if let Some(stopwatch) = expected.stopwatch {
-            stopwatch.stop(settled.whole(), true, now);
+        if let Some(stopwatch) = expected.stopwatch.filter(|_| settled.counting != Reckoning::Queued) {
+            stopwatch.stop(settled.whole(), settled.counting == Reckoning::Executed, now);
         }
         self.counted.extend(settled.counted.take());
         // Each part is encoded when the client takes it: a part may name one large value many times.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::transaction::Queued;
+use crate::command::Command;
 use crate::commit::Counted;
 use crate::resp::{Protocol, Reply};
 
@@ -11,6 +12,10 @@ use crate::resp::{Protocol, Reply};
 pub enum Awaiting {
     /// Keep the notes of a WATCH.
     Notes,
+    /// Queue this command if there is room for what it adds.
+    Room(Command),
+    /// Tell whether the request that waits for a pause may change keys.
+    Intent,
     /// Execute its own part of a transaction.
     Landing(Vec<Queued>),
 }
@@ -23,6 +28,22 @@ pub struct Settled {
     pub parts: Vec<(Reply, Protocol)>,
     /// Counts what the commit loop has made for the reply.
     pub counted: Option<Arc<Counted>>,
+    /// How the request counts.
+    pub counting: Reckoning,
+    /// Whether the request that waits for a pause may change keys, if that was the question.
+    pub writes: Option<bool>,
+}
+
+/// How statistics count a request that the session has settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reckoning {
+    /// As a call of its command.
+    #[default]
+    Executed,
+    /// As a command that was refused before it was executed.
+    Refused,
+    /// Not yet: its EXEC counts.
+    Queued,
 }
 
 impl Settled {

@@ -1,5 +1,5 @@
-//! What a session does with answers of the commit loop that concern it: the notes of a WATCH, and the outcome of a
-//! transaction with commands that the session executes itself.
+//! What a session does with answers of the commit loop that concern it: the notes of a WATCH, answers to questions of its
+//! own, and the outcome of a transaction with commands that the session executes itself.
 //!
 //! A transaction may hold commands about the connection or the server, such as CLIENT SETNAME. The session executes them
 //! when the unit has landed, so that they never happen for a transaction that was refused. Their replies stand at their
@@ -10,9 +10,9 @@ use std::vec::IntoIter;
 
 use smallvec::smallvec;
 
-use super::settled::{Awaiting, Settled};
+use super::settled::{Awaiting, Reckoning, Settled};
 use super::transaction::{Gathered, Queued};
-use super::{Session, Step};
+use super::{QUEUED, Session, Step};
 use crate::command::Command;
 use crate::command::arguments::wrong_arity;
 use crate::command::spec::Meaning;
@@ -50,6 +50,10 @@ impl Session {
     /// Takes the answer that it waits for.
     pub fn settle(&mut self, answer: Answer) -> Settled {
         let reply = match (self.awaiting.take(), answer) {
+            (Some(Awaiting::Room(command)), answer) => return self.settle_room(command, answer),
+            (Some(Awaiting::Intent), answer) => {
+                return Settled { writes: Some(may_write(answer)), ..Settled::default() };
+            }
             (Some(Awaiting::Landing(queue)), Ok(landed)) => match landed.reply {
                 Reply::Array(replies) => return self.complete(queue, Some(replies), landed.counted),
                 // It was refused.
@@ -62,8 +66,31 @@ impl Session {
             }
             (_, Err(refused)) => refused.reply(),
         };
+        self.settled(reply, Reckoning::Executed)
+    }
+
+    fn settled(&mut self, reply: Reply, counting: Reckoning) -> Settled {
         let is_wanted = self.wants_reply();
-        Settled { parts: is_wanted.then_some((reply, self.protocol())).into_iter().collect(), counted: None }
+        let parts = is_wanted.then_some((reply, self.protocol())).into_iter().collect();
+        Settled { parts, counting, ..Settled::default() }
+    }
+
+    /// Queues a command if the commit loop says that there is room for it. If not, it spoils the transaction.
+    fn settle_room(&mut self, command: Command, answer: Answer) -> Settled {
+        let reply = answer.map_or_else(|refused| refused.reply(), |found| found.reply);
+        let has_room = reply == Reply::OK;
+        if has_room {
+            self.transaction.queue(command);
+        } else {
+            self.transaction.spoil();
+        }
+        self.show_transaction();
+        if has_room { self.settled(QUEUED, Reckoning::Queued) } else { self.settled(reply, Reckoning::Refused) }
+    }
+
+    /// Waits for the answer to the questions of an [`Intent::Unknown`](super::Intent::Unknown).
+    pub fn await_intent(&mut self) {
+        self.awaiting = Some(Awaiting::Intent);
     }
 
     /// Executes the session's own commands of a transaction that has landed, and completes the reply.
@@ -78,12 +105,12 @@ impl Session {
         let is_plain = |(reply, protocol): &Part| reply.is_some() && *protocol == begin;
         if is_heard && parts.iter().all(is_plain) {
             let replies = parts.into_iter().filter_map(|(reply, _)| reply).collect();
-            return Settled { parts: vec![(Reply::Array(replies), begin)], counted };
+            return Settled { parts: vec![(Reply::Array(replies), begin)], counted, ..Settled::default() };
         }
         // Like Valkey, each part is sent as HELLO and CLIENT REPLY have it at that moment.
         let head = is_heard.then(|| (Reply::Encoded(format!("*{}\r\n", parts.len()).into()), begin));
         let wanted = parts.into_iter().filter_map(|(reply, protocol)| Some((reply?, protocol)));
-        Settled { parts: head.into_iter().chain(wanted).collect(), counted }
+        Settled { parts: head.into_iter().chain(wanted).collect(), counted, ..Settled::default() }
     }
 
     fn part(&mut self, queued: Queued, landed: &mut Option<IntoIter<Reply>>, own: &mut usize) -> Part {
@@ -119,5 +146,13 @@ impl Session {
             | Meaning::Container => Err(wrong_arity(command.spec().name)),
         });
         reply.unwrap_or_else(|error| error)
+    }
+}
+
+/// Whether one of the questions of an intent is answered with true. If nobody knows, the request may change keys.
+fn may_write(answer: Answer) -> bool {
+    match answer.map(|found| found.reply) {
+        Ok(Reply::Array(replies)) => replies.contains(&Reply::Boolean(true)),
+        Ok(_) | Err(_) => true,
     }
 }

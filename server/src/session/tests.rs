@@ -69,11 +69,34 @@ fn only_a_complete_command_may_write() {
     for (line, writes) in
         [("set k v", true), ("eval return 0", true), ("eval return", false), ("set k", false), ("get k", false)]
     {
-        assert_eq!(session.may_write(&words(line)), writes, "{line}");
+        assert_eq!(session.intent(&words(line)) == Intent::Writes, writes, "{line}");
     }
     session.handle(words("multi"), None);
+    session.handle(words("get k"), None);
+    assert_eq!(session.intent(&words("exec")), Intent::Reads);
     session.handle(words("set k v"), None);
-    assert!(session.may_write(&words("exec")) && !session.may_write(&words("set k v")));
+    assert_eq!(session.intent(&words("exec")), Intent::Writes);
+}
+
+#[test]
+fn what_the_database_alone_knows_is_asked_for() {
+    let asked = |session: &Session, line: &str| match session.intent(&words(line)) {
+        Intent::Unknown(questions) => questions.iter().map(|question| format!("{:?}", question.words())).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    let mut session = session();
+    for line in ["evalsha x 0", "evalsha_ro x 0", "fcall f 0", "FCALL_RO f 0"] {
+        assert_eq!(asked(&session, line), [format!("{:?}", words(line))]);
+    }
+    assert_eq!(asked(&session, "eval_ro text 0"), ["Reads"]);
+    let script = |name: &'static str, text: &'static str| vec![name.into(), text.into(), "0".into()];
+    assert_eq!(session.intent(&script("eval", "#!lua flags=no-writes\nreturn 1")), Intent::Reads);
+    assert_eq!(session.intent(&script("eval_ro", "#!lua\nreturn 1")), Intent::Writes);
+    let known = "evalsha 0000000000000000000000000000000000000000 0";
+    for line in ["multi", "fcall f 0", "get k", known] {
+        session.handle(words(line), None);
+    }
+    assert_eq!(asked(&session, "exec"), ["fcall f 0", known].map(|line| format!("{:?}", words(line))));
 }
 
 #[test]

@@ -174,10 +174,10 @@ impl Transaction {
         }
     }
 
-    /// Whether some queued command is no use at present.
-    pub fn is_any(&self, is_useless: impl Fn(&Command) -> bool) -> bool {
+    /// The queued commands that the unit will execute.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
         let queue = self.gathering.iter().flat_map(|gathering| &gathering.queue);
-        queue.filter_map(Queued::shared).any(is_useless)
+        queue.filter_map(Queued::shared)
     }
 
     /// Ends the transaction for EXEC.

@@ -59,11 +59,16 @@ impl Network {
 
     /// The same with limits of its own.
     pub fn limited(store: &Memory, settings: Settings) -> (Network, Script) {
+        Network::numbered(7, store, settings)
+    }
+
+    /// The same with an id of its own: servers on one store need different numbers.
+    pub fn numbered(number: u8, store: &Memory, settings: Settings) -> (Network, Script) {
         let (handle, script) = store.scripted();
         let (door, knocking) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel::<()>();
         let settings = Settings { deadline: DEADLINE, ..settings };
-        let config = Config { seed: [7; 32], wall: SystemTime::UNIX_EPOCH.into(), settings };
+        let config = Config { seed: [number; 32], wall: SystemTime::UNIX_EPOCH.into(), settings };
         let shutdown = async { stopped.await.expect("a test that ends takes its server with it") };
         let server = tokio::spawn(run(Door { knocking, number: 0 }, handle, config, shutdown));
         (Network { door, stop: Some(stop), server }, script)

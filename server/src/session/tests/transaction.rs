@@ -72,7 +72,7 @@ fn an_exec_that_is_refused_ends_the_transaction() {
     session.handle(words("multi"), Some(&loading));
     assert_eq!(
         session.handle(words("exec"), Some(&loading)),
-        Step::Settled(Settled { parts: vec![(Reply::Array(Vec::new()), Protocol::Resp2)], counted: None })
+        Step::Settled(Settled { parts: vec![(Reply::Array(Vec::new()), Protocol::Resp2)], ..Settled::default() })
     );
 }
 
@@ -140,7 +140,7 @@ fn parts_are_left_out_exactly_as_valkey_leaves_them_out() {
 fn the_notes_of_a_watch_go_into_the_next_transaction() {
     let mut session = session();
     let watch = |session: &mut Session, line: &str, notes: Vec<Watched>| {
-        assert!(matches!(session.handle(words(line), None), Step::Watch(_)) && session.is_waiting());
+        assert!(matches!(session.handle(words(line), None), Step::Ask(_)) && session.is_waiting());
         assert_eq!(sent(session.settle(Ok(Yield { watched: notes, ..Reply::OK.into() }))), "+OK\r\n");
     };
     watch(&mut session, "watch b a", vec![note("b"), note("a")]);
@@ -189,4 +189,41 @@ fn a_transaction_is_shown_to_other_clients() {
     assert!(seen(&mut watcher).contains(" flags=x ") && seen(&mut watcher).contains(" multi=2 "));
     other.handle(words("discard"), None);
     assert!(seen(&mut watcher).contains(" flags=N ") && seen(&mut watcher).contains(" multi=-1 "));
+}
+
+/// A session that knows a database which is larger than its limit.
+fn full() -> Session {
+    let settings = Settings { max_memory: Some(10), ..Settings::default() };
+    let server = Arc::new(Instance::new(settings, SystemTime::UNIX_EPOCH));
+    server.stats.database_bytes.set(11);
+    session_of(&server)
+}
+
+#[test]
+fn a_command_that_may_let_a_full_database_grow_is_queued_only_after_a_question() {
+    let mut session = full();
+    for line in ["multi", "get a", "del a", "eval text 0", "client getname"] {
+        assert!(matches!(session.handle(words(line), None), Step::Answer(Reply::Simple(_))), "{line}");
+    }
+    for line in ["set a 1", "evalsha 0000000000000000000000000000000000000000 0", "fcall f 0"] {
+        let Step::Ask(question) = session.handle(words(line), None) else { panic!("{line} was not asked for") };
+        assert!(question.words() == words(line) && !question.may_write() && session.is_waiting());
+        assert_eq!(sent(session.settle(Ok(Reply::OK.into()))), "+QUEUED\r\n");
+    }
+    let Step::Transact(gathered) = session.handle(words("exec"), None) else { panic!("it was not submitted") };
+    assert_eq!(gathered.queue.iter().filter_map(Queued::shared).count(), 6);
+}
+
+#[test]
+fn a_command_without_room_spoils_its_transaction() {
+    let refused = crate::commit::Refusal::NothingHappened.into();
+    for (answer, begin) in [(Ok(crate::command::FULL.into()), "-OOM "), (Err(refused), "-TRYAGAIN ")] {
+        let mut session = full();
+        session.handle(words("multi"), None);
+        assert!(matches!(session.handle(words("set a 1"), None), Step::Ask(_)));
+        let settled = session.settle(answer);
+        assert_eq!(settled.counting, Reckoning::Refused);
+        assert!(sent(settled).starts_with(begin));
+        assert_eq!(told(&mut session, "exec"), "EXECABORT Transaction discarded because of previous errors.");
+    }
 }
