@@ -16,9 +16,10 @@ use std::collections::BTreeSet;
 pub(crate) use self::choices::MOST_STATES;
 use self::choices::{chosen, step_by_field};
 use crate::operation::{
-    Command, HashCommand, ListCommand, Reply, Script, ScriptCommand, SetCommand, StringCommand, TransactionCommand,
+    Command, FieldCommand, GeoCentre, GeoCircle, GeoCommand, HashCommand, Holding, Life, ListCommand, Reply, Script,
+    ScriptCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
-pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue};
+pub use crate::operation::{Entry, Held, Lifetime, Site, State, TypedValue, Window};
 use crate::word::Word;
 
 /// Executes a command in database 0 and returns the reply that a correct server gives.
@@ -152,7 +153,7 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
             }
         }
         // Whether an EXPIRE with GT or LT takes effect may depend on a clock that nobody sees.
-        (Command::Key(command), seen) if command.holds(state, site.database) == Some(None) => {
+        (Command::Key(command), seen) if command.holds(state, site.database) == Holding::Unclear => {
             let expire = command.unconditional().map(Command::Key);
             let mut states = expire.and_then(|expire| step(state, site, &expire, seen)).unwrap_or_default();
             if seen.is_none_or(|seen| *seen == Reply::Integer(0)) {
@@ -173,7 +174,10 @@ pub fn step(state: &State, site: Site, command: &Command, seen: Option<&Reply>) 
     }
     let mut after = state.clone();
     let reply = apply_at(&mut after, site, command);
-    let right = seen.is_none_or(|seen| command.accepts(&command.comparable(reply), &command.comparable(seen.clone())));
+    let right = seen.is_none_or(|seen| {
+        let seen = command.comparable(seen.clone());
+        command.accepts(&command.comparable(reply), &seen) && command.fits_time(state, site, &seen)
+    });
     Some(if right { vec![after] } else { Vec::new() })
 }
 

@@ -36,7 +36,7 @@ fn is_explained(history: &History, violation: &Violation) -> bool {
         let seen = answered(place).map(|(_, seen)| seen);
         let after = model::step(
             &state,
-            Site { database: 0, stamp: *place as u32, client: operation.client },
+            Site { stamp: *place as u32, client: operation.client, ..Site::default() },
             &operation.command,
             seen,
         );

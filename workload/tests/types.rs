@@ -107,6 +107,12 @@ fn a_life_ends_in_time_and_once() {
     );
     accepted("PTTL", &format!("{set}10 1 PTTL k -> :990\n12 1 PERSIST k -> :1\n14 1 PTTL k -> :-1"));
     refused("a PTTL above the life", &format!("{set}10 1 PTTL k -> :1001"));
+    accepted("clocks differ", &format!("{set}10 1 PTTL k -> :500"));
+    refused("a PTTL far below what is left", &format!("{set}10 1 PTTL k -> :480"));
+    let minute = "1 1 SET k a EX 60 -> OK\n";
+    accepted("less is left", &format!("{minute}5000 1 PTTL k -> :55001"));
+    refused("a PTTL above what is left", &format!("{minute}5000 1 PTTL k -> :56000"));
+    accepted("an unknown EXPIRE may come late", "1 1 SET k a -> OK\n3 2 EXPIRE k 60 -> ?\n5000 1 PTTL k -> :59000");
     accepted("an unknown EXPIRE may have happened", "1 1 SET k a -> OK\n3 1 PEXPIRE k 100 -> ?\n900 2 GET k -> nil");
     refused("and does not revive", "1 1 SET k a -> OK\n3 1 PEXPIRE k 100 -> ?\n900 2 GET k -> nil\n9000 2 GET k -> a");
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::operation::{Command, Outcome, Reply, ServerCommand};
+use crate::operation::{Command, Outcome, Reply, ServerCommand, Window};
 
 /// The operations of several clients, in the order of their calls.
 ///
@@ -64,6 +64,16 @@ impl Operation {
     /// Whether the operation may take effect at any time after its call, or never.
     pub fn is_open(&self) -> bool {
         matches!(self.end, None | Some((_, Outcome::Unknown(_))))
+    }
+
+    /// When the operation may take effect, if the clocks of servers are off by `margin` at most.
+    pub fn window(&self, margin: Duration) -> Window {
+        let milliseconds = |at: Duration| i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+        let to = match &self.end {
+            Some((end, Outcome::Reply(_))) => milliseconds(end.at + margin).saturating_add(1),
+            Some((_, Outcome::Failed(_) | Outcome::Unknown(_))) | None => i64::MAX,
+        };
+        Window { from: milliseconds(self.call.at), to }
     }
 
     /// Whether the server said that the operation did nothing.

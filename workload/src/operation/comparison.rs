@@ -6,6 +6,7 @@ use super::hash::HashCommand;
 use super::reply::{Outcome, Reply};
 use super::set::SetCommand;
 use super::sorted_set::SortedSetCommand;
+use super::state::{Site, State};
 
 impl Command {
     /// The reply in the form in which replies to this command are compared. A set has no order.
@@ -57,6 +58,22 @@ impl Command {
                 Reply::Array(commands.iter().zip(replies).map(|(command, reply)| command.flat(reply)).collect())
             }
             (_, reply) => reply,
+        }
+    }
+
+    /// Whether a comparable reply to the command at a site of a state says what may be true at that time.
+    pub(crate) fn fits_time(&self, state: &State, site: Site, seen: &Reply) -> bool {
+        match self {
+            Command::Key(command) => command.fits_time(state, site, seen),
+            Command::Hash(HashCommand::Field(command)) => command.fits_time(state, site, seen),
+            Command::String(_)
+            | Command::Set(_)
+            | Command::Hash(_)
+            | Command::List(_)
+            | Command::SortedSet(_)
+            | Command::Server(_)
+            | Command::Transaction(_)
+            | Command::Script(_) => true,
         }
     }
 

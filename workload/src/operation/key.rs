@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::life::{Limit, SECOND};
+use super::life::{Holding, Limit, SECOND};
 use super::reply::Reply;
 use super::state::{Lifetime, Site, State};
 use crate::word::Word;
@@ -113,7 +113,7 @@ fn parse_copy(from: &Word, to: &Word, options: &[Word]) -> Option<KeyCommand> {
 /// What the commands mean.
 impl KeyCommand {
     pub(crate) fn apply(&self, state: &mut State, site: Site) -> Reply {
-        let Site { database, stamp, .. } = site;
+        let database = site.database;
         match self {
             KeyCommand::Del(keys) => Reply::count(keys.iter().filter(|key| state.remove(database, key).is_some())),
             KeyCommand::Exists(keys) => Reply::count(keys.iter().filter(|key| state.has(database, key))),
@@ -139,14 +139,13 @@ impl KeyCommand {
             }
             KeyCommand::Expire(key, _) | KeyCommand::PExpire(key, _) | KeyCommand::ExpireIf(key, ..) => {
                 let milliseconds = self.milliseconds().unwrap_or_default();
-                // An uncertain condition does not hold here. `model::step` tries both.
-                let holds = self.holds(state, database).map(|holds| holds.unwrap_or(false));
-                if holds == Some(false) {
+                // An unclear condition does not hold here. `model::step` tries both.
+                if self.holds(state, database) != Holding::Holds {
                     return Reply::Integer(0);
                 }
                 let Some(mut entry) = state.remove(database, key) else { return Reply::Integer(0) };
                 if milliseconds > 0 {
-                    entry.lifetime = Some(Lifetime { setter: stamp, milliseconds });
+                    entry.lifetime = Some(Lifetime::of(site, milliseconds));
                     state.put(database, key, Some(entry));
                 }
                 Reply::Integer(1)
@@ -157,7 +156,7 @@ impl KeyCommand {
                 state.put(database, key, Some(entry));
                 Reply::Integer(lifted.into())
             }
-            // The reply depends on the time. `judged` compares it by what it says for certain.
+            // The reply depends on the time. `model::step` asks whether it may be so.
             KeyCommand::PTtl(key) => match state.entry(database, key).map(|entry| entry.lifetime) {
                 None => Reply::Integer(-2),
                 Some(None) => Reply::Integer(-1),
@@ -166,12 +165,11 @@ impl KeyCommand {
         }
     }
 
-    /// Whether the condition of an EXPIRE holds, and `Some(None)` if that depends on the time. `None` without a condition,
-    /// or without the key.
-    pub(crate) fn holds(&self, state: &State, database: u8) -> Option<Option<bool>> {
-        let KeyCommand::ExpireIf(key, seconds, limit) = self else { return None };
-        let entry = state.entry(database, key)?;
-        Some(limit.holds(entry.lifetime, seconds.saturating_mul(SECOND)))
+    /// Whether the condition of an EXPIRE holds. It does without any, and an absent key has none.
+    pub(crate) fn holds(&self, state: &State, database: u8) -> Holding {
+        let KeyCommand::ExpireIf(key, seconds, limit) = self else { return Holding::Holds };
+        let entry = state.entry(database, key);
+        entry.map_or(Holding::Holds, |entry| limit.holds(entry.lifetime, seconds.saturating_mul(SECOND)))
     }
 
     /// The same EXPIRE without its condition.
@@ -207,10 +205,20 @@ impl KeyCommand {
         }
     }
 
-    /// Whether a reply is right where the model gives another one.
+    /// Whether a reply about what is left of a life fits the times of the command and of the one that limited the life.
+    pub(super) fn fits_time(&self, state: &State, site: Site, seen: &Reply) -> bool {
+        match (self, seen) {
+            (KeyCommand::PTtl(key), Reply::Integer(left)) => {
+                let limit = state.entry(site.database, key).and_then(|entry| entry.lifetime);
+                limit.is_none_or(|limit| limit.left(site, 1).contains(left))
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a reply is right where the model gives another one, whatever the time.
     pub(super) fn accepts(&self, model: &Reply, seen: &Reply) -> bool {
         match (self, model, seen) {
-            // Valkey answers 0 in the last millisecond of a life.
             (KeyCommand::PTtl(_), Reply::Integer(whole @ 0..), Reply::Integer(left)) => (0..=*whole).contains(left),
             _ => model == seen,
         }

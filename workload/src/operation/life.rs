@@ -1,6 +1,8 @@
 //! What a command says about the life of a key, and when it says it.
 
-use super::state::Lifetime;
+use std::ops::RangeInclusive;
+
+use super::state::{Lifetime, Site};
 use crate::word::Word;
 
 /// What a SET or GETEX makes of the life of its key, or an HSETEX or HGETEX of the lives of its fields.
@@ -57,13 +59,13 @@ impl Life {
         }
     }
 
-    /// The limit after a command with this stamp.
-    pub(super) fn after(self, old: Option<Lifetime>, stamp: u32) -> Option<Lifetime> {
+    /// The limit after a command at this site.
+    pub(super) fn after(self, old: Option<Lifetime>, site: Site) -> Option<Lifetime> {
         match self {
             Life::Kept => old,
             Life::Lifted => None,
             Life::Seconds(_) | Life::Milliseconds(_) | Life::Until(_) | Life::UntilMillisecond(_) => {
-                self.milliseconds().map(|milliseconds| Lifetime { setter: stamp, milliseconds })
+                self.milliseconds().map(|milliseconds| Lifetime::of(site, milliseconds))
             }
         }
     }
@@ -96,6 +98,41 @@ impl Life {
     }
 }
 
+/// Whether the condition of an EXPIRE holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    Holds,
+    Fails,
+    /// That depends on how much of the old life is over.
+    Unclear,
+}
+
+impl From<bool> for Holding {
+    fn from(holds: bool) -> Holding {
+        if holds { Holding::Holds } else { Holding::Fails }
+    }
+}
+
+impl Lifetime {
+    /// The limit that a command at a site sets.
+    pub fn of(site: Site, milliseconds: i64) -> Lifetime {
+        Lifetime { setter: site.stamp, milliseconds, set: site.window }
+    }
+
+    /// How much a command at a site may find left, in units of so many milliseconds.
+    pub(super) fn left(self, site: Site, unit: i64) -> RangeInclusive<i64> {
+        // Only a life until a moment is so long, and nobody knows how far away the moment is.
+        const UNCLEAR: i64 = (LATEST - EARLIEST) * SECOND;
+        let known = if self.milliseconds > UNCLEAR { self.milliseconds - UNCLEAR } else { self.milliseconds };
+        let longest = site.window.to.saturating_sub(self.set.from).max(0);
+        let shortest = site.window.from.saturating_sub(self.set.to).max(0);
+        // Valkey answers 0 in the last millisecond of a life.
+        let (least, most) = (known.saturating_sub(longest).max(0), self.milliseconds.saturating_sub(shortest).max(0));
+        let rounded = |milliseconds: i64| milliseconds.saturating_add(unit / 2) / unit;
+        rounded(least)..=rounded(most)
+    }
+}
+
 impl Limit {
     /// Every condition.
     pub const ALL: [Limit; 4] = [Limit::Absent, Limit::Present, Limit::Later, Limit::Earlier];
@@ -114,16 +151,16 @@ impl Limit {
         Limit::ALL.into_iter().find(|limit| limit.word() == word)
     }
 
-    /// Whether the condition holds for an old life and a new one of so many milliseconds. `None` if that depends on how much
-    /// of the old one is over.
-    pub(crate) fn holds(self, old: Option<Lifetime>, new: i64) -> Option<bool> {
+    /// Whether the condition holds for an old life and a new one of so many milliseconds.
+    pub(crate) fn holds(self, old: Option<Lifetime>, new: i64) -> Holding {
         match (self, old) {
-            (Limit::Absent, old) => Some(old.is_none()),
-            (Limit::Present, old) => Some(old.is_some()),
-            (Limit::Later, None) => Some(false),
-            (Limit::Earlier, None) => Some(true),
-            (Limit::Later, Some(old)) => (new > old.milliseconds).then_some(true),
-            (Limit::Earlier, Some(old)) => (new >= old.milliseconds).then_some(false),
+            (Limit::Absent, old) => Holding::from(old.is_none()),
+            (Limit::Present, old) => Holding::from(old.is_some()),
+            (Limit::Later, None) => Holding::Fails,
+            (Limit::Earlier, None) => Holding::Holds,
+            (Limit::Later, Some(old)) if new > old.milliseconds => Holding::Holds,
+            (Limit::Earlier, Some(old)) if new >= old.milliseconds => Holding::Fails,
+            (Limit::Later | Limit::Earlier, Some(_)) => Holding::Unclear,
         }
     }
 }

@@ -47,6 +47,25 @@ pub struct Lifetime {
     pub setter: u32,
     /// The life that it gave, in milliseconds.
     pub milliseconds: i64,
+    /// When it took effect.
+    pub set: Window,
+}
+
+/// When a command may have taken effect, in milliseconds since the history began: not before its call, and not after its
+/// answer. The end also allows for the clocks of servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window {
+    /// The first moment.
+    pub from: i64,
+    /// The last one.
+    pub to: i64,
+}
+
+impl Default for Window {
+    /// Any moment.
+    fn default() -> Window {
+        Window { from: 0, to: i64::MAX }
+    }
 }
 
 /// Where a command takes effect.
@@ -58,6 +77,8 @@ pub struct Site {
     pub stamp: u32,
     /// The client, whose EXEC looks at the keys that it watches.
     pub client: u64,
+    /// When the command may have taken effect.
+    pub window: Window,
 }
 
 /// What a search remembers of a key.

@@ -33,6 +33,7 @@ impl Order {
             database: databases[operation],
             stamp: operation as u32,
             client: history.operations[operation].client,
+            ..Site::default()
         };
         let step = |&operation: &usize| {
             let Operation { command, .. } = &history.operations[operation];

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use valthree_workload::check::Budget;
 use valthree_workload::history::History;
 use valthree_workload::model::{self, Site, State};
 
@@ -37,7 +38,9 @@ pub fn explains(history: &History) -> Option<bool> {
             if !may_be_next {
                 continue;
             }
-            let site = Site { database: databases[number], stamp: number as u32, client: operation.client };
+            let (database, client) = (databases[number], operation.client);
+            let window = operation.window(Budget::default().margin);
+            let site = Site { database, stamp: number as u32, client, window };
             for after in model::step(&state, site, &operation.command, operation.reply())? {
                 if seen.insert((done | 1 << number, after.clone())) {
                     stack.push((done | 1 << number, after));

@@ -237,7 +237,7 @@ pub fn round(dice: &mut Dice, round: &Round, carried: &[Command], unknown: u64) 
         let stamp = world.record(FIRST_CARRIED + index as u64, command.clone()) as u32;
         if index % 3 == 0 {
             let client = FIRST_CARRIED + index as u64;
-            world.adrift.push((Site { database: 0, stamp, client }, command.clone()));
+            world.adrift.push((Site { stamp, client, ..Site::default() }, command.clone()));
         }
     }
     world.databases = (0..clients).map(|actor| Generator::database(&round.configuration, actor)).collect();
@@ -360,7 +360,8 @@ impl World<'_> {
     }
 
     fn site(&self, client: usize, index: usize) -> Site {
-        Site { database: self.databases[client], stamp: index as u32, client: self.clients[client].0 }
+        let (database, client) = (self.databases[client], self.clients[client].0);
+        Site { database, stamp: index as u32, client, ..Site::default() }
     }
 
     /// Records that a client selects its database.
@@ -451,7 +452,7 @@ impl World<'_> {
         }
         let of_fields = command.field_lifetimes().into_iter().map(|(key, life, _)| (key, life));
         for (key, milliseconds) in command.lifetimes().into_iter().chain(of_fields).filter(|(_, life)| *life > 0) {
-            let limit = Lifetime { setter: site.stamp, milliseconds };
+            let limit = Lifetime::of(site, milliseconds);
             self.deaths.push((now + Duration::from_millis(milliseconds.unsigned_abs()), limit, key.clone()));
         }
     }

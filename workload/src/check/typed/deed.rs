@@ -8,7 +8,7 @@ use super::super::impact;
 use super::doing::{Doing, Place};
 use super::touch::{Touch, touches};
 use crate::history::{History, Operation};
-use crate::model::{self, Lifetime, Site};
+use crate::model::{self, Lifetime, Site, Window};
 use crate::operation::{Command, Outcome, Reply, ServerCommand, TransactionCommand};
 use crate::word::Word;
 
@@ -100,7 +100,9 @@ impl<'h> Deeds<'h> {
         }
         let (index, call) = (index as u32, 2 * operation.call.event);
         let stop = if end == NEVER { NEVER } else { 2 * end };
-        let site = Site { database, stamp: index, client: operation.client };
+        let window = operation.window(clock.margin);
+        let window = if end == NEVER { Window { to: i64::MAX, ..window } } else { window };
+        let site = Site { database, stamp: index, client: operation.client, window };
         let seen = reply.map(|reply| command.comparable(reply.clone()));
         let is_harmless = seen.as_ref().is_some_and(|seen| impact::is_harmless(command, seen));
         let lives = lives(command, seen.as_ref());
@@ -113,7 +115,7 @@ impl<'h> Deeds<'h> {
             let answered = operation.end.as_ref().filter(|_| end != NEVER);
             let by = answered.map_or(NEVER, |(moment, _)| clock.by(moment.at + life + clock.margin));
             if from != NEVER {
-                let doing = Doing::Death { key, limit: Lifetime { setter: index, milliseconds }, fields };
+                let doing = Doing::Death { key, limit: Lifetime::of(site, milliseconds), fields };
                 let (client, touches, before, is_harmless) = (None, Vec::new(), NONE, false);
                 self.all.push(Deed { index, client, call: from, end: by, doing, touches, before, is_harmless });
             }

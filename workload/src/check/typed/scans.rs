@@ -124,7 +124,8 @@ impl<'h> Collections<'h> {
             }
             let places: BTreeSet<Place> =
                 command.parts().into_iter().flat_map(|part| part.places(databases[index])).collect();
-            let site = Site { database: databases[index], stamp: index as u32, client: operation.client };
+            let (database, client) = (databases[index], operation.client);
+            let site = Site { database, stamp: index as u32, client, ..Site::default() };
             let doing = Doing::Command { command, seen, site };
             for place in places {
                 let collection = collections.by_place.entry(place).or_default();

@@ -7,7 +7,7 @@ mod spelling;
 
 use std::collections::BTreeMap;
 
-use super::life::{Life, Limit, SECOND};
+use super::life::{Holding, Life, Limit, SECOND};
 use super::reply::Reply;
 use super::state::{HashField, Lifetime, Site, State, TypedValue};
 use super::string::Condition;
@@ -80,8 +80,12 @@ impl FieldCommand {
         let reply = match self {
             FieldCommand::Expire { life, limit, fields: named, .. } => {
                 let each = named.iter().enumerate().map(|(index, field)| {
-                    let allows = |old| limit.is_none_or(|limit| limit.holds(old, self.time()).unwrap_or(holds(index)));
-                    Reply::Integer(expire(&mut fields, field, *life, site.stamp, allows))
+                    let allows = |old| match limit.map_or(Holding::Holds, |limit| limit.holds(old, self.time())) {
+                        Holding::Holds => true,
+                        Holding::Fails => false,
+                        Holding::Unclear => holds(index),
+                    };
+                    Reply::Integer(expire(&mut fields, field, *life, site, allows))
                 });
                 Reply::Array(each.collect())
             }
@@ -92,7 +96,7 @@ impl FieldCommand {
                     Some(Some(_)) => CHANGED,
                 })
             }),
-            // The reply depends on the time. `accepts` compares it by what it says for certain.
+            // The reply depends on the time. `model::step` asks whether it may be so.
             FieldCommand::Ttl(_, named) => {
                 each(named, |field| left(&fields, field, |whole| (whole + SECOND / 2) / SECOND))
             }
@@ -100,7 +104,7 @@ impl FieldCommand {
             FieldCommand::GetEx(_, life, named) => each(named, |field| {
                 let value = fields.get(field).map(|held| held.value.clone());
                 if let Some(value) = value.clone() {
-                    put(&mut fields, field, value, *life, site.stamp);
+                    put(&mut fields, field, value, *life, site);
                 }
                 Reply::value(value.as_ref())
             }),
@@ -112,7 +116,7 @@ impl FieldCommand {
                 };
                 let sets = pairs.iter().all(demanded);
                 for (field, value) in pairs.iter().filter(|_| sets) {
-                    put(&mut fields, field, value.clone(), *life, site.stamp);
+                    put(&mut fields, field, value.clone(), *life, site);
                 }
                 Reply::Integer(sets.into())
             }
@@ -136,7 +140,26 @@ impl FieldCommand {
         matches!(self, FieldCommand::Expire { limit: Some(_), .. })
     }
 
-    /// Whether a reply is right where the model gives another one.
+    /// Whether a reply about what is left of lives fits the times of the command and of those that limited the lives.
+    pub(super) fn fits_time(&self, state: &State, site: Site, seen: &Reply) -> bool {
+        let (named, unit) = match self {
+            FieldCommand::Ttl(_, named) => (named, SECOND),
+            FieldCommand::PTtl(_, named) => (named, 1),
+            FieldCommand::Expire { .. }
+            | FieldCommand::Persist(..)
+            | FieldCommand::GetEx(..)
+            | FieldCommand::SetEx { .. }
+            | FieldCommand::GetDel(..) => return true,
+        };
+        let value = state.entry(site.database, self.key()).map(|entry| &entry.value);
+        let (Some(TypedValue::Hash(fields)), Reply::Array(replies)) = (value, seen) else { return true };
+        named.iter().zip(replies).all(|(field, reply)| {
+            let limit = fields.get(field).and_then(|held| held.lifetime);
+            limit.is_none_or(|limit| matches!(reply, Reply::Integer(left) if limit.left(site, unit).contains(left)))
+        })
+    }
+
+    /// Whether a reply is right where the model gives another one, whatever the time.
     pub(super) fn accepts(&self, model: &Reply, seen: &Reply) -> bool {
         match (self, model, seen) {
             (FieldCommand::Ttl(..) | FieldCommand::PTtl(..), Reply::Array(model), Reply::Array(seen)) => {
@@ -192,25 +215,25 @@ fn expire(
     fields: &mut Fields,
     field: &Word,
     life: Life,
-    stamp: u32,
+    site: Site,
     allows: impl FnOnce(Option<Lifetime>) -> bool,
 ) -> i64 {
     let Some(held) = fields.get(field).cloned() else { return ABSENT };
     if !allows(held.lifetime) {
         return UNCHANGED;
     }
-    put(fields, field, held.value, life, stamp);
+    put(fields, field, held.value, life, site);
     if fields.contains_key(field) { CHANGED } else { GONE }
 }
 
 /// Gives a field a value and a life. It is gone if that is over at once.
-fn put(fields: &mut Fields, field: &Word, value: Word, life: Life, stamp: u32) {
+fn put(fields: &mut Fields, field: &Word, value: Word, life: Life, site: Site) {
     if life.milliseconds().is_some_and(|milliseconds| milliseconds <= 0) {
         fields.remove(field);
         return;
     }
     let old = fields.get(field).and_then(|held| held.lifetime);
-    fields.insert(field.clone(), HashField { value, lifetime: life.after(old, stamp) });
+    fields.insert(field.clone(), HashField { value, lifetime: life.after(old, site) });
 }
 
 /// What is left at most of the life of a field, in some unit.

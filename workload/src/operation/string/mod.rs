@@ -68,7 +68,7 @@ pub enum Condition {
 /// What the commands mean.
 impl StringCommand {
     pub(crate) fn apply(&self, state: &mut State, site: Site) -> Reply {
-        let Site { database, stamp, .. } = site;
+        let database = site.database;
         // MGET takes a key of another type for an absent one. The other commands refuse it, unless they overwrite it.
         let text = |state: &State, key: &Word| match state.entry(database, key).map(|entry| &entry.value) {
             None => Ok(None),
@@ -81,7 +81,7 @@ impl StringCommand {
         // A life that is over at once leaves no key.
         let put = |state: &mut State, key: &Word, value: TypedValue, life: Life| {
             let old = state.entry(database, key).and_then(|entry| entry.lifetime);
-            let entry = Entry { value, lifetime: life.after(old, stamp) };
+            let entry = Entry { value, lifetime: life.after(old, site) };
             state.put(database, key, Some(entry).filter(|_| life.milliseconds() != Some(0)));
         };
         let old = match self {
