@@ -25,6 +25,7 @@
 //! | `life` | the options that limit the life of a key or field |
 //! | `cursor`, `scan` | iterations over collections |
 //! | `span` | the ranges of sorted sets |
+//! | `places` | the places that clients know |
 //! | `comparison` | how replies are compared |
 //!
 //! # How to add a command
@@ -43,6 +44,7 @@ mod hash;
 mod key;
 mod life;
 mod list;
+mod places;
 mod reply;
 mod scan;
 mod scores;
@@ -60,12 +62,13 @@ pub use self::command::{Command, TransactionCommand};
 pub use self::cursor::BEGINNING;
 pub(crate) use self::cursor::whole;
 pub use self::field::FieldCommand;
-pub use self::geo::{GeoCentre, GeoCircle, GeoCommand, GeoPlace, PLACES, RADII};
+pub use self::geo::{GeoCentre, GeoCircle, GeoCommand, GeoPlace};
 pub use self::hash::HashCommand;
 pub use self::key::KeyCommand;
 pub(crate) use self::life::Holding;
 pub use self::life::{Life, Limit, MOMENTS};
 pub use self::list::{ListCommand, Side};
+pub use self::places::{PLACES, RADII};
 pub use self::reply::{Outcome, Reply};
 pub use self::scan::{Scan, next_call};
 pub use self::script::{Calling, Script, ScriptCommand, ScriptName};

@@ -785,7 +785,8 @@ impl World<'_> {
     fn about_place(&mut self) -> Command {
         let [key, other] = [(); 2].map(|()| self.key());
         let [member, second] = [(); 2].map(|()| format!("f{}", self.dice.below(3)));
-        let place = ["13.361389 38.115556", "15.087269 37.502669", "139.691700 35.689500"][self.dice.below(3)];
+        let places = ["13.361389 38.115556", "13.289300 38.081800", "139.691700 35.689500", "-180.000000 85.051128"];
+        let place = self.dice.pick(&places);
         let lines = [
             format!("GEOADD {key} {place} {member}"),
             format!("GEOADD {key} {place} {member} {place} {second}"),

@@ -25,13 +25,17 @@ impl Composer<'_> {
         }
     }
 
-    fn place(&mut self) -> GeoPlace {
+    pub(super) fn place(&mut self) -> GeoPlace {
         *PLACES.choose(&mut self.mint.chance).unwrap_or(&PLACES[0])
+    }
+
+    pub(super) fn radius(&mut self) -> u32 {
+        *RADII.choose(&mut self.mint.chance).unwrap_or(&RADII[0])
     }
 
     /// A circle around a member, or around a place where one may be.
     fn circle(&mut self) -> GeoCircle {
-        let radius = *RADII.choose(&mut self.mint.chance).unwrap_or(&RADII[0]);
+        let radius = self.radius();
         let centre = if self.mint.chance.random_ratio(1, 3) {
             GeoCentre::Member(self.mint.field())
         } else {
