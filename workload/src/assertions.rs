@@ -220,4 +220,6 @@ fn about_units(census: &Census) {
     assert_sometimes!(ran(ScriptName::IncrWithLimit), "A script adds within a limit", details);
     assert_sometimes!(ran(ScriptName::PushAndLook), "A script pushes and looks", details);
     assert_sometimes!(ran(ScriptName::SetAndFail), "A script fails and keeps what it did before", details);
+    assert_sometimes!(ran(ScriptName::SetFieldFor), "A script limits the life of a field", details);
+    assert_sometimes!(ran(ScriptName::PutAndSearch), "A script puts a member at a place and searches", details);
 }

@@ -146,8 +146,8 @@ impl Census {
             let did = match script {
                 Script::CompareAndSet(..) => *reply == Reply::Integer(1),
                 Script::MoveIf(..) => matches!(reply, Reply::Value(_)),
-                Script::IncrWithLimit(..) => matches!(reply, Reply::Integer(_)),
-                Script::PushAndLook(..) => matches!(reply, Reply::Array(_)),
+                Script::IncrWithLimit(..) | Script::SetFieldFor(..) => matches!(reply, Reply::Integer(_)),
+                Script::PushAndLook(..) | Script::PutAndSearch(..) => matches!(reply, Reply::Array(_)),
                 Script::SetAndFail(..) => matches!(reply, Reply::Error { error } if error.starts_with("ERR value")),
             };
             *self.scripts.entry(script.name().name()).or_default() += u64::from(did);

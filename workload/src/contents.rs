@@ -123,6 +123,17 @@ impl Contents {
     }
 }
 
+impl Contents {
+    /// The further scripts for such a key. Rounds that draw a class beyond those of all such keys run one of them.
+    pub fn further_scripts(self) -> &'static [(ScriptName, Class)] {
+        match self {
+            Contents::Hash => &[(ScriptName::SetFieldFor, Class::HPExpire)],
+            Contents::SortedSet => &[(ScriptName::PutAndSearch, Class::GeoAdd)],
+            Contents::Text | Contents::Counter | Contents::Set | Contents::List | Contents::Log => &[],
+        }
+    }
+}
+
 impl Class {
     /// Whether a command of the class suits a key of a typed round.
     pub fn fits(self, contents: Contents) -> bool {

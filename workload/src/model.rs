@@ -121,6 +121,19 @@ fn run_script(state: &mut State, site: Site, script: &Script) -> Result<Reply, R
             call(Command::String(set))?;
             call(Command::String(StringCommand::IncrBy(key.clone(), 1)))
         }
+        Script::SetFieldFor(key, field, value, life) => {
+            let (life, fields) = (Life::Milliseconds(*life), vec![field.clone()]);
+            let new = call(Command::Hash(HashCommand::Set(key.clone(), vec![(field.clone(), value.clone())])))?;
+            let expire = FieldCommand::Expire { key: key.clone(), life, limit: None, fields };
+            call(Command::Hash(HashCommand::Field(expire)))?;
+            Ok(new)
+        }
+        Script::PutAndSearch(key, place, member, radius) => {
+            let circle = GeoCircle { centre: GeoCentre::Member(member.clone()), radius: *radius };
+            let put = GeoCommand::Add(key.clone(), vec![(*place, member.clone())]);
+            call(Command::SortedSet(SortedSetCommand::Geo(put)))?;
+            call(Command::SortedSet(SortedSetCommand::Geo(GeoCommand::Search(key.clone(), circle))))
+        }
     }
 }
 

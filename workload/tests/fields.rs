@@ -121,6 +121,32 @@ fn a_number_keeps_the_life_of_its_field() {
 }
 
 #[test]
+fn a_script_limits_the_life_of_a_field() {
+    let script = "1 1 HSET h g b -> :1\n3 1 EVAL set-field-for r 1 h f a 1000 -> :1\n";
+    accepted("it ends", &format!("{script}400 2 HGETALL h -> [f a g b]\n1700 2 HGETALL h -> [g b]"));
+    accepted("and is new again", &format!("{script}1700 1 EVAL set-field-for r 1 h f c 1000 -> :1"));
+    accepted("it is there", &format!("{script}400 1 EVAL set-field-for r 1 h f c 60000 -> :0\n1700 2 HGET h f -> c"));
+    accepted("an unknown one", "1 1 HSET h f a -> :1\n3 1 EVAL set-field-for r 1 h f b 100 -> ?\n900 2 EXISTS h -> :0");
+    refused("it ends too early", &format!("{script}400 2 HGET h f -> nil"));
+    refused("it stays", &format!("{script}1700 2 HGET h f -> a"));
+    refused("half of the script", &format!("{script}10 2 HPTTL h FIELDS 1 f -> [:-1]"));
+    refused("a dead field counts", &format!("{script}1700 1 EVAL set-field-for r 1 h f c 1000 -> :0"));
+}
+
+#[test]
+fn a_script_puts_a_member_at_a_place_and_searches() {
+    let first = "1 1 EVAL put-and-search r 1 z 13.361389 38.115556 f 10 -> [f]\n";
+    accepted("near", &format!("{first}3 2 EVAL put-and-search r 1 z 13.289300 38.081800 g 10 -> [g f]"));
+    accepted("far", &format!("{first}3 2 EVAL put-and-search r 1 z 15.087269 37.502669 g 10 -> [g]"));
+    accepted(
+        "over the date line",
+        "1 1 GEOADD z 179.999900 -16.500000 f -> :1\n3 1 EVAL put-and-search r 1 z -180.000000 -16.500000 g 10 -> [f g]",
+    );
+    refused("a near one is missing", &format!("{first}3 2 EVAL put-and-search r 1 z 13.289300 38.081800 g 10 -> [g]"));
+    refused("it is not put there", &format!("{first}3 2 GEOPOS z f -> [nil]"));
+}
+
+#[test]
 fn a_condition_of_hexpire_decides_for_each_field() {
     let both = "1 1 HSET h f a g b -> :2\n3 1 HEXPIRE h 60 FIELDS 1 f -> [:1]\n";
     for (claim, lines) in [

@@ -87,7 +87,11 @@ pub(super) fn is_harmless(command: &Command, seen: &Reply) -> bool {
         Command::Script(ScriptCommand::Run { script, .. }) => match script {
             Script::CompareAndSet(..) => none,
             Script::MoveIf(..) => *seen == Reply::Nil,
-            Script::IncrWithLimit(..) | Script::PushAndLook(..) | Script::SetAndFail(..) => false,
+            Script::IncrWithLimit(..)
+            | Script::PushAndLook(..)
+            | Script::SetAndFail(..)
+            | Script::SetFieldFor(..)
+            | Script::PutAndSearch(..) => false,
         },
         // They write whatever their reply is, or read only.
         Command::Script(ScriptCommand::Load { .. } | ScriptCommand::Flush)

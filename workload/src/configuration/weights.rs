@@ -129,6 +129,16 @@ pub(super) fn add_further_classes(
         // The checker has no way to follow a limited life to another name.
         classes.retain(|(class, _)| *class != Class::Rename);
     }
+    let is_drawn = |class: Class, classes: &[(Class, u32)]| classes.iter().any(|(drawn, _)| *drawn == class);
+    if contents.further_scripts().iter().any(|(_, class)| is_drawn(*class, classes)) {
+        for class in [Class::Eval, Class::EvalSha] {
+            // A client that meets NOSCRIPT goes on with EVAL.
+            let is_possible = allowed.has(class) && allowed.has(Class::Eval) && !is_drawn(class, classes);
+            if is_possible && chance.random_ratio(1, 3) {
+                classes.push((class, 4));
+            }
+        }
+    }
 }
 
 /// Adds transactions to half of the rounds, and scripts to half of those whose keys suit one.

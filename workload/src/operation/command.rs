@@ -7,7 +7,7 @@ use super::key::KeyCommand;
 use super::life::Life;
 use super::list::ListCommand;
 use super::reply::Reply;
-use super::script::ScriptCommand;
+use super::script::{Script, ScriptCommand};
 use super::server::ServerCommand;
 use super::set::SetCommand;
 use super::sorted_set::SortedSetCommand;
@@ -282,7 +282,7 @@ impl Command {
             | Command::List(_)
             | Command::SortedSet(_)
             | Command::Server(_)
-            // No script of the workload limits a life.
+            // No script of the workload limits the life of a key.
             | Command::Script(_) => Vec::new(),
         }
     }
@@ -294,6 +294,9 @@ impl Command {
                 let life = command.life().and_then(Life::milliseconds);
                 life.map(|milliseconds| (command.key(), milliseconds, command.fields())).into_iter().collect()
             }
+            Command::Script(ScriptCommand::Run { script: Script::SetFieldFor(key, field, _, life), .. }) => {
+                vec![(key, *life, vec![field])]
+            }
             Command::Transaction(command) => command.effective().iter().flat_map(Command::field_lifetimes).collect(),
             Command::Hash(_)
             | Command::String(_)
@@ -302,7 +305,6 @@ impl Command {
             | Command::SortedSet(_)
             | Command::Key(_)
             | Command::Server(_)
-            // No script of the workload limits a life.
             | Command::Script(_) => Vec::new(),
         }
     }

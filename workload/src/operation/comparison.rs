@@ -4,6 +4,7 @@ use super::command::{Command, TransactionCommand};
 use super::cursor;
 use super::hash::HashCommand;
 use super::reply::{Outcome, Reply};
+use super::script::ScriptCommand;
 use super::set::SetCommand;
 use super::sorted_set::SortedSetCommand;
 use super::state::{Site, State};
@@ -15,6 +16,7 @@ impl Command {
             Command::Set(SetCommand::Members(_) | SetCommand::PopMany(..)) => reply.plain().sorted(1),
             Command::Hash(HashCommand::All(_)) => reply.plain().sorted(2),
             Command::SortedSet(SortedSetCommand::Geo(command)) if command.is_unordered() => reply.plain().sorted(1),
+            Command::Script(ScriptCommand::Run { script, .. }) if script.is_unordered() => reply.plain().sorted(1),
             Command::Transaction(command) => command.with_each(reply, Command::comparable),
             Command::String(_)
             | Command::Set(_)

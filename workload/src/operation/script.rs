@@ -5,6 +5,7 @@
 
 use sha1::{Digest as _, Sha1};
 
+use super::geo::GeoPlace;
 use super::reply::Reply;
 use crate::word::{Word, hexadecimal};
 
@@ -54,6 +55,10 @@ pub enum Script {
     PushAndLook(Word, Word),
     /// Sets a value that is no number and then adds to it, which is an error.
     SetAndFail(Word, Word),
+    /// Sets a field of a hash and limits its life to so many milliseconds. Returns whether the field is new.
+    SetFieldFor(Word, Word, Word, i64),
+    /// Puts a member at a place and returns the members so many kilometres around it.
+    PutAndSearch(Word, GeoPlace, Word, u32),
 }
 
 /// Defines the names of scripts, with their texts.
@@ -120,6 +125,13 @@ return redis.call('LRANGE', KEYS[1], 0, -1)";
     SetAndFail "set-and-fail" 1 "\
 redis.call('SET', KEYS[1], ARGV[1])
 return redis.call('INCRBY', KEYS[1], 1)";
+    SetFieldFor "set-field-for" 1 "\
+local new = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('HPEXPIRE', KEYS[1], ARGV[3], 'FIELDS', 1, ARGV[1])
+return new";
+    PutAndSearch "put-and-search" 1 "\
+redis.call('GEOADD', KEYS[1], ARGV[1], ARGV[2], ARGV[3])
+return redis.call('GEOSEARCH', KEYS[1], 'FROMMEMBER', ARGV[3], 'BYRADIUS', ARGV[4], 'km')";
 }
 
 impl ScriptName {
@@ -149,7 +161,9 @@ impl Script {
             Script::CompareAndSet(key, ..)
             | Script::IncrWithLimit(key, ..)
             | Script::PushAndLook(key, _)
-            | Script::SetAndFail(key, _) => vec![key],
+            | Script::SetAndFail(key, _)
+            | Script::SetFieldFor(key, ..)
+            | Script::PutAndSearch(key, ..) => vec![key],
             Script::MoveIf(from, to, _) => vec![from, to],
         }
     }
@@ -161,7 +175,17 @@ impl Script {
             Script::IncrWithLimit(_, amount, limit) => vec![amount.to_string().into(), limit.to_string().into()],
             Script::PushAndLook(_, element) => vec![element.clone()],
             Script::SetAndFail(_, value) => vec![value.clone()],
+            Script::SetFieldFor(_, field, value, life) => vec![field.clone(), value.clone(), life.to_string().into()],
+            Script::PutAndSearch(_, place, member, radius) => {
+                let [longitude, latitude] = place.words();
+                vec![longitude, latitude, member.clone(), radius.to_string().into()]
+            }
         }
+    }
+
+    /// Whether the reply has no order.
+    pub(super) fn is_unordered(&self) -> bool {
+        matches!(self, Script::PutAndSearch(..))
     }
 
     fn parse(name: ScriptName, words: &[Word]) -> Option<Script> {
@@ -175,6 +199,13 @@ impl Script {
             }
             (ScriptName::PushAndLook, [key, element]) => Script::PushAndLook(key.clone(), element.clone()),
             (ScriptName::SetAndFail, [key, value]) => Script::SetAndFail(key.clone(), value.clone()),
+            (ScriptName::SetFieldFor, [key, field, value, life]) => {
+                Script::SetFieldFor(key.clone(), field.clone(), value.clone(), life.to_integer()?)
+            }
+            (ScriptName::PutAndSearch, [key, longitude, latitude, member, radius]) => {
+                let radius = u32::try_from(radius.to_integer()?).ok()?;
+                Script::PutAndSearch(key.clone(), GeoPlace::parse(longitude, latitude)?, member.clone(), radius)
+            }
             _ => return None,
         };
         Some(script)
@@ -268,13 +299,13 @@ impl ScriptCommand {
     pub(crate) fn allows(&self, reply: &Reply) -> bool {
         match self {
             ScriptCommand::Run { script, .. } => match script {
-                Script::CompareAndSet(..) => reply.is_count_up_to(1),
+                Script::CompareAndSet(..) | Script::SetFieldFor(..) => reply.is_count_up_to(1),
                 Script::MoveIf(..) => reply.is_value_or_nil(),
                 Script::IncrWithLimit(_, _, limit) => match reply {
                     Reply::Integer(sum) => sum <= limit,
                     reply => *reply == Reply::Nil,
                 },
-                Script::PushAndLook(..) => reply.is_values(1),
+                Script::PushAndLook(..) | Script::PutAndSearch(..) => reply.is_values(1),
                 Script::SetAndFail(..) => false, // it always ends with an error, which `model::impossible` knows
             },
             ScriptCommand::Load { tag, name } => *reply == Reply::Value(name.digest(tag)),
@@ -285,11 +316,12 @@ impl ScriptCommand {
     pub(crate) fn expected(&self) -> String {
         let expected = match self {
             ScriptCommand::Run { script, .. } => match script {
-                Script::CompareAndSet(..) => "0 or 1",
+                Script::CompareAndSet(..) | Script::SetFieldFor(..) => "0 or 1",
                 Script::MoveIf(..) => "an element or nil",
                 Script::IncrWithLimit(..) => "a sum within the limit or nil",
                 Script::PushAndLook(..) => "an array of elements",
                 Script::SetAndFail(..) => "an error about a value that is not an integer",
+                Script::PutAndSearch(..) => "an array of members",
             },
             ScriptCommand::Load { .. } => "the digest of the script",
             ScriptCommand::Flush => "OK",

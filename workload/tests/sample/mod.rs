@@ -766,6 +766,7 @@ impl World<'_> {
                 format!("HSETEX {key} FXX KEEPTTL FIELDS 1 {field} {value}"),
                 format!("HSETEX {key} EXAT 1 FIELDS 1 {field} {value}"),
                 format!("HGETDEL {key} FIELDS 1 {field}"),
+                format!("EVAL set-field-for r 1 {key} {field} {value} 3600000"),
                 format!("PEXPIRE {key} 3600000"),
                 format!("EXISTS {key}"),
                 format!("MOVE {key} {other}"),
@@ -799,6 +800,7 @@ impl World<'_> {
             format!("ZCARD {key}"),
             format!("ZRANGE {key} 0 -1 WITHSCORES"),
             format!("ZADD {key} 5 {member}"),
+            format!("EVAL put-and-search r 1 {key} {place} {member} 200"),
         ];
         let line = self.dice.pick(&lines);
         Command::try_from(line.split(' ').map(Word::from).collect::<Vec<_>>()).expect("the lines are commands")

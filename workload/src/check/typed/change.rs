@@ -72,6 +72,8 @@ fn change<'h>(command: &'h Command, seen: Option<&'h Reply>, key: &Word) -> Chan
             }
             (Script::CompareAndSet(_, _, value) | Script::SetAndFail(_, value), _) => Change::Sets(value),
             (Script::PushAndLook(_, element), Some(Reply::Array(_)) | None) => Change::Adds(vec![element]),
+            (Script::SetFieldFor(_, field, ..), Some(Reply::Integer(_)) | None) => Change::Adds(vec![field]),
+            (Script::PutAndSearch(_, _, member, _), Some(Reply::Array(_)) | None) => Change::Adds(vec![member]),
             (Script::IncrWithLimit(..), Some(Reply::Nil)) => Change::Nothing, // it adds what it takes away again
             (Script::IncrWithLimit(_, amount, _), Some(Reply::Integer(_)) | None) => Change::Increases(*amount),
             (Script::MoveIf(from, to, _), Some(Reply::Value(element))) if from != to => {

@@ -4,6 +4,7 @@ mod collections;
 mod fields;
 mod guarded;
 mod places;
+mod scripts;
 mod staged;
 
 use rand::RngExt as _;
@@ -15,8 +16,8 @@ use crate::class::Class;
 use crate::configuration::Configuration;
 use crate::contents::Contents;
 use crate::operation::{
-    Calling, Command, Condition, HashCommand, KeyCommand, Life, Limit, ListCommand, MOMENTS, Script, ScriptCommand,
-    ScriptName, ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
+    Calling, Command, Condition, HashCommand, KeyCommand, Life, Limit, ListCommand, MOMENTS, ScriptCommand,
+    ServerCommand, SetCommand, SortedSetCommand, StringCommand, TransactionCommand,
 };
 use crate::word::Word;
 
@@ -270,37 +271,10 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// A script that suits some key of the client.
-    fn script(&mut self) -> Option<ScriptName> {
-        let contents = self.contents.iter().flatten();
-        let suiting: Vec<ScriptName> = contents.flat_map(|contents| contents.scripts()).copied().collect();
-        suiting.choose(&mut self.mint.chance).copied()
-    }
-
-    /// Runs a script.
-    fn run(&mut self, calling: Calling) -> Command {
-        let Some(name) = self.script() else { return Command::PING };
-        let fits = |number: &usize| self.contents[*number].is_some_and(|contents| contents.scripts().contains(&name));
-        let fitting: Vec<usize> = (0..self.keys.len()).filter(fits).collect();
-        let mut key = || {
-            fitting.choose(&mut self.mint.chance).map_or_else(|| Word::from(""), |number| self.keys[*number].clone())
-        };
-        let (key, other) = (key(), key());
-        let script = match name {
-            ScriptName::CompareAndSet => {
-                let newest = self.newest.clone().filter(|_| self.mint.chance.random_ratio(2, 3));
-                let (key, old) = newest.unwrap_or_else(|| (key, self.mint.newest_name()));
-                Script::CompareAndSet(key, old, self.mint.suffix())
-            }
-            ScriptName::MoveIf => Script::MoveIf(key, other, self.mint.chance.random_range(0..3)),
-            ScriptName::IncrWithLimit => {
-                let amount = self.mint.amount();
-                Script::IncrWithLimit(key, amount, self.mint.chance.random_range(amount..amount.saturating_mul(64)))
-            }
-            ScriptName::PushAndLook => Script::PushAndLook(key, self.mint.suffix()),
-            ScriptName::SetAndFail => Script::SetAndFail(key, self.mint.suffix()),
-        };
-        Command::Script(ScriptCommand::Run { calling, tag: self.tag.clone(), script })
+    /// A look at some key.
+    pub(super) fn look_at_some(&mut self) -> Command {
+        let number = self.mint.chance.random_range(0..self.keys.len());
+        look(self.contents[number], self.keys[number].clone())
     }
 
     /// A new name for a key is that of a key of the same kind, sometimes its own.
