@@ -29,9 +29,9 @@ impl Contents {
 
     /// Whether the allowed classes suffice for such a key: more than registers, and those that write and show the whole.
     pub fn suits(self, allowed: ClassSet) -> bool {
-        let classes = self.classes();
-        classes.iter().any(|class| allowed.has(*class) && !class.is_about_registers())
-            && classes[..2].iter().all(|class| allowed.has(*class))
+        let is_more = |class: &Class| !class.is_about_registers() && class.fits(self);
+        self.classes()[..2].iter().all(|class| allowed.has(*class))
+            && Class::ALL.into_iter().any(|class| allowed.has(class) && is_more(&class))
     }
 
     /// The classes of commands for such a key alone. The first one writes, and the second one shows the whole value.

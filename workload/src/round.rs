@@ -119,10 +119,14 @@ impl Round {
     /// Reads every key once more over every server. The last write of each key must be visible everywhere.
     async fn look<C: Connect>(&self, cluster: &Cluster<C>, recorder: &Recorder, keys: &[Word]) {
         let configuration = &self.configuration;
-        let looks = || {
-            let look = |(number, key): (usize, &Word)| generator::look(configuration.contents_of(number), key.clone());
-            keys.iter().enumerate().map(look).collect()
-        };
+        let looks: Vec<Command> = keys
+            .iter()
+            .enumerate()
+            .filter_map(|(number, key)| generator::last_look(configuration, number, key.clone()))
+            .collect();
+        if looks.is_empty() {
+            return;
+        }
         for database in 0..configuration.databases {
             // The clients that look come after all others, one for each database.
             let actor = configuration.clients + 1 + usize::from(database);
@@ -130,7 +134,7 @@ impl Round {
             for &server in &configuration.servers {
                 client.disconnect();
                 if client.connect(|| server).await {
-                    client.send(looks()).await;
+                    client.send(looks.clone()).await;
                 }
             }
         }

@@ -56,7 +56,7 @@ impl<C: Connect> Run<C> {
             carried.add(&folder.older()?);
             folder.histories()?.iter().for_each(|(_, history)| carried.add(history));
         }
-        let mut summary = Summary { expected: self.expected(), ..Summary::default() };
+        let mut summary = Summary { expected: self.bounds.drawable(), ..Summary::default() };
         let mut keys = Vec::new();
         let began = Instant::now();
         let mut stop = pin!(stop);
@@ -94,16 +94,6 @@ impl<C: Connect> Run<C> {
             }
         }
         Ok(summary)
-    }
-
-    /// The classes that the run may draw.
-    fn expected(&self) -> Vec<Class> {
-        let may_own = self.bounds.own_database && self.bounds.classes.has(Class::FlushAll);
-        let allowed = Class::ALL.into_iter().filter(|class| self.bounds.classes.has(*class));
-        // A round of several databases needs SELECT.
-        let may_swap = self.bounds.classes.has(Class::Select);
-        let allowed = allowed.filter(|class| may_swap || *class != Class::SwapDb);
-        allowed.filter(|class| may_own || !class.concerns_all_keys()).collect()
     }
 
     fn draw(&self, number: u64, carried: &Carried) -> Round {

@@ -196,7 +196,8 @@ impl Draws {
         if contents.is_empty() {
             return ClassSet::REGISTERS;
         }
-        let limited = |class: &Class| *lives || !Class::LIVES.contains(class);
+        let fits = |class: &Class| contents.iter().any(|contents| class.fits(*contents));
+        let limited = |class: &Class| !Class::LIVES.contains(class) || *lives && fits(class);
         let of_keys = contents.iter().flat_map(|contents| [contents.classes(), contents.further_classes()].concat());
         let some =
             [Class::Del, Class::DelMany, Class::Exists, Class::Rename, Class::Copy, Class::FlushAll, Class::DbSize];

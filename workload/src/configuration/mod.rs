@@ -4,6 +4,7 @@
 //! commands and exaggerates others (swarm testing: Groce and others, 2012). It may use one key only, or one server only, or
 //! long pipelines only.
 
+mod restriction;
 mod weights;
 
 use std::fmt;
@@ -78,6 +79,8 @@ pub struct Configuration {
     pub keys_per_client: usize,
     /// The classes of commands that clients send, with their weights.
     pub classes: Vec<(Class, u32)>,
+    /// Those that clients may send beside them, such as a look at every key in the end.
+    pub allowed: ClassSet,
     /// The most keys of a command of several keys.
     pub keys_per_command: usize,
     /// The most commands that a client sends at once.
@@ -118,11 +121,11 @@ impl Configuration {
     /// may begin with a FLUSHALL.
     pub fn draw(chance: &mut Chance, bounds: &Bounds, flushing: bool, carried: &Carried) -> Configuration {
         let may_own = bounds.own_database && bounds.classes.has(Class::FlushAll);
-        let typed: Vec<Contents> =
-            Contents::ALL.into_iter().filter(|contents| contents.suits(bounds.classes)).collect();
-        let registers =
-            [Class::WRITERS, Class::READERS].iter().all(|any_of| any_of.iter().any(|class| bounds.classes.has(*class)));
-        if !typed.is_empty() && (!registers || chance.random_ratio(2, 3)) {
+        if let Some(strays) = Configuration::draw_strays(chance, bounds) {
+            return strays;
+        }
+        let typed = bounds.typed();
+        if !typed.is_empty() && (!bounds.has_registers() || chance.random_ratio(2, 3)) {
             if Configuration::may_log(bounds.classes) && chance.random_ratio(1, 6) {
                 return Configuration::draw_log(chance, bounds, carried);
             }
@@ -181,6 +184,7 @@ impl Configuration {
             keys,
             keys_per_client: if chance.random_ratio(1, 2) { keys } else { chance.random_range(1..=keys) },
             classes,
+            allowed: bounds.classes,
             keys_per_command: chance.random_range(2..=8),
             pipeline,
             values,
@@ -236,6 +240,7 @@ impl Configuration {
             keys,
             keys_per_client: keys,
             classes,
+            allowed: bounds.classes,
             keys_per_command: chance.random_range(2..=3),
             pipeline,
             values: if chance.random_ratio(1, 2) { Lengths::Tiny } else { Lengths::Mixed(TYPED_VALUE) },
@@ -303,6 +308,7 @@ impl Configuration {
             keys,
             keys_per_client: keys,
             classes,
+            allowed: bounds.classes,
             keys_per_command: 2,
             pipeline,
             values: Lengths::Tiny,

@@ -58,7 +58,8 @@ pub(super) fn of_typed_values(
             let demanded = number < 2;
             // A command of several keys joins them, and then the checker can follow fewer clients.
             let (some, all) = if class.joins() { (1, 4) } else { (3, 4) };
-            if (demanded || allowed.has(*class) && chance.random_ratio(some, all))
+            if allowed.has(*class)
+                && (demanded || chance.random_ratio(some, all))
                 && (limits_lives || !Class::LIVES.contains(class))
                 && !classes.iter().any(|(other, _)| other == class)
             {
@@ -115,13 +116,14 @@ pub(super) fn add_further_classes(
     classes: &mut Vec<(Class, u32)>,
 ) {
     let further = contents.further_classes();
-    if further.is_empty() || !allowed.has(further[0]) || !chance.random_ratio(1, 2) {
+    let mut further = further.iter().filter(|class| allowed.has(**class)).enumerate().peekable();
+    if further.peek().is_none() || !chance.random_ratio(1, 2) {
         return;
     }
-    for (number, class) in further.iter().enumerate() {
+    for (number, class) in further {
         // Two commands that join keys would make a round too hard to follow.
         let (some, all) = if class.joins() { (1, 4) } else { (2, 3) };
-        if number == 0 || allowed.has(*class) && chance.random_ratio(some, all) {
+        if number == 0 || chance.random_ratio(some, all) {
             classes.push((*class, *[2, 4, 8].choose(chance).unwrap_or(&4)));
         }
     }
@@ -159,7 +161,7 @@ pub(super) fn add_units(
     };
     if transactions {
         maybe(Class::Multi, (3, 4), 6);
-        if allowed.has(Class::Watch) && allowed.has(Class::Unwatch) {
+        if allowed.has(Class::Watch) {
             maybe(Class::Guarded, (3, 4), 6);
         }
         maybe(Class::Discard, (1, 2), 1);

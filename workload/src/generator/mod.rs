@@ -13,8 +13,8 @@ use bytes::{BufMut as _, BytesMut};
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
-pub use self::composer::look;
 use self::composer::{Composer, database_of};
+pub use self::composer::{last_look, look};
 use crate::chance::Chance;
 use crate::class::Class;
 use crate::configuration::Configuration;
@@ -101,8 +101,12 @@ impl<'a> Generator<'a> {
         let mut commands = vec![self.composer.command(first)];
         for _ in 1..number {
             let class = self.class();
-            // A guarded transaction takes a turn of its own.
-            commands.push(self.composer.command(if class == Class::Guarded { Class::Multi } else { class }));
+            commands.push(match class {
+                // A guarded transaction takes a turn of its own.
+                Class::Guarded if self.configuration.allows(Class::Multi) => self.composer.command(Class::Multi),
+                Class::Guarded => self.composer.look_at_some(),
+                class => self.composer.command(class),
+            });
         }
         Turn { rest, reconnect, batches: vec![Batch { rest: 0, elsewhere: false, commands }] }
     }

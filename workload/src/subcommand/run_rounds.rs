@@ -50,6 +50,15 @@ pub async fn run(flags: RunFlags, log: LogForm) -> anyhow::Result<Status> {
         longest_value: flags.longest_value,
         classes,
     };
+    let drawable = bounds.drawable();
+    let lacks = |class: &&Class| {
+        classes.has(**class) && !drawable.contains(class) && (flags.own_database || !class.concerns_all_keys())
+    };
+    let idle = flags.commands.iter().filter(lacks);
+    let idle: Vec<&str> = idle.map(|class| class.flag()).collect();
+    if !idle.is_empty() {
+        tracing::warn!("never sent, for lack of other --commands: {}", idle.join(", "));
+    }
     let run = Run {
         cluster,
         bounds,

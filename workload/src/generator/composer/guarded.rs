@@ -55,8 +55,10 @@ impl Composer<'_> {
             commands.extend(self.queued());
         }
         let last = match self.mint.chance.random_range(0..16) {
-            0 => vec![Command::Transaction(TransactionCommand::Discard(commands))],
-            1 => vec![
+            0 if self.configuration.allows(Class::Discard) => {
+                vec![Command::Transaction(TransactionCommand::Discard(commands))]
+            }
+            1 if [Class::Unwatch, Class::Multi].into_iter().all(|class| self.configuration.allows(class)) => vec![
                 Command::Transaction(TransactionCommand::Unwatch),
                 Command::Transaction(TransactionCommand::Exec { watched: Vec::new(), commands }),
             ],

@@ -69,6 +69,13 @@ pub fn look(contents: Option<Contents>, key: Word) -> Command {
     }
 }
 
+/// The command that shows the whole value of a key at the end of a round. `None` if clients may not send one.
+pub fn last_look(configuration: &Configuration, number: usize, key: Word) -> Option<Command> {
+    let look = look(configuration.contents_of(number), key.clone());
+    let several = Command::String(StringCommand::MGet(vec![key]));
+    [look, several].into_iter().find(|look| configuration.allows(Class::from(look)))
+}
+
 /// The beginning of a key, up to the first byte that is no printable ASCII.
 fn printable(key: &Word) -> Word {
     match key {
@@ -129,7 +136,7 @@ impl<'a> Composer<'a> {
         let mut commands = Vec::new();
         for _ in 0..number {
             let class = classes.choose_weighted(&mut self.mint.chance, |(_, weight)| *weight).map(|(class, _)| *class);
-            commands.push(self.command(class.unwrap_or(Class::Get)));
+            commands.extend(class.map(|class| self.command(class)));
         }
         self.in_transaction = false;
         commands
@@ -296,7 +303,7 @@ impl<'a> Composer<'a> {
         let to = alike.choose(&mut self.mint.chance).unwrap_or(from);
         let database = if to == from || self.mint.chance.random_ratio(1, 4) { self.another_database() } else { None };
         if to == from && database.is_none() {
-            return Command::PING;
+            return look(self.contents[from], self.keys[from].clone());
         }
         let (from, to) = (self.keys[from].clone(), self.keys[to].clone());
         Command::Key(KeyCommand::Copy { from, to, database, replace })

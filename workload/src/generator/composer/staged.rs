@@ -91,7 +91,7 @@ impl Composer<'_> {
         commands.push(ListCommand::All(key.clone()));
         let mut commands: Vec<Command> = commands.into_iter().map(Command::List).collect();
         // The reply to LRANGE shows a mistake, unless another client meets it first and its server stops.
-        if self.mint.chance.random_ratio(3, 4) {
+        if self.mint.chance.random_ratio(3, 4) && self.configuration.allows(Class::Del) {
             commands.push(Command::Key(KeyCommand::Del(vec![key])));
         }
         commands
