@@ -6,9 +6,17 @@
 //!
 //! A carried operation may be more permissive than the one that it stands for. An open FLUSHDB stands as a FLUSHALL, and
 //! an open write of a collection as a SET of its key: both may explain more, and refuse nothing that is right.
+//!
+//! A key that a late write brings may vanish again: its life ends, or another open operation removes it. So a DEL of the key
+//! stands beside each such write. It may happen once, as the write may.
+
+use std::collections::BTreeSet;
 
 use crate::history::{History, Operation};
-use crate::operation::{Command, KeyCommand, ScriptCommand, ServerCommand, StringCommand};
+use crate::operation::{
+    Command, GeoCommand, HashCommand, KeyCommand, ListCommand, Script, ScriptCommand, ServerCommand, SetCommand,
+    SortedSetCommand, StringCommand,
+};
 use crate::word::Word;
 
 /// The first client number of the carried operations in a history. The clients of a round never reach it.
@@ -32,8 +40,11 @@ pub struct Carried {
     script_flushes: usize,
     /// The swaps of databases.
     swaps: Vec<Command>,
-    /// The other writes in the first database, at most one more than [`MOST_WRITES`].
+    /// The other writes in the first database, each before the DELs of its keys that may vanish again. Once there are more than
+    /// [`MOST_WRITES`], no other is added.
     writes: Vec<Command>,
+    /// Whether some of these keys may vanish again.
+    vanishing: bool,
     /// Whether some write may land in a database other than the first one.
     elsewhere: bool,
 }
@@ -43,17 +54,21 @@ impl Carried {
     pub fn add(&mut self, history: &History) {
         let own = history.operations.iter().zip(history.databases());
         let own = own.filter(|(operation, _)| operation.client < FIRST_CARRIED);
-        for (operation, database) in own.filter(|(operation, _)| operation.is_open()) {
+        let open: Vec<(&Operation, u8)> = own.filter(|(operation, _)| operation.is_open()).collect();
+        // No other history has these keys.
+        let parts = open.iter().flat_map(|(operation, _)| operation.command.parts());
+        let vanishing: BTreeSet<&Word> =
+            parts.filter(|part| part.may_write() && !only_adds(part)).flat_map(Command::keys).collect();
+        for (operation, database) in open {
             let keys = || operation.command.keys().into_iter().cloned();
             match &operation.command {
                 Command::Server(ServerCommand::FlushAll | ServerCommand::FlushDb) => self.flushes += 1,
                 Command::Server(ServerCommand::SwapDb(..)) => self.swaps.push(operation.command.clone()),
                 Command::Script(ScriptCommand::Flush) => self.script_flushes += 1,
-                // It can only delete keys that nobody looks at any more.
-                Command::Key(KeyCommand::Del(_)) => {}
                 // They bring no key into being.
                 Command::Key(
-                    KeyCommand::Expire(..)
+                    KeyCommand::Del(_)
+                    | KeyCommand::Expire(..)
                     | KeyCommand::ExpireIf(..)
                     | KeyCommand::PExpire(..)
                     | KeyCommand::Persist(_)
@@ -62,15 +77,16 @@ impl Carried {
                 )
                 | Command::String(StringCommand::GetDel(_) | StringCommand::GetEx(..) | StringCommand::StrLen(_))
                 | Command::Server(ServerCommand::DbSize | ServerCommand::Ping | ServerCommand::Select(_)) => {}
-                Command::Key(KeyCommand::Rename(_, to)) => self.add_write(database, any_write(to.clone())),
+                Command::Key(KeyCommand::Rename(_, to)) => self.add_write(database, any_write(to.clone()), &vanishing),
                 Command::Key(KeyCommand::Copy { .. } | KeyCommand::Move(..)) => {
                     let last = operation.command.places(database).pop();
-                    last.into_iter().for_each(|(database, to)| self.add_write(database, any_write(to.clone())));
+                    last.into_iter()
+                        .for_each(|(database, to)| self.add_write(database, any_write(to.clone()), &vanishing));
                 }
                 Command::Transaction(_) => {
                     for part in operation.command.parts().into_iter().filter(|part| part.may_write()) {
                         let places = part.places(database).into_iter();
-                        places.for_each(|(database, key)| self.add_write(database, any_write(key.clone())));
+                        places.for_each(|(database, key)| self.add_write(database, any_write(key.clone()), &vanishing));
                     }
                 }
                 Command::Set(_)
@@ -83,20 +99,23 @@ impl Carried {
                         continue;
                     }
                     if operation.command.is_about_registers() {
-                        self.add_write(database, operation.command.clone());
+                        self.add_write(database, operation.command.clone(), &vanishing);
                     } else {
-                        keys().for_each(|key| self.add_write(database, any_write(key)));
+                        keys().for_each(|key| self.add_write(database, any_write(key), &vanishing));
                     }
                 }
             }
         }
     }
 
-    fn add_write(&mut self, database: u8, write: Command) {
+    fn add_write(&mut self, database: u8, write: Command, vanishing: &BTreeSet<&Word>) {
         if database > 0 {
             self.elsewhere = true;
         } else if self.writes.len() <= MOST_WRITES {
+            let gone: Vec<Word> = write.keys().into_iter().filter(|key| vanishing.contains(key)).cloned().collect();
+            self.vanishing |= !gone.is_empty();
             self.writes.push(write);
+            self.writes.extend(gone.into_iter().map(|key| Command::Key(KeyCommand::Del(vec![key]))));
         }
     }
 
@@ -115,10 +134,12 @@ impl Carried {
         self.flushes + self.swaps.len() > 0
     }
 
-    /// Whether a round of so many databases may count keys. The carried writes stand in the first database only.
+    /// Whether a round of so many databases may count keys. The carried writes stand in the first database only, and so do the
+    /// DELs of their keys, which a swap may take elsewhere.
     pub fn may_count(&self, databases: u8) -> bool {
         let strays = self.elsewhere && (databases > 1 || !self.swaps.is_empty());
-        self.writes.len() <= MOST_WRITES && !strays
+        let swept = self.vanishing && !self.swaps.is_empty();
+        self.writes.len() <= MOST_WRITES && !strays && !swept
     }
 
     /// Whether an open operation may swap databases. Only the judge of typed values can follow that.
@@ -158,4 +179,33 @@ impl Carried {
 /// A write that gives a key some value.
 fn any_write(key: Word) -> Command {
     Command::String(StringCommand::Set { key, value: Word::from("carried"), condition: None, get: false })
+}
+
+/// Whether a command removes nothing and limits no life, so that a key which it brings stays. It is always safe to leave one
+/// out here.
+fn only_adds(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::String(
+            StringCommand::Set { .. }
+                | StringCommand::MSet(_)
+                | StringCommand::SetNx(..)
+                | StringCommand::GetSet(..)
+                | StringCommand::Append(..)
+                | StringCommand::IncrBy(..)
+        ) | Command::Set(SetCommand::Add(..))
+            | Command::Hash(HashCommand::Set(..) | HashCommand::IncrBy(..))
+            | Command::List(ListCommand::PushLeft(..) | ListCommand::PushRight(..) | ListCommand::Insert(..))
+            | Command::SortedSet(
+                SortedSetCommand::Add(..) | SortedSetCommand::IncrBy(..) | SortedSetCommand::Geo(GeoCommand::Add(..))
+            )
+            | Command::Script(ScriptCommand::Run {
+                script: Script::CompareAndSet(..)
+                    | Script::IncrWithLimit(..)
+                    | Script::PushAndLook(..)
+                    | Script::SetAndFail(..)
+                    | Script::PutAndSearch(..),
+                ..
+            })
+    )
 }
