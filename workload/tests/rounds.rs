@@ -70,7 +70,7 @@ const POSITIONS: usize = 16;
 fn rounds_stage_what_single_commands_hardly_ever_meet() {
     let source = Source::Seed(1);
     let bounds = Bounds { servers: 3, own_database: true, ..Bounds::default() };
-    let (mut crowds, mut wanderings, mut forgotten) = (0, 0, 0);
+    let (mut crowds, mut wanderings, mut forgotten, mut fields) = (0, 0, 0, 0);
     let inserts = |command: &Command| match command {
         Command::Transaction(TransactionCommand::Exec { commands, .. }) => {
             commands.iter().filter(|queued| Class::from(*queued) == Class::LInsert).count()
@@ -88,9 +88,12 @@ fn rounds_stage_what_single_commands_hardly_ever_meet() {
             crowds += u32::from(commands.any(|command| inserts(command) > POSITIONS));
             let limited = batches[0].commands.iter().any(|command| Class::from(command) == Class::PExpire);
             wanderings += u32::from(limited && batches[1..].iter().any(|batch| batch.elsewhere));
+            let has = |class: Class| batches[0].commands.iter().any(|command| Class::from(command) == class);
+            fields += u32::from(has(Class::HPExpire) && batches.len() > 2);
             let follows = |pair: &[Batch]| is_first(&pair[0], Class::ScriptFlush) && is_first(&pair[1], Class::EvalSha);
             forgotten += u32::from(batches.windows(2).any(follows));
         }
     }
-    assert!(crowds > 5 && wanderings > 50 && forgotten > 2, "{crowds} {wanderings} {forgotten}");
+    let counted = format!("{crowds} {wanderings} {forgotten} {fields}");
+    assert!(crowds > 5 && wanderings > 50 && forgotten > 2 && fields > 50, "{counted}");
 }

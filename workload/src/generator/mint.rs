@@ -21,13 +21,15 @@ pub(super) struct Mint<'a> {
     actor: usize,
     /// The number of values drawn so far.
     values: u64,
+    /// The field that the next commands are about, if that is settled.
+    pub(super) pinned: Option<Word>,
     pub(super) chance: Chance,
 }
 
 impl<'a> Mint<'a> {
     /// The mint of client number `actor`.
     pub(super) fn new(configuration: &'a Configuration, actor: usize, chance: Chance) -> Mint<'a> {
-        Mint { configuration, actor, values: 0, chance }
+        Mint { configuration, actor, values: 0, pinned: None, chance }
     }
 
     /// The newest short name of a value: those of its client and of the value.
@@ -50,11 +52,17 @@ impl<'a> Mint<'a> {
 
     /// A field of a hash, or a member of a sorted set.
     pub(super) fn field(&mut self) -> Word {
+        if let Some(pinned) = &self.pinned {
+            return pinned.clone();
+        }
         format!("f{}", self.chance.random_range(0..FIELDS)).into()
     }
 
     /// A field of a hash that holds nothing but numbers.
     pub(super) fn number_field(&mut self) -> Word {
+        if let Some(pinned) = &self.pinned {
+            return pinned.clone();
+        }
         format!("n{}", self.chance.random_range(0..FIELDS / 2)).into()
     }
 

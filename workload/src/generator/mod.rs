@@ -21,7 +21,7 @@ use crate::configuration::Configuration;
 use crate::operation::Command;
 use crate::word::Word;
 
-/// In a round with PEXPIRE, one turn in this many is about a short life.
+/// In a round with PEXPIRE, one turn in this many is about a short life. So it is with HPEXPIRE and the life of a field.
 const SHORT_LIVES: u32 = 8;
 
 /// The next thing that a client does.
@@ -94,6 +94,9 @@ impl<'a> Generator<'a> {
         }
         if self.configuration.has(Class::PExpire) && self.composer.chance().random_ratio(1, SHORT_LIVES) {
             return Turn { rest, reconnect, batches: self.composer.short_life() };
+        }
+        if self.configuration.has(Class::HPExpire) && self.composer.chance().random_ratio(1, SHORT_LIVES) {
+            return Turn { rest, reconnect, batches: self.composer.short_life_of_field() };
         }
         if first == Class::ScriptFlush && self.configuration.has(Class::EvalSha) {
             return Turn { rest, reconnect, batches: self.composer.forgotten_script() };

@@ -3,19 +3,20 @@
 //! | turn or transaction | what it meets |
 //! |---|---|
 //! | a short life | a key that has ended a moment ago, whose row may still be there |
+//! | a short life of a field | the same of a field, and a change of a field whose life goes on |
 //! | a crowded list | more items at one spot than there are positions |
 //! | a forgotten script | EVALSHA right after the reply to SCRIPT FLUSH |
 
 use std::ops::RangeInclusive;
 
 use rand::RngExt as _;
-use rand::seq::IndexedRandom as _;
+use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
 use super::super::Batch;
 use super::{Composer, look};
 use crate::class::Class;
 use crate::contents::Contents;
-use crate::operation::{Command, KeyCommand, ListCommand, TransactionCommand};
+use crate::operation::{Command, FieldCommand, HashCommand, KeyCommand, Life, ListCommand, TransactionCommand};
 
 /// The lives, in milliseconds. A commit takes about as long as the first ones. The last one does not end within the round.
 const LIVES: [u64; 7] = [1, 5, 20, 20, 60, 150, 3_600_000];
@@ -30,6 +31,12 @@ const LOOKS: u64 = 6;
 /// twice, because it suits strings only.
 const DEEDS: [Class; 7] =
     [Class::Del, Class::SetNx, Class::SetNx, Class::SetAbsent, Class::Expire, Class::PExpire, Class::Persist];
+
+/// What a client may do to a field of text or of numbers that has ended, or whose life goes on.
+const DEEDS_TO_FIELDS: [&[Class]; 2] = [
+    &[Class::HSet, Class::HPersist, Class::HSetEx, Class::HGetEx, Class::HExpireIf, Class::HDel],
+    &[Class::HIncrBy, Class::HIncrBy, Class::HPersist, Class::HExpireIf, Class::HDel],
+];
 
 /// The items that are inserted at one spot. A server of ours has 16 positions between neighbours.
 const CROWD: usize = 20;
@@ -60,6 +67,39 @@ impl Composer<'_> {
         }
         batches.extend([commands, vec![look(contents, key)]].map(at_once));
         batches
+    }
+
+    /// The batches of a turn about a field whose life is short: the client limits it, looks at it while it ends, does something
+    /// to it that depends on whether it is there and how long it lives, and looks again.
+    pub(in super::super) fn short_life_of_field(&mut self) -> Vec<Batch> {
+        let hashes = (0..self.keys.len()).filter(|number| self.contents[*number] == Some(Contents::Hash));
+        let Some(number) = hashes.choose(&mut self.mint.chance) else { return Vec::new() };
+        let key = self.keys[number].clone();
+        let of_numbers = self.configuration.allows(Class::HIncrBy) && self.mint.chance.random_ratio(1, 2);
+        let (field, first) =
+            if of_numbers { (self.mint.number_field(), Class::HIncrBy) } else { (self.mint.field(), Class::HSet) };
+        let fits = |class: &&Class| self.configuration.allows(**class);
+        let deeds: Vec<Class> = DEEDS_TO_FIELDS[usize::from(of_numbers)].iter().filter(fits).copied().collect();
+        let deed = deeds.choose(&mut self.mint.chance).copied().unwrap_or(first);
+        let life = *LIVES.choose(&mut self.mint.chance).unwrap_or(&1);
+        let looks = if WATCHED.contains(&life) { self.mint.chance.random_range(0..=LOOKS) } else { 0 };
+        self.mint.pinned = Some(field.clone());
+        let limit = FieldCommand::Expire {
+            key: key.clone(),
+            life: Life::Milliseconds(life.cast_signed()),
+            limit: None,
+            fields: vec![field.clone()],
+        };
+        let limited = vec![self.pinned_to(number, first), Command::Hash(HashCommand::Field(limit))];
+        let deed = self.pinned_to(number, deed);
+        self.mint.pinned = None;
+        let look = || look(Some(Contents::Hash), key.clone());
+        let left = FieldCommand::PTtl(key.clone(), vec![field]);
+        let left = self.configuration.allows(Class::HPTtl).then_some(Command::Hash(HashCommand::Field(left)));
+        let commands = [look(), deed].into_iter().chain(left).collect();
+        let watched = (0..looks).map(|_| Batch { rest: life / LOOKS, elsewhere: true, commands: vec![look()] });
+        let at_once = |commands| Batch { rest: 0, elsewhere: false, commands };
+        [at_once(limited)].into_iter().chain(watched).chain([commands, vec![look()]].map(at_once)).collect()
     }
 
     /// A command about a key that depends on whether it is there.
