@@ -459,7 +459,8 @@ impl World<'_> {
 
     fn apply(&mut self, site: Site, command: &Command) -> Reply {
         self.live(site, command);
-        if let Some(reply) = self.know(command) {
+        let is_transaction = command.transaction().is_some();
+        if !is_transaction && let Some(reply) = self.know(command) {
             return reply;
         }
         let strikes = self.fault.is_some() && self.dice.percent(20);
@@ -530,6 +531,10 @@ impl World<'_> {
         }
         if let Some(before) = before.filter(|before| *before != self.state) {
             self.past.push(before);
+        }
+        // A transaction that is refused loads no script.
+        if is_transaction && reply != Reply::Nil {
+            self.know(command);
         }
         reply
     }
