@@ -176,6 +176,7 @@ fn stats(instance: &Instance, lines: &mut Lines) {
         ("bytes_put", &stats.bytes_put),
         ("bytes_got", &stats.bytes_got),
         ("folds", &stats.folds),
+        ("squashes", &stats.squashes),
         ("merges", &stats.merges),
         ("runs_deleted", &stats.runs_deleted),
         ("told_tryagain", &stats.told_tryagain),

@@ -22,7 +22,7 @@
 //!
 //! A database consists of *rows* ([`row`]): keys, and the elements of collections ([`value`]). `db.json` holds a log of the
 //! newest commits, each with the rows that it changed. [`upkeep`] moves older ones into *runs* ([`run`]): sorted, compressed
-//! objects that never change.
+//! objects that never change. If commits change the same rows again and again, it makes one of many instead.
 //!
 //! On its way to the store, a `SET` has six shapes:
 //!
@@ -67,7 +67,7 @@
 //! | [`info`], [`stats`], [`record`] | what a server says about itself |
 //! | [`parameters`], [`knobs`] | what `CONFIG` tells and changes |
 //! | [`commit`] | concurrency: batches, races, lost answers, deadlines, freshness |
-//! | [`upkeep`] | folds, merges and sweeps, beside the commits |
+//! | [`upkeep`] | folds, squashes, merges and sweeps, beside the commits |
 //! | [`value`] | what hashes, lists, sets and sorted sets mean over rows; numbers, payloads of DUMP |
 //! | `script` | scripts: their texts, what they may do, and the engine of the crate `valthree-script` |
 //! | [`state`] | a version of the database, and the next one while commands change it |

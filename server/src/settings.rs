@@ -42,6 +42,9 @@ pub struct Thresholds {
     pub recent: u64,
     /// A run waits until the newest entries hold this many commits like the last one.
     pub commits: u64,
+    /// The newest entries become one entry instead of a run if they say much of the same, and if what they say takes no more
+    /// than this, in bytes.
+    pub squash: u64,
     /// This many runs of similar size merge into one. Runs are of similar size if the largest is less than this many
     /// times larger than the smallest.
     pub fanout: usize,
@@ -55,7 +58,15 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { recent: 96 << 10, commits: 2, fanout: 8, garbage: 32, commit: 4 << 20, order: 4096 }
+        Thresholds {
+            recent: 96 << 10,
+            commits: 2,
+            squash: 2 << 20,
+            fanout: 8,
+            garbage: 32,
+            commit: 4 << 20,
+            order: 4096,
+        }
     }
 }
 

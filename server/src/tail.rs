@@ -2,7 +2,7 @@
 //!
 //! `recent` in `db.json` is a log of commits, so whoever reads `db.json` often enough sees all of them. Nothing here writes,
 //! and no server knows that somebody follows. A commit that is folded into a run before this reads it is lost to the
-//! reader, because a run does not tell commits apart. Then a line says so.
+//! reader, because a run does not tell commits apart. Nor does an entry that stands for several. Then a line says so.
 //!
 //! | line | meaning |
 //! |---|---|
@@ -47,6 +47,7 @@ use crate::store::{ETag, Got, Store};
 const PAUSE: Duration = Duration::from_millis(250);
 
 const FOLDED: &str = "these commits became part of a run before they were read";
+const SQUASHED: &str = "these commits became one entry before they were read";
 const SWEPT: &str = "the rows of this commit were deleted before they were read, because a newer run has them";
 
 /// What is known of the database so far.
@@ -99,6 +100,11 @@ async fn show<S: Store>(store: &S, root: &Root, shown: &mut u64, out: &mut impl 
     for entry in root.recent.iter().filter(|entry| entry.generation() > before) {
         let before_it = entry.parts().from.saturating_sub(1);
         gap(header, *shown, before_it, FOLDED, out)?;
+        if entry.is_joint() {
+            gap(header, before_it.max(*shown), entry.generation(), SQUASHED, out)?;
+            *shown = entry.generation();
+            continue;
+        }
         match rows(store, root, entry).await? {
             Some(rows) => commit(header, entry, rows, out)?,
             None => gap(header, before_it, entry.generation(), SWEPT, out)?,
@@ -121,15 +127,15 @@ fn gap(header: &Header, after: u64, to: u64, why: &str, out: &mut impl Write) ->
 }
 
 fn commit(header: &Header, entry: &Entry, rows: Vec<Placed>, out: &mut impl Write) -> Result<(), InspectError> {
-    let EntryParts { from, generation, by, said, expired, .. } = entry.parts().clone();
-    let bare = EntryParts { from, ..EntryParts::new(generation, by) };
+    let EntryParts { generation, by, said, expired, .. } = entry.parts().clone();
+    let bare = EntryParts::new(generation, by);
     // What the header says stands behind generation and server, and not behind all the rows.
     let front = Entry::new(bare.clone()).encoded().len() - 1;
     let shown = Entry::new(EntryParts { said, expired, rows, ..bare });
     let (front, rest) = shown.encoded().split_at(front);
     let now = Some(header.now).filter(|now| *now > 0 && generation == header.generation);
     let now = now.map(|now| format!(",\"now\":{now}")).unwrap_or_default();
-    let (remapped, numbers) = (remapped(header, from..=generation), numbers(header, shown.parts()));
+    let (remapped, numbers) = (remapped(header, generation..=generation), numbers(header, shown.parts()));
     let parts = [front, now.as_bytes(), remapped.as_bytes(), numbers.as_bytes(), rest, b"\n"];
     Ok(parts.into_iter().try_for_each(|part| out.write_all(part))?)
 }

@@ -20,7 +20,7 @@ use valthree::store::directory::Directory;
 
 /// Three entries become a run, and nothing else happens.
 const FOLDS: Thresholds =
-    Thresholds { recent: 220, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20, order: 4096 };
+    Thresholds { recent: 220, commits: 0, squash: 0, fanout: 100, garbage: 1_000, commit: 1 << 20, order: 4096 };
 
 fn valthree(folder: &Path, arguments: &[&str]) -> Output {
     let mut process = Process::new(env!("CARGO_BIN_EXE_valthree"));

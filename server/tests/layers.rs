@@ -1,8 +1,8 @@
 //! Whatever servers do in whatever order, a version means what plain maps say.
 //!
 //! Nothing here waits. Servers are versions in memory, some of them far behind. Batches are executed on drafts, and lost,
-//! and executed again on other versions. Folds and merges are prepared on versions that are long past when a commit adopts
-//! them. Runs are swept, layers are tidied, answers are forgotten, and servers start anew. After each step, what a server
+//! and executed again on other versions. Folds, squashes and merges are prepared on versions that are long past when a commit
+//! adopts them. Runs are swept, layers are tidied, answers are forgotten, and servers start anew. After each step, what a server
 //! has is compared with what plain maps say of that version, and with what a server has that reads it from nothing.
 //!
 //! | module | what it knows |
@@ -54,16 +54,20 @@ const SEEDS: u64 = 120;
 const STEPS: usize = 120;
 
 /// What has to happen, or the test would prove little.
-const EVENTS: [&str; 21] = [
+const EVENTS: [&str; 25] = [
     "commits",
     "lost",
     "forgotten answers",
     "followed",
     "followed over a gap",
+    "followed into a squash",
     "restarts",
     "folds",
     "empty folds",
     "late folds",
+    "squashes",
+    "squashes of squashes",
+    "late squashes",
     "merges",
     "whole merges",
     "late merges",
@@ -85,7 +89,8 @@ impl World {
         match self.rng.random_range(0..100) {
             0..42 => self.commit(server),
             42..54 => self.pass(),
-            54..66 => self.prepare_fold(server),
+            54..62 => self.prepare_fold(server),
+            62..66 => self.prepare_squash(server),
             66..76 => self.prepare_merge(server),
             76..84 => self.follow_some(server),
             84..91 => self.tidy(server),

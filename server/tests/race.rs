@@ -261,6 +261,7 @@ async fn lead(plan: Plan) -> Played {
         tally.add("unclear, landed", stats.unclear_landed.get());
         tally.add("unclear, lost", stats.unclear_lost.get());
         tally.add("folds", stats.folds.get());
+        tally.add("squashes", stats.squashes.get());
         tally.add("merges", stats.merges.get());
         tally.add("swept", stats.runs_deleted.get());
         // Or sent and never settled, by a server that was killed.
@@ -307,7 +308,8 @@ fn small(rng: &mut StdRng) -> Thresholds {
     let recent = *[0, 120, 250, 400].choose(rng).unwrap();
     let (fanout, garbage, commit) = (rng.random_range(2..4), rng.random_range(1..8), rng.random_range(1..2_000));
     let commits = rng.random_range(0..3);
-    Thresholds { recent, commits, fanout, garbage, commit, order: rng.random_range(0..4) }
+    let squash = if rng.random_bool(0.5) { 1 << 20 } else { 0 };
+    Thresholds { recent, commits, squash, fanout, garbage, commit, order: rng.random_range(0..4) }
 }
 
 /// Nobody is told anything but a reply.
@@ -318,7 +320,7 @@ fn all_done(tally: &Tally) {
 
 /// The entries have been moved about, too.
 fn all_kept_up(tally: &Tally) {
-    for what in ["folds", "merges", "swept"] {
+    for what in ["folds", "squashes", "merges", "swept"] {
         assert!(tally.of(what) > 0, "{what}: never in {tally:?}");
     }
 }
@@ -334,6 +336,7 @@ fn all_happened(tally: &Tally) {
         "told that nothing happened",
         "told that nobody knows",
         "folds",
+        "squashes",
         "merges",
         "swept",
     ];

@@ -122,7 +122,7 @@ async fn tail_shows_which_number_maps_to_which_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_tells_the_numbers_of_commits_that_it_could_not_read() {
     let folder = tempfile::tempdir().unwrap();
-    let folds = Thresholds { recent: 1, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20, order: 4096 };
+    let folds = Thresholds { recent: 1, commits: 0, fanout: 100, ..FOLDS };
     let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, folds).await;
     call_all(&server, &[&["SET", "a", "1"], &["FLUSHALL"], &["SET", "b", "1"]]).await;
     while stored_root(folder.path()).covered() < 3 {
@@ -138,7 +138,7 @@ async fn tail_tells_the_numbers_of_commits_that_it_could_not_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_says_which_commits_it_could_not_read_and_never_the_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let folds = Thresholds { recent: 220, commits: 0, fanout: 100, garbage: 1_000, commit: 1 << 20, order: 4096 };
+    let folds = Thresholds { recent: 220, commits: 0, fanout: 100, ..FOLDS };
     let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, folds).await;
     let mut written = 0;
     while stored_root_or_none(folder.path()).is_none_or(|root| root.runs.is_empty()) {
@@ -159,6 +159,24 @@ async fn tail_says_which_commits_it_could_not_read_and_never_the_secret() {
         let line = tail.line().await;
         assert_eq!(line["generation"], json!(entry.generation()));
         assert!(!line.to_string().contains("hidden"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_says_which_commits_became_one_entry_and_goes_on_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(Directory::open(folder.path()).unwrap(), 1, SQUASHES).await;
+    call_all(&server, &[&["SET", "a", "1"], &["SET", "a", "2"]]).await;
+    while !stored_root(folder.path()).recent[0].is_joint() {
+        call_all(&server, &[&["SET", "a", "3"]]).await;
+    }
+    let squashed = stored_root(folder.path()).recent[0].generation();
+    // The second one has seen the first commit.
+    for from in [1, 2] {
+        let mut tail = Tail::start(folder.path(), &["--from", &from.to_string()]);
+        let gap = json!({"gap":[from, squashed],"why":"these commits became one entry before they were read"});
+        assert_eq!(tail.line().await, gap);
+        assert_eq!(tail.line().await["generation"], json!(squashed + 1), "later commits are told one by one");
     }
 }
 

@@ -117,11 +117,8 @@ async fn a_database_of_format_1_is_taken_over_with_all_that_it_removed() {
 
     // Looking at it and reading from it changes nothing.
     looks(folder, &content).await;
-    let changes =
-        json!({"gone":"back","greeting":"hi","new":"1","only below":null,"user:001":null,"base64:YmluYXJ5/wA=":null});
     let gap = json!({"gap":[1,20],"why":"these commits became part of a run before they were read"});
-    let writer = "9f2c33c4d5e6f708192a3b4c5d6e7f80";
-    let taken = json!({"generation":25,"from":21,"by":writer,"numbers":{"0.0":0},"keys":{"0.0":changes}});
+    let taken = json!({"gap":[21,25],"why":"these commits became one entry before they were read"});
     assert_eq!(tailed(folder).await, [gap.clone(), taken.clone()], "no time is known");
     let first = Server::start_with(open(), 1, NONE).await;
     let second = Server::start_with(open(), 2, NONE).await;

@@ -1,6 +1,6 @@
 //! WATCH under random schedules: no EXEC goes on over a change of a watched key, whichever server made the change.
 //!
-//! Servers share one history of versions. They lag, skip versions, start again, fold and merge, and lose batches. A plain
+//! Servers share one history of versions. They lag, skip versions, start again, fold, squash and merge, and lose batches. A plain
 //! history beside them notes each change of a key at the moment at which it happens. Whenever an EXEC is executed, in a batch
 //! or on a stored version, the test asks the plain history whether a watched key has changed since its WATCH.
 
@@ -25,9 +25,11 @@ fn no_transaction_goes_on_over_a_change_and_none_is_refused_without_a_cause() {
     println!("{happened:?}");
     for what in [
         "folds",
+        "squashes",
         "merges",
         "restarts",
         "followed over a gap",
+        "followed into a squash",
         "lost batches",
         "touched",
         "ended",
@@ -35,6 +37,7 @@ fn no_transaction_goes_on_over_a_change_and_none_is_refused_without_a_cause() {
         "forgotten",
         "went on",
         "went on over a fold",
+        "went on over a squash",
         "refused by its own batch",
         "watched in a batch",
         "watched an old version",

@@ -171,8 +171,9 @@ impl Sum {
             count("unclear_unknown")
         );
         println!(
-            "{} folds, {} merges, {} runs deleted, without those of crashed servers",
+            "{} folds, {} squashes, {} merges, {} runs deleted, without those of crashed servers",
             count("folds"),
+            count("squashes"),
             count("merges"),
             count("runs_deleted")
         );

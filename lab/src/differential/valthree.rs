@@ -13,8 +13,9 @@ use valthree::server::{Config, run};
 use valthree::settings::{Settings, Thresholds};
 use valthree::store::directory::Directory;
 
-/// A few commits make a run, a few runs merge, and every few merges are followed by a sweep.
-const TINY: Thresholds = Thresholds { recent: 8 << 10, commits: 2, fanout: 3, garbage: 6, commit: 32 << 10, order: 8 };
+/// A few commits make a run or are squashed, a few runs merge, and every few merges are followed by a sweep.
+const TINY: Thresholds =
+    Thresholds { recent: 8 << 10, commits: 2, squash: 4 << 10, fanout: 3, garbage: 6, commit: 32 << 10, order: 8 };
 
 /// No command of the test fails because the machine is busy.
 const DEADLINE: Duration = Duration::from_secs(3600);

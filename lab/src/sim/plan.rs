@@ -68,7 +68,7 @@ pub struct Plan {
     pub clocks: Clocks,
     /// The commands that the clients send.
     pub draws: Draws,
-    /// The sizes at which servers fold, merge and sweep.
+    /// The sizes at which servers fold, squash, merge and sweep.
     pub thresholds: Thresholds,
     /// Servers forget their derived orders at every version whose generation is a multiple of this.
     pub forget_orders: u64,
@@ -137,6 +137,9 @@ impl Plan {
             faults,
         };
         plan.thresholds.order = *ORDERS.choose(&mut rng).expect("there are some");
+        if rng.random_bool(0.5) {
+            plan.thresholds.squash = 0; // the keys are few, so servers that squash hardly ever fold
+        }
         plan
     }
 
@@ -248,8 +251,9 @@ impl fmt::Display for Plan {
         write!(f, ", {} rounds at once of {}, deadline {deadline:?}", self.at_once(), self.draws)?;
         let leads: [i64; SERVERS] = std::array::from_fn(|server| self.lead(server, 0, Duration::ZERO));
         write!(f, ", clocks {leads:?} ms ahead at first")?;
-        let Thresholds { recent, commits, fanout, garbage, commit, order } = self.thresholds;
-        write!(f, ", folds at {recent} bytes or {commits} commits, {fanout} runs become one, {garbage} are swept")?;
+        let Thresholds { recent, commits, squash, fanout, garbage, commit, order } = self.thresholds;
+        write!(f, ", folds at {recent} bytes or {commits} commits, squashes of at most {squash} bytes")?;
+        write!(f, ", {fanout} runs become one, {garbage} are swept")?;
         write!(f, ", commits of {commit} bytes, orders forgotten every {} versions", self.forget_orders)?;
         write!(f, " and built in slices beyond {order} rows")?;
         f.write_str(if self.opaque_tags { ", opaque ETags" } else { "" })?;

@@ -15,7 +15,7 @@ const fn caught(name: &'static str, what: &'static str, test: &'static str) -> C
     Caught { name, what, test }
 }
 
-/// Plays random commits, folds, merges and late servers beside a plain map.
+/// Plays random commits, folds, squashes, merges and late servers beside a plain map.
 const LAYERS: &str = "layers::every_version_means_what_plain_maps_say";
 /// Plays the commit loop with a store that loses, doubles and delays.
 const SCHEDULES: &str = "commit::tests::random_schedules_lose_double_and_invent_nothing";
@@ -63,6 +63,15 @@ pub const IN_TESTS: &[Caught] = &[
     ),
     caught("fold-undoes-newer", "a fold hides a newer row of the index", LAYERS),
     caught("fold-drops-uploads", "a fold leaves out the rows of an uploaded run", LAYERS),
+    caught("squash-drops-removals", "a squash leaves out removals, so an older row in a run comes back", LAYERS),
+    caught("squash-covers-newer", "a squash takes the place of entries that came after it was made", LAYERS),
+    caught("squash-added-anywhere", "a squash is adopted although its oldest entries have been folded", LAYERS),
+    caught("squash-cut-by-a-fold", "a fold is named that ends within the generations of a squash", LAYERS),
+    caught(
+        "squash-forgets-what-others-need",
+        "a squash drops replies and messages that another server has written",
+        LAYERS,
+    ),
     caught("empty-fold-extends-nothing", "a fold without rows leaves a gap", LAYERS),
     caught(
         "lost-upload-used-again",

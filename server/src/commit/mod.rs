@@ -51,11 +51,13 @@
 //! deadline. So a lost race alone hardly ever makes an outcome uncertain.
 //!
 //! *The log and the runs.* A version is its runs, with the entries of `recent` laid over them, the newer over the older
-//! ([`crate::state`]). A commit appends one entry and edits none. A server that reads a later version applies only the new
-//! entries, if the log goes back far enough. The result equals a full load. If memory lacks a run that a version names,
+//! ([`crate::state`]). A commit appends one entry and edits none. A squash puts one entry in the place of the oldest ones,
+//! whose generations it stands for, and says of each row what the newest of them said. A server that reads a later version
+//! applies only the new entries, if the log goes back far enough, and if no entry stands for generations that the server
+//! knows in part. The result equals a full load. If memory lacks a run that a version names,
 //! the server does not know that version until it has read the run (`fetch`). Until then the version proves nothing,
-//! answers nothing and settles no fate. Runs never change, so it does not matter when they are read. Folds, merges and
-//! sweeps enter the chain as part of a batch and change no row ([`crate::upkeep`]).
+//! answers nothing and settles no fate. Runs never change, so it does not matter when they are read. Folds, squashes,
+//! merges and sweeps enter the chain as part of a batch and change no row ([`crate::upkeep`]).
 //!
 //! *Expiry.* Each version stores a time, `now`, which never goes back. A key whose expiry is not later than `now` does not
 //! exist in that version. So the meaning of a version depends on the version alone, and expiry needs no argument of its

@@ -18,6 +18,7 @@ use super::answer::Refusal;
 use super::core::{Core, Effect, Event, Known, Terms};
 use super::queue::Unit;
 use super::sheet::{Awaited, Sheet};
+use super::waiting::Proposed;
 use crate::command::Command;
 use crate::id::Id;
 use crate::knobs::Knobs;
@@ -25,7 +26,7 @@ use crate::resp::Reply;
 use crate::root::Root;
 use crate::run::{Building, Name, Salt};
 use crate::settings::Thresholds;
-use crate::state::{Database, Runs, Watched};
+use crate::state::{Database, Proposal, Runs, Watched};
 use crate::store::{ETag, StoreError};
 use crate::upkeep::{Content, Uploaded};
 
@@ -245,6 +246,14 @@ impl World {
             }
             Message::Fetch { root, known } => Message::Fetched { root: Box::new(self.stored.read(*root)), known },
             Message::Derive { work } => return self.work_on(server, life, work),
+            Message::Squash { entry } => {
+                if trouble < 20 {
+                    // It comes once more.
+                    self.mails.push(Mail { server, life, message: Message::Squash { entry: Arc::clone(&entry) } });
+                }
+                let proposed = Proposed { ticket: 0, proposal: Proposal::Squash(entry) };
+                return self.arrive(server, life, Event::Proposed(proposed));
+            }
             Message::Uploaded { commit, uploaded } => {
                 return self.arrive(server, life, Event::EffectsUploaded { commit, uploaded });
             }
@@ -291,6 +300,17 @@ impl World {
         self.step(server, Event::Tick);
     }
 
+    /// Upkeep makes one entry of all that a server knows, and proposes it sometime later.
+    fn squash(&mut self) {
+        let server = self.rng.random_range(0..SERVERS);
+        let (life, core) = &self.cores[server];
+        let database = core.database();
+        if database.root.recent.len() > 1 {
+            let message = Message::Squash { entry: database.squash(database.newest()).entry() };
+            self.mails.push(Mail { server, life: *life, message });
+        }
+    }
+
     /// Notes which clients have been answered since the last time.
     fn listen(&mut self) {
         let versions = self.stored.versions.len();
@@ -321,6 +341,7 @@ impl World {
                 20..22 => self.crash(),
                 22..40 => self.pass(60),
                 40..41 => self.pass(2500),
+                41..43 => self.squash(),
                 _ => self.deliver(false),
             }
             self.listen();
@@ -353,7 +374,7 @@ fn command(words: &[&str]) -> Command {
 #[tokio::test(start_paused = true)]
 async fn random_schedules_lose_double_and_invent_nothing() {
     let mut kinds = BTreeMap::new();
-    let (mut conflicts, mut uploads, mut named) = (0, 0, 0);
+    let (mut conflicts, mut uploads, mut named, mut squashes) = (0, 0, 0, 0);
     for seed in 0..SEEDS {
         let mut world = World::new(seed);
         world.play();
@@ -364,11 +385,16 @@ async fn random_schedules_lose_double_and_invent_nothing() {
         let newest = |(bytes, _): &(Bytes, ETag)| Root::decode(bytes, &[]).expect("it can be read").recent.pop();
         let newest = world.stored.versions.iter().filter_map(newest);
         named += newest.filter(|entry| entry.parts().run.is_some()).count();
+        let oldest = |(bytes, _): &(Bytes, ETag)| {
+            Root::decode(bytes, &[]).expect("it can be read").recent.first().map(|entry| entry.generation())
+        };
+        squashes += world.stored.versions.windows(2).filter(|pair| oldest(&pair[0]) != oldest(&pair[1])).count();
         conflicts += world.cores.iter().map(|(_, core)| core.terms.stats.conflicts.get()).sum::<u64>();
     }
     for kind in ["writes", "reads", "transactions", "refused", "TRYAGAIN", "UNCERTAIN"] {
         assert!(kinds.get(kind).is_some_and(|&count| count > 100), "{kinds:?}");
     }
+    assert!(squashes > 300, "{squashes} squashes");
     assert!(conflicts > 1000 && named > 1000 && uploads - named > 1000, "{conflicts}, {named} of {uploads} runs named");
 }
 

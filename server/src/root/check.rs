@@ -19,8 +19,8 @@ pub fn root(root: &Root) -> Result<(), Damage> {
     settings(header)?;
     databases(header)?;
     let covered = covered(runs, header.base);
-    kept(remnants, covered)?;
     log(recent, covered, header)?;
+    kept(remnants, recent.first().filter(|entry| entry.is_joint()).map_or(covered, |entry| entry.generation()))?;
     // A run that is there twice would be deleted by the fold of one while the other needs it.
     let mut names: BTreeSet<_> = runs.iter().map(|run| run.name).collect();
     for upload in recent.iter().filter_map(|entry| entry.parts().run) {
@@ -110,24 +110,30 @@ fn databases(header: &Header) -> Result<(), Damage> {
     Ok(())
 }
 
-fn kept(kept: &[Kept], covered: u64) -> Result<(), Damage> {
+/// `gone` is the last generation that has no entry of its own any more.
+fn kept(kept: &[Kept], gone: u64) -> Result<(), Damage> {
     if !kept.is_sorted_by(|one, other| one.generation < other.generation) {
         return contradiction("what it keeps of old entries is out of order");
     }
     match kept.last() {
-        Some(last) if last.generation > covered => {
+        Some(last) if last.generation > gone => {
             contradiction(format!("it keeps the entry of generation {} twice", last.generation))
         }
         _ => Ok(()),
     }
 }
 
-/// Each generation after those of the runs has exactly one entry, also if its commit changed no rows.
+/// Each generation after those of the runs has exactly one entry, also if its commit changed no rows. The oldest entry may
+/// stand for several.
 fn log(recent: &[Arc<Entry>], covered: u64, header: &Header) -> Result<(), Damage> {
     let mut last = covered;
     for parts in recent.iter().map(|entry| entry.parts()) {
         if parts.from != last + 1 {
             return contradiction(format!("an entry begins with generation {}, after generation {last}", parts.from));
+        }
+        if parts.from != parts.generation && last != covered {
+            let (from, to) = (parts.from, parts.generation);
+            return contradiction(format!("an entry that is not the oldest stands for generations {from} to {to}"));
         }
         if parts.generation > header.generation {
             return contradiction(format!("an entry is of generation {} of {}", parts.generation, header.generation));

@@ -177,6 +177,16 @@ impl Entry {
         &self.encoded
     }
 
+    /// Whether it stands for several generations. Then it does not tell which of them made a change, and what came and went.
+    pub fn is_joint(&self) -> bool {
+        self.parts.from != self.parts.generation
+    }
+
+    /// The same entry. Its texts share the memory of its JSON, and no other memory.
+    pub fn compact(self) -> Entry {
+        Entry::decode(self.encoded).expect("what was encoded can be decoded")
+    }
+
     /// The last generation that it stands for.
     pub fn generation(&self) -> u64 {
         self.parts.generation

@@ -16,8 +16,9 @@
 //!
 //! `recent` is a log. Each commit appends one entry ([`EntryParts`]), and no commit edits an older one. Older entries are in
 //! `runs` ([`crate::run`]), each of which covers the generations after `from` up to `to`. So the database is what the runs
-//! say, one laid over the other in their order, and the entries over them. `kept` holds what servers may still need of
-//! entries that went into runs.
+//! say, one laid over the other in their order, and the entries over them. If the entries of the log say much of the same, a
+//! commit may put one entry in the place of the oldest ones. `kept` holds what servers may still need of the entries that
+//! are gone.
 //!
 //! | module | what it knows |
 //! |---|---|
@@ -27,7 +28,7 @@
 //! | `parts`, `entry`, `entry_text` | an entry: what it says, writing it once, and reading it |
 //! | `rows`, `rows_text`, `heads` | rows as JSON: writing them, and reading them |
 //! | `told` | replies, messages and the clients of keys |
-//! | `remnants` | what a fold keeps of these |
+//! | `remnants` | what a fold or a squash keeps of these |
 //! | `runs` | the table of runs |
 //! | `file`, `first` | the fields of format 2, and those of format 1 |
 //! | `format`, `limits` | the formats, and how much a version may hold |
@@ -42,11 +43,11 @@
 //! - `writers` has at most [`WRITERS`] rows. One more pushes out the row whose newest commit (the later of `own` and `in`)
 //!   is the oldest. Nothing else removes a row.
 //! - The runs follow each other without a gap, from `base` on. The entries follow the runs: each generation from the next one
-//!   up to `generation` has exactly one entry, even if its commit changed no row. Only the entry that took over a database
-//!   of format 1 stands for several generations, from its `from` on.
+//!   up to `generation` has exactly one entry, even if its commit changed no row. Only the oldest entry may stand for several
+//!   generations, from its `from` on: a squash has made it, or the takeover of a database of format 1.
 //! - The id of a database or a collection is not from a later generation than the entry that names it. No two numbers map
 //!   to the same database, and none maps to the database of the system.
-//! - `kept` tells only of generations that the runs cover, and takes at most [`KEPT`] bytes.
+//! - `kept` tells only of generations that have no entry of their own any more, and takes at most [`KEPT`] bytes.
 //! - `id` and `swept` survive everything, FLUSHALL included; `swept` and `base` never exceed `generation`.
 //! - The first five fields stand in this order, without white space, in the first [`Opening::BYTES`] bytes.
 //!

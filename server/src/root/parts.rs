@@ -15,8 +15,8 @@ use crate::run::Name;
 /// A key row of `rows` overrides `expired`, and both override `run`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntryParts {
-    /// The first generation that the entry stands for. It is `generation`, except in the entry that took over the changes
-    /// of a database of format 1, which does not say which commit made which change.
+    /// The first generation that the entry stands for. It is `generation`, except in an entry that a squash has put in the
+    /// place of several, and in the one that took over the changes of a database of format 1.
     pub from: u64,
     /// The last generation that the entry stands for.
     pub generation: u64,

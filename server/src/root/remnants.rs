@@ -1,8 +1,9 @@
-//! What a fold leaves in `kept` of the entries that it moves into a run.
+//! What a fold leaves in `kept` of the entries that it moves into a run, and a squash of those that it makes one of.
 //!
-//! A run has rows only. An entry may also have replies to the offers of other servers, and messages. Somebody may not have
-//! seen them yet: an origin that looks for its replies, a server that is some versions behind and has subscribers. So the
-//! commit that names a fold moves into `kept` what may still be needed, of all folded entries and of `kept` before:
+//! A run has rows only, and so has the entry of a squash. Any other entry may also have replies to the offers of other
+//! servers, and messages. Somebody may not have seen them yet: an origin that looks for its replies, a server that is some
+//! versions behind and has subscribers. So the commit that takes entries away moves into `kept` what may still be needed, of
+//! all these entries and of `kept` before:
 //!
 //! | part | needed |
 //! |---|---|
@@ -19,11 +20,11 @@ use super::header::Header;
 use super::limits::{KEPT, SAID_FOR};
 use super::told::{Kept, OfferAnswers, Said, kept_size};
 
-/// What is left of old entries in a version with this header. `kept` is what the version before had, and `folded` are the
+/// What is left of old entries in a version with this header. `kept` is what the version before had, and `gone` are the
 /// entries that the version drops, both in the order of their generations.
-pub fn remnants<'a>(kept: &[Kept], folded: impl Iterator<Item = &'a Arc<Entry>>, header: &Header) -> Vec<Kept> {
+pub fn remnants<'a>(kept: &[Kept], gone: impl Iterator<Item = &'a Arc<Entry>>, header: &Header) -> Vec<Kept> {
     let old = kept.iter().map(|kept| (kept.generation, &kept.of, &kept.said));
-    let new = folded.map(|entry| (entry.generation(), &entry.parts().of, &entry.parts().said));
+    let new = gone.map(|entry| (entry.generation(), &entry.parts().of, &entry.parts().said));
     let needed = old.chain(new).map(|(generation, of, said)| Kept {
         generation,
         of: unseen(of, header),

@@ -57,7 +57,7 @@ pub struct Toucher {
     pub client: u64,
 }
 
-/// What is left of an entry that a fold moved into a run, because somebody may still need it.
+/// What is left of an entry that a fold or a squash took away, because somebody may still need it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {

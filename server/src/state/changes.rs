@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::runs::{Laying, Runs, Stretch};
-use crate::root::{Root, Run};
+use crate::root::{Entry, Root, Run};
 use crate::row::Mention;
 use crate::run::{Layer, Name, Work as _};
 use crate::zoo::planted;
@@ -15,10 +15,20 @@ use crate::zoo::planted;
 pub enum Proposal {
     /// Name a run that holds the oldest entries, and drop these.
     Fold(Folded),
+    /// Put one entry in the place of the oldest entries, whose generations it stands for.
+    Squash(Arc<Entry>),
     /// Name one run instead of several.
     Merge(Merged),
     /// Declare that runs uploaded before this commit, and not named by it, will never be named.
     Sweep,
+}
+
+impl Proposal {
+    /// Whether it waits for a batch that changes something. A squash only makes the commits after it shorter, so it is not
+    /// worth a commit of its own.
+    pub fn is_patient(&self) -> bool {
+        matches!(self, Proposal::Squash(_))
+    }
 }
 
 /// An uploaded run, and its content.

@@ -33,7 +33,7 @@ pub struct Database {
     pub root: Root,
     /// The content of the runs that it names.
     pub runs: Runs,
-    newest: Newest,
+    pub(super) newest: Newest,
     /// What counts at the time of the version.
     tallies: Tallies,
     /// Keys that have ended and whose rows may still be stored, the first to be removed first. It is no part of the version: a
@@ -83,7 +83,7 @@ impl Database {
             return Ok(());
         }
         let before = (self.root.clone(), self.runs.clone());
-        // A fold of another server may have left out what it has buried.
+        // A fold or a squash of another server may have left out what it has buried.
         self.bury(root.header.now, usize::MAX);
         for entry in root.recent.iter().filter(|entry| entry.generation() > known) {
             planted!("order-not-followed" => {
@@ -193,6 +193,7 @@ impl Database {
             self.newest.forget_runs();
         }
         self.runs = runs;
+        self.note_squash(&old);
         self.clear_graves();
         self.touched.reach(self.root.header.generation);
         // A large value may have been uploaded for a number that maps to another database by now.
@@ -331,7 +332,7 @@ impl Database {
         self.runs.replace(stretch, &self.root.header.databases);
     }
 
-    /// Everything that `recent` says, in order: what a fold writes. Rows that cannot be reached are left out, and a removal
+    /// Everything that `recent` says, in order: what a fold or a squash writes. Rows that cannot be reached are left out, and a removal
     /// stands for a key that is buried: below it may be an older row. Fields that have ended stay: the head of their hash
     /// counts their bytes.
     ///

@@ -28,6 +28,7 @@ mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -46,7 +47,7 @@ use super::orders::{self, By, OrderKey};
 use super::tally::Tally;
 use super::watched::Watched;
 use crate::knobs::Packings;
-use crate::root::{DATABASES, Numbered, Run};
+use crate::root::{DATABASES, Entry, Numbered, Run};
 use crate::row::{Made, Row, Table};
 use crate::zoo::planted;
 
@@ -111,6 +112,8 @@ pub struct Draft<'a> {
     /// The runs as they will be named, and which of them are new.
     pub(super) runs: Vec<Run>,
     pub(super) folded: Option<Folded>,
+    /// The entry that takes the place of the oldest ones.
+    pub(super) squashed: Option<Arc<Entry>>,
     pub(super) merged: Vec<Merged>,
     /// The large values of this commit, stored before it.
     pub(super) upload: Option<Added>,
@@ -155,6 +158,7 @@ impl<'a> Draft<'a> {
             remapped: false,
             runs: database.root.runs.clone(),
             folded: None,
+            squashed: None,
             merged: Vec::new(),
             upload: None,
             swept: header.swept,

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 use bytes::Bytes;
 use hashbrown::{HashTable, hash_table};
 
-use crate::root::Placed;
+use crate::root::{Entry, Placed};
 use crate::row::{Mention, Row, Table};
 use crate::run::Salt;
 
@@ -165,9 +165,24 @@ impl Newest {
         });
     }
 
+    /// Takes what one entry says for what the entries up to its generation have said. Where a later one has said something
+    /// else, that stays.
+    pub fn squash(&mut self, salt: Salt, entry: &Entry) {
+        self.forget(entry.generation());
+        for (table, name, row) in entry.all_rows() {
+            let hash = salt.hash(table, name);
+            let rows = self.tables.entry(table).or_default();
+            if rows.find(hash, |newer| newer.name == *name).is_none() {
+                let (generation, name, row) = (entry.generation(), name.clone(), row.cloned());
+                let newer = Newer { hash, name, generation, first: generation, row, under: Mention::Nothing };
+                rows.insert_unique(hash, newer, |newer| newer.hash);
+            }
+        }
+    }
+
     /// `fold-undoes-newer`: forgets these names, whoever wrote them last.
     #[cfg(feature = "bug-zoo")]
-    pub(crate) fn forget_names(&mut self, entry: &crate::root::Entry) {
+    pub(crate) fn forget_names(&mut self, entry: &Entry) {
         for (table, name, _) in entry.all_rows() {
             self.tables.entry(table).or_default().retain(|newer| newer.name != *name);
         }

@@ -1,9 +1,11 @@
 //! Which keys the last generations touched: what a watched key is judged by.
 //!
 //! EXEC has to refuse if a watched key was touched since WATCH, on whichever server. To look at the entries of `recent`, and
-//! at the runs below them, is not enough. A fold takes entries away, a merge forgets that a key came and went, and a run does
-//! not say in which generation a row was written. So every server remembers the touches by itself, generation by generation,
-//! as it follows the versions. What it did not see it does not guess: a note that is older than this window is refused.
+//! at the runs below them, is not enough. A fold takes entries away, a squash makes one of many, and a merge forgets that a
+//! key came and went. Neither a run nor the entry of a squash says in which generation a row was written. So every server
+//! remembers the touches by itself, generation by generation, as it follows the versions. It knows them after a fold or a
+//! squash as before, if it has followed every generation. What it did not see it does not guess: a note that is older than
+//! this window is refused.
 //!
 //! - A write touches its key even if it stores what was there before. A command that changes nothing touches nothing.
 //! - The removal of an expired key touches nothing, because the key was gone before.
@@ -73,12 +75,12 @@ impl Touched {
     /// Adds what the entry of the next generation says. These are the hashes of the keys among its own rows. An entry further
     /// on begins the window anew: nobody knows what was touched in between.
     pub fn note(&mut self, entry: &Entry, keys: Vec<u64>) {
-        let (from, generation) = (entry.parts().from, entry.generation());
+        let (is_joint, generation) = (entry.is_joint(), entry.generation());
         // An entry that stands for several generations does not tell what came and went.
-        if from != generation || generation != self.upto + 1 {
-            *self = Touched::after(if from == generation { generation - 1 } else { generation }, self.salt);
+        if is_joint || generation != self.upto + 1 {
+            *self = Touched::after(if is_joint { generation } else { generation - 1 }, self.salt);
         }
-        if from != generation {
+        if is_joint {
             return;
         }
         let mut hashes = keys;

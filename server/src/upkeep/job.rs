@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::upload::{Content, RunWriter, Uploaded};
 use crate::background::in_slices;
-use crate::root::{Placed, Run};
+use crate::root::{Entry, Placed, Run};
 use crate::row::Mention;
 use crate::run::{Merger, Name, RUNS};
-use crate::state::{Added, Folded, Merged, Stretch};
+use crate::state::{Added, Folded, Merged, Squashing, Stretch};
 use crate::store::Store;
 use crate::store::patience::bounded;
 use crate::zoo::planted;
@@ -29,6 +29,8 @@ pub enum Job {
         /// What the runs say of the name of each, if somebody has looked.
         below: Vec<Mention>,
     },
+    /// Make one entry of the newest entries, in memory only.
+    Squash(Squashing),
     /// Store the layers of several runs as one.
     Merge {
         /// Where the first of them begins.
@@ -62,6 +64,8 @@ pub enum Job {
 pub enum Product {
     /// A run of the newest entries, unless it could not be stored.
     Folded(Option<Folded>),
+    /// One entry that says what the newest entries say.
+    Squashed(Arc<Entry>),
     /// A run of several, unless it could not be stored.
     Merged(Option<Merged>),
     /// One layer of several.
@@ -85,6 +89,7 @@ impl Job {
                     Folded { from, to, added, below }
                 }))
             }
+            Job::Squash(squashing) => Product::Squashed(squashing.entry()),
             Job::Merge { from, to, replaced, merger } => {
                 let now = merger.now();
                 let layer = Arc::new(in_slices(merger).await);

@@ -1,15 +1,17 @@
-//! Upkeep keeps commits small while the database grows: it folds, merges and sweeps.
+//! Upkeep keeps commits small while the database grows: it folds, squashes, merges and sweeps.
 //!
 //! | task | what it does |
 //! |---|---|
 //! | fold | writes the newest entries as a run, so that `recent` stays short |
+//! | squash | makes one entry of the newest entries instead, if they say much of the same |
 //! | merge | makes one run of several: of similar size, or all when much is outdated |
 //! | sweep | deletes the runs that no version names any more |
 //! | tidy | merges layers in memory that lie within one run, because another server merged that run |
 //!
 //! None of it is on the path of a commit. A [`Job`] makes and uploads a run in the background. Then upkeep proposes to
 //! name it, and the next commit executes the [`Proposal`] after its batch, on the very draft that is about to be stored.
-//! There the draft decides whether the proposal still fits. If it does not, upkeep drops it. The only loss is an upload.
+//! There the draft decides whether the proposal still fits. If it does not, upkeep drops it. The only loss is an upload. The
+//! entry of a squash is not uploaded, and waits for the next commit that changes something.
 //!
 //! [`Upkeep`] itself is pure. The loop tells it what has happened, and each method returns the next [`Task`]s.
 //!
@@ -20,7 +22,14 @@
 //! exactly the entries that the fold covers (`state/finish.rs`). Later entries stay and override the run. A merge replaces
 //! runs only if the draft still names all of them, for the same generations.
 //!
-//! Both leave out rows that nobody can reach in the version that the server holds: rows of a database that was flushed,
+//! A squash is made of a stored version, too, and of the same rows as a fold. They stand in one entry, which takes the place
+//! of the entries that it was made of, and not in a run below them. A draft adopts it only if its log still begins with
+//! entries of exactly these generations. Another squash may have made one entry of some of them: the rows stay the same. A
+//! fold that ends within these generations does not fit any more, because no entry ends there. A server that knows the
+//! generations one by one goes on with what it knows. A server that knows only some of them reads the version anew, as
+//! after a fold of what it does not know. Upkeep squashes no entry that names a run: its rows are too many for `db.json`.
+//!
+//! All three leave out rows that nobody can reach in the version that the server holds: rows of a database that was flushed,
 //! elements of a collection that was deleted, and rows that have ended at the version's time. Ids never come back, and the
 //! stored time only grows. So such rows stay out of reach in every later version, and a merge that lands late is still
 //! right. No count includes expired rows ([`crate::state`]), so all servers count alike, whether they have left these rows
@@ -36,9 +45,9 @@
 //!
 //! # Which server does it
 //!
-//! The server whose commit made `recent` too large folds. If that server has died, `recent` grows. Then any server folds
-//! whose commit leaves `recent` at more than twice the limit. A server that has added a run also merges. Two servers that
-//! do the same at once waste an upload.
+//! The server whose commit made `recent` too large folds or squashes. If that server has died, `recent` grows. Then any
+//! server does so whose commit leaves `recent` at more than twice the limit. A server that has added a run also merges. Two
+//! servers that do the same at once waste an upload, if any.
 
 mod job;
 mod policy;
@@ -49,7 +58,7 @@ use std::sync::Arc;
 
 pub use self::job::{Job, Product};
 pub use self::upload::{Content, RunWriter, Uploaded, bound};
-use crate::root::{Root, Run};
+use crate::root::{self, Entry, Root, Run};
 use crate::run::{Merger, Name};
 use crate::settings::Thresholds;
 use crate::state::{Database, Merged, Proposal, Stretch};
@@ -69,12 +78,14 @@ pub enum Task {
 pub struct Upkeep {
     thresholds: Thresholds,
     stats: Arc<Stats>,
-    /// A fold is being made or proposed.
+    /// A fold or a squash is being made or proposed.
     folding: bool,
     merging: bool,
     sweeping: bool,
     /// The size that `recent` may have.
     threshold: u64,
+    /// The size that it might have when the last squash began.
+    squashed_at: u64,
     /// How many runs are of no use any more, as far as this server knows.
     garbage: usize,
 }
@@ -112,7 +123,16 @@ pub struct Landed {
 impl Upkeep {
     /// Nothing is under way.
     pub fn new(thresholds: Thresholds, stats: Arc<Stats>) -> Upkeep {
-        Upkeep { thresholds, stats, folding: false, merging: false, sweeping: false, threshold: u64::MAX, garbage: 0 }
+        Upkeep {
+            thresholds,
+            stats,
+            folding: false,
+            merging: false,
+            sweeping: false,
+            threshold: u64::MAX,
+            squashed_at: 0,
+            garbage: 0,
+        }
     }
 
     /// An uploaded run will never be named.
@@ -139,7 +159,7 @@ impl Upkeep {
         self.threshold = policy::fold_at(&self.thresholds, written);
         let size = database.root.recent_bytes();
         if size > self.threshold && (before.recent <= self.threshold || size > 2 * self.threshold) {
-            tasks.extend(self.fold(database));
+            tasks.extend(self.shorten(database, true));
         }
         if folded || self.garbage >= self.thresholds.garbage {
             tasks.extend(self.sweep_or_merge(database));
@@ -161,16 +181,25 @@ impl Upkeep {
         Some(Task::Propose(Proposal::Sweep))
     }
 
-    /// Begins to make a run of the newest entries.
-    fn fold(&mut self, database: &Database) -> Option<Task> {
+    /// Begins to make one entry of the newest entries, or else a run, if they may be folded.
+    fn shorten(&mut self, database: &Database, may_fold: bool) -> Option<Task> {
         let root = &database.root;
         let (from, to) = (root.covered(), root.header.generation);
         if self.folding || root.recent_bytes() == 0 {
             return None;
         }
-        self.folding = true;
-        let (rows, below) = database.newest().into_iter().unzip();
-        Some(Task::Do(Job::Fold { from, to, rows, below }))
+        let newest = database.newest();
+        let bytes = newest.iter().map(|((_, name, row), _)| root::length(name, row.as_ref()) as u64).sum();
+        // Without rows a fold costs no run, and takes the entries away.
+        let squashes = !newest.is_empty() && database.may_squash();
+        let squashes = squashes && policy::squashes(&self.thresholds, said(&root.recent), bytes);
+        self.folding = squashes || may_fold;
+        if squashes {
+            self.squashed_at = self.threshold;
+            return Some(Task::Do(Job::Squash(database.squash(newest))));
+        }
+        let (rows, below) = newest.into_iter().unzip();
+        may_fold.then_some(Task::Do(Job::Fold { from, to, rows, below }))
     }
 
     /// Begins to merge the runs that should become one.
@@ -206,6 +235,7 @@ impl Upkeep {
                 self.folding = false;
                 None
             }
+            Product::Squashed(entry) => Some(Task::Propose(Proposal::Squash(entry))),
             Product::Merged(Some(merged)) => Some(Task::Propose(Proposal::Merge(merged))),
             Product::Merged(None) => {
                 self.merging = false;
@@ -230,7 +260,17 @@ impl Upkeep {
                 self.garbage += usize::from(!landed);
                 self.stats.folds.add(u64::from(landed));
                 // As much may have come meanwhile.
-                (landed && database.root.recent_bytes() > self.threshold).then(|| self.fold(database)).flatten()
+                let is_due = landed && database.root.recent_bytes() > self.threshold;
+                is_due.then(|| self.shorten(database, true)).flatten()
+            }
+            Proposal::Squash(_) => {
+                self.folding = false;
+                self.stats.squashes.add(u64::from(landed));
+                // As much may have come meanwhile, and repeat what the squash has left. The commit that has taken the squash along
+                // may be smaller than those before it, and its threshold, too.
+                let (size, threshold) = (database.root.recent_bytes(), self.threshold.max(self.squashed_at));
+                let is_due = landed && size > threshold;
+                is_due.then(|| self.shorten(database, size > 2 * threshold)).flatten()
             }
             Proposal::Merge(Merged { replaced, .. }) => {
                 self.merging = false;
@@ -245,6 +285,11 @@ impl Upkeep {
             }
         }
     }
+}
+
+/// About how long all rows of these entries are.
+fn said(recent: &[Arc<Entry>]) -> u64 {
+    recent.iter().flat_map(|entry| entry.all_rows()).map(|(_, name, row)| root::length(name, row) as u64).sum()
 }
 
 /// Merges the layers of a range of generations.

@@ -1,4 +1,4 @@
-//! When to fold, and what to merge.
+//! When to fold or to squash, and what to merge.
 
 use std::ops::Range;
 
@@ -12,6 +12,24 @@ const MOST: u64 = 32;
 /// may be outdated entries, in its store and in the memory of each server. A smaller share would cost less memory, and
 /// more bytes for each write: about its inverse.
 const OUTDATED: (u64, u64) = (2, 3);
+
+/// The entries are squashed rather than folded if the newest rows take at most this share of what all their rows take.
+///
+/// A squash costs no request, where a fold costs a PUT, a DELETE, and its part in merges. But what it leaves in `recent`,
+/// every later commit writes again. With this share, at least a third of the rows goes. So a commit writes at most five
+/// thirds of the bytes that it would write after folds, on average: `recent` grows to its threshold from two thirds of it,
+/// and not from nothing. And for each byte that commits add, squashes encode at most two. With a larger share a squash would
+/// free little, and the next one would be due at once. A fold writes a row about once for itself and once for each level of
+/// merges. So where a few commits fill `recent`, which is where folds are frequent, squashes write fewer bytes as well.
+///
+/// Only rows count, and not what is around them. So short commits that all set other keys are folded.
+const SQUASHED: (u64, u64) = (2, 3);
+
+/// Whether the newest entries should become one entry rather than a run, if all their rows take so many bytes, and the
+/// newest row of each name so many.
+pub fn squashes(thresholds: &Thresholds, all: u64, newest: u64) -> bool {
+    newest <= thresholds.squash && newest * SQUASHED.1 <= all * SQUASHED.0
+}
 
 /// The size that `recent` may have after a commit that wrote so many bytes. Every commit writes `recent` again, so it
 /// should be small. But a run costs a request, so one run should serve several commits.
@@ -65,7 +83,7 @@ mod tests {
     use crate::run::Name;
 
     const THRESHOLDS: Thresholds =
-        Thresholds { recent: 200, commits: 4, fanout: 4, garbage: 8, commit: 1000, order: 4096 };
+        Thresholds { recent: 200, commits: 4, squash: 150, fanout: 4, garbage: 8, commit: 1000, order: 4096 };
 
     fn runs(sizes: &[u64]) -> Vec<Run> {
         let mut rng = StdRng::seed_from_u64(1);
@@ -101,6 +119,50 @@ mod tests {
     #[test]
     fn the_threshold_follows_the_commits_within_bounds() {
         assert_eq!([0, 60, 100, 10_000].map(|written| fold_at(&THRESHOLDS, written)), [200, 240, 400, 6_400]);
+    }
+
+    #[test]
+    fn rows_that_repeat_are_squashed_unless_they_are_many() {
+        let squashed = |all, newest| squashes(&THRESHOLDS, all, newest);
+        assert!(squashed(150, 100) && squashed(10_000, 150) && squashed(3, 2));
+        assert!(!squashed(149, 100), "less than a third would go");
+        assert!(!squashed(10_000, 151), "an entry is encoded in one step");
+        assert!(!squashes(&Thresholds { squash: 0, ..THRESHOLDS }, 10_000, 1));
+    }
+
+    /// How the entries of a load fare: the squashes and the folds that follow each other when each is done at once. Each commit
+    /// sets so many of the keys, with rows of a hundred bytes.
+    fn load(keys: u64, sets: u64) -> (u64, u64) {
+        let thresholds = Thresholds::default();
+        let mut rng = StdRng::seed_from_u64(keys);
+        let (mut log, mut newest) = (0, std::collections::BTreeSet::new());
+        let (mut folds, mut squashed) = (0, 0);
+        for _ in 0..200_000 / sets {
+            newest.extend((0..sets).map(|_| rng.random_range(0..keys)));
+            log += sets * 100;
+            if log <= fold_at(&thresholds, sets * 100) {
+                continue;
+            }
+            if squashes(&thresholds, log, newest.len() as u64 * 100) {
+                (log, squashed) = (newest.len() as u64 * 100, squashed + 1);
+            } else {
+                (log, folds) = (0, folds + 1);
+                newest.clear();
+            }
+        }
+        (squashed, folds)
+    }
+
+    #[test]
+    fn hot_keys_are_never_folded_and_many_keys_always() {
+        for (keys, sets) in [(1_024, 1_024), (512, 64), (100, 1), (1, 1)] {
+            let (squashed, folds) = load(keys, sets);
+            assert!(squashed > 0 && folds == 0, "{keys} keys, {sets} in each commit: {squashed} and {folds}");
+        }
+        for (keys, sets) in [(100_000, 1_024), (100_000, 64), (100_000, 1)] {
+            let (squashed, folds) = load(keys, sets);
+            assert!(squashed == 0 && folds > 0, "{keys} keys, {sets} in each commit: {squashed} and {folds}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use crate::resp::Reply;
-use crate::root::{Entry, Numbered, Root, Run};
+use crate::root::{Entry, EntryParts, Numbered, Root, Run};
 use crate::row::{Head, Made, Row, Table};
 use crate::state::order::Order;
 use crate::state::{Added, By, Database, Draft, Folded, Stale, Watched};
@@ -54,6 +54,12 @@ pub(crate) fn stretched(folded: &Folded, draft: &Draft<'_>) -> Folded {
     let to = draft.generation() - 1;
     let added = folded.added.clone().map(|added| Added { run: Run { to, ..added.run }, ..added });
     Folded { to, added, ..folded.clone() }
+}
+
+/// `squash-covers-newer`: takes a squash for one of all entries that the draft finds.
+pub(crate) fn stretched_entry(entry: &Entry, draft: &Draft<'_>) -> Arc<Entry> {
+    let generation = draft.generation() - 1;
+    Arc::new(Entry::new(EntryParts { generation, ..entry.parts().clone() }))
 }
 
 /// `order-not-followed`: lays the entry of another server over the rows, but not over the orders.

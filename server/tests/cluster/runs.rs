@@ -11,15 +11,19 @@ use valthree::store::memory::{HeldRequest, Memory, Request};
 
 use super::{Puppet, one, recent, set, stored};
 
-/// A fold when there is more than one entry, and neither merges nor sweeps.
+/// A fold when there is more than one entry, and neither squashes nor merges nor sweeps.
 pub const FOLDS: Thresholds =
-    Thresholds { recent: 150, commits: 0, fanout: 1 << 20, garbage: 1_000, commit: 1 << 20, order: 2 };
+    Thresholds { recent: 150, commits: 0, squash: 0, fanout: 1 << 20, garbage: 1_000, commit: 1 << 20, order: 2 };
+
+/// A squash when there is more than one entry and rows repeat, or else a fold.
+pub const SQUASHES: Thresholds = Thresholds { squash: 1 << 20, ..FOLDS };
 
 /// Nothing of all this.
 pub const NONE: Thresholds = Thresholds { recent: 1 << 30, ..FOLDS };
 
 /// The runs are merged and swept after almost every commit.
-pub const ALL: Thresholds = Thresholds { recent: 1, commits: 0, fanout: 2, garbage: 1, commit: 1 << 20, order: 2 };
+pub const ALL: Thresholds =
+    Thresholds { recent: 1, commits: 0, squash: 0, fanout: 2, garbage: 1, commit: 1 << 20, order: 2 };
 
 /// A text of so many bytes.
 pub fn value(length: usize) -> String {

@@ -112,11 +112,17 @@ impl World {
         let mut sweeps = false;
         for proposal in std::mem::take(&mut self.servers[server].prepared) {
             let adopted = draft.adopt(&proposal);
+            if matches!(proposal, Proposal::Squash(_)) && self.chance(30) {
+                self.servers[server].prepared.push(proposal.clone()); // it comes twice
+            }
             sweeps |= matches!(proposal, Proposal::Sweep);
             self.note(match (proposal, adopted) {
                 (Proposal::Fold(Folded { added: None, .. }), true) => "empty folds",
                 (Proposal::Fold(_), true) => "folds",
                 (Proposal::Fold(_), false) => "late folds",
+                (Proposal::Squash(_), true) if database.root.recent[0].is_joint() => "squashes of squashes",
+                (Proposal::Squash(_), true) => "squashes",
+                (Proposal::Squash(_), false) => "late squashes",
                 (Proposal::Merge(merged), true) if merged.run.from == database.root.header.base => "whole merges",
                 (Proposal::Merge(_), true) => "merges",
                 (Proposal::Merge(_), false) => "late merges",
@@ -187,6 +193,15 @@ impl World {
             Added { run: run(self.store(to, &layer), from, to, &layer), layer }
         });
         self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below: below.into() }));
+    }
+
+    /// Begins a squash of what this server knows. Upkeep would leave out entries that name runs, but they may be squashed as well.
+    pub fn prepare_squash(&mut self, server: usize) {
+        let database = &self.servers[server].database;
+        if database.root.recent.len() > 1 {
+            let entry = database.squash(database.newest()).entry();
+            self.servers[server].prepared.push(Proposal::Squash(entry));
+        }
     }
 
     /// Merges the layers of a range.

@@ -157,8 +157,14 @@ impl World {
             return;
         }
         let (root, runs) = self.fetch(at, Some(&self.servers[server].database));
-        self.note(if root.covered() > known { "followed over a gap" } else { "followed" });
-        let is_gap = root.covered() > known;
+        let oldest = root.recent.first().map_or(known..=known, |entry| entry.parts().from..=entry.generation());
+        let is_inside = *oldest.start() <= known && known < *oldest.end();
+        self.note(match root.covered() > known {
+            true => "followed over a gap",
+            false if is_inside => "followed into a squash",
+            false => "followed",
+        });
+        let is_gap = root.covered() > known || is_inside;
         self.servers[server].database.follow(root, runs).expect("it does not contradict itself");
         self.check(server);
         if is_gap && at == self.newest() {
@@ -241,7 +247,9 @@ impl World {
     /// Whether a version still says what somebody may need. The test says so little that the room always suffices.
     fn is_told(&self, root: &Root) {
         let generation = root.header.generation;
-        let entries = root.recent.iter().map(|entry| (entry.generation(), (&entry.parts().of, &entry.parts().said)));
+        // What an entry of several generations does not tell, it tells of none of them.
+        let entries = root.recent.iter().filter(|entry| !entry.is_joint());
+        let entries = entries.map(|entry| (entry.generation(), (&entry.parts().of, &entry.parts().said)));
         let kept = root.kept.iter().map(|kept| (kept.generation, (&kept.of, &kept.said)));
         let left: BTreeMap<u64, _> = kept.chain(entries).collect();
         for (at, (of, said)) in self.told.range(..=generation) {

@@ -230,7 +230,9 @@ impl Dice {
         }
         let mut last = covered;
         while last < newest {
-            let (from, generation) = (last + 1, last + 1 + self.below(newest - last));
+            // The oldest entry may stand for several generations.
+            let more = if last == covered { self.below(newest - last) } else { 0 };
+            let (from, generation) = (last + 1, last + 1 + more);
             let by = if generation == newest { root.header.by } else { self.id() };
             root.recent.push(Arc::new(self.entry(from, generation, by)));
             last = generation;

@@ -52,6 +52,8 @@ pub struct World {
     runs: BTreeMap<Name, Arc<Layer>>,
     servers: Vec<Server>,
     notes: Vec<Note>,
+    /// Up to which generation the version below the present batch has no entries of their own, because of a squash.
+    squashed: u64,
     clock: u64,
     pub happened: BTreeMap<&'static str, u64>,
 }
@@ -64,7 +66,7 @@ impl World {
         let server = |_| Server { id: Id::random(&mut rng), database: unborn.clone(), prepared: Vec::new() };
         let servers = (0..SERVERS).map(server).collect();
         let (runs, notes, happened) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        World { rng, versions, runs, servers, notes, clock: 1_000_000, happened }
+        World { rng, versions, runs, servers, notes, squashed: 0, clock: 1_000_000, happened }
     }
 
     fn count(&mut self, what: &'static str) {
@@ -88,7 +90,8 @@ impl World {
                 self.follow(server, at);
             }
             80..83 => self.restart(server),
-            83..93 => self.prepare_fold(server),
+            83..88 => self.prepare_fold(server),
+            88..93 => self.prepare_squash(server),
             93..98 => self.prepare_merge(server),
             _ => self.clock += 20,
         }
@@ -115,6 +118,9 @@ impl World {
         let (root, runs) = self.fetch(at, Some(&self.servers[server].database));
         if known > 0 && root.covered() > known {
             self.count("followed over a gap");
+        }
+        if root.recent.iter().any(|entry| entry.parts().from <= known && known < entry.generation()) {
+            self.count("followed into a squash");
         }
         self.servers[server].database.follow(root, runs).expect("it does not contradict itself");
     }
@@ -145,6 +151,14 @@ impl World {
         rows.iter().for_each(|(table, name, row)| building.push(*table, name, row.as_ref()));
         let added = (!rows.is_empty()).then(|| self.added(from, to, building.done()));
         self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below: below.into() }));
+    }
+
+    fn prepare_squash(&mut self, server: usize) {
+        let database = &self.servers[server].database;
+        if database.root.recent.len() > 1 {
+            let entry = database.squash(database.newest()).entry();
+            self.servers[server].prepared.push(Proposal::Squash(entry));
+        }
     }
 
     fn prepare_merge(&mut self, server: usize) {
@@ -243,6 +257,8 @@ impl World {
             self.follow(server, self.newest());
         }
         let database = self.servers[server].database.clone();
+        let oldest = database.root.recent.first().filter(|entry| entry.is_joint());
+        self.squashed = oldest.map_or(0, |entry| entry.generation());
         let mut draft = Draft::new(&database, None, self.clock);
         let mut plain = self.versions[database.root.header.generation as usize].plain.clone();
         let begin = plain.moment;
@@ -255,7 +271,11 @@ impl World {
         plain.moment += 1;
         for proposal in std::mem::take(&mut self.servers[server].prepared) {
             if draft.adopt(&proposal) {
-                self.count(if matches!(proposal, Proposal::Merge(_)) { "merges" } else { "folds" });
+                self.count(match proposal {
+                    Proposal::Merge(_) => "merges",
+                    Proposal::Squash(_) => "squashes",
+                    Proposal::Fold(_) | Proposal::Sweep => "folds",
+                });
             }
         }
         draft.move_time();
@@ -317,6 +337,9 @@ impl World {
         let covered = draft.covered();
         if goes_on && notes.iter().any(|note| note.watched.generation < covered) {
             self.count("went on over a fold");
+        }
+        if goes_on && notes.iter().any(|note| note.watched.generation < self.squashed) {
+            self.count("went on over a squash");
         }
         if goes_on {
             self.set(draft, plain, number, key);

@@ -49,7 +49,7 @@ impl Core {
         };
         let mut draft = base.draft();
         let mut first = None;
-        if waiting.proposals.is_empty() {
+        if waiting.proposals.iter().all(|proposed| proposed.proposal.is_patient()) {
             first = waiting.first_change(&mut chosen, &mut draft);
             let is_tired = draft.is_tired();
             *is_behind |= is_tired;

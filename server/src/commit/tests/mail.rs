@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::commit::freshness::Check;
-use crate::root::Root;
+use crate::root::{Entry, Root};
 use crate::run::{Layer, Name};
 use crate::state::{Deriving, Runs};
 use crate::store::{Condition, ETag, Got, StoreError};
@@ -22,6 +22,7 @@ pub enum Message {
     Fetch { root: Box<Root>, known: Runs },
     Fetched { root: Box<Root>, known: Runs },
     Derive { work: Box<Deriving> },
+    Squash { entry: Arc<Entry> },
 }
 
 /// A message, the server that it concerns, and that server's life: a crash ends it.

@@ -1,15 +1,21 @@
 //! From a draft to the bytes of a version.
 //!
 //! A finished draft appends one entry to `recent`: every row that the draft has touched. A fold drops the oldest entries,
-//! whose rows stand in the run that it names. No entry is ever edited. So a fold that was made of a version long past
-//! changes no row: what was written since stands in later entries, which stay.
+//! whose rows stand in the run that it names. A squash puts one entry in the place of the oldest ones, with the newest of
+//! their rows. Nothing else touches an entry, and no part of an entry is ever edited. So a fold or a squash that was made of a
+//! version long past changes no row: what was written since stands in later entries, which stay.
+//!
+//! Both fit only if an entry of the log ends where they end. Otherwise another squash has put an entry there that also says
+//! something of later generations, and nobody can take it apart. A draft adopts one of them at most.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Draft;
 use super::effects::{Beneath, Overlaid};
 use crate::id::Id;
-use crate::root::{self, EntryParts, Header, Placed, Root, Run};
+use crate::root::{self, Entry, EntryParts, Header, Placed, Root, Run};
 use crate::row::{Made, Table};
 use crate::state::changes::{Added, Change, Folded, Merged, Proposal};
 use crate::state::finished::{Finished, Prepared};
@@ -42,6 +48,10 @@ impl Draft<'_> {
                 planted!("fold-covers-too-much" => return self.fold(&crate::zoo::state::stretched(folded, self)));
                 self.fold(folded)
             }
+            Proposal::Squash(entry) => {
+                planted!("squash-covers-newer" => return self.squash(&crate::zoo::state::stretched_entry(entry, self)));
+                self.squash(entry)
+            }
             Proposal::Merge(merged) => self.merge(merged),
             Proposal::Sweep => {
                 self.sweep();
@@ -54,8 +64,7 @@ impl Draft<'_> {
     /// or all runs may have been dropped, or runs with such names may be swept.
     fn fold(&mut self, folded: &Folded) -> bool {
         let Folded { from, to, added, .. } = folded;
-        let fits = self.folded.is_none() && from < to && *to < self.generation();
-        let fits = fits && (*from == self.covered() || planted!("fold-added-anywhere"));
+        let fits = from < to && self.may_take(*to) && (*from == self.covered() || planted!("fold-added-anywhere"));
         let fits = fits && added.as_ref().is_none_or(|added| self.may_name(&added.run));
         if !fits {
             return false;
@@ -68,6 +77,27 @@ impl Draft<'_> {
         }
         self.folded = Some(folded.clone());
         true
+    }
+
+    /// Puts one entry in the place of the oldest ones, if their generations still have entries, and more than one: a fold may
+    /// have been faster, or another squash.
+    fn squash(&mut self, entry: &Arc<Entry>) -> bool {
+        let (from, to) = (entry.parts().from, entry.generation());
+        let follows = from == self.covered() + 1 || planted!("squash-added-anywhere");
+        let is_shorter = self.database.root.recent.first().is_some_and(|oldest| oldest.generation() < to);
+        if !(follows && is_shorter && self.may_take(to)) {
+            return false;
+        }
+        self.made += 1;
+        self.squashed = Some(Arc::clone(entry));
+        true
+    }
+
+    /// Whether this draft may take the entries up to this generation out of the log: one of them ends there, and nothing else
+    /// has taken them.
+    fn may_take(&self, to: u64) -> bool {
+        let ends = self.database.root.recent.binary_search_by_key(&to, |entry| entry.generation()).is_ok();
+        self.folded.is_none() && self.squashed.is_none() && (ends || planted!("squash-cut-by-a-fold"))
     }
 
     /// Puts a run in the place of those that it was merged from, if they are still there and it may still be named.
@@ -127,15 +157,16 @@ impl Draft<'_> {
         let header = self.header(server, base);
         let figures = self.figures(&header);
         let covered = root::covered(&self.runs, base);
-        let recent = old.recent.iter().filter(|entry| entry.generation() > covered).cloned().collect();
+        let gone = self.squashed.as_ref().map_or(covered, |entry| entry.generation());
+        let later = old.recent.iter().filter(|entry| entry.generation() > gone).cloned();
+        let takes = self.folded.is_some() && !planted!("fold-forgets-what-others-need")
+            || self.squashed.is_some() && !planted!("squash-forgets-what-others-need");
+        let recent = self.squashed.take().into_iter().chain(later).collect();
         let (rows, beneath) = self.rows(&expired);
         let parts = EntryParts { rows, expired, ..EntryParts::new(generation, server) };
-        let kept = match self.folded {
-            Some(_) if !planted!("fold-forgets-what-others-need") => {
-                let folded = old.recent.iter().filter(|entry| entry.generation() <= covered);
-                root::remnants(&old.kept, folded, &header)
-            }
-            _ => old.kept.clone(),
+        let kept = match takes {
+            true => root::remnants(&old.kept, old.recent.iter().filter(|entry| entry.generation() <= gone), &header),
+            false => old.kept.clone(),
         };
         let root = Root { header, runs: std::mem::take(&mut self.runs), kept, recent };
         let change = Change { dropped, folded: self.folded, merged: self.merged };
