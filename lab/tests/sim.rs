@@ -82,7 +82,7 @@ fn clients_see_a_serializable_history_and_every_situation_comes_up() {
     let assertions = folder.path().join("assertions.jsonl");
     // This needs a process of its own: the SDK of Antithesis reads the name of its output only once.
     let ran = Command::new(env!("CARGO_BIN_EXE_valthree-lab-sim"))
-        .args(["--from", "1000", "--seeds", &SEEDS.to_string(), "--artifacts"])
+        .args(["--from", "3000", "--seeds", &SEEDS.to_string(), "--artifacts"])
         .arg(folder.path())
         .env("ANTITHESIS_SDK_LOCAL_OUTPUT", &assertions)
         .output()
