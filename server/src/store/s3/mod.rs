@@ -35,7 +35,6 @@ use self::failure::{Dates, FailedRequest, HandedOver};
 pub use self::location::{Address, Style};
 use self::location::{Location, settle};
 pub use self::open::OpenError;
-use self::read::Proof;
 use self::seal::{Seal, Seals};
 use self::seen::Seen;
 pub use self::timeouts::Timeouts;
@@ -224,11 +223,11 @@ impl Store for S3 {
     }
 
     async fn get(&self, name: &str, known: Option<&ETag>) -> Result<Got, StoreError> {
-        self.read(name, known, Proof::OfVersion).await
+        self.read(name, known).await
     }
 
     async fn fetch(&self, name: &str) -> Result<Got, StoreError> {
-        self.read(name, None, Proof::Nothing).await
+        self.read_unproven(name).await
     }
 
     async fn put(&self, name: &str, bytes: Bytes, condition: &Condition) -> Result<ETag, StoreError> {

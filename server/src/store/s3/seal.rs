@@ -148,9 +148,8 @@ pub(super) fn in_hex(md5: Md5) -> String {
 /// SHA-256 of the body once more: without instructions for it, that was a sixth of the CPU time of pipelined SETs.
 ///
 /// Nobody needs the ETag of a run. Processors have instructions for SHA-256 and none for MD5, so where there are such
-/// instructions, the SHA-256 seals a run. Half of the bytes that a server puts are runs, and their MD5s took a
-/// twentieth of the CPU time of pipelined SETs. A store that knows the SHA-256 repeats it in its answer. One run brings both
-/// to find that out.
+/// instructions, the SHA-256 seals a run. A store that knows the SHA-256 repeats it in its answer. One run brings both to find
+/// that out.
 #[derive(Debug, Default)]
 pub(super) struct Seal {
     /// The MD5, as an ETag has it. None where the ETag does not matter.
