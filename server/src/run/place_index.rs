@@ -93,7 +93,7 @@ impl PlaceIndex {
 
     /// The bucket where a search begins: the share of all buckets that the high bits are of the largest number.
     fn home(&self, hash: u64) -> usize {
-        ((hash >> 32) * self.buckets.len() as u64 >> 32) as usize
+        (((hash >> 32) * self.buckets.len() as u64) >> 32) as usize
     }
 
     fn after(&self, at: usize) -> usize {
@@ -112,7 +112,7 @@ fn alike(bucket: &Bucket, tag: u8) -> u128 {
     const LOW: u128 = u128::from_ne_bytes([0x7f; 16]);
     let tags = u128::from(bucket[0]) | u128::from(bucket[1]) << 32 | u128::from(bucket[2]) << 64;
     let different = tags ^ u128::from_ne_bytes([tag; 16]);
-    !((different & LOW) + LOW | different | LOW)
+    !(((different & LOW) + LOW) | different | LOW)
 }
 
 /// The tag of a hash: never zero. The bucket depends on other bits.

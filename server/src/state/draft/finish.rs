@@ -159,12 +159,12 @@ impl Draft<'_> {
         let covered = root::covered(&self.runs, base);
         let gone = self.squashed.as_ref().map_or(covered, |entry| entry.generation());
         let later = old.recent.iter().filter(|entry| entry.generation() > gone).cloned();
-        let takes = self.folded.is_some() && !planted!("fold-forgets-what-others-need")
-            || self.squashed.is_some() && !planted!("squash-forgets-what-others-need");
+        let folds = self.folded.is_some() && !planted!("fold-forgets-what-others-need");
+        let squashes = self.squashed.is_some() && !planted!("squash-forgets-what-others-need");
         let recent = self.squashed.take().into_iter().chain(later).collect();
         let (rows, beneath) = self.rows(&expired);
         let parts = EntryParts { rows, expired, ..EntryParts::new(generation, server) };
-        let kept = match takes {
+        let kept = match folds || squashes {
             true => root::remnants(&old.kept, old.recent.iter().filter(|entry| entry.generation() <= gone), &header),
             false => old.kept.clone(),
         };
