@@ -112,6 +112,9 @@ impl Run {
         *lock(&self.random) = Random::new();
         *lock(&self.json) = JsonOptions::default();
         *lock(&self.failure) = None;
+        // A request that failed on its way to the host is not for the next script.
+        *lock(&self.request) = None;
+        *lock(&self.answer) = None;
     }
 
     /// The bound that stopped the run.

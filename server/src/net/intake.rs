@@ -295,6 +295,8 @@ impl Intake<'_> {
         match if pause.all { Intent::Writes } else { intent() } {
             Intent::Reads => Standing::Passes,
             Intent::Writes => Standing::Waits,
+            // Nobody answers while the server loads, and the session refuses the request.
+            Intent::Unknown(_) if self.context.status.borrow().refusal().is_some() => Standing::Passes,
             Intent::Unknown(questions) => Standing::Asks(questions),
         }
     }
@@ -302,6 +304,9 @@ impl Intake<'_> {
     /// Whether a request has to wait for the end of a pause.
     pub(super) fn is_paused(&self) -> bool {
         let Some(Postponed { request, writes, .. }) = &self.postponed else { return false };
+        if self.session.is_waiting() {
+            return false; // it may have asked, and the answer comes first
+        }
         matches!(self.standing(request, *writes), Standing::Waits)
     }
 
