@@ -22,6 +22,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::loose::LoosePlaces;
+use super::node::LEAF_BYTES;
 use super::place::Spot;
 
 /// The longest prefix that the names share.
@@ -216,6 +217,9 @@ impl PackedPlaces {
         bytes.copy_within(cut + end.., to);
         let removed = width + end_width + end - start;
         bytes.truncate(bytes.len() - removed);
+        if bytes.capacity() > 2 * bytes.len() + LEAF_BYTES {
+            bytes.shrink_to_fit(); // a long name that has gone must not keep its memory
+        }
         self.count -= 1;
         self.move_ends(at, ((end - start) as u64).wrapping_neg());
     }
