@@ -6,15 +6,14 @@ use std::sync::Arc;
 use super::upload::{Content, RunWriter, Uploaded};
 use crate::background::in_slices;
 use crate::root::{Entry, Placed, Run};
-use crate::row::Mention;
 use crate::run::{Merger, Name, RUNS};
-use crate::state::{Added, Folded, Merged, Squashing, Stretch};
+use crate::state::{Added, Below, Folded, Merged, Squashing, Stretch};
 use crate::store::Store;
 use crate::store::patience::bounded;
 use crate::zoo::planted;
 
-/// The runs of one request to delete. A directory removes them one after the other, and the request has a time limit.
-const DELETED: usize = 100;
+/// The runs of one request to delete. Some stores remove them one after the other, and the request has a time limit.
+const DELETED: usize = 50;
 
 /// Work for the background, with everything that it needs.
 pub enum Job {
@@ -26,8 +25,8 @@ pub enum Job {
         to: u64,
         /// The newest rows of the entries, in ascending order.
         rows: Vec<Placed>,
-        /// What the runs say of the name of each, if somebody has looked.
-        below: Vec<Mention>,
+        /// What the runs say of them.
+        below: Below,
     },
     /// Make one entry of the newest entries, in memory only.
     Squash(Squashing),
@@ -79,11 +78,10 @@ impl Job {
     pub async fn run<S: Store>(self, writer: RunWriter<S>, name: Name) -> Product {
         match self {
             Job::Fold { from, to, rows, .. } if rows.is_empty() => {
-                Product::Folded(Some(Folded { from, to, added: None, below: Arc::default() }))
+                Product::Folded(Some(Folded { from, to, added: None, below: Below::default() }))
             }
             Job::Fold { from, to, rows, below } => {
                 let uploaded = writer.store(name, Content::Rows(rows)).await;
-                let below = below.into();
                 Product::Folded(uploaded.map(|uploaded| {
                     let added = Some(uploaded.added(from, to));
                     Folded { from, to, added, below }

@@ -181,8 +181,11 @@ impl Store for Directory {
 
     async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
         self.may_write()?;
-        let names = names.to_vec();
-        self.run(&self.puts, move |root| names.iter().try_for_each(|name| steps::delete(&System, root, name))).await
+        // One after the other, so that a PUT need not wait for all of them.
+        for name in names.iter().cloned() {
+            self.run(&self.puts, move |root| steps::delete(&System, root, &name)).await?;
+        }
+        Ok(())
     }
 
     fn locate(&self, name: &str) -> String {

@@ -129,9 +129,12 @@ impl S3 {
                 self.seen.note(name);
                 let etag = unquote(answer.e_tag.as_deref()).ok_or_else(|| self.unclear("without an ETag"))?;
                 self.seals.note_sum(seal.sha256.as_deref(), &answer);
-                match seal.md5.is_none_or(|md5| self.seals.fits_put(&md5, &etag, &answer)) {
-                    true => Ok(etag),
-                    false => Err(self.unclear("a PUT with the ETag of another version")),
+                match &seal.md5 {
+                    Some(md5) if self.seals.fits_put(md5, &etag, &answer) => Ok(etag),
+                    Some(_) => Err(self.unclear("a PUT with the ETag of another version")),
+                    // Only the sum proves what the store has kept.
+                    None if seal.sha256.as_deref() == answer.checksum_sha256() => Ok(etag),
+                    None => Err(self.unclear("a PUT without the checksum that it brought")),
                 }
             }
             Err(error) => Err(self.failed(error, &handed_over).await.of_put(condition, &self.location)),

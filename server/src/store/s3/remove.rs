@@ -68,8 +68,8 @@ impl S3 {
     }
 }
 
-/// Whether the store does not know the request, or wants it to be made in another way. Google's storage once did not know
-/// it, and some servers ask for a Content-MD5, which the SDK does not send any more.
+/// Whether the store does not know the request, does not allow it, or wants it to be made in another way. Google's storage
+/// once did not know it, and some servers ask for a Content-MD5, which the SDK does not send any more.
 fn is_unknown(failure: &FailedRequest) -> bool {
-    matches!(failure.status, Some(400 | 404 | 405 | 411 | 501)) && !failure.is_missing_bucket()
+    matches!(failure.status, Some(400 | 403 | 404 | 405 | 411 | 501)) && !failure.is_missing_bucket()
 }
