@@ -22,11 +22,13 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::loose::LoosePlaces;
-use super::node::LEAF_BYTES;
 use super::place::Spot;
 
 /// The longest prefix that the names share.
 const LONGEST_PREFIX: usize = u8::MAX as usize;
+
+/// What a buffer may be too large by besides its length, in bytes, after a place has left it.
+const SPARE: usize = 4096;
 
 /// How many places a buffer grows by when it is full. Doubling would leave a third of the memory of all leaves unused.
 const GROWTH: usize = 8;
@@ -217,7 +219,7 @@ impl PackedPlaces {
         bytes.copy_within(cut + end.., to);
         let removed = width + end_width + end - start;
         bytes.truncate(bytes.len() - removed);
-        if bytes.capacity() > 2 * bytes.len() + LEAF_BYTES {
+        if bytes.capacity() > 2 * bytes.len() + SPARE {
             bytes.shrink_to_fit(); // a long name that has gone must not keep its memory
         }
         self.count -= 1;
