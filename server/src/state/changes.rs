@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::runs::{Laying, Runs, Stretch};
+use super::runs::{Below, Laying, Runs, Stretch};
 use crate::root::{Entry, Root, Run};
-use crate::row::Mention;
 use crate::run::{Layer, Name, Work as _};
 use crate::zoo::planted;
 
@@ -49,8 +48,8 @@ pub struct Folded {
     pub to: u64,
     /// The run. There is none if no row of these entries can be reached: then they are dropped all the same.
     pub added: Option<Added>,
-    /// What the runs say of the name of each row, if somebody has looked. It may be empty.
-    pub below: Arc<[Mention]>,
+    /// What the runs below say of it.
+    pub below: Below,
 }
 
 /// An uploaded run that is to replace several runs.
@@ -117,7 +116,7 @@ impl Change {
         match &self.folded {
             Some(Folded { from, to, added: Some(Added { layer, .. }), below }) => {
                 let stretch = Stretch { from: *from, to: *to, layer: Arc::clone(layer), now: 0 };
-                runs = Laying::new(runs, stretch).knowing(Arc::clone(below)).finish();
+                runs = Laying::new(runs, stretch).knowing(below).finish();
             }
             Some(Folded { added: None, .. }) if planted!("empty-fold-extends-nothing") => {}
             Some(Folded { to, added: None, .. }) => runs.extend(*to),

@@ -12,7 +12,7 @@ use super::draft::Beneath;
 use super::finished::Finished;
 use super::newest::Newest;
 use super::orders::Orders;
-use super::runs::{Runs, Stretch};
+use super::runs::{Runs, RunsContent, Stretch};
 use super::tally::{Figures, Tallies, is_mapped};
 use super::touched::Touched;
 use crate::id::Id;
@@ -92,7 +92,8 @@ impl Database {
             });
             self.absorb(entry, &root.header.databases);
         }
-        self.exchange(root, runs);
+        let content = self.runs.content().clone();
+        self.exchange(root, runs, &content);
         let checked = self.check();
         if checked.is_err() {
             // This version cannot be used, and the one before it still is the newest that can.
@@ -113,9 +114,9 @@ impl Database {
         if let Some(entry) = root.recent.last() {
             self.absorb_over(beneath, entry, &root.header.databases);
         }
-        let nothing = Runs::none(root.header.base, self.runs.salt());
+        let (nothing, content) = (Runs::none(root.header.base, self.runs.salt()), self.runs.content().clone());
         let runs = change.lay(std::mem::replace(&mut self.runs, nothing), root);
-        self.exchange(root.clone(), runs);
+        self.exchange(root.clone(), runs, &content);
     }
 
     /// Lays the rows of an entry over the others. Databases that no number of the new version maps to are out of reach: an
@@ -178,8 +179,8 @@ impl Database {
         self.touched.note(entry, keys);
     }
 
-    /// Takes the root of a version whose rows are known by now.
-    fn exchange(&mut self, root: Root, runs: Runs) {
+    /// Takes the root of a version whose rows are known by now. The runs had this content before.
+    fn exchange(&mut self, root: Root, runs: Runs, content: &RunsContent) {
         let old = std::mem::replace(&mut self.root, root);
         let (before, covered) = (old.covered(), self.root.covered());
         planted!("fold-undoes-newer" => {
@@ -189,7 +190,7 @@ impl Database {
         if covered > before {
             self.newest.forget(covered);
         }
-        if old.header.base != self.root.header.base || old.runs.len() > self.root.runs.len() {
+        if runs.content() != content {
             self.newest.forget_runs();
         }
         self.runs = runs;

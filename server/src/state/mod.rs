@@ -31,7 +31,7 @@ pub use deriving::{Derived, Deriving};
 pub use draft::{Draft, Labour, Lookups, MOST_EFFECTS, Moment};
 pub use finished::{Finished, Prepared};
 pub use orders::{By, OrderKey, position_of_rank, rank_of_position, rank_of_score, scatter, score_of_rank};
-pub use runs::{Laying, Runs, Stretch};
+pub use runs::{Below, Laying, Runs, Stretch};
 pub use squash::Squashing;
 pub use tally::{DatabaseFigures, Figures, Tally};
 pub use touched::Touched;

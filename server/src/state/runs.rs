@@ -25,6 +25,27 @@ pub struct Runs {
     layers: Vec<Stretch>,
     /// What their rows count, one layer laid over the other.
     tallies: Arc<Tallies>,
+    content: RunsContent,
+}
+
+/// Stands for what layers say. Two maps of runs that have the same one say the same, but for layers that were laid over
+/// them.
+#[derive(Clone, Debug, Default)]
+pub struct RunsContent(Arc<()>);
+
+impl PartialEq for RunsContent {
+    fn eq(&self, other: &RunsContent) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What runs say of the name of each row of a fold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Below {
+    /// These runs.
+    content: RunsContent,
+    /// What they say, if somebody has looked. It may be empty.
+    says: Arc<[Mention]>,
 }
 
 /// A layer, and the generations that it covers.
@@ -43,7 +64,7 @@ pub struct Stretch {
 impl Runs {
     /// No runs above this base.
     pub fn none(base: u64, salt: Salt) -> Runs {
-        Runs { salt, base, layers: Vec::new(), tallies: Arc::default() }
+        Runs { salt, base, layers: Vec::new(), tallies: Arc::default(), content: RunsContent::default() }
     }
 
     /// What keys are hashed with.
@@ -76,6 +97,16 @@ impl Runs {
             }
         }
         None
+    }
+
+    /// Notes what they say of the name of each row of a fold, as far as somebody has looked.
+    pub fn below(&self, says: Vec<Mention>) -> Below {
+        Below { content: self.content.clone(), says: says.into() }
+    }
+
+    /// What stands for what the layers say.
+    pub(super) fn content(&self) -> &RunsContent {
+        &self.content
     }
 
     /// What the rows count.
@@ -117,7 +148,11 @@ impl Runs {
     fn push(&mut self, stretch: Stretch, tallies: Tallies) {
         debug_assert!(stretch.from < stretch.to && self.base <= stretch.from && stretch.from <= self.covered());
         // What it covers completely says nothing any more.
+        let before = self.layers.len();
         self.layers.retain(|below| below.from < stretch.from);
+        if self.layers.len() < before {
+            self.content = RunsContent::default();
+        }
         self.layers.push(stretch);
         self.tallies = Arc::new(tallies);
     }
@@ -152,6 +187,8 @@ impl Runs {
         tallies.keep(numbers);
         tallies.bury(stretch.now, usize::MAX, |table, name| self.get(table, name));
         self.tallies = Arc::new(tallies);
+        // Rows that nobody can see may be missing in it.
+        self.content = RunsContent::default();
         let first = self.layers.partition_point(|other| other.from < stretch.from);
         let after = self.layers.partition_point(|other| other.to <= stretch.to);
         self.layers.splice(first..after, [stretch]);
@@ -183,9 +220,11 @@ impl Laying {
 }
 
 impl Laying {
-    /// With what the runs say of the name of each row, as far as somebody has looked.
-    pub(super) fn knowing(self, below: Arc<[Mention]>) -> Laying {
-        Laying { below, ..self }
+    /// With what the runs say of the name of each row, as far as somebody has looked. If these runs were others, it does not
+    /// count.
+    pub(super) fn knowing(self, Below { content, says }: &Below) -> Laying {
+        let is_theirs = content == self.runs.content();
+        Laying { below: if is_theirs { Arc::clone(says) } else { Arc::default() }, ..self }
     }
 
     /// What the runs say of the name of the row with this number.

@@ -198,7 +198,8 @@ impl Upkeep {
             self.squashed_at = self.threshold;
             return Some(Task::Do(Job::Squash(database.squash(newest))));
         }
-        let (rows, below) = newest.into_iter().unzip();
+        let (rows, says) = newest.into_iter().unzip();
+        let below = database.runs.below(says);
         may_fold.then_some(Task::Do(Job::Fold { from, to, rows, below }))
     }
 

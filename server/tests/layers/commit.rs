@@ -187,12 +187,13 @@ impl World {
         if from == to {
             return;
         }
-        let (rows, below): (Vec<_>, Vec<_>) = database.newest().into_iter().unzip();
+        let (rows, says): (Vec<_>, Vec<_>) = database.newest().into_iter().unzip();
+        let below = database.runs.below(says);
         let added = (!rows.is_empty()).then(|| {
             let layer = layer(&rows);
             Added { run: run(self.store(to, &layer), from, to, &layer), layer }
         });
-        self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below: below.into() }));
+        self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below }));
     }
 
     /// Begins a squash of what this server knows. Upkeep would leave out entries that name runs, but they may be squashed as well.

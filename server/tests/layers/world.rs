@@ -271,6 +271,19 @@ impl World {
     pub fn compare(&self, server: usize) {
         let mut known = self.servers[server].database.clone();
         let fresh = self.fresh(known.root.header.generation);
+        // What it counts of the runs has to be right, too: a reload begins with that.
+        let again = Database::new(known.root.clone(), known.runs.clone()).expect("its runs count what they hold");
+        for number in &known.root.header.databases {
+            let [fresh, again] = [&fresh, &again].map(|database| {
+                database.tallies().of(number.id).map(|tally| (tally.rows, tally.size, tally.ends.clone()))
+            });
+            assert_eq!(
+                fresh.unwrap_or_default(),
+                again.unwrap_or_default(),
+                "the tally of {} over its runs",
+                number.id
+            );
+        }
         // The one that knew nothing has buried everything that has ended.
         known.bury_all();
         assert_eq!(fresh.root, known.root);

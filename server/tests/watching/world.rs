@@ -146,11 +146,12 @@ impl World {
         if from == to {
             return;
         }
-        let (rows, below): (Vec<_>, Vec<_>) = database.newest().into_iter().unzip();
+        let (rows, says): (Vec<_>, Vec<_>) = database.newest().into_iter().unzip();
+        let below = database.runs.below(says);
         let mut building = Building::new(SALT, 0, rows.len());
         rows.iter().for_each(|(table, name, row)| building.push(*table, name, row.as_ref()));
         let added = (!rows.is_empty()).then(|| self.added(from, to, building.done()));
-        self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below: below.into() }));
+        self.servers[server].prepared.push(Proposal::Fold(Folded { from, to, added, below }));
     }
 
     fn prepare_squash(&mut self, server: usize) {
