@@ -182,7 +182,8 @@ impl Store for Directory {
     async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
         self.may_write()?;
         // One after the other, so that a PUT need not wait for all of them.
-        for name in names.iter().cloned() {
+        for name in names {
+            let name = name.clone();
             self.run(&self.puts, move |root| steps::delete(&System, root, &name)).await?;
         }
         Ok(())
