@@ -9,7 +9,7 @@
 //! order of its version, changes the clone, and drops it without a trace. If the draft is committed instead, the next
 //! version keeps the clone.
 //!
-//! The leaves are packed: see [`packed`]. So an order has no `Place` to lend. It shows a [`Spot`], which borrows from the
+//! The leaves are packed: see `packed`. So an order has no `Place` to lend. It shows a [`Spot`], which borrows from the
 //! leaf.
 //!
 //! Each inner node counts the places below each of its children. These counts translate between places and positions.
