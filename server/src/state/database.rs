@@ -333,9 +333,9 @@ impl Database {
         self.runs.replace(stretch, &self.root.header.databases);
     }
 
-    /// Everything that `recent` says, in order: what a fold or a squash writes. Rows that cannot be reached are left out, and a removal
-    /// stands for a key that is buried: below it may be an older row. Fields that have ended stay: the head of their hash
-    /// counts their bytes.
+    /// Everything that `recent` says, in order: what a fold or a squash writes. Rows that cannot be reached are left out. A
+    /// removal stands for a key that is buried: below it may be an older row. Fields that have ended stay: the head of their
+    /// hash counts their bytes.
     ///
     /// With each row comes what the runs say of its name, as far as somebody has looked.
     pub fn newest(&self) -> Vec<(Placed, Mention)> {

@@ -5,8 +5,8 @@
 //! commits, gets the same as one that has followed since the beginning, once both have buried what has ended. Tests compare
 //! the two.
 //!
-//! To bury a key is to take what has ended out of the tallies. It needs the key's row, so a fold, a squash or a merge leaves out no row
-//! whose key is not buried. It costs a look-up, so a commit buries some keys only. A count of living keys leaves out what has
+//! To bury a key is to take what has ended out of the tallies. It needs the key's row, so a fold, a squash or a merge leaves
+//! out no row whose key is not buried. It costs a look-up, so a commit buries some keys only. A count of living keys leaves out what has
 //! ended and is not buried yet ([`Tally::alive`]). Only sizes count a key until it is buried: the memory that INFO tells, and
 //! what is compared with `maxmemory`.
 
