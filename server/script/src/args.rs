@@ -4,8 +4,9 @@ use bytes::Bytes;
 use mlua::string::BorrowedBytes;
 use mlua::{Lua, MultiValue, Table, Value};
 
+use crate::caught::raise_here;
 use crate::number;
-use crate::run::{raise_here, run_of};
+use crate::run::run_of;
 
 /// The arguments of one call.
 pub(crate) struct Args(Vec<Value>);

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use mlua::{Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, results, text_of};
+use crate::caught::{call, raise_here, visible};
 use crate::compile::compile;
 use crate::output::Output;
-use crate::run::{call, raise_here, run_of, visible};
+use crate::run::run_of;
 use crate::world::Native;
 
 /// What one native function may return together with its arguments, as Lua bounds it.

@@ -76,8 +76,9 @@ impl Engine {
         })
     }
 
-    /// Checks and compiles a script without running it. Returns its SHA-1 in hexadecimal.
-    pub fn check(&mut self, script: &[u8], limits: &Limits) -> Result<Arc<str>, Reply> {
+    /// Checks and compiles a script without running it. Returns its SHA-1 in hexadecimal. It takes what it needs from the
+    /// instructions and the time of the limits: nothing for a script that was compiled before.
+    pub fn check(&mut self, script: &[u8], limits: &mut Limits) -> Result<Arc<str>, Reply> {
         if let Some(sha) = self.interpreter.as_ref().and_then(|lua| lua.sha_of(script)) {
             return Ok(sha);
         }
@@ -86,7 +87,9 @@ impl Engine {
             if let Err(error) = lua.begin(limits) {
                 return (lua.broken(&error), None);
             }
-            match lua.script(script) {
+            let compiled = lua.script(script);
+            (limits.instructions, limits.time) = lua.run.left();
+            match compiled {
                 Ok(Ok((_, of_script))) => {
                     sha = Some(of_script);
                     (Reply::OK, Some(lua))
@@ -133,7 +136,7 @@ impl Engine {
         functions.map(|functions| Library { name, functions }).ok_or(reply)
     }
 
-    /// Calls a function of the library that has this text.
+    /// Calls a function of the library that has this text. Loading the library counts towards the limits.
     pub fn call(
         &mut self,
         code: &[u8],
@@ -144,13 +147,18 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Reply {
         self.guarded(|mut lua| {
-            let function = match lua.load(code, Some(name.clone()), &Limits::LOADING) {
+            let loading = Limits { memory: Limits::LOADING.memory, ..*limits };
+            let function = match lua.load(code, Some(name.clone()), &loading) {
                 Loading::Loaded(registry) => registry.callback,
                 Loading::Refused(reply) => return (reply, Some(lua)),
-                Loading::Stopped(reply) => return (reply, None),
+                Loading::Stopped(reply) => {
+                    let stopped = lua.run.stopped().map(|bound| Reply::error(bound.text()));
+                    return (stopped.unwrap_or(reply), None);
+                }
             };
             let Some(function) = function else { return (Reply::error("ERR Function not found"), Some(lua)) };
-            if let Err(error) = lua.begin(limits) {
+            let (instructions, time) = lua.run.left();
+            if let Err(error) = lua.begin(&Limits { instructions, time, ..*limits }) {
                 return (lua.broken(&error), None);
             }
             lua.run.runs_function.store(true, Relaxed);

@@ -7,13 +7,15 @@ use bytes::Bytes;
 use mlua::{Function, Lua, MultiValue, Table, Value, Variadic};
 
 use crate::args::Args;
+use crate::caught::visible;
 use crate::compile::compile;
 use crate::identity::{Identity, sha1_hex};
 use crate::known::{Kind, Known};
 use crate::limits::{Bound, HOOK_INTERVAL, Limits};
+use crate::raised::Failure;
 use crate::register::Registry;
 use crate::resp::Reply;
-use crate::run::{Clock, Failure, Run, lock, visible};
+use crate::run::{Clock, Run, lock};
 use crate::server_table::{HOST, Host, passed_on};
 use crate::shebang;
 use crate::world::{World, build, watch};
@@ -110,6 +112,7 @@ impl Interpreter {
         text: &[u8],
         start: impl FnOnce(&[u8]) -> Result<usize, Reply>,
     ) -> mlua::Result<Result<Program, Reply>> {
+        self.run.charge_bytes(text.len())?;
         if let Some(compiled) = self.known.find(place.kind, text) {
             return Ok(Ok((self.known.function(compiled)?, compiled.sha.clone())));
         }
@@ -117,6 +120,7 @@ impl Interpreter {
             Ok(start) => start,
             Err(reply) => return Ok(Err(reply)),
         };
+        self.run.charge(text.len() as u64)?;
         let environment = match place.kind {
             Kind::Library => &self.world.function,
             Kind::Script => &self.world.script,
@@ -149,7 +153,6 @@ impl Interpreter {
     fn try_load(&mut self, code: &[u8], start: usize, wanted: Option<Bytes>, limits: &Limits) -> mlua::Result<Loading> {
         self.begin(limits)?;
         self.run.runs_function.store(true, Relaxed);
-        self.run.charge(code.len() as u64)?;
         let function = match self.program(&LIBRARY, code, |_| Ok(start))? {
             Ok((function, _)) => function,
             Err(reply) => return Ok(Loading::Refused(reply)),

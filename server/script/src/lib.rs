@@ -39,6 +39,7 @@
 mod args;
 mod base;
 mod bits;
+mod caught;
 mod compile;
 mod convert;
 mod engine;
@@ -52,6 +53,7 @@ mod number;
 mod output;
 mod pattern;
 mod proxy;
+mod raised;
 mod random;
 mod register;
 pub mod resp;

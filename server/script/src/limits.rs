@@ -40,6 +40,17 @@ impl Default for Limits {
 impl Limits {
     /// The bound for loading a library: code that registers functions needs no time.
     pub const LOADING: Limits = Limits { instructions: 5_000_000, time: Duration::from_millis(500), memory: 16 << 20 };
+
+    /// The bound that lets no work begin.
+    pub fn spent(&self) -> Option<Bound> {
+        if self.instructions == 0 {
+            Some(Bound::Instructions)
+        } else if self.time.is_zero() {
+            Some(Bound::Time)
+        } else {
+            None
+        }
+    }
 }
 
 /// Which bound stopped a run.

@@ -3,9 +3,10 @@
 use mlua::{Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, results, to_number};
+use crate::caught::raise_here;
 use crate::number::truncate;
 use crate::output::Output;
-use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, raise_here, run_of};
+use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, run_of};
 use crate::world::Native;
 
 /// Tables that are nested deeper are packed as nil.

@@ -11,7 +11,8 @@ use std::collections::HashMap;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, results};
-use crate::run::{call, raise, raise_here};
+use crate::caught::{call, raise_here};
+use crate::raised::raise;
 use crate::world::{NEXT, Native, native};
 
 /// The error about writing to a proxy.

@@ -10,10 +10,11 @@ use crate::convert::reply_to_lua;
 use crate::identity::{Identity, sha1_hex, version_number};
 use crate::limits::Bound;
 use crate::number::{ALL_DIGITS, general};
+use crate::raised::Raised;
 use crate::random::FIRST_SEED;
 use crate::register::register;
 use crate::resp::{Reply, before_nul};
-use crate::run::{Raised, Run, lock, run_of};
+use crate::run::{Run, lock, run_of};
 use crate::world::{Native, STEPS_PER_NATIVE, fill};
 
 /// How important a line of the log is, from least to most.
@@ -120,7 +121,10 @@ fn words(run: &Run, args: &Args) -> mlua::Result<Result<Vec<Bytes>, &'static str
                 run.bear(bytes)?;
                 Bytes::copy_from_slice(&text)
             }
-            _ => return Ok(Err("ERR Command arguments must be strings or integers")),
+            _ => {
+                run.charge_bytes(bytes)?;
+                return Ok(Err("ERR Command arguments must be strings or integers"));
+            }
         });
     }
     run.charge_bytes(bytes)?;

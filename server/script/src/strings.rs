@@ -4,10 +4,11 @@ use mlua::string::BorrowedBytes;
 use mlua::{Function, Lua, LuaString, MultiValue, Table, Value};
 
 use crate::args::{Args, argument_error, display, results, text_of, type_name};
+use crate::caught::{call, raise_here};
 use crate::number::truncate;
 use crate::output::Output;
 use crate::pattern::{Capture, Matcher, PatternError};
-use crate::run::{BYTES_PER_STEP, call, raise_here, run_of};
+use crate::run::{BYTES_PER_STEP, run_of};
 
 /// The characters that mean something in a pattern.
 const SPECIAL: &[u8] = b"^$*+?.([%-";

@@ -3,9 +3,10 @@
 use mlua::{Lua, MultiValue, Value};
 
 use crate::args::{Args, argument_error, results, to_number};
+use crate::caught::raise_here;
 use crate::number::truncate;
 use crate::output::Output;
-use crate::run::{STEPS_PER_VALUE, raise_here, run_of};
+use crate::run::{STEPS_PER_VALUE, run_of};
 use crate::world::Native;
 
 /// The greatest size of an integer, in bytes.

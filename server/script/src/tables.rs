@@ -5,9 +5,11 @@
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use crate::args::{Args, results, text_of, type_name};
+use crate::caught::{call, raise_here, visible};
 use crate::output::Output;
 use crate::proxy::{contents, writable};
-use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, call, raise, raise_here, run_of, visible};
+use crate::raised::raise;
+use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, run_of};
 use crate::world::{NEXT, Native};
 
 /// The functions. Lua's own `getn` and `setn` take no time.

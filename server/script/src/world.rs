@@ -8,11 +8,12 @@ use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic
 
 use crate::args::{Args, results, to_bytes};
 use crate::base::{self, ENVIRONMENTS};
+use crate::caught::{LIBRARY_CHUNK, PROTECT, note_failure, raise_here, settle};
 use crate::compile::LOADSTRING;
 use crate::identity::Identity;
 use crate::limits::HOOK_INTERVAL;
 use crate::proxy::{self, STRING_METATABLE, protect};
-use crate::run::{BYTES_PER_STEP, LIBRARY_CHUNK, PROTECT, Run, note_failure, raise_here, run_of, settle};
+use crate::run::{BYTES_PER_STEP, Run, run_of};
 use crate::server_table::{Audience, BRIDGE, HOST, QUIETLY, table as server_table};
 use crate::strings;
 use crate::tables;

@@ -36,6 +36,7 @@ const SLOW: &[&str] = &[
     "local s = '--' .. ('x'):rep(4e6) while true do loadstring(s) loadstring(s) loadstring(s) end",
     "local s = ('x'):rep(1.2e7) while true do redis.log(redis.LOG_WARNING, s) end",
     "local s = ('x'):rep(1.2e7) while true do redis.call('echo', s) end",
+    "local s = ('x'):rep(1.2e7) while true do redis.pcall('echo', s, {}) end",
     "local s = ('x'):rep(1.2e7) while true do redis.acl_check_cmd('get', s) end",
     "local s = ('x'):rep(1.2e7) while true do redis.error_reply(s) redis.status_reply(s) end",
     "local s = ('x'):rep(1.2e7) while true do struct.unpack('c1', s) struct.size(s) end",

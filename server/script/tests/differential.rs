@@ -169,7 +169,7 @@ fn functions_and_flags_answer_like_a_real_server() {
         let mut host = Memory::default();
         let reply = match &words[0][..] {
             b"EVAL" => engine.eval(&words[1], &[], &[], &limits(), &mut host),
-            b"SCRIPT" => match engine.check(&words[2], &limits()) {
+            b"SCRIPT" => match engine.check(&words[2], &mut limits()) {
                 Ok(sha) => Reply::bulk(sha.to_string()),
                 Err(error) => error,
             },

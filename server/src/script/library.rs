@@ -165,7 +165,7 @@ struct Arrivals {
 
 impl Arrivals {
     fn add_all(&mut self, draft: &mut Draft<'_>, texts: &[Bytes], limits: &Limits) -> Result<(), Reply> {
-        let limits = rest_of(limits, draft);
+        let limits = rest_of(limits, draft)?;
         let mut left = limits;
         let added = texts.iter().try_for_each(|text| self.add(text, &mut left));
         note_labour(draft, &limits, (left.instructions, left.time));

@@ -82,8 +82,12 @@ pub fn declared(text: &[u8]) -> Option<ScriptFlags> {
 }
 
 /// Finds mistakes in a script without running it. Returns its SHA-1.
-pub fn check(text: &[u8]) -> Result<Arc<str>, Reply> {
-    with_engine(|engine| engine.check(text, &LIMITS)).map_err(to_client)
+pub fn check(draft: &mut Draft<'_>, text: &[u8]) -> Result<Arc<str>, Reply> {
+    let limits = rest_of(&LIMITS, draft)?;
+    let mut left = limits;
+    let checked = with_engine(|engine| engine.check(text, &mut left));
+    note_labour(draft, &limits, (left.instructions, left.time));
+    checked.map_err(to_client)
 }
 
 /// Runs a script that has no mistakes, and that may call these commands. `writes` tells whether the command lets it change keys.
@@ -132,10 +136,10 @@ fn bounded(
             return Err(WRITES_REFUSED);
         }
     }
+    let limits = rest_of(&LIMITS, draft)?;
     let licence = Licence { writes: writes && !flags.no_writes, grows: flags.allow_oom };
     let selected = draft.selected();
     draft.save();
-    let limits = rest_of(&LIMITS, draft);
     let mut hands = Hands::new(commands, draft, licence);
     let (reply, was_stopped, left) = with_engine(|engine| {
         let reply = act(engine, &limits, &mut hands);
@@ -153,13 +157,17 @@ fn bounded(
 }
 
 /// What the scripts of the present unit have left of these limits. In a transaction, all of them together keep to the bounds
-/// of one.
-fn rest_of(limits: &Limits, draft: &Draft<'_>) -> Limits {
+/// of one. If nothing is left, none of them begins, or is even compiled.
+fn rest_of(limits: &Limits, draft: &Draft<'_>) -> Result<Limits, Reply> {
     let Labour { instructions, time } = draft.labour_of_unit();
-    Limits {
+    let rest = Limits {
         instructions: limits.instructions.min(LIMITS.instructions.saturating_sub(instructions)),
         time: limits.time.min(LIMITS.time.saturating_sub(time)),
         memory: limits.memory,
+    };
+    match rest.spent() {
+        Some(bound) => Err(Reply::error(bound.text())),
+        None => Ok(rest),
     }
 }
 
@@ -297,6 +305,39 @@ mod tests {
         assert_eq!(commit(&["FUNCTION", "FLUSH"]), (Reply::OK, true));
         assert_eq!(commit(&["FUNCTION", "FLUSH"]), (Reply::OK, false));
         assert_eq!(commit(&["FCALL", "other", "0"]), (not_found, false));
+    }
+
+    #[test]
+    fn what_a_library_does_while_it_loads_counts_for_each_call() {
+        let database = Database::unborn(Id::default(), Salt(1));
+        let mut draft = Draft::new(&database, None, 1000);
+        let code = "#!lua name=slow\nfor i = 1, 1000000 do end redis.register_function('one', function() return 1 end)";
+        assert_eq!(execute(&mut draft, &["FUNCTION", "LOAD", code]), Reply::text("slow"));
+        draft.begin_unit(true);
+        assert_eq!(execute(&mut draft, &["FCALL", "one", "0"]), Reply::Integer(1));
+        let once = draft.labour_of_unit().instructions;
+        assert!((1_000_000..3_000_000).contains(&once), "{once}");
+        assert_eq!(execute(&mut draft, &["FCALL", "none", "0"]), Reply::fault("ERR Function not found"));
+        assert_eq!(draft.labour_of_unit().instructions, once);
+        let calls = LIMITS.instructions / once;
+        let replies: Vec<Reply> = (0..calls).map(|_| execute(&mut draft, &["FCALL", "one", "0"])).collect();
+        let stopped = replies.iter().position(is_stopped);
+        assert!(stopped.is_some(), "{calls} more calls of {once} instructions went through");
+    }
+
+    #[test]
+    fn a_unit_that_has_spent_its_bounds_compiles_nothing_more() {
+        let database = Database::unborn(Id::default(), Salt(1));
+        let mut draft = Draft::new(&database, None, 1000);
+        let compile = |draft: &mut Draft<'_>| {
+            [["EVAL", "no lua", "0"], ["SCRIPT", "LOAD", "no lua"]].map(|words| is_stopped(&execute(draft, &words)))
+        };
+        draft.begin_unit(true);
+        assert_eq!(compile(&mut draft), [false; 2]);
+        assert!(is_stopped(&execute(&mut draft, &["EVAL", "while true do end", "0"])));
+        assert_eq!(compile(&mut draft), [true; 2]);
+        draft.begin_unit(true);
+        assert_eq!(compile(&mut draft), [false; 2]);
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Caller {
         self.client.facts()
     }
 
+    /// Whether EXEC executes the command.
+    pub fn is_in_exec(&self) -> bool {
+        self.facts().queued.is_some()
+    }
+
     /// Ends the connection after the next reply.
     pub fn leave(&mut self) {
         self.leaving = true;

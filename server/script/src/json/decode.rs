@@ -7,7 +7,8 @@ use mlua::{Lua, MultiValue, Table, Value};
 use super::MOST_DEPTH;
 use super::word::{Token, Words};
 use crate::args::{Args, argument_error, results};
-use crate::run::{BYTES_PER_STEP, STEPS_PER_VALUE, lock, raise_here, run_of};
+use crate::caught::raise_here;
+use crate::run::{BYTES_PER_STEP, STEPS_PER_VALUE, lock, run_of};
 
 /// `cjson.decode`: the value of a JSON text.
 pub(super) fn decode(lua: &Lua, args: Args) -> mlua::Result<MultiValue> {

@@ -4,9 +4,10 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::{Invalid, JsonOptions, MOST_DEPTH};
 use crate::args::{Args, argument_error, results, to_number, type_name};
+use crate::caught::raise_here;
 use crate::number::general;
 use crate::output::Output;
-use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, lock, raise_here, run_of};
+use crate::run::{STEPS_PER_KEY, STEPS_PER_VALUE, lock, run_of};
 use crate::world::NEXT;
 
 /// An open table.

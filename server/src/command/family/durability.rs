@@ -19,7 +19,12 @@ pub static ROWS: &[Spec] = &[
     Spec {
         name: "bgrewriteaof",
         summary: "Does nothing: there is no append-only file.",
-        meaning: Meaning::Session(|_, _| Ok(Reply::status("Background append only file rewriting started"))),
+        meaning: Meaning::Session(|caller, _| {
+            Ok(Reply::status(match caller.is_in_exec() {
+                true => "Background append only file rewriting scheduled",
+                false => "Background append only file rewriting started",
+            }))
+        }),
         ..SAVE
     },
     Spec {
@@ -74,10 +79,15 @@ pub static ROWS: &[Spec] = &[
     },
 ];
 
-fn save_in_background(_: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
+fn save_in_background(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
+    // Within EXEC, Valkey begins to save when the transaction is over.
+    let started = match caller.is_in_exec() {
+        true => Reply::status("Background saving scheduled"),
+        false => Reply::status("Background saving started"),
+    };
     match &words[1..] {
-        [] => Ok(Reply::status("Background saving started")),
-        [option] if option.eq_ignore_ascii_case(b"SCHEDULE") => Ok(Reply::status("Background saving started")),
+        [] => Ok(started),
+        [option] if option.eq_ignore_ascii_case(b"SCHEDULE") => Ok(started),
         [option] if option.eq_ignore_ascii_case(b"CANCEL") => {
             Err(Reply::fault("ERR Background saving is currently not in progress or scheduled"))
         }

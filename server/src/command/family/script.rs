@@ -13,6 +13,7 @@ use crate::command::spec::{CommandTable, Keys, Meaning, Program, Spec};
 use crate::resp::Reply;
 use crate::script::text::SHA_LENGTH;
 use crate::script::{self, text};
+use crate::session::caller::Caller;
 use crate::state::Draft;
 
 const RUN_NOTES: &str = "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE";
@@ -100,7 +101,7 @@ static SCRIPT: &[Spec] = &[
         arity: 3,
         since: "3.2.0",
         summary: "Fails, because there is no debugger, unless it is to be off.",
-        meaning: Meaning::Session(|_, words| debug(words)),
+        meaning: Meaning::Session(debug),
         ..OF_SCRIPTS
     },
     Spec {
@@ -181,7 +182,7 @@ pub(super) fn key_count(words: &[Bytes], no_number: Reply) -> Result<(&[Bytes], 
 fn eval(table: &'static CommandTable, draft: &mut Draft<'_>, words: &[Bytes], writes: bool) -> Result<Reply, Reply> {
     let Parts { keys, arguments } = Parts::of(words)?;
     let text = &words[1];
-    let sha = script::check(text)?;
+    let sha = script::check(draft, text)?;
     let reply = script::run(table, draft, text, keys, arguments, writes);
     text::remember(draft, &sha, text);
     reply
@@ -214,7 +215,7 @@ fn exists(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
 
 fn load(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     let [_, _, text] = exactly(words)?;
-    let sha = script::check(text)?;
+    let sha = script::check(draft, text)?;
     text::load(draft, &sha, text)
 }
 
@@ -234,7 +235,10 @@ fn flush(draft: &mut Draft<'_>, words: &[Bytes]) -> Result<Reply, Reply> {
     Ok(Reply::OK)
 }
 
-fn debug(words: &[Bytes]) -> Result<Reply, Reply> {
+fn debug(caller: &mut Caller, words: &[Bytes]) -> Result<Reply, Reply> {
+    if caller.is_in_exec() {
+        return Err(Reply::fault("ERR SCRIPT DEBUG must be called outside a pipeline"));
+    }
     let is = |word: &[u8]| words[2].eq_ignore_ascii_case(word);
     if is(b"no") {
         Ok(Reply::OK)

@@ -110,6 +110,17 @@ fn the_session_executes_nothing_of_a_transaction_that_was_refused() {
 }
 
 #[test]
+fn what_exec_cannot_do_at_once_is_said_as_valkey_says_it() {
+    let mut session = session();
+    transact(&mut session, &["multi", "set a 1", "bgsave", "bgsave schedule", "bgrewriteaof", "script debug no"]);
+    let told = settled(&mut session, vec![Reply::OK]);
+    let scheduled = "+Background saving scheduled\r\n";
+    let rewriting = "+Background append only file rewriting scheduled\r\n";
+    let refused = "-ERR SCRIPT DEBUG must be called outside a pipeline\r\n";
+    assert_eq!(told, format!("*5\r\n+OK\r\n{scheduled}{scheduled}{rewriting}{refused}"));
+}
+
+#[test]
 fn each_part_is_sent_in_the_protocol_of_its_moment() {
     let mut session = session();
     transact(&mut session, &["multi", "get a", "hello 3", "get a"]);
