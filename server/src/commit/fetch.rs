@@ -90,10 +90,7 @@ impl<S: Store> Reader<S> {
     async fn read(&self, run: &Run, database: Id, salt: Salt) -> Result<Layer, Obstacle> {
         let name = run.name.to_string();
         let unproven = self.download(run, || self.store.fetch(&name)).await?;
-        // This server asks no filter.
-        if let Ok(decoder) = decoder(unproven, run, database, salt).map(Decoder::trusting_the_filter)
-            && let Ok(layer) = in_slices(decoder).await
-        {
+        if let Ok(layer) = unpack_side_by_side(unproven, run, database, salt).await {
             return Ok(layer);
         }
         // The bytes may have been damaged on their way. A proven answer tells.
@@ -128,6 +125,18 @@ impl<S: Store> Reader<S> {
         self.stats.bytes_got.add(bytes.len() as u64);
         Ok(bytes)
     }
+}
+
+/// Unpacks a run, if it is the one that `db.json` names, while another task compares the checksums of its blocks. Looks up no
+/// row in the filter, since this server asks none.
+async fn unpack_side_by_side(bytes: Bytes, run: &Run, database: Id, salt: Salt) -> Result<Layer, RunDamage> {
+    let (decoder, sums) = decoder(bytes, run, database, salt)?.trusting_the_filter().leaving_sums();
+    let sums = sums.map(|sums| Background::start(in_slices(sums)));
+    let layer = in_slices(decoder).await?;
+    if let Some(sums) = sums {
+        sums.await?;
+    }
+    Ok(layer)
 }
 
 /// Unpacks a run, if it is the one that `db.json` names. Looks up each row in the filter, too.

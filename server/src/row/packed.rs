@@ -99,6 +99,16 @@ impl Row {
         matches!(kind, VALUE | MEMBER | FIELDS | GROUP)
     }
 
+    /// Whether a row of this kind names collections.
+    pub fn names_collections(kind: u8) -> bool {
+        matches!(kind, GROUP | HASH | SET | ZSET | LIST | STREAM)
+    }
+
+    /// Whether this is the kind of a removal.
+    pub fn is_removal(kind: u8) -> bool {
+        kind == REMOVED
+    }
+
     /// Passes a row at the front of `rest` without making it.
     pub fn skip(rest: &mut &[u8]) -> Result<(), Unpackable> {
         let kind = take_byte(rest)?;

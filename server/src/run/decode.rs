@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::claim::Claim;
 use super::decode_new::NewRun;
 use super::decode_old::{OldFirstLine, OldRun};
-use super::{FORMAT, FirstLine, Layer, OLD_FORMAT, RunDamage, Salt, Work};
+use super::{BlockSums, FORMAT, FirstLine, Layer, OLD_FORMAT, RunDamage, Salt, Work};
 use crate::id::Id;
 
 /// The longest first line, in bytes. Those of this server are shorter than 150.
@@ -60,6 +60,16 @@ impl Decoder {
             run.trust_the_filter();
         }
         self
+    }
+
+    /// Leaves the checksums of the blocks to another work, which may be done at the same time. The layer may be believed only if
+    /// that work finds no damage either. A run of format 1 leaves nothing.
+    pub fn leaving_sums(mut self) -> (Decoder, Option<BlockSums>) {
+        let sums = match &mut self.content {
+            EitherRun::New(run) => Some(run.leave_sums()),
+            EitherRun::Old(_) => None,
+        };
+        (self, sums)
     }
 
     /// The database that it belongs to.

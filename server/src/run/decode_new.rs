@@ -7,7 +7,7 @@ use super::claim::Claim;
 use super::decode_blocks::Blocks;
 use super::filter::Filter;
 use super::footer::{FOOTER, Footer, Sum};
-use super::{HASHED, Layer, RunDamage, Salt};
+use super::{BlockSums, HASHED, Layer, RunDamage, Salt};
 
 /// Unpacks a run of format 2.
 pub(super) struct NewRun {
@@ -17,6 +17,8 @@ pub(super) struct NewRun {
     salt: Salt,
     /// Whether each row is looked up in the filter.
     asks_filter: bool,
+    /// Whether the checksum of each block is compared.
+    checks_blocks: bool,
     stage: NewRunStage,
 }
 
@@ -43,12 +45,19 @@ impl NewRun {
     pub(super) fn new(bytes: Bytes, line: usize, claim: Claim, salt: Salt) -> Result<NewRun, RunDamage> {
         let footer = Footer::read(&bytes, line)?;
         let stage = NewRunStage::Index { line, hash: Sha256::new(), at: footer.index_at as usize };
-        Ok(NewRun { bytes, footer, claim, salt, asks_filter: true, stage })
+        Ok(NewRun { bytes, footer, claim, salt, asks_filter: true, checks_blocks: true, stage })
     }
 
     /// See [`super::Decoder::trusting_the_filter`].
     pub(super) fn trust_the_filter(&mut self) {
         self.asks_filter = false;
+    }
+
+    /// See [`super::Decoder::leaving_sums`].
+    pub(super) fn leave_sums(&mut self) -> BlockSums {
+        self.checks_blocks = false;
+        let (index_at, filter_at) = (self.footer.index_at as usize, self.footer.filter_at as usize);
+        BlockSums::new(self.bytes.slice(..index_at), self.bytes.slice(index_at..filter_at))
     }
 
     /// Hashes more of a part. Says how far it came, or `None` when the checksum is that of the footer.
@@ -80,7 +89,8 @@ impl NewRun {
                 let filter = Filter::read(&self.bytes.slice(filter_at..end))?;
                 let filter = self.asks_filter.then_some(filter);
                 let (blocks, index) = (self.bytes.slice(..index_at), self.bytes.slice(index_at..filter_at));
-                Ok(NewRunStage::Blocks(Box::new(Blocks::new(blocks, index, filter, line, self.claim, self.salt)?)))
+                let blocks = Blocks::new(blocks, index, filter, self.checks_blocks, line, self.claim, self.salt)?;
+                Ok(NewRunStage::Blocks(Box::new(blocks)))
             }
             NewRunStage::Blocks(mut blocks) => {
                 blocks.go_on()?;

@@ -153,6 +153,11 @@ impl Found<'_> {
         self.content.first().is_some_and(|kind| Row::is_lasting(*kind))
     }
 
+    /// Whether it names collections, or hides a row that may: a removal does.
+    pub fn concerns_collections(&self) -> bool {
+        self.content.first().is_some_and(|kind| Row::names_collections(*kind) || Row::is_removal(*kind))
+    }
+
     /// Its name. It shares the layer's memory.
     pub fn shared_name(&self) -> Bytes {
         self.memory.slice_ref(self.name)

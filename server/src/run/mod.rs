@@ -47,6 +47,7 @@ mod place_index;
 mod reach;
 mod salt;
 mod section;
+mod sums;
 
 pub use block::BLOCK;
 pub use building::Building;
@@ -58,6 +59,7 @@ pub use merge::Merger;
 pub use name::{Name, RUNS};
 pub use reach::{Reach, is_outside};
 pub use salt::Salt;
+pub use sums::BlockSums;
 
 use crate::id::Id;
 

@@ -9,6 +9,7 @@ use super::tally::Tallies;
 use crate::root::{Numbered, Root, Run};
 use crate::row::{Made, Mention, Row, Table};
 use crate::run::{Layer, RowPlace, Salt, Work};
+use crate::zoo::planted;
 
 /// Layers that follow each other without a gap from the base of a database on. A row is what the newest layer
 /// that has one of its name says.
@@ -223,7 +224,7 @@ impl Laying {
     /// With what the runs say of the name of each row, as far as somebody has looked. If these runs were others, it does not
     /// count.
     pub(super) fn knowing(self, Below { content, says }: &Below) -> Laying {
-        let is_theirs = content == self.runs.content();
+        let is_theirs = content == self.runs.content() || planted!("fold-counted-over-other-runs");
         Laying { below: if is_theirs { Arc::clone(says) } else { Arc::default() }, ..self }
     }
 
@@ -255,14 +256,45 @@ impl Work for Laying {
             };
             self.at = found.next;
             let (table, name) = (found.table, found.name);
-            let row = found.row();
             // An element counts only if it names collections, or hides one that does.
-            if matches!(table, Table::Keys(_)) || row.as_ref().is_none_or(|row| row.collections().next().is_some()) {
+            if matches!(table, Table::Keys(_)) || found.concerns_collections() {
+                let row = found.row();
                 let below = self.below(self.passed, table, name);
                 self.tallies.note(table, name, below.as_ref(), row.as_ref());
             }
             self.passed += 1;
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Building;
+
+    const KEYS: Made = Made { generation: 0, ordinal: 0 };
+
+    /// A layer in which one key has this value, or none.
+    fn stretch(from: u64, value: Option<&'static str>) -> Stretch {
+        let mut building = Building::new(Salt::default(), 0, 0);
+        if let Some(value) = value {
+            building.push(Table::Keys(KEYS), b"key", Some(&Row::Value(value.into())));
+        }
+        Stretch { from, to: from + 1, layer: Arc::new(building.done()), now: 0 }
+    }
+
+    #[test]
+    fn a_fold_counts_by_the_runs_it_lies_over_and_not_by_those_that_somebody_has_looked_at() {
+        let looked_at = Laying::new(Runs::none(0, Salt::default()), stretch(0, Some("old"))).finish();
+        let below = looked_at.below(vec![Mention::Row(Row::Value("old".into()))]);
+        let mut flushed = looked_at.clone();
+        flushed.rebase(1);
+        let mut merged = looked_at.clone();
+        merged.replace(stretch(0, None), &[]);
+        for (runs, what) in [(looked_at, "the same"), (flushed, "flushed"), (merged, "merged by another server")] {
+            let runs = Laying::new(runs, stretch(1, Some("new"))).knowing(&below).finish();
+            assert_eq!(runs.tallies().of(KEYS).map(|tally| tally.rows), Some(1), "runs that are {what}");
+        }
     }
 }

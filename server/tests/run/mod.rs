@@ -87,6 +87,19 @@ pub fn decode(bytes: Bytes) -> Result<Layer, RunDamage> {
     Decoder::new(bytes, SALT)?.finish()
 }
 
+/// Decodes as a server does: one work unpacks, and another compares the checksums of the blocks.
+pub fn decode_side_by_side(bytes: Bytes) -> Result<Layer, RunDamage> {
+    let (decoder, sums) = Decoder::new(bytes, SALT)?.trusting_the_filter().leaving_sums();
+    sums.map_or(Ok(()), |sums| sums.finish())?;
+    decoder.finish()
+}
+
+/// Whether no reader takes these bytes for a run.
+pub fn is_refused(bytes: impl Into<Bytes>) -> bool {
+    let bytes = bytes.into();
+    decode(bytes.clone()).is_err() && decode_side_by_side(bytes).is_err()
+}
+
 pub fn rows_of(layer: &Layer) -> Rows {
     layer.iter().map(|(table, name, row)| ((table, name), row)).collect()
 }
