@@ -65,6 +65,26 @@ struct Newer {
     under: Mention,
 }
 
+/// The rows in the order of their names. It compares eight bytes of each first, behind what all names begin with: they stand
+/// together, and the names do not.
+fn in_order(rows: Vec<&Newer>) -> Vec<&Newer> {
+    let shared = rows.iter().skip(1).fold(rows.first().map_or(0, |first| first.name.len()), |shared, newer| {
+        let alike = newer.name.iter().zip(&rows[0].name).take(shared);
+        alike.take_while(|(one, other)| one == other).count()
+    });
+    let mut keyed: Vec<(u64, &Newer)> = rows.into_iter().map(|newer| (leading(&newer.name[shared..]), newer)).collect();
+    keyed.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.name.cmp(&other.1.name)));
+    keyed.into_iter().map(|(_, newer)| newer).collect()
+}
+
+/// The first eight bytes as a number, with zeros behind a shorter name.
+fn leading(name: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = name.len().min(8);
+    bytes[..length].copy_from_slice(&name[..length]);
+    u64::from_be_bytes(bytes)
+}
+
 /// Newest rows by table and name.
 #[derive(Clone, Debug, Default)]
 pub struct Newest {
@@ -110,9 +130,8 @@ impl Newest {
         tables.sort_unstable_by_key(|(table, _)| **table);
         let mut all = Vec::with_capacity(tables.iter().map(|(_, rows)| rows.len()).sum());
         for (table, rows) in tables {
-            let mut rows: Vec<&Newer> = rows.iter().collect();
-            rows.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-            all.extend(rows.into_iter().map(|newer| {
+            let rows: Vec<&Newer> = rows.iter().collect();
+            all.extend(in_order(rows).into_iter().map(|newer| {
                 let Newer { name, row, under, .. } = newer;
                 ((*table, name.clone(), row.clone()), under.clone())
             }));
@@ -187,5 +206,44 @@ impl Newest {
             self.tables.entry(table).or_default().retain(|newer| newer.name != *name);
         }
         self.tables.retain(|_, rows| !rows.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Made;
+
+    #[test]
+    fn rows_stand_in_the_order_of_their_names() {
+        let names: [&[u8]; 13] = [
+            b"",
+            b"key",
+            b"key:",
+            b"key:\0",
+            b"key:\0\0",
+            b"key:1",
+            b"key:12345678",
+            b"key:123456789",
+            b"key:12345679",
+            b"kez",
+            b"\xff",
+            b"\xff\0",
+            b"\xff\xff",
+        ];
+        for from in 0..names.len() {
+            for to in from..=names.len() {
+                let mut newest = Newest::default();
+                let table = Table::Keys(Made { generation: 0, ordinal: 0 });
+                for (hash, name) in (0..).zip(names[from..to].iter().rev()) {
+                    newest.put(1, hash, table, &Bytes::from_static(name), None);
+                }
+                let all = newest.all();
+                assert!(
+                    all.iter().map(|((_, name, _), _)| &name[..]).eq(names[from..to].iter().copied()),
+                    "{from} {to}"
+                );
+            }
+        }
     }
 }
