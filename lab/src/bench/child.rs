@@ -127,8 +127,9 @@ impl ServerProcess {
         Console::open(self.address).await?.ask_one(command).await
     }
 
-    /// Its resident memory in bytes.
-    pub fn resident(&self) -> anyhow::Result<u64> {
+    /// Its resident memory in bytes, when it has rested for so long.
+    pub async fn resident(&self, rest: Duration) -> anyhow::Result<u64> {
+        sleep(rest).await;
         let id = self.child.id().context("the server has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("not Linux")?;

@@ -264,14 +264,14 @@ async fn memory(bench: &mut Bench, ledger: &Arc<Ledger>) -> anyhow::Result<()> {
     let mut ordered = [0; 2];
     for ((server, size), resident) in [(small, SMALL), (large, most)].into_iter().zip(&mut ordered) {
         KINDS[2].volley(ledger, Among::all(size), 0, 1).fire(&server).await?;
-        *resident = server.resident()?;
+        *resident = server.resident(bench.extent.rest).await?;
         server.kill().await?;
     }
     bench.report.take("memory-member", each(ordered) - (MEMBER + SCORE) as f64);
     Ok(())
 }
 
-/// A server that has just been started on a database of one collection, and its memory.
+/// A server that has been started on a database of one collection, and has rested, and its memory.
 async fn started(
     bench: &Bench,
     ledger: &Arc<Ledger>,
@@ -287,6 +287,6 @@ async fn started(
     let count = format!("{} {kind}:{size}\r\n", if kind == "hash" { "HLEN" } else { "ZCARD" });
     let all = i64::try_from(size).context("a small number")?;
     server.wait_for(count.as_bytes(), |reply| *reply == ServerReply::Integer(all)).await?;
-    let resident = server.resident()?;
+    let resident = server.resident(bench.extent.rest).await?;
     Ok((server, resident))
 }

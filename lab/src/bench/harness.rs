@@ -21,6 +21,8 @@ pub struct Extent {
     pub rounds: usize,
     /// How long each load is counted.
     pub time: Duration,
+    /// How long a server rests before its memory is measured. Within ten seconds it gives back what it has freed.
+    pub rest: Duration,
     /// The requests that a probe sends for one median.
     pub probes: usize,
     /// The keys of a database of usual size.
@@ -45,6 +47,7 @@ impl Extent {
         Extent {
             rounds: 5,
             time: Duration::from_millis(1200),
+            rest: Duration::from_secs(12),
             probes: 15,
             keys: 100_000,
             most_keys: 1_000_000,
@@ -61,6 +64,7 @@ impl Extent {
         Extent {
             rounds: 1,
             time: Duration::from_millis(300),
+            rest: Duration::ZERO,
             probes: 3,
             keys: 10_000,
             most_keys: 10_000,

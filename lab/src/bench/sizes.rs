@@ -45,7 +45,7 @@ struct Size {
     start: f64,
     /// The same in seconds.
     start_took: f64,
-    /// The resident memory of a server after its start, in bytes.
+    /// The resident memory of a server that has rested after its start, in bytes.
     resident: u64,
 }
 
@@ -110,14 +110,16 @@ async fn one(bench: &Bench, keys: usize) -> anyhow::Result<Size> {
     quiet(bench).await?;
     console::read_back(server.address, &ledger, &all(0..keys)).await?;
     server.kill().await?;
-    let (mut starts, mut resident) = (Vec::new(), Vec::new());
-    for _ in 0..STARTS {
-        let (took, memory) = start(&database, &ledger).await?;
+    let (took, server) = start(&database, &ledger).await?;
+    let resident = server.resident(bench.extent.rest).await?;
+    server.kill().await?;
+    let mut starts = vec![took];
+    for _ in 1..STARTS {
+        let (took, server) = start(&database, &ledger).await?;
         starts.push(took);
-        resident.push(memory as f64);
+        server.kill().await?;
     }
     let start_took = median(starts).context("the server was started")?;
-    let resident = median(resident).context("the server was started")? as u64;
     let [p50, p99] = [0.5, 0.99].map(|share| run.measured(result.latency(share)).over(round_trip));
     let unchanged = run.measured(probe.unchanged(bench.extent.probes).await?);
     let start = run.measured(start_took).over(unchanged)?;
@@ -142,8 +144,8 @@ pub async fn quiet(bench: &Bench) -> anyhow::Result<()> {
     timeout(BACKGROUND, end).await.context("an idle server keeps sending requests")
 }
 
-/// Starts a server and repeats a GET until its value is right. Returns the time that took, and the server's memory.
-async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, u64)> {
+/// Starts a server and repeats a GET until its value is right. Returns the time that took.
+async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, ServerProcess)> {
     let key = ledger.keys() / 2;
     let mut get = Vec::new();
     words::get(key, &mut get);
@@ -154,7 +156,5 @@ async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, u64
         _ => false,
     };
     let answered = server.wait_for(&get, right).await?;
-    let resident = server.resident()?;
-    server.kill().await?;
-    Ok((answered.duration_since(began).as_secs_f64(), resident))
+    Ok((answered.duration_since(began).as_secs_f64(), server))
 }
