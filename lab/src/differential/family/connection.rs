@@ -2,7 +2,7 @@
 
 use super::super::check::Check;
 use super::super::grammar::Kind::Any;
-use super::super::grammar::{Rule, command, draw, key, optional, rarely, repeat, seq, word, words};
+use super::super::grammar::{Rule, command, draw, key, optional, repeat, seq, word, words};
 use super::super::pool::Pool::{Member, Value};
 
 /// All rules of the family.
@@ -16,8 +16,8 @@ pub fn rules() -> Vec<Rule> {
         command("TIME", []).check(Check::Shape),
         command("LASTSAVE", []).check(Check::Shape).seldom(),
         command("COMMAND COUNT", []).check(Check::Shape).seldom(),
-        command("COMMAND GETKEYS", [words(["GET", "DEL", "SET", "MSET"]), repeat(0, key(Any))]).seldom(),
-        command("HELLO", [words(["2", "3"]), rarely(seq([word("SETNAME"), draw(Member)]))])
+        command("COMMAND GETKEYS", [words(["GET", "DEL", "SET", "MSET"]), repeat(0, key(Any))]),
+        command("HELLO", [words(["2", "3"]), optional(seq([word("SETNAME"), draw(Member)]))])
             .check(Check::Shape)
             .seldom(),
         command("HELLO", [draw(Value)]).check(Check::Shape).seldom(),
