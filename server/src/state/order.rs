@@ -10,7 +10,7 @@
 //! version keeps the clone.
 //!
 //! The leaves are packed: see `packed`. So an order has no `Place` to lend. It shows a [`Spot`], which borrows from the
-//! leaf.
+//! leaf. Names longer than a kibibyte are not packed, but shared: see `stored`.
 //!
 //! Each inner node counts the places below each of its children. These counts translate between places and positions.
 //!
@@ -38,6 +38,7 @@ mod loose;
 mod node;
 mod packed;
 mod place;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod walk;

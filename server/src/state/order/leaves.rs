@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::vec;
 
 use super::loose::LoosePlaces;
-use super::node::{self, LEAF, LEAF_BYTES, Node};
-use super::packed::PackedPlaces;
+use super::node::{self, Node};
 use super::place::Spot;
-
-/// The most bytes that the names of a full leaf have. Beside its name, a place takes ten bytes at most.
-const NAMES: usize = LEAF_BYTES - 10 * LEAF;
+use super::stored::StoredPlaces;
 
 /// Full leaves, which grow at their end. The next place costs the same however many there are.
 #[derive(Default)]
@@ -31,8 +28,7 @@ impl Leaves {
             debug_assert!(last < spot, "places must ascend");
         }
         // A full leaf stays open until another place comes, so the last leaf is never empty.
-        let is_full = self.open.len() == LEAF || self.open.names_len() + spot.name_len() > NAMES;
-        if is_full && self.open.len() > 0 {
+        if node::is_over(self.open.len() + 1, self.open.size() + LoosePlaces::added_size(spot)) {
             self.close();
         }
         self.open.push(spot);
@@ -40,45 +36,37 @@ impl Leaves {
         self.names += spot.name_len();
     }
 
+    /// Stores the places of the last leaf, if there are any.
     fn close(&mut self) {
-        self.full.push(Arc::new(Node::Leaf(PackedPlaces::of(&self.open, 0..self.open.len()))));
-        self.open.clear();
+        if self.open.len() > 0 {
+            self.full.push(Arc::new(Node::Leaf(StoredPlaces::of(&self.open, 0..self.open.len()))));
+            self.open.clear();
+        }
     }
 
     /// The root over the leaves, how many places there are, and the bytes of their names.
     pub(super) fn done(mut self) -> (Arc<Node>, usize, usize) {
-        self.finish();
-        (Node::over(self.full), self.len, self.names)
-    }
-
-    /// Packs the last leaf.
-    fn finish(&mut self) {
-        let is_thin = self.open.len() < LEAF / 4 && self.open.names_len() < LEAF_BYTES / 4;
-        match self.full.pop_if(|_| is_thin).as_deref() {
-            Some(Node::Leaf(before)) => {
-                // The two share their places, so that neither is thin.
-                let mut both = LoosePlaces::default();
-                before.unpack(0..before.len(), &mut both);
-                (0..self.open.len()).for_each(|at| both.push(self.open.get(at)));
-                self.full.extend(node::leaves(&both));
-            }
-            Some(Node::Inner(_)) | None if self.open.len() > 0 => self.close(),
-            Some(Node::Inner(_)) | None => {}
+        self.close();
+        if let [.., lower, upper] = &self.full[..]
+            && upper.is_thin()
+        {
+            let joined = node::joined(lower, upper);
+            self.full.truncate(self.full.len() - 2);
+            self.full.extend(joined);
         }
+        (Node::over(self.full), self.len, self.names)
     }
 
     /// The places one after another. Each leaf is freed when its last place was shown.
     pub fn drain(mut self) -> Drain {
-        if self.open.len() > 0 {
-            self.close();
-        }
-        Drain { leaf: PackedPlaces::default(), at: 0, rest: self.full.into_iter() }
+        self.close();
+        Drain { leaf: StoredPlaces::default(), at: 0, rest: self.full.into_iter() }
     }
 }
 
 /// The places of [`Leaves`], for whoever takes them out.
 pub struct Drain {
-    leaf: PackedPlaces,
+    leaf: StoredPlaces,
     at: usize,
     rest: vec::IntoIter<Arc<Node>>,
 }

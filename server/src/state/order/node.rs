@@ -5,23 +5,23 @@
 //! evenly. Both leave nodes far from either limit, so a client that adds and removes the same place again and again
 //! does not split and merge a node each time.
 //!
-//! Long names make an exception. A leaf is full as well if its places have many bytes, and so it may hold a single one.
-//! Its halves may still have too many if one of the names is longer than a quarter of the limit. The next place that comes
-//! splits them again.
+//! A leaf is full as well if its places have many bytes. Then each half gets about half of the bytes of the names. A half
+//! may still be too large, because its names share fewer first bytes than before. The next place that comes splits it
+//! again. Long names count little, because nodes only refer to them: see `stored`.
 //!
 //! Searches compare places. Changes then follow positions only, so they compare nothing.
 
 use std::sync::Arc;
 
 use super::loose::LoosePlaces;
-use super::packed::PackedPlaces;
 use super::place::Spot;
+use super::stored::StoredPlaces;
 
 /// The most places in a leaf. The first change after a clone copies its bytes. Larger leaves would need little less memory
 /// for each place, and moving their bytes would take longer.
 pub(super) const LEAF: usize = 64;
 
-/// The most bytes in a leaf, unless it has a single place.
+/// The most bytes in a leaf. Four of the longest names that a leaf copies have as many.
 pub(super) const LEAF_BYTES: usize = 4096;
 
 /// The most children of an inner node. The first change after a clone copies one inner node of each level, and counts a
@@ -32,7 +32,7 @@ pub(super) const INNER: usize = 16;
 #[derive(Clone)]
 pub(super) enum Node {
     /// Places, ascending.
-    Leaf(PackedPlaces),
+    Leaf(StoredPlaces),
     /// Not in a box, which would be one more jump at each level of a search.
     Inner(Inner),
 }
@@ -41,7 +41,7 @@ pub(super) enum Node {
 #[derive(Clone, Default)]
 pub(super) struct Inner {
     /// The lowest place below each child.
-    pub(super) lowest: PackedPlaces,
+    pub(super) lowest: StoredPlaces,
     pub(super) children: Vec<Child>,
 }
 
@@ -63,7 +63,7 @@ impl Inner {
     fn of_children(children: Vec<Child>) -> Inner {
         let mut lowest = LoosePlaces::default();
         children.iter().for_each(|child| lowest.push(child.node.lowest()));
-        Inner { lowest: PackedPlaces::of(&lowest, 0..lowest.len()), children }
+        Inner { lowest: StoredPlaces::of(&lowest, 0..lowest.len()), children }
     }
 
     /// Notes the lowest place of a child.
@@ -93,32 +93,15 @@ impl Inner {
         self.children.shrink_to_fit();
         let mut lowest = LoosePlaces::default();
         self.lowest.unpack(0..self.lowest.len(), &mut lowest);
-        self.lowest = PackedPlaces::of(&lowest, 0..half);
-        Some(Inner { lowest: PackedPlaces::of(&lowest, half..lowest.len()), children: upper })
+        self.lowest = StoredPlaces::of(&lowest, 0..half);
+        Some(Inner { lowest: StoredPlaces::of(&lowest, half..lowest.len()), children: upper })
     }
 
     /// Merges a thin child with a neighbor, or gives it some of the items of the neighbor.
     fn mend(&mut self, thin: usize) {
         let left = thin.saturating_sub(1);
         let [Some(lower), Some(upper)] = [left, left + 1].map(|at| self.children.get(at)) else { return };
-        let joined = match (&*lower.node, &*upper.node) {
-            (Node::Leaf(lower), Node::Leaf(upper)) => {
-                // Beside a very long name, a leaf may stay thin: to move the name each time would take longer.
-                if lower.size() + upper.size() > 2 * LEAF_BYTES {
-                    return;
-                }
-                let mut places = LoosePlaces::default();
-                lower.unpack(0..lower.len(), &mut places);
-                upper.unpack(0..upper.len(), &mut places);
-                leaves(&places)
-            }
-            (Node::Inner(lower), Node::Inner(upper)) => {
-                let mut inner = Inner::of_children(lower.children.iter().chain(&upper.children).cloned().collect());
-                let upper = inner.upper_half();
-                [inner].into_iter().chain(upper).map(|inner| Arc::new(Node::Inner(inner))).collect()
-            }
-            (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => unreachable!("leaves have one depth"),
-        };
+        let joined = joined(&lower.node, &upper.node);
         self.remove(left + 1);
         for (at, node) in (left..).zip(joined) {
             if at == left {
@@ -143,7 +126,7 @@ impl Node {
             let inner = sizes.map(|size| Inner::of_children(children.by_ref().take(size).collect()));
             level = inner.map(|inner| Arc::new(Node::Inner(inner))).collect();
         }
-        level.pop().unwrap_or_else(|| Arc::new(Node::Leaf(PackedPlaces::default())))
+        level.pop().unwrap_or_else(|| Arc::new(Node::Leaf(StoredPlaces::default())))
     }
 
     /// The parent of two nodes.
@@ -178,7 +161,7 @@ impl Node {
     }
 
     /// The leaf that has the place at a position, and the position within the leaf.
-    pub(super) fn leaf(&self, position: usize) -> (&PackedPlaces, usize) {
+    pub(super) fn leaf(&self, position: usize) -> (&StoredPlaces, usize) {
         let (mut node, mut position) = (self, position);
         loop {
             match node {
@@ -206,7 +189,7 @@ impl Node {
     }
 
     /// Whether the node is less than a quarter full.
-    fn is_thin(&self) -> bool {
+    pub(super) fn is_thin(&self) -> bool {
         match self {
             Node::Leaf(places) => places.len() < LEAF / 4 && places.size() < LEAF_BYTES / 4,
             Node::Inner(inner) => inner.children.len() < INNER / 4,
@@ -225,8 +208,8 @@ pub(super) fn insert(node: &mut Arc<Node>, position: usize, spot: Spot<'_>) -> O
             let mut loose = LoosePlaces::default();
             places.unpack(0..places.len(), &mut loose);
             let middle = loose.middle(places.len() <= LEAF);
-            *places = PackedPlaces::of(&loose, 0..middle);
-            Some(Arc::new(Node::Leaf(PackedPlaces::of(&loose, middle..loose.len()))))
+            *places = StoredPlaces::of(&loose, 0..middle);
+            Some(Arc::new(Node::Leaf(StoredPlaces::of(&loose, middle..loose.len()))))
         }
         Node::Inner(inner) => {
             // Between two children, the place goes to the end of the lower one.
@@ -290,15 +273,33 @@ fn holder(children: &[Child], position: usize) -> (usize, usize) {
 
 /// Whether so many places of so many bytes are too many for one leaf.
 pub(super) fn is_over(count: usize, bytes: usize) -> bool {
-    count > LEAF || bytes > LEAF_BYTES && count > 1
+    count > LEAF || bytes > LEAF_BYTES
+}
+
+/// One or two nodes with the items of two neighbors.
+pub(super) fn joined(lower: &Node, upper: &Node) -> Vec<Arc<Node>> {
+    match (lower, upper) {
+        (Node::Leaf(lower), Node::Leaf(upper)) => {
+            let mut places = LoosePlaces::default();
+            lower.unpack(0..lower.len(), &mut places);
+            upper.unpack(0..upper.len(), &mut places);
+            leaves(&places)
+        }
+        (Node::Inner(lower), Node::Inner(upper)) => {
+            let mut inner = Inner::of_children(lower.children.iter().chain(&upper.children).cloned().collect());
+            let upper = inner.upper_half();
+            [inner].into_iter().chain(upper).map(|inner| Arc::new(Node::Inner(inner))).collect()
+        }
+        (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => unreachable!("leaves have one depth"),
+    }
 }
 
 /// One or two leaves for some places, which two leaves had.
-pub(super) fn leaves(places: &LoosePlaces) -> Vec<Arc<Node>> {
-    let all = PackedPlaces::of(places, 0..places.len());
+fn leaves(places: &LoosePlaces) -> Vec<Arc<Node>> {
+    let all = StoredPlaces::of(places, 0..places.len());
     if !is_over(all.len(), all.size()) {
         return vec![Arc::new(Node::Leaf(all))];
     }
     let middle = places.middle(all.len() <= LEAF);
-    [0..middle, middle..places.len()].map(|range| Arc::new(Node::Leaf(PackedPlaces::of(places, range)))).into()
+    [0..middle, middle..places.len()].map(|range| Arc::new(Node::Leaf(StoredPlaces::of(places, range)))).into()
 }

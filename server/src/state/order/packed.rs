@@ -1,4 +1,4 @@
-//! Places side by side in one buffer.
+//! Places with short names, side by side in one buffer.
 //!
 //! ```text
 //! ranks: count · width | ends: count · end_width | prefix | suffixes
@@ -37,7 +37,7 @@ const GROWTH: usize = 8;
 /// both parts of a search are short.
 const STRIDE: usize = 8;
 
-/// Up to 255 places in ascending order.
+/// Up to 255 places in ascending order. No name is long.
 #[derive(Clone, Default)]
 pub(super) struct PackedPlaces {
     base: u64,
@@ -53,7 +53,7 @@ pub(super) struct PackedPlaces {
 }
 
 impl PackedPlaces {
-    /// Packs the places of a range into exactly as much memory as they need.
+    /// Packs the places of a range, none of which has a long name, into exactly as much memory as they need.
     pub(super) fn of(loose: &LoosePlaces, range: Range<usize>) -> PackedPlaces {
         let ranks = loose.ranks(range.clone());
         let (Some(&lowest), Some(&highest)) = (ranks.first(), ranks.last()) else { return PackedPlaces::default() };
@@ -74,11 +74,11 @@ impl PackedPlaces {
         }
         let mut end = 0;
         for at in range.clone() {
-            end += loose.name(at).len() - shared.len();
+            end += loose.short_name(at).len() - shared.len();
             put_number(&mut bytes, end as u64, end_width);
         }
         bytes.extend_from_slice(shared);
-        range.for_each(|at| bytes.extend_from_slice(&loose.name(at)[shared.len()..]));
+        range.for_each(|at| bytes.extend_from_slice(&loose.short_name(at)[shared.len()..]));
         PackedPlaces { base, bytes, count: ranks.len() as u8, shift, width, end_width, prefix: shared.len() as u8 }
     }
 
@@ -220,7 +220,7 @@ impl PackedPlaces {
         let removed = width + end_width + end - start;
         bytes.truncate(bytes.len() - removed);
         if bytes.capacity() > 2 * bytes.len() + SPARE {
-            bytes.shrink_to_fit(); // a long name that has gone must not keep its memory
+            bytes.shrink_to_fit(); // names that have gone must not keep their memory
         }
         self.count -= 1;
         self.move_ends(at, ((end - start) as u64).wrapping_neg());

@@ -4,6 +4,10 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 
+/// The longest name that nodes copy, in bytes. They share longer ones, which takes less time and more memory: a place is
+/// then larger by 50 bytes, which is little beside such a name.
+pub(super) const LONG: usize = 1024;
+
 /// An entry of an [`Order`](super::Order), with memory of its own.
 ///
 /// Places compare by rank first, and by the bytes of their names if their ranks are equal. The derived comparison does
@@ -16,8 +20,9 @@ pub struct Place {
     pub name: Bytes,
 }
 
-/// A place as it stands in an order. An order keeps no name in one piece: names that stand together share their first
-/// bytes. So a spot compares names itself, and copies its name for whoever keeps it.
+/// A place as it stands in an order. An order keeps few names in one piece: names that stand together share their first
+/// bytes. So a spot compares names itself, and copies its name for whoever keeps it. Only a long name is in one piece, and
+/// whoever keeps it shares it.
 #[derive(Clone, Copy, Debug)]
 pub struct Spot<'a> {
     /// The number that the order sorts by.
@@ -26,20 +31,30 @@ pub struct Spot<'a> {
     prefix: &'a [u8],
     /// The rest of the name.
     suffix: &'a [u8],
+    /// The whole name, if the order shares it.
+    shared: Option<&'a Bytes>,
 }
 
 impl<'a> Spot<'a> {
     /// The place with this rank and this name.
     pub fn new(rank: u64, name: &'a [u8]) -> Spot<'a> {
-        Spot { rank, prefix: &[], suffix: name }
+        Spot { rank, prefix: &[], suffix: name, shared: None }
+    }
+
+    /// The place with this rank and this name, which is shared and not copied.
+    pub(super) fn sharing(rank: u64, name: &'a Bytes) -> Spot<'a> {
+        Spot { rank, prefix: &[], suffix: name, shared: Some(name) }
     }
 
     pub(super) fn of_parts(rank: u64, prefix: &'a [u8], suffix: &'a [u8]) -> Spot<'a> {
-        Spot { rank, prefix, suffix }
+        Spot { rank, prefix, suffix, shared: None }
     }
 
-    /// A copy of the name.
+    /// The name. It is a copy, or shared with the order if it is long.
     pub fn name(&self) -> Bytes {
+        if let Some(name) = self.shared {
+            return name.clone();
+        }
         if self.prefix.is_empty() {
             return Bytes::copy_from_slice(self.suffix);
         }
@@ -48,7 +63,7 @@ impl<'a> Spot<'a> {
         name.into()
     }
 
-    /// A copy of the place.
+    /// The place, with its name as [`Spot::name`] returns it.
     pub fn place(&self) -> Place {
         Place { rank: self.rank, name: self.name() }
     }
@@ -64,6 +79,11 @@ impl<'a> Spot<'a> {
 
     pub(super) fn name_len(&self) -> usize {
         self.prefix.len() + self.suffix.len()
+    }
+
+    /// Whether the name is too long to be copied when other places change.
+    pub(super) fn is_long(&self) -> bool {
+        self.name_len() > LONG
     }
 
     pub(super) fn begins_with(&self, start: &[u8]) -> bool {
@@ -106,6 +126,10 @@ impl PartialOrd for Spot<'_> {
 impl Ord for Spot<'_> {
     fn cmp(&self, other: &Spot<'_>) -> Ordering {
         let names = || {
+            // Names in one piece compare many bytes at once.
+            if other.prefix.is_empty() {
+                return self.compare_name(other.suffix);
+            }
             let [one, other] = [self, other].map(|spot| spot.prefix.iter().chain(spot.suffix));
             one.cmp(other)
         };

@@ -7,13 +7,13 @@ use std::iter::FusedIterator;
 use std::ops::Range;
 
 use super::node::Node;
-use super::packed::PackedPlaces;
 use super::place::Spot;
+use super::stored::StoredPlaces;
 
 /// The rest of a leaf.
 #[derive(Clone)]
 struct Rest<'a> {
-    leaf: Option<&'a PackedPlaces>,
+    leaf: Option<&'a StoredPlaces>,
     range: Range<usize>,
 }
 

@@ -2,18 +2,38 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Order;
+use bytes::Bytes;
+
 use super::super::node::{Child, INNER, Inner, LEAF, LEAF_BYTES, Node};
+use super::super::stored::StoredPlaces;
+use super::super::{Order, Spot};
 
 /// What the nodes of a tree add up to.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     pub(super) leaves: usize,
-    /// Leaves below a quarter. There are none, unless some names are very long.
+    /// Leaves below a quarter. There are none, unless some names have hundreds of bytes.
     pub(super) thin: usize,
     pub(super) places: usize,
     /// The memory of all nodes and of the places in them.
     pub(super) memory: usize,
+    /// Where the long names stand in memory.
+    pub(super) long: BTreeSet<*const u8>,
+}
+
+impl Census {
+    /// Counts the memory of some places. A long name counts once, however many nodes share it.
+    fn count(&mut self, places: &StoredPlaces) {
+        self.memory += places.memory();
+        let long = (0..places.len()).map(|at| places.get(at)).filter(Spot::is_long);
+        let names: Vec<Bytes> = long.map(|spot| spot.name()).collect();
+        assert_eq!(names.is_empty(), matches!(places, StoredPlaces::Packed(_)));
+        for name in names {
+            if self.long.insert(name.as_ptr()) {
+                self.memory += name.len();
+            }
+        }
+    }
 }
 
 impl Order {
@@ -37,12 +57,15 @@ impl Node {
             Node::Leaf(places) => {
                 let is_light = places.size() < LEAF_BYTES / 4;
                 assert!(places.len() <= LEAF, "a leaf of {}", places.len());
-                let longest = || (0..places.len()).map(|at| places.get(at).name().len()).max().unwrap_or(0);
-                assert!(places.size() <= LEAF_BYTES || longest() > LEAF_BYTES / 4, "a leaf of {} bytes", places.size());
+                let lengths = (0..places.len()).map(|at| places.get(at)).filter(|spot| !spot.is_long());
+                let longest = lengths.map(|spot| spot.name_len()).max().unwrap_or(0);
+                // Packed names share up to 255 bytes. When a place comes that does not begin with them, each gets them back.
+                let most = if longest <= LEAF_BYTES / LEAF { LEAF_BYTES } else { 4 * LEAF_BYTES };
+                assert!(places.size() <= most, "a leaf of {} bytes", places.size());
                 census.thin += usize::from(!is_root && is_light && places.len() < LEAF / 4);
                 census.leaves += 1;
                 census.places += places.len();
-                census.memory += places.memory();
+                census.count(places);
                 0
             }
             Node::Inner(inner) => {
@@ -50,7 +73,8 @@ impl Node {
                 let least = if is_root { 2 } else { INNER / 4 };
                 assert!((least..=INNER).contains(&children.len()), "an inner node of {}", children.len());
                 assert_eq!(lowest.len(), children.len());
-                census.memory += children.capacity() * size_of::<Child>() + lowest.memory();
+                census.memory += children.capacity() * size_of::<Child>();
+                census.count(lowest);
                 let heights: BTreeSet<usize> = children.iter().map(|child| child.check(census)).collect();
                 assert_eq!(heights.len(), 1, "leaves of several depths");
                 for (at, child) in children.iter().enumerate() {
