@@ -4,9 +4,7 @@
 mod bug;
 mod caught;
 mod counted;
-mod uncounted;
 
 pub use self::bug::{Bug, Harm};
 pub use self::caught::{ALSO_IN_TESTS, Caught, IN_TESTS, IN_UNITS};
 pub use self::counted::BUGS;
-pub use self::uncounted::UNCOUNTED;

@@ -28,7 +28,7 @@ const WATCHED: RangeInclusive<u64> = 20..=150;
 const LOOKS: u64 = 6;
 
 /// What a client may do to a key that has ended, or whose life goes on. A writer of the key comes to this. SETNX stands here
-/// twice, because it suits strings only.
+/// twice: the row of an ended key, which must not refuse it, is there for one commit only.
 const DEEDS: [Class; 7] =
     [Class::Del, Class::SetNx, Class::SetNx, Class::SetAbsent, Class::Expire, Class::PExpire, Class::Persist];
 
@@ -45,7 +45,7 @@ impl Composer<'_> {
     /// The batches of a turn about a key whose life is short: the client limits it, looks at the key while it ends, and then
     /// does something to it that depends on whether it is there.
     pub(in super::super) fn short_life(&mut self) -> Vec<Batch> {
-        let number = self.mint.chance.random_range(0..self.keys.len());
+        let (number, deed) = self.deed();
         let (key, contents) = (self.keys[number].clone(), self.contents[number]);
         let life = *LIVES.choose(&mut self.mint.chance).unwrap_or(&1);
         let limit = Command::Key(KeyCommand::PExpire(key.clone(), life.cast_signed()));
@@ -58,7 +58,7 @@ impl Composer<'_> {
             elsewhere: true,
             commands: vec![look(contents, key.clone())],
         }));
-        let mut commands = vec![look(contents, key.clone()), self.deed(number)];
+        let mut commands = vec![look(contents, key.clone()), deed];
         if self.configuration.has(Class::PTtl) {
             commands.push(Command::Key(KeyCommand::PTtl(key.clone())));
         }
@@ -102,14 +102,18 @@ impl Composer<'_> {
         [at_once(limited)].into_iter().chain(watched).chain([commands, vec![look()]].map(at_once)).collect()
     }
 
-    /// A command about a key that depends on whether it is there.
-    fn deed(&mut self, number: usize) -> Command {
-        let contents = self.contents[number].unwrap_or(Contents::Text);
-        let fits = |class: &Class| self.configuration.has(*class) && class.fits(contents);
-        let classes: Vec<Class> = DEEDS.into_iter().filter(fits).collect();
-        match classes.choose(&mut self.mint.chance).copied() {
-            Some(class) if self.mint.chance.random_ratio(2, 3) => self.pinned_to(number, class),
-            Some(_) | None => self.write(number),
+    /// A command that depends on whether its key is there, and the number of the key.
+    fn deed(&mut self) -> (usize, Command) {
+        let class = DEEDS.into_iter().filter(|class| self.configuration.has(*class)).choose(&mut self.mint.chance);
+        let class = class.filter(|_| self.mint.chance.random_ratio(2, 3));
+        let contents = |number: &usize| self.contents[*number].unwrap_or(Contents::Text);
+        let fits = |number: &usize| class.is_some_and(|class| class.fits(contents(number)));
+        match (class, (0..self.keys.len()).filter(fits).choose(&mut self.mint.chance)) {
+            (Some(class), Some(number)) => (number, self.pinned_to(number, class)),
+            _ => {
+                let number = self.mint.chance.random_range(0..self.keys.len());
+                (number, self.write(number))
+            }
         }
     }
 
