@@ -138,9 +138,10 @@ pub const EXPECTED: &[Expected] = &[
                  Valthree sorts them.",
         servers: Servers::All,
         matches: |found| {
-            // C reads `0x10` and the empty text as well.
+            // C reads `0x10` and the empty text as well, and ends at a NUL.
             let is_number = |leaf: &&Reply| {
-                let text = std::str::from_utf8(&leaf.text).map_or("x", str::trim_start);
+                let text = leaf.text.split(|byte| *byte == 0).next().unwrap_or_default();
+                let text = std::str::from_utf8(text).map_or("x", str::trim_start);
                 text.is_empty() || text.starts_with("0x") || text.parse::<f64>().is_ok()
             };
             let is_hidden = has(&found.words, "GET") || has(&found.words, "BY");
