@@ -149,6 +149,16 @@ pub const EXPECTED: &[Expected] = &[
         },
     },
     Expected {
+        name: "bytes behind a HyperLogLog",
+        reason: "Before the correction of CVE-2025-32023, PFMERGE takes a HyperLogLog with more bytes than registers. Valthree \
+                 calls it corrupted, as servers do since.",
+        servers: Servers::All,
+        matches: |found| {
+            let merges = is(found, "PFMERGE") || is(found, "PFCOUNT");
+            merges && !found.left.is_error() && found.right.text.starts_with(b"INVALIDOBJ")
+        },
+    },
+    Expected {
         name: NEGATIVE_OFFSETS,
         reason: "Valkey finds nothing from there on in a small sorted set, and something in a large one. Valthree always finds \
                  nothing.",
