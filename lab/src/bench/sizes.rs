@@ -144,7 +144,7 @@ pub async fn quiet(bench: &Bench) -> anyhow::Result<()> {
     timeout(BACKGROUND, end).await.context("an idle server keeps sending requests")
 }
 
-/// Starts a server and repeats a GET until its value is right. Returns the time that took.
+/// Starts a server and repeats a GET until its value is right. Returns the time that took, and the server.
 async fn start(database: &Database, ledger: &Ledger) -> anyhow::Result<(f64, ServerProcess)> {
     let key = ledger.keys() / 2;
     let mut get = Vec::new();

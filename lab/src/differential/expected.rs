@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::check::has;
 use super::difference::{Difference, Signature};
-use super::grammar::{Level, V7_2, V8_0, V8_1, V9_1};
+use super::grammar::{Level, V7_2, V8_0, V8_1, V9_0, V9_1};
 use super::wire::Reply;
 use super::wording::{is_reworded, is_reworded_by_8_1, same_but_for_its_name};
 
@@ -150,11 +150,12 @@ pub const EXPECTED: &[Expected] = &[
     },
     Expected {
         name: "bytes behind a HyperLogLog",
-        reason: "Before the correction of CVE-2025-32023, PFMERGE takes a HyperLogLog with more bytes than registers. Valthree \
-                 calls it corrupted, as servers do since.",
-        servers: Servers::All,
+        reason: "Before the correction of CVE-2025-32023, Valkey merges a HyperLogLog with more bytes than registers. \
+                 Valthree calls it corrupted, as later versions do.",
+        servers: Servers::Before(V9_0),
         matches: |found| {
-            let merges = is(found, "PFMERGE") || is(found, "PFCOUNT");
+            // PFCOUNT of several keys merges them.
+            let merges = is(found, "PFMERGE") || is(found, "PFCOUNT") && found.words.len() > 2;
             merges && !found.left.is_error() && found.right.text.starts_with(b"INVALIDOBJ")
         },
     },

@@ -41,12 +41,13 @@ pub struct Engine {
     identity: Identity,
     interpreter: Option<Interpreter>,
     was_stopped: bool,
+    left: (u64, Duration),
 }
 
 impl Engine {
     /// An engine that has compiled nothing so far.
     pub fn new(clock: Clock, identity: Identity) -> Engine {
-        Engine { clock, identity, interpreter: None, was_stopped: false }
+        Engine { clock, identity, interpreter: None, was_stopped: false, left: (0, Duration::ZERO) }
     }
 
     /// Runs a script.
@@ -176,14 +177,14 @@ impl Engine {
         self.was_stopped
     }
 
-    /// What the last run has left of its instructions and its time. After one that has broken the interpreter this is nothing.
+    /// What the last run has left of its instructions and its time. After one that was stopped this is nothing.
     pub fn left(&self) -> (u64, Duration) {
-        self.interpreter.as_ref().map_or((0, Duration::ZERO), |lua| lua.run.left())
+        self.left
     }
 
     /// Lends the interpreter to a closure, which returns it if it can be used again. A panic loses it.
     fn guarded(&mut self, action: impl FnOnce(Interpreter) -> (Reply, Option<Interpreter>)) -> Reply {
-        self.was_stopped = true;
+        (self.was_stopped, self.left) = (true, (0, Duration::ZERO));
         let fresh = || Interpreter::new(self.clock.clone(), &self.identity);
         let lua = match self.interpreter.take().map_or_else(fresh, Ok) {
             Ok(lua) => lua,
@@ -194,6 +195,9 @@ impl Engine {
         match catch_unwind(AssertUnwindSafe(|| action(lua))) {
             Ok((reply, lua)) => {
                 self.was_stopped = lua.is_none();
+                if !self.was_stopped {
+                    self.left = run.left();
+                }
                 self.interpreter = lua.filter(Interpreter::tidy);
                 reply
             }

@@ -9,7 +9,7 @@
 //! | footer (`footer`) | where index and filter begin, and their SHA-256 | itself |
 //!
 //! So a reader that has read the first line, the footer and the index can read and check any block alone. Today's servers
-//! read whole runs. They look up every row through index and filter all the same, so that no wrong index or filter goes
+//! read whole runs and ask no filter. `valthree verify` looks up every row in the filter, so that no wrong one goes
 //! unnoticed. (`head -n 1` shows the first line of a run, and `valthree inspect` all of it.)
 //!
 //! `rows` counts the rows, removals included. `length` is the size of all rows unpacked. A row is the length of its name,

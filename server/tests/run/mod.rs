@@ -90,8 +90,10 @@ pub fn decode(bytes: Bytes) -> Result<Layer, RunDamage> {
 /// Decodes as a server does: one work unpacks, and another compares the checksums of the blocks.
 pub fn decode_side_by_side(bytes: Bytes) -> Result<Layer, RunDamage> {
     let (decoder, sums) = Decoder::new(bytes, SALT)?.trusting_the_filter().leaving_sums();
+    // The two go on at the same time, so the decoder meets damaged blocks, too.
+    let layer = decoder.finish();
     sums.map_or(Ok(()), |sums| sums.finish())?;
-    decoder.finish()
+    layer
 }
 
 /// Whether no reader takes these bytes for a run.

@@ -46,6 +46,11 @@ impl LoosePlaces {
         PLACE * self.len() + self.names.len() + REFERENCE * self.long.len()
     }
 
+    /// How many names are long.
+    pub(super) fn long_names(&self) -> usize {
+        self.long.len()
+    }
+
     /// What the size grows by with this place.
     pub(super) fn added_size(spot: Spot<'_>) -> usize {
         PLACE + if spot.is_long() { REFERENCE } else { spot.name_len() }

@@ -60,6 +60,14 @@ impl StoredPlaces {
         }
     }
 
+    /// How many names are long.
+    pub(super) fn long_names(&self) -> usize {
+        match self {
+            StoredPlaces::Packed(_) => 0,
+            StoredPlaces::Loose(places) => places.long_names(),
+        }
+    }
+
     /// The bytes of memory that the places take, without the long names.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
