@@ -131,7 +131,7 @@ fn every_kind() -> Root {
     let text = |text: &'static str| Bytes::from(text);
     let value = |value| Row::Value(text(value));
     let fields = |fields: &[&'static str]| Row::Fields(fields.iter().map(|field| text(field)).collect());
-    let group = Row::Group(Group { last: (1, 1), read: Some(1), pending: id(6), consumers: id(7) });
+    let group = Row::from(Group { last: (1, 1), read: Some(1), pending: id(6), consumers: id(7) });
     let elements: Vec<(u32, &'static str, Row)> = vec![
         (1, "age", Row::Expiring(text("41"), 5_000)),
         (1, "mood", Row::Expiring(text("glad"), 500)),
@@ -157,11 +157,11 @@ fn every_kind() -> Root {
         counted.map(|(_, name, row)| row::size(name.as_bytes(), row)).sum::<u64>()
     };
     let head =
-        |tables: &[u32], shape| Row::Head(Head { collection: id(tables[0]), until: None, size: size(tables), shape });
+        |tables: &[u32], shape| Row::from(Head { collection: id(tables[0]), until: None, size: size(tables), shape });
     let log = Stream { length: 3, first: (1, 1), last: (3, 0), deleted: (0, 0), added: 3, groups: Some(id(8)) };
     let ended = Head { collection: id(20), until: Some(1_000), size: 7, shape: Shape::Set { length: 7 } };
     let mut rows = vec![
-        (Table::Keys(Made::first(0)), text("ended"), Some(Row::Head(ended))),
+        (Table::Keys(Made::first(0)), text("ended"), Some(ended.into())),
         (Table::Keys(Made::first(0)), text("hash"), Some(head(&[1], Shape::Hash { fields: 1, last: 5_000 }))),
         (
             Table::Keys(Made::first(0)),

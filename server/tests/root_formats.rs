@@ -22,7 +22,7 @@ fn id(text: &str) -> Id {
 
 fn hash(ordinal: u32, fields: u64) -> Option<Row> {
     let shape = Shape::Hash { fields, last: 0 };
-    Some(Row::Head(Head { collection: Made { generation: 17, ordinal }, until: None, size: 107 * fields, shape }))
+    Some(Head { collection: Made { generation: 17, ordinal }, until: None, size: 107 * fields, shape }.into())
 }
 
 fn value(text: &'static str) -> Option<Row> {
@@ -103,7 +103,7 @@ fn the_example_has_the_documented_bytes() {
 fn every_part_of_an_entry_has_its_documented_spelling() {
     let at = |ordinal| Made { generation: 4, ordinal };
     let until = 1 << 53;
-    let head = |shape| Some(Row::Head(Head { collection: at(1), until: Some(until), size: 9, shape }));
+    let head = |shape| Some(Row::from(Head { collection: at(1), until: Some(until), size: 9, shape }));
     let name = Name { generation: 3, id: id(OTHER) };
     let mut parts = EntryParts { from: 2, ..EntryParts::new(4, id(SERVER)) };
     parts.run = Some(Upload { name, rows: 5, bytes: 99 });

@@ -231,7 +231,7 @@ fn a_run_that_was_written_once_is_read_for_ever() {
         ((keys, "gone".into()), None),
         ((keys, "greeting".into()), Some(Row::Value("hello".into()))),
         ((keys, "lease".into()), Some(Row::Expiring("held".into(), 1_764_380_000_123))),
-        ((keys, "user:1".into()), Some(Row::Head(head))),
+        ((keys, "user:1".into()), Some(head.into())),
         ((Table::Keys(Made::SYSTEM), "default".into()), Some(Row::Fields(vec!["on".into(), "~*".into()]))),
         ((hash, "name".into()), Some(Row::Value("Ann".into()))),
         ((Table::Elements(id(18)), "member".into()), Some(Row::Member)),

@@ -216,14 +216,14 @@ pub fn read_head<'de, A: MapAccess<'de>>(kind: &str, mut map: A) -> Result<Row, 
             (until, size, Shape::Stream(Box::new(stream)))
         }
     };
-    Ok(Row::Head(Head { collection, until, size, shape }))
+    Ok(Head { collection, until, size, shape }.into())
 }
 
 /// Reads a group of which only the kind was read.
 pub fn read_group<'de, A: MapAccess<'de>>(mut map: A) -> Result<Row, A::Error> {
     let EntryId(last) = spelled_value(&mut map)?;
     let GroupNumbers { read, pending, consumers } = rest(map)?;
-    Ok(Row::Group(Group { last, read, pending, consumers }))
+    Ok(Group { last, read, pending, consumers }.into())
 }
 
 fn spelled_value<'de, A: MapAccess<'de>, T: FromStr<Err: fmt::Display>>(map: &mut A) -> Result<T, A::Error> {

@@ -41,14 +41,14 @@ pub enum Row {
     Value(Bytes),
     /// A key or a field that expires: its value, and the moment in milliseconds since 1970.
     Expiring(Bytes, u64),
-    /// A key that is a collection.
-    Head(Head),
+    /// A key that is a collection. In a box, because most rows are something else and would be as large.
+    Head(Box<Head>),
     /// A member of a set: its name is all there is to it.
     Member,
     /// An entry of a stream, as fields and values in turn; also a pending entry or a consumer.
     Fields(Vec<Bytes>),
     /// A group of a stream.
-    Group(Group),
+    Group(Box<Group>),
 }
 
 /// What a layer says of a name.
@@ -69,6 +69,18 @@ impl Mention {
             Mention::Row(row) => Some(row),
             Mention::Nothing | Mention::Removal => None,
         }
+    }
+}
+
+impl From<Head> for Row {
+    fn from(head: Head) -> Row {
+        Row::Head(Box::new(head))
+    }
+}
+
+impl From<Group> for Row {
+    fn from(group: Group) -> Row {
+        Row::Group(Box::new(group))
     }
 }
 
@@ -178,10 +190,10 @@ impl Row {
     pub fn end(&self) -> Option<u64> {
         match self {
             Row::Expiring(_, until) => Some(*until),
-            Row::Head(Head { until, shape: Shape::Hash { fields: 0, last }, .. }) => {
-                Some(until.map_or(*last, |until| until.min(*last)))
-            }
-            Row::Head(head) => head.until,
+            Row::Head(head) => match head.shape {
+                Shape::Hash { fields: 0, last } => Some(head.until.map_or(last, |until| until.min(last))),
+                _ => head.until,
+            },
             Row::Value(_) | Row::Member | Row::Fields(_) | Row::Group(_) => None,
         }
     }
@@ -210,8 +222,10 @@ impl Row {
     /// The collections that the row names: what it keeps alive.
     pub fn collections(&self) -> impl Iterator<Item = Made> {
         let named = match self {
-            Row::Head(Head { collection, shape: Shape::Stream(stream), .. }) => [Some(*collection), stream.groups],
-            Row::Head(head) => [Some(head.collection), None],
+            Row::Head(head) => match &head.shape {
+                Shape::Stream(stream) => [Some(head.collection), stream.groups],
+                _ => [Some(head.collection), None],
+            },
             Row::Group(group) => [Some(group.pending), Some(group.consumers)],
             _ => [None, None],
         };

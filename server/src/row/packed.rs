@@ -83,13 +83,13 @@ impl Row {
                 let fields: Result<_, _> = (0..count).map(|_| take_text(rest).map(share)).collect();
                 Row::Fields(fields?)
             }
-            GROUP => Row::Group(Group {
+            GROUP => Row::from(Group {
                 last: take_id(rest)?,
                 read: take_option(rest)?,
                 pending: take_made(rest)?,
                 consumers: take_made(rest)?,
             }),
-            HASH | SET | ZSET | LIST | STREAM => Row::Head(Head::unpack(kind, rest)?),
+            HASH | SET | ZSET | LIST | STREAM => Head::unpack(kind, rest)?.into(),
             _ => return Err(Unpackable::Kind(kind)),
         }))
     }

@@ -71,8 +71,9 @@ pub fn open(draft: &Draft<'_>, key: &[u8], kind: Kind) -> Result<Option<Collecti
         planted!("deletion-in-its-batch-forgotten" => return crate::zoo::state::open_the_stored(draft, key, kind));
         return Ok(None);
     };
+    let is_of_kind = Kind::of(&row) == kind;
     match row {
-        Row::Head(ref head) if Kind::of(&row) == kind => Ok(Some(Collection::of(head.clone()))),
+        Row::Head(head) if is_of_kind => Ok(Some(Collection::of(*head))),
         _ if planted!("type-not-checked") => Ok(None),
         _ => Err(WRONG_TYPE),
     }
@@ -161,6 +162,6 @@ impl Collection {
         };
         let is_empty = is_empty && !planted!("empty-collection-left-behind");
         let table = draft.keys_table();
-        draft.set(table, key, (!is_empty).then_some(Row::Head(self.head)));
+        draft.set(table, key, (!is_empty).then_some(self.head.into()));
     }
 }

@@ -54,7 +54,7 @@ pub fn until(row: &Row) -> Option<u64> {
 pub fn with_until(row: Row, until: Option<u64>) -> Row {
     match row {
         Row::Value(value) | Row::Expiring(value, _) => super::string_row(value, until),
-        Row::Head(head) => Row::Head(Head { until, ..head }),
+        Row::Head(head) => Head { until, ..*head }.into(),
         other => other,
     }
 }

@@ -118,7 +118,7 @@ fn with_until(row: Row, until: Option<u64>) -> Row {
     match (row, until) {
         (Row::Value(value) | Row::Expiring(value, _), Some(until)) => Row::Expiring(value, until),
         (Row::Value(value) | Row::Expiring(value, _), None) => Row::Value(value),
-        (Row::Head(head), until) => Row::Head(Head { until, ..head }),
+        (Row::Head(head), until) => Head { until, ..*head }.into(),
         (other, _) => other,
     }
 }

@@ -111,7 +111,7 @@ fn create(draft: &mut Draft<'_>, collection: &mut Collection, name: &Bytes) {
     collection.touch();
     if draft.element(groups, name).is_none() {
         let group = Group { last: (0, 0), read: Some(0), pending: draft.new_id(), consumers: draft.new_id() };
-        replace(draft, collection, groups, name.clone(), Some(Row::Group(group)));
+        replace(draft, collection, groups, name.clone(), Some(group.into()));
     }
 }
 
@@ -132,7 +132,7 @@ fn weigh(draft: &Draft<'_>, table: Made) -> u64 {
 fn group(draft: &Draft<'_>, collection: &mut Collection, name: &Bytes) -> Option<(Made, Group)> {
     let groups = numbers(collection).groups?;
     match draft.element(groups, name)? {
-        Row::Group(group) => Some((groups, group)),
+        Row::Group(group) => Some((groups, *group)),
         row => panic!("{row:?} is no group"),
     }
 }
@@ -159,7 +159,7 @@ fn deliver(
     replace(draft, collection, group.consumers, consumer.clone(), Some(Row::Fields(seen)));
     group.last = new.last().copied().unwrap_or(group.last);
     group.read = group.read.map(|read| read + new.len() as u64);
-    replace(draft, collection, groups, name_of_group.clone(), Some(Row::Group(group)));
+    replace(draft, collection, groups, name_of_group.clone(), Some(group.into()));
     format!("{new:?}")
 }
 
@@ -181,8 +181,8 @@ pub fn copy_groups(draft: &mut Draft<'_>, old: Made) -> (Made, u64) {
             let [(pending, deliveries), (consumers, readers)] =
                 [group.pending, group.consumers].map(|table| copy_elements(draft, table));
             size += deliveries + readers;
-            let copied = Group { pending, consumers, ..group };
-            draft.set_element(new, place.name(), Some(Row::Group(copied)));
+            let copied = Group { pending, consumers, ..*group };
+            draft.set_element(new, place.name(), Some(copied.into()));
         }
     }
     (new, size)

@@ -120,10 +120,10 @@ impl Dice {
         match (self.below(5), table) {
             (0, _) => Row::Value(self.bytes()),
             (1, _) => Row::Expiring(self.bytes(), self.number()),
-            (_, Table::Keys(_)) => Row::Head(self.head(generation)),
+            (_, Table::Keys(_)) => self.head(generation).into(),
             (2, _) => Row::Member,
             (3, _) => Row::Fields(self.some(3, Dice::bytes)),
-            (_, _) => Row::Group(Group {
+            (_, _) => Row::from(Group {
                 last: (self.number(), self.number()),
                 read: self.maybe(Dice::number),
                 pending: self.made(generation),

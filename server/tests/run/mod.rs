@@ -52,7 +52,7 @@ fn head() -> impl Strategy<Value = Row> {
                 3 => Shape::List { length, first, last },
                 _ => Shape::Stream(Box::new(Stream { length, last: (length, moment), groups, ..Stream::default() })),
             };
-            Row::Head(Head { collection, until, size: length, shape })
+            Head { collection, until, size: length, shape }.into()
         },
     )
 }
@@ -65,7 +65,7 @@ pub fn row() -> impl Strategy<Value = Row> {
         2 => head(),
         1 => Just(Row::Member),
         1 => vec(text(), 0..5).prop_map(Row::Fields),
-        1 => group.prop_map(|(pending, consumers, read)| Row::Group(Group { last: (1, 2), read, pending, consumers })),
+        1 => group.prop_map(|(pending, consumers, read)| Group { last: (1, 2), read, pending, consumers }.into()),
     ]
 }
 

@@ -358,7 +358,7 @@ impl World {
                 let collection = draft.new_id();
                 draft.set_element(collection, "field".into(), Some(Row::Expiring("x".into(), last)));
                 draft.set_element(collection, "other".into(), Some(Row::Value("y".into())));
-                Row::Head(Head { collection, until, size: 0, shape: Shape::Hash { fields: 1, last } })
+                Head { collection, until, size: 0, shape: Shape::Hash { fields: 1, last } }.into()
             }
             (None, Some(until)) => Row::Expiring("value".into(), until),
             (None, None) => Row::Value("value".into()),

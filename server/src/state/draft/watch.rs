@@ -47,8 +47,8 @@ impl Draft<'_> {
 
     /// The moment at which a living key changes by itself for the first time.
     fn first_end(&self, row: &Row) -> Option<u64> {
-        let field = match row {
-            Row::Head(Head { collection, shape: Shape::Hash { last, .. }, .. }) if *last > 0 => {
+        let field = match row.head() {
+            Some(Head { collection, shape: Shape::Hash { last, .. }, .. }) if *last > 0 => {
                 let ends = self.order(Table::Elements(*collection), By::End);
                 let first_after = |now: u64| ends.at(ends.below(now.saturating_add(1))).map(|place| place.rank);
                 // A field that has ended since the stored time makes the note true of a later time only.

@@ -67,7 +67,7 @@ pub fn put(draft: &mut Draft<'_>, key: &Bytes, whole: Whole, until: Option<u64>)
         Whole::Hash(fields) => put_hash(draft, key, fields),
         Whole::Stream(whole) => {
             let stream = stream::put(draft, whole);
-            draft.put(key.clone(), Row::Head(stream.head));
+            draft.put(key.clone(), stream.head.into());
         }
     }
     if let (Some(until), Some(row)) = (until, draft.find(key)) {
@@ -103,7 +103,7 @@ pub fn copy(draft: &mut Draft<'_>, row: Row) -> Row {
         Shape::Stream(stream) => copy.head.size += stream::copy_groups(draft, stream),
         Shape::Set { .. } | Shape::Zset { .. } | Shape::List { .. } => {}
     }
-    Row::Head(copy.head)
+    copy.head.into()
 }
 
 /// Counts the fields of a hash again: fields that have expired were not copied.

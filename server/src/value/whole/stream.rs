@@ -111,7 +111,7 @@ fn put_group(draft: &mut Draft<'_>, groups: Made, whole: WholeGroup) -> u64 {
         let fields = vec![text(seen_time), active_time.map(text).unwrap_or_default()];
         rows.push((group.consumers, name, Row::Fields(fields)));
     }
-    rows.push((groups, whole.name, Row::Group(group)));
+    rows.push((groups, whole.name, Row::from(group)));
     let size = rows.iter().map(|(_, name, row)| row::size(name, row)).sum();
     rows.into_iter().for_each(|(table, name, row)| draft.set_element(table, name, Some(row)));
     size
