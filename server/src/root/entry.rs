@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::entry_text;
 use super::parts::{EntryParts, Upload};
-use super::rows::{Placed, length, write_tables};
+use super::rows::{Placed, TextPlaces, length, write_tables};
 use super::text::{NameRef, TextRef, write_json};
 use super::told::{OfferAnswers, Said, Toucher};
 use crate::row::{Made, Row, Table};
@@ -25,7 +25,8 @@ pub struct Entry {
 }
 
 impl EntryParts {
-    fn encode(&self) -> Bytes {
+    /// The JSON, and where the texts of each row stand in it.
+    fn encode(&self) -> (Bytes, Vec<TextPlaces>) {
         let rows: usize = self.rows.iter().map(|(_, name, row)| length(name, row.as_ref())).sum();
         let mut out = Vec::with_capacity(rows + ENVELOPE);
         out.extend_from_slice(format!("{{\"generation\":{}", self.generation).as_bytes());
@@ -44,13 +45,16 @@ impl EntryParts {
         }
         if !self.expired.is_empty() {
             let id = |(id, _): &(Made, Bytes)| *id;
-            let key = |(_, key): &(Made, Bytes), out: &mut Vec<u8>| TextRef(key).write(out);
+            let key = |(_, key): &(Made, Bytes), out: &mut Vec<u8>| {
+                TextRef(key).write(out);
+            };
             write_groups(&self.expired, id, *b"[]", key, part("expired", &mut out));
         }
+        let mut places = Vec::with_capacity(self.rows.len());
         let (keys, elements) = self.rows.split_at(self.rows.partition_point(|row| matches!(row.0, Table::Keys(_))));
         for (name, rows) in [("keys", keys), ("in", elements)] {
             if !rows.is_empty() {
-                write_tables(rows, part(name, &mut out));
+                write_tables(rows, part(name, &mut out), &mut places);
             }
         }
         if !self.clients.is_empty() {
@@ -62,7 +66,7 @@ impl EntryParts {
             write_groups(&self.clients, id, *b"{}", client, part("clients", &mut out));
         }
         out.push(b'}');
-        Bytes::from(out)
+        (Bytes::from(out), places)
     }
 }
 
@@ -100,17 +104,20 @@ fn write_groups<T>(
 }
 
 impl Entry {
-    /// Encodes an entry.
+    /// Encodes an entry. A name or a value that stands in the JSON as it is shares its memory from then on, as in an entry that
+    /// was read. So most rows are in memory once, and many of them count their references in one place. Others keep the memory
+    /// that they came with.
     ///
     /// # Panics
     ///
     /// Panics if no server could read what it would write, such as rows out of order. To store that would lose the
     /// database to everyone.
-    pub fn new(parts: EntryParts) -> Entry {
+    pub fn new(mut parts: EntryParts) -> Entry {
         if let Err(why) = parts.check() {
             panic!("nobody could read this entry: {why}");
         }
-        let encoded = parts.encode();
+        let (encoded, places) = parts.encode();
+        parts.rows.iter_mut().zip(places).for_each(|(row, places)| places.share(row, &encoded));
         Entry { parts, encoded, uploaded: None }
     }
 
@@ -196,5 +203,41 @@ impl Entry {
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.parts, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Id;
+
+    #[test]
+    fn texts_that_stand_in_the_json_as_they_are_share_its_memory() {
+        let (keys, elements) = (Table::Keys(Made::first(0)), Table::Elements(Made { generation: 1, ordinal: 2 }));
+        let request = Bytes::from(b"keep \"quoted\" plain value until \xff base64:x fields".to_vec());
+        let word = |range: std::ops::Range<usize>| request.slice(range);
+        let (quoted, plain, value, binary) = (word(5..13), word(14..19), word(20..25), word(32..33));
+        let (until, marked, fields) = (word(26..31), word(34..42), word(43..49));
+        let mut rows = vec![
+            (keys, quoted.clone(), Some(Row::Value(binary.clone()))),
+            (keys, marked.clone(), None),
+            (keys, plain.clone(), Some(Row::Expiring(value.clone(), 5))),
+            (keys, until.clone(), Some(Row::Value(quoted.clone()))),
+            (elements, binary.clone(), Some(Row::Value(Bytes::new()))),
+            (elements, value.clone(), Some(Row::Fields(vec![fields.clone(), plain.clone()]))),
+            (elements, word(0..4), Some(Row::Value(value.clone()))),
+        ];
+        rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        let entry = Entry::new(EntryParts { rows: rows.clone(), ..EntryParts::new(7, Id::default()) });
+        assert_eq!(entry.parts().rows, rows);
+        let is_shared = |text: &Bytes| entry.encoded().as_ptr_range().contains(&text.as_ptr());
+        for (_, name, row) in &entry.parts().rows {
+            assert_eq!(is_shared(name), ![&quoted, &marked, &binary].contains(&name), "{name:?}");
+            if let Some(value) = row.as_ref().and_then(Row::value) {
+                assert_eq!(is_shared(value), ![&quoted, &binary].contains(&value), "{value:?}");
+            }
+        }
+        let again = Entry::decode(entry.encoded().clone()).expect("it was just encoded");
+        assert_eq!(again.parts().rows, rows);
     }
 }

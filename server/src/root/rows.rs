@@ -37,8 +37,27 @@ pub const VALUE: &str = "value";
 /// A row with its place; `None` is a removal.
 pub type Placed = (Table, Bytes, Option<Row>);
 
-/// Appends rows of one kind of table as an object of objects. Their tables stand together.
-pub fn write_tables(rows: &[Placed], out: &mut Vec<u8>) {
+/// Where the name and the value of a row stand in its JSON, if they stand there byte for byte.
+pub struct TextPlaces {
+    name: Option<usize>,
+    value: Option<usize>,
+}
+
+impl TextPlaces {
+    /// Has a row share the memory of its JSON, and let go of the memory that it came with.
+    pub fn share(self, (_, name, row): &mut Placed, json: &Bytes) {
+        let share = |text: &mut Bytes, at: usize| *text = json.slice(at..at + text.len());
+        if let Some(at) = self.name {
+            share(name, at);
+        }
+        if let (Some(at), Some(Row::Value(value) | Row::Expiring(value, _))) = (self.value, row) {
+            share(value, at);
+        }
+    }
+}
+
+/// Appends rows of one kind of table as an object of objects. Their tables stand together. Notes where the texts of each stand.
+pub fn write_tables(rows: &[Placed], out: &mut Vec<u8>, places: &mut Vec<TextPlaces>) {
     out.push(b'{');
     for (nth, table) in rows.chunk_by(|one, other| one.0 == other.0).enumerate() {
         let comma = if nth > 0 { "," } else { "" };
@@ -47,9 +66,9 @@ pub fn write_tables(rows: &[Placed], out: &mut Vec<u8>) {
             if nth > 0 {
                 out.push(b',');
             }
-            NameRef(name).write(out);
+            let name = NameRef(name).write(out);
             out.push(b':');
-            write_row(*table, row.as_ref(), out);
+            places.push(TextPlaces { name, value: write_row(*table, row.as_ref(), out) });
         }
         out.push(b'}');
     }
@@ -87,17 +106,19 @@ pub fn line(table: Table, name: &[u8], row: Option<&Row>) -> Vec<u8> {
     out
 }
 
-fn write_row(table: Table, row: Option<&Row>, out: &mut Vec<u8>) {
+/// Appends the content of a row. Returns where its value stands, if it stands there byte for byte.
+fn write_row(table: Table, row: Option<&Row>, out: &mut Vec<u8>) -> Option<usize> {
     match row {
         None => out.extend_from_slice(b"null"),
-        Some(Row::Value(value)) => TextRef(value).write(out),
+        Some(Row::Value(value)) => return TextRef(value).write(out),
         Some(Row::Expiring(value, until)) => {
             let kind = if matches!(table, Table::Keys(_)) { STRING } else { VALUE };
             out.extend_from_slice(format!("{{\"{kind}\":").as_bytes());
-            TextRef(value).write(out);
+            let at = TextRef(value).write(out);
             out.extend_from_slice(b",\"until\":");
             number::write(*until, out);
             out.push(b'}');
+            return at;
         }
         Some(Row::Head(head)) => heads::write_head(head, out),
         Some(Row::Member) => out.push(b'1'),
@@ -113,4 +134,5 @@ fn write_row(table: Table, row: Option<&Row>, out: &mut Vec<u8>) {
             out.push(b']');
         }
     }
+    None
 }

@@ -48,16 +48,24 @@ pub struct NameSeed<'de>(pub Source<'de>);
 pub struct TextSeed<'de>(pub Source<'de>);
 
 impl NameRef<'_> {
-    /// Appends it.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        if is_plain(self.0) && !is_marked(self.0) { quote(self.0, out) } else { write_json(self, out) }
+    /// Appends it. Returns where it stands, if it stands there byte for byte.
+    pub fn write(&self, out: &mut Vec<u8>) -> Option<usize> {
+        if is_plain(self.0) && !is_marked(self.0) {
+            return Some(quote(self.0, out));
+        }
+        write_json(self, out);
+        None
     }
 }
 
 impl TextRef<'_> {
-    /// Appends it.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        if is_plain(self.0) { quote(self.0, out) } else { write_json(self, out) }
+    /// Appends it. Returns where it stands, if it stands there byte for byte.
+    pub fn write(&self, out: &mut Vec<u8>) -> Option<usize> {
+        if is_plain(self.0) {
+            return Some(quote(self.0, out));
+        }
+        write_json(self, out);
+        None
     }
 }
 
@@ -66,10 +74,13 @@ pub fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("writing JSON into memory has nothing to fail at");
 }
 
-fn quote(text: &[u8], out: &mut Vec<u8>) {
+/// Appends a text between quotes, and returns where it stands.
+fn quote(text: &[u8], out: &mut Vec<u8>) -> usize {
     out.push(b'"');
+    let at = out.len();
     out.extend_from_slice(text);
     out.push(b'"');
+    at
 }
 
 /// Whether it is ASCII in which nothing has to be escaped, as most is. To look at many bytes at once takes a tenth of the

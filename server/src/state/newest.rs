@@ -61,7 +61,7 @@ struct Newer {
     /// No entry of an earlier generation that is still in the log says anything of the name.
     first: u64,
     row: Option<Row>,
-    /// What the runs say of the name, if somebody has looked.
+    /// What the runs say of the name, if that is known. It is for rows that count.
     under: Mention,
 }
 
@@ -124,7 +124,7 @@ impl Newest {
     }
 
     /// Everything that the entries say, in the order of tables and names, and what the runs say of each name, as far as
-    /// somebody has looked.
+    /// that is known.
     pub fn all(&self) -> Vec<(Placed, Mention)> {
         let mut tables: Vec<_> = self.tables.iter().collect();
         tables.sort_unstable_by_key(|(table, _)| **table);
@@ -153,6 +153,8 @@ impl Newest {
         match rows.entry(hash, |newer| newer.name == *name, |newer| newer.hash) {
             hash_table::Entry::Occupied(place) => {
                 let newer = place.into_mut();
+                // The old name would keep the whole JSON of the entry that it came with, for as long as the key is written.
+                newer.name = name.clone();
                 newer.generation = generation;
                 (std::mem::replace(&mut newer.row, row).into(), &mut newer.under)
             }
@@ -213,6 +215,19 @@ impl Newest {
 mod tests {
     use super::*;
     use crate::row::Made;
+
+    #[test]
+    fn a_row_that_is_written_again_keeps_nothing_of_the_first_entry() {
+        let table = Table::Keys(Made::first(0));
+        let entry = |text: &'static [u8]| Bytes::from(text.to_vec());
+        let (first, second) = (entry(b"\"key\":\"old\""), entry(b"\"key\":\"new\""));
+        let mut newest = Newest::default();
+        for (generation, json) in [(1, &first), (2, &second)] {
+            newest.put(generation, 9, table, &json.slice(1..4), Some(Row::Value(json.slice(7..10))));
+        }
+        assert_eq!(newest.get(9, table, b"key"), Mention::Row(Row::Value("new".into())));
+        assert!(first.is_unique() && !second.is_unique());
+    }
 
     #[test]
     fn rows_stand_in_the_order_of_their_names() {

@@ -100,7 +100,7 @@ impl Runs {
         None
     }
 
-    /// Notes what they say of the name of each row of a fold, as far as somebody has looked.
+    /// Notes what they say of the name of each row of a fold, as far as that is known.
     pub fn below(&self, says: Vec<Mention>) -> Below {
         Below { content: self.content.clone(), says: says.into() }
     }

@@ -28,7 +28,7 @@ impl Squashing {
         let is_kept = |row: &Placed| row.2.is_some() || !planted!("squash-drops-removals");
         let rows = rows.into_iter().filter(is_kept).collect();
         let entry = Entry::new(EntryParts { from, rows, ..EntryParts::new(to, by) });
-        // Its rows still share the memory of all the requests and entries that they came from.
+        // Texts that do not stand in its JSON as they are still share the memory of the requests and entries they came from.
         Arc::new(entry.compact())
     }
 }
