@@ -151,19 +151,17 @@ impl Database {
             let old = match (said, known.map_or(&Mention::Nothing, |known| &known.says)) {
                 (Mention::Row(old), _) => Some(old),
                 (Mention::Removal, _) => None,
-                (Mention::Nothing, Mention::Nothing) if !compares => None,
+                (Mention::Nothing, _) if !compares => None, // nobody asks for it
                 (Mention::Nothing, says) => {
-                    *under = match says {
-                        Mention::Nothing => self.runs.find(hash, table, name).into(),
-                        says => says.clone(),
-                    };
                     let found = || self.runs.find(hash, table, name);
-                    let old = under.clone().into_row();
+                    let says = if *says == Mention::Nothing { found().into() } else { says.clone() };
+                    let old = says.clone().into_row();
                     // A merge may have left it out in the meantime, if it has ended.
-                    debug_assert!(
-                        old.as_ref().and_then(Row::end).is_some() || found() == old,
-                        "the draft has seen {name:?}"
-                    );
+                    let has_ended = old.as_ref().and_then(Row::end).is_some();
+                    debug_assert!(has_ended || found() == old, "the draft has seen {name:?}");
+                    if counts {
+                        *under = says; // a fold asks for it again
+                    }
                     old
                 }
             };
@@ -176,6 +174,7 @@ impl Database {
                 }
             }
         }
+        self.orders.get_mut().catch_up();
         self.touched.note(entry, keys);
     }
 
@@ -337,7 +336,7 @@ impl Database {
     /// removal stands for a key that is buried: below it may be an older row. Fields that have ended stay: the head of their
     /// hash counts their bytes.
     ///
-    /// With each row comes what the runs say of its name, as far as somebody has looked.
+    /// With each row comes what the runs say of its name, as far as that is known.
     pub fn newest(&self) -> Vec<(Placed, Mention)> {
         let numbers = &self.root.header.databases;
         let mut rows = self.newest.all();

@@ -8,107 +8,17 @@
 //! A large order is built in slices, beside the commit loop ([`super::deriving`]). It is built of one version, while others
 //! come. So the orders here note what changes meanwhile, and the new order follows the notes before anybody sees it.
 
+mod by;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
+pub use self::by::{By, position_of_rank, rank_of_position, rank_of_score, scatter, score_of_rank};
 use super::order::{Discard, Leaves, Order, Place};
 use crate::row::{Head, Row, Shape, Table};
 use crate::zoo::planted;
-
-/// What rows are ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum By {
-    /// A hash of the name that is the same on every server: what SCAN and its kin go by, and what random choices draw from.
-    Hash,
-    /// The score of a member of a sorted set, then the member.
-    Score,
-    /// The position of an item in a list.
-    Position,
-    /// The end of a field or key that expires. Others are not in this order.
-    End,
-    /// The id of an entry of a stream: milliseconds, then the number within them.
-    Id,
-}
-
-impl By {
-    /// The keys of a table's orders in a map.
-    pub fn all(table: Table) -> RangeInclusive<(Table, By)> {
-        (table, By::Hash)..=(table, By::Id)
-    }
-
-    /// Whether the place of a row follows from its name alone. Then nobody has to know which row it takes the place of.
-    pub fn follows_name(self) -> bool {
-        match self {
-            By::Hash | By::Position | By::Id => true,
-            By::Score | By::End => false,
-        }
-    }
-
-    /// The place of a row in this order, if it has one.
-    pub fn place(self, name: &Bytes, row: &Row) -> Option<Place> {
-        match self {
-            By::Hash | By::Position | By::Id => self.place_of_name(name),
-            By::Score => {
-                let score: f64 = std::str::from_utf8(row.value()?).ok()?.parse().ok()?;
-                Some(Place { rank: rank_of_score(score), name: name.clone() })
-            }
-            By::End => Some(Place { rank: row.end()?, name: name.clone() }),
-        }
-    }
-
-    /// The place of each row of this name, if it follows from the name.
-    fn place_of_name(self, name: &Bytes) -> Option<Place> {
-        match self {
-            By::Hash => Some(Place { rank: scatter(name), name: name.clone() }),
-            By::Position => {
-                let position: i64 = std::str::from_utf8(name).ok()?.parse().ok()?;
-                Some(Place { rank: rank_of_position(position), name: Bytes::new() })
-            }
-            By::Id => {
-                let (ms, sequence) = std::str::from_utf8(name).ok()?.split_once('-')?;
-                let sequence: u64 = sequence.parse().ok()?;
-                Some(Place { rank: ms.parse().ok()?, name: Bytes::copy_from_slice(&sequence.to_be_bytes()) })
-            }
-            By::Score | By::End => None,
-        }
-    }
-}
-
-/// A rank that ascends with the score. The two zeros are equal, as they are to Valkey.
-pub fn rank_of_score(score: f64) -> u64 {
-    let bits = (score + 0.0).to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
-}
-
-/// The score of a rank.
-pub fn score_of_rank(rank: u64) -> f64 {
-    f64::from_bits(if rank >> 63 == 1 { rank & !(1 << 63) } else { !rank })
-}
-
-/// A rank that ascends with the position.
-pub fn rank_of_position(position: i64) -> u64 {
-    position.cast_unsigned() ^ 1 << 63
-}
-
-/// The position of a rank.
-pub fn position_of_rank(rank: u64) -> i64 {
-    (rank ^ 1 << 63).cast_signed()
-}
-
-/// A hash of a name in 48 bits, the same on every server: a cursor of SCAN must work on another server than the one that
-/// gave it, and must stay below what clients can hold in a double.
-pub fn scatter(name: &[u8]) -> u64 {
-    // FNV-1a, and the last steps of MurmurHash3, which spread the low bits over the whole.
-    let mut hash = name
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    (hash ^ hash >> 33) >> 16
-}
 
 /// Names an order.
 pub type OrderKey = (Table, By);
@@ -142,10 +52,19 @@ struct Since {
     _wanted: Arc<()>,
 }
 
+/// The places that rows leave and take.
+#[derive(Clone, Debug, Default)]
+struct Moves {
+    left: Vec<Place>,
+    taken: Vec<Place>,
+}
+
 /// The orders that a version has built.
 #[derive(Clone, Debug, Default)]
 pub struct Orders {
     built: BTreeMap<OrderKey, Order>,
+    /// What the built orders do not follow yet.
+    moves: BTreeMap<OrderKey, Moves>,
     /// The orders that are being built.
     begun: BTreeMap<OrderKey, Since>,
     /// Orders that somebody has found too large to be built at once. To find it out again would take time.
@@ -164,8 +83,27 @@ const MOST_BYTES: usize = 640 << 20;
 /// begins anew.
 const MOST_NOTES: usize = 1 << 20;
 
+/// How many places an order may have to leave or take before it follows. An entry may have millions of rows.
+const MOST_MOVES: usize = 1 << 14;
+
 /// Freeing an order of so many places takes a fiftieth of a millisecond. Larger ones are freed in slices, beside the loop.
 const LARGE: usize = 4096;
+
+impl Moves {
+    /// Makes all moves. Ascending ones mostly find the nodes that they need in the cache of the processor.
+    fn apply(self, order: &mut Order) {
+        let ascending = |mut places: Vec<Place>| {
+            places.sort_unstable();
+            places
+        };
+        for Place { rank, name } in ascending(self.left) {
+            order.remove(rank, &name);
+        }
+        for Place { rank, name } in ascending(self.taken) {
+            order.insert(rank, &name);
+        }
+    }
+}
 
 impl Orders {
     /// The order of a table, if it was built.
@@ -230,19 +168,45 @@ impl Orders {
         self.dropped.extend(Some(order).filter(is_large));
     }
 
-    /// Notes that a row takes the place of another.
+    /// Notes that a row takes the place of another. The orders follow with [`Orders::catch_up`]: until then nobody may look at
+    /// one.
     pub fn note(&mut self, table: Table, name: &Bytes, old: Option<&Row>, new: Option<&Row>) {
         self.note_for_later(table, name, old, new);
-        for ((_, by), order) in self.built.range_mut(By::all(table)) {
-            self.bytes -= weight(order);
-            change(order, *by, name, old, new);
-            self.bytes += weight(order);
+        let mut is_much = false;
+        for (key, _) in self.built.range(By::all(table)) {
+            let (old, new) = places(key.1, name, old, new);
+            if old != new {
+                let moves = self.moves.entry(*key).or_default();
+                moves.left.extend(old);
+                moves.taken.extend(new);
+                is_much |= moves.left.len() + moves.taken.len() > MOST_MOVES;
+            }
         }
-        if let Some((elements, first, last)) = list_ends(new)
-            && let Some(order) = self.built.get_mut(&(elements, By::Position))
-        {
+        if is_much {
+            self.catch_up();
+        }
+        if let Some((elements, first, last)) = list_ends(new) {
+            let key = (elements, By::Position);
+            let moves = self.moves.remove(&key).unwrap_or_default();
+            self.alter(key, |order| {
+                moves.apply(order);
+                clip(order, first, last);
+            });
+        }
+    }
+
+    /// Has the orders follow what was noted. The names of an entry differ, so no two of its rows share a place, and moves may be
+    /// made in any order.
+    pub fn catch_up(&mut self) {
+        for (key, moves) in std::mem::take(&mut self.moves) {
+            self.alter(key, |order| moves.apply(order));
+        }
+    }
+
+    fn alter(&mut self, key: OrderKey, alter: impl FnOnce(&mut Order)) {
+        if let Some(order) = self.built.get_mut(&key) {
             self.bytes -= weight(order);
-            clip(order, first, last);
+            alter(order);
             self.bytes += weight(order);
         }
     }
@@ -254,6 +218,7 @@ impl Orders {
         }
         for ((_, by), since) in self.begun.range_mut(By::all(table)) {
             let (old, new) = places(*by, name, old, new);
+            let [old, new] = [old, new].map(|place| place.map(Place::alone));
             since.notes.push(OrderNote::Moved { old, new });
         }
         if let Some((elements, first, last)) = list_ends(new)

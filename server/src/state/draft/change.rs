@@ -16,7 +16,8 @@ impl Draft<'_> {
         if self.compares(table) {
             self.replace(table, name, row);
         } else {
-            self.exchange(table, name, None, row);
+            self.note(table, &name, None, row.as_ref());
+            self.lay(table, name, row, Mention::Nothing);
         }
     }
 
@@ -49,10 +50,10 @@ impl Draft<'_> {
         matches!(table, Table::Keys(_)) || orders.any(|((_, by), _)| !by.follows_name())
     }
 
-    /// Puts a row in the place of one that the caller has just looked at, or that does not matter. None removes it.
+    /// Puts a row in the place of one that the caller has just looked at, dead or alive. None removes it.
     pub(crate) fn exchange(&mut self, table: Table, name: Bytes, old: Option<&Row>, row: Option<Row>) {
         self.note(table, &name, old, row.as_ref());
-        self.lay(table, name, row);
+        self.lay(table, name, row, old.cloned().into());
     }
 
     /// Brings what follows from the rows up to date.
@@ -78,8 +79,9 @@ impl Draft<'_> {
         }
     }
 
-    /// Lays a row over the version.
-    fn lay(&mut self, table: Table, name: Bytes, row: Option<Row>) {
+    /// Lays a row over the version. `says` is what the version says of the name, if that is known. It is kept if the draft has no
+    /// row of that name yet.
+    fn lay(&mut self, table: Table, name: Bytes, row: Option<Row>, says: Mention) {
         self.note_for_undo(table, &name, row.as_ref());
         match self.changed.entry(table).or_default().entry(name) {
             btree_map::Entry::Occupied(mut place) => {
@@ -87,8 +89,14 @@ impl Draft<'_> {
                 self.effects.forget(place.key(), old.as_ref());
             }
             btree_map::Entry::Vacant(place) => {
-                let hash = self.database.runs.salt().hash(table, place.key());
-                place.insert(Overlaid { row, beneath: Beneath { hash, says: Mention::Nothing } });
+                let database = self.database;
+                let hash = database.runs.salt().hash(table, place.key());
+                debug_assert!(
+                    says == Mention::Nothing || says.clone().into_row() == database.find(hash, table, place.key()),
+                    "the caller has looked at {:?}",
+                    place.key()
+                );
+                place.insert(Overlaid { row, beneath: Beneath { hash, says } });
             }
         }
     }

@@ -20,6 +20,13 @@ pub struct Place {
     pub name: Bytes,
 }
 
+impl Place {
+    /// The same place. Its name shares no memory, unless it is long.
+    pub fn alone(self) -> Place {
+        if self.name.len() > LONG { self } else { Place { name: Bytes::copy_from_slice(&self.name), ..self } }
+    }
+}
+
 /// A place as it stands in an order. An order keeps few names in one piece: names that stand together share their first
 /// bytes. So a spot compares names itself, and copies its name for whoever keeps it. Only a long name is in one piece, and
 /// whoever keeps it shares it.

@@ -1,4 +1,6 @@
-//! Ranks, and lists whose ends move.
+//! Ranks, lists whose ends move, and orders that follow an entry.
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 use crate::row::Made;
@@ -50,7 +52,62 @@ fn an_order_that_is_being_built_keeps_no_values() {
     }
     let (old, new) = (Bytes::from(b"1".repeat(100)), Bytes::from(b"2".repeat(100)));
     let row = |value: &Bytes| Row::Value(value.clone());
-    orders.note(table, &Bytes::from("7"), Some(&row(&old)), Some(&row(&new)));
+    // The name of a new row stands beside its value.
+    orders.note(table, &new.slice(..1), Some(&row(&old)), Some(&row(&new)));
     assert_eq!(orders.notes((table, By::Score), 2).map(|notes| notes.len()), Some(1));
     assert!(old.is_unique() && new.is_unique(), "a note holds the row that it tells of");
+}
+
+/// Notes the rows of an entry, in their order, as a version does that takes it in.
+fn follow(orders: &mut Orders, rows: &[(Table, Bytes, Option<Row>, Option<Row>)]) {
+    rows.iter().for_each(|(table, name, old, new)| orders.note(*table, name, old.as_ref(), new.as_ref()));
+    orders.catch_up();
+}
+
+#[test]
+fn an_order_follows_all_rows_of_an_entry() {
+    let table = Table::Elements(Made { generation: 1, ordinal: 0 });
+    let score = |score: u32| Some(Row::Value(score.to_string().into()));
+    let mut scores: Vec<u32> = (0..100).collect();
+    let order = |scores: &[u32]| {
+        let members = (0..).zip(scores).filter(|(_, score)| **score > 0);
+        let place = |(member, score): (u32, &u32)| Place { rank: rank_of_score(f64::from(*score)), name: name(member) };
+        Order::from_unsorted(members.map(place).collect())
+    };
+    let mut orders = Orders::default();
+    orders.insert(table, By::Score, order(&scores));
+    let mut rng = StdRng::seed_from_u64(1);
+    for _ in 0..100 {
+        let mut rows = Vec::new();
+        for (member, old) in (0..).zip(&mut scores) {
+            // Members exchange scores, also within an entry. A score of zero stands for none.
+            let new = if rng.random_ratio(1, 4) { rng.random_range(0..20) } else { continue };
+            rows.push((table, name(member), score(*old).filter(|_| *old > 0), score(new).filter(|_| new > 0)));
+            *old = new;
+        }
+        follow(&mut orders, &rows);
+        assert_eq!(orders.get(table, By::Score), Some(&order(&scores)));
+        assert_eq!(orders.bytes, weight(&order(&scores)));
+    }
+}
+
+fn name(member: u32) -> Bytes {
+    Bytes::from(format!("member {member}"))
+}
+
+#[test]
+fn a_head_clips_what_came_before_it_in_the_entry() {
+    let (keys, id) = (Table::Keys(Made::first(0)), Made { generation: 1, ordinal: 0 });
+    let shape = Shape::List { length: 2, first: 10, last: 20 };
+    let head = Some(Head { collection: id, until: None, size: 0, shape }.into());
+    let mut orders = Orders::default();
+    orders.insert(Table::Elements(id), By::Position, Order::new());
+    // A run that was uploaded for the entry comes before the rows of the entry itself.
+    let mut rows: Vec<_> = [0, 10, 30].map(item).map(|(name, row)| (Table::Elements(id), name, None, Some(row))).into();
+    rows.push((keys, Bytes::from("list"), None, head));
+    rows.extend([20].map(item).map(|(name, row)| (Table::Elements(id), name, None, Some(row))));
+    follow(&mut orders, &rows);
+    let places: Vec<i64> =
+        orders.built[&(Table::Elements(id), By::Position)].iter().map(|place| position_of_rank(place.rank)).collect();
+    assert_eq!(places, [10, 20]);
 }
