@@ -24,9 +24,6 @@
 //! Only the whole version may judge. A head that names a collection can stand in any run: MOVE and RENAME write the head
 //! anew and leave the elements where they are.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::{Building, Found, LONGEST, Layer, NOTED, Reach, RowPlace, Salt, Work};
@@ -82,23 +79,21 @@ impl Merger {
         let Merger { layers, places, whole, reach, building, .. } = self;
         let (bytes, rows) = COPIED;
         let enough = building.length() + bytes;
-        let heads = (0..layers.len()).filter_map(|nth| Some(MergeHead { found: layers[nth].at(places[nth])?, nth }));
-        let mut heads: BinaryHeap<MergeHead<'_>> = heads.collect();
+        let mut heads = MergeHeads::new(layers, places);
         for _ in 0..rows {
-            let Some(head) = heads.peek_mut() else { return true };
-            let next = head.found;
+            let Some(next) = heads.lowest() else { return true };
             let shown = reach.shows(next.table);
             match if shown { verdict(next, *whole, reach) } else { Verdict::Drop } {
                 Verdict::Keep => building.append(next.table, next.name, next.content),
                 Verdict::Remove => building.remove(next.table, next.name),
                 Verdict::Drop => {}
             }
-            pass(head, layers, places, shown);
+            heads.pass(shown);
             // The older rows of this name.
-            while let Some(head) = heads.peek_mut()
-                && (head.found.table, head.found.name) == (next.table, next.name)
+            while let Some(older) = heads.lowest()
+                && (older.table, older.name) == (next.table, next.name)
             {
-                pass(head, layers, places, shown);
+                heads.pass(shown);
             }
             if building.length() >= enough {
                 break;
@@ -108,45 +103,52 @@ impl Merger {
     }
 }
 
-/// The next row of a layer that is being merged. The lowest row is the greatest head, and of equal rows that of the newest
-/// layer.
-struct MergeHead<'a> {
-    found: Found<'a>,
-    /// Which layer it is of.
-    nth: usize,
+/// The next row of each layer that is being merged.
+struct MergeHeads<'a> {
+    layers: &'a [Arc<Layer>],
+    places: &'a mut [RowPlace],
+    /// The row at the place of each layer.
+    found: Vec<Option<Found<'a>>>,
+    /// The layers that have one, the lowest row last. Of equal rows, the newest layer's counts as the lowest.
+    descending: Vec<usize>,
 }
 
-/// Goes on to the next row of the layer, or to its next table if nobody can see this one.
-fn pass<'a>(mut head: PeekMut<'_, MergeHead<'a>>, layers: &'a [Arc<Layer>], places: &mut [RowPlace], shown: bool) {
-    let MergeHead { found, nth } = *head;
-    places[nth] = if shown { found.next } else { layers[nth].after_table(places[nth]) };
-    match layers[nth].at(places[nth]) {
-        Some(found) => *head = MergeHead { found, nth },
-        None => drop(PeekMut::pop(head)),
+impl<'a> MergeHeads<'a> {
+    fn new(layers: &'a [Arc<Layer>], places: &'a mut [RowPlace]) -> MergeHeads<'a> {
+        let descending = Vec::with_capacity(layers.len());
+        let mut heads = MergeHeads { layers, places, found: vec![None; layers.len()], descending };
+        (0..layers.len()).for_each(|nth| heads.enter(nth));
+        heads
+    }
+
+    fn lowest(&self) -> Option<Found<'a>> {
+        self.found[*self.descending.last()?]
+    }
+
+    /// Passes the lowest row, or its whole table if nobody can see it.
+    fn pass(&mut self, shown: bool) {
+        let Some((nth, found)) = self.descending.pop().and_then(|nth| Some((nth, self.found[nth]?))) else { return };
+        self.places[nth] = if shown { found.next } else { self.layers[nth].after_table(self.places[nth]) };
+        self.enter(nth);
+    }
+
+    /// Finds the next row of a layer, and its place among the others. In most cases it is the lowest again: one layer may be far
+    /// larger than all others.
+    fn enter(&mut self, nth: usize) {
+        self.found[nth] = self.layers[nth].at(self.places[nth]);
+        let Some(next) = self.found[nth] else { return };
+        let is_higher = |other: &usize| {
+            let Some(found) = self.found[*other] else { return false };
+            let rows = (found.table, found.name).cmp(&(next.table, next.name));
+            rows.then(if planted!("merge-keeps-older") { other.cmp(&nth) } else { nth.cmp(other) }).is_gt()
+        };
+        let at = match self.descending.last() {
+            Some(lowest) if !is_higher(lowest) => self.descending.partition_point(is_higher),
+            _ => self.descending.len(),
+        };
+        self.descending.insert(at, nth);
     }
 }
-
-impl Ord for MergeHead<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let rows = (other.found.table, other.found.name).cmp(&(self.found.table, self.found.name));
-        let ages = if planted!("merge-keeps-older") { other.nth.cmp(&self.nth) } else { self.nth.cmp(&other.nth) };
-        rows.then(ages)
-    }
-}
-
-impl PartialOrd for MergeHead<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for MergeHead<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for MergeHead<'_> {}
 
 /// What becomes of a row.
 enum Verdict {
