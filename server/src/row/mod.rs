@@ -242,3 +242,13 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_hardly_larger_than_a_value_with_its_end() {
+        assert!(size_of::<Option<Row>>() <= size_of::<(Bytes, u64)>() + size_of::<u64>());
+    }
+}
